@@ -1,0 +1,24 @@
+"""The one look-up by name, with the one error text."""
+
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """Return ``"did you mean 'x'? "`` for the name closest to *name*, or an empty string if none is close."""
+    close = get_close_matches(str(name).lower(), list(names), n=1, cutoff=0.5)
+    return f"did you mean {close[0]!r}? " if close else ""
+
+
+def pick(table: Mapping[str, T], name: str, what: str) -> T:
+    """Return ``table[name]``.
+
+    Raises:
+        ValueError: *name* is not in *table*; the message says what it is a name of, the nearest valid one and all others.
+    """
+    if name in table:
+        return table[name]
+    raise ValueError(f"unknown {what} {name!r}: {nearest(name, table)}valid: {', '.join(sorted(table))}")

@@ -1,0 +1,187 @@
+"""The configuration of a trial: what a recipe says, with the sampled parameters put over it.
+
+Keys are dotted and the same everywhere: in recipes, ``--set``, search spaces, records and reports.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import NonNegativeInt, ValidationError, model_validator
+
+from rarepix.choices import nearest
+from rarepix.data.settings import AugmentConfig, DataConfig, SamplingConfig
+from rarepix.engine.settings import EngineConfig, OptimConfig
+from rarepix.evaluation.settings import EvaluateConfig
+from rarepix.losses.settings import LossConfig
+from rarepix.models.settings import ModelConfig
+from rarepix.paths import recipes_root
+from rarepix.settings import ConfigError, Settings, explain
+
+BLOCK_KEYS = ("seed", "data.fold")
+"""Enumerated, never tuned: what configurations share when they are compared."""
+PLACE_KEYS = ("recipe", "data.root", "data.workers", "data.cache_gib", "engine.device", "engine.threads", "engine.progress")
+"""Where and how a trial ran; they do not make it another configuration."""
+
+
+class TrialConfig(Settings):
+    """Everything that a trial needs to know."""
+
+    recipe: str = ""
+    """Name or file of the recipe that this came from."""
+    seed: NonNegativeInt = 0
+    data: DataConfig
+    sampling: SamplingConfig = SamplingConfig()
+    augment: AugmentConfig = AugmentConfig()
+    model: ModelConfig = ModelConfig()
+    loss: LossConfig = LossConfig()
+    optim: OptimConfig = OptimConfig()
+    engine: EngineConfig = EngineConfig()
+    evaluate: EvaluateConfig = EvaluateConfig()
+
+    @model_validator(mode="after")
+    def _validated_at_least_once(self) -> "TrialConfig":
+        if self.engine.validate_every > self.engine.epochs:
+            raise ValueError(
+                f"engine.validate_every must be at most engine.epochs = {self.engine.epochs}, "
+                f"but got {self.engine.validate_every}: without a validation there is no objective"
+            )
+        return self
+
+
+def load_recipe(name_or_path: str | Path) -> TrialConfig:
+    """Return the configuration of a recipe: a name in ``trials/recipes`` or a YAML file.
+
+    Raises:
+        FileNotFoundError: there is no such recipe.
+        ConfigError: it says something that no trial can be run with.
+    """
+    tree = _read_recipe(_recipe_file(name_or_path), ())
+    return _build({**tree, "recipe": str(name_or_path)})
+
+
+def updated(config: TrialConfig, parameters: Mapping[str, Any]) -> TrialConfig:
+    """Return *config* with *parameters* put over it.
+
+    A key is dotted (``optim.lr``). A nested choice (``loss: {"_name": "focal", "gamma": 2.0}``) stands for its whole
+    section, so that nothing of another choice is left in it.
+
+    Raises:
+        ConfigError: an unknown key (the nearest valid one is named), a wrong type or range, or two that do not go together.
+    """
+    tree = config.model_dump(mode="json")
+    for key, value in sorted(parameters.items(), key=lambda pair: pair[0] != "loss.name"):  # it decides what may follow
+        if isinstance(value, Mapping) and "_name" in value:
+            value = {"name": value["_name"]} | {k: v for k, v in value.items() if k != "_name"}
+        _put(tree, key, value)
+    return _build(tree)
+
+
+def parse_settings(settings: Iterable[str]) -> dict[str, Any]:
+    """Return the parameters that ``key=value`` texts stand for; values are YAML.
+
+    Raises:
+        ConfigError: a text without ``=``, or a value that is not YAML.
+    """
+    parameters = {}
+    for text in settings:
+        key, equals, value = text.partition("=")
+        if not equals or not key.strip():
+            raise ConfigError(f"a setting must be key=value, but got {text!r}")
+        parameters[key.strip()] = _parse_value(key, value)
+    return parameters
+
+
+def config_hash(config: TrialConfig) -> str:
+    """Return a hash of the configuration without its block and without where it ran: equal hashes are the same configuration."""
+    flat = flatten(config.model_dump(mode="json"))
+    kept = {key: value for key, value in flat.items() if key not in BLOCK_KEYS + PLACE_KEYS}
+    return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return the leaves of a tree by their dotted keys."""
+    flat: dict[str, Any] = {}
+    for key, value in tree.items():
+        if isinstance(value, Mapping) and value:
+            flat |= flatten(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat
+
+
+def _build(tree: dict[str, Any]) -> TrialConfig:
+    try:
+        return TrialConfig(**tree)
+    except ValidationError as error:
+        raise ConfigError(explain(error, TrialConfig)) from None
+
+
+def _recipe_file(name_or_path: str | Path) -> Path:
+    path = Path(name_or_path)
+    if path.suffix in (".yaml", ".yml"):
+        if path.is_file():
+            return path
+        raise FileNotFoundError(f"the recipe must be a file, but {path} does not exist")
+    known = {str(file.relative_to(recipes_root()).with_suffix("")): file for file in recipes_root().rglob("*.yaml")}
+    if str(name_or_path) in known:
+        return known[str(name_or_path)]
+    raise FileNotFoundError(
+        f"unknown recipe {str(name_or_path)!r}: {nearest(str(name_or_path), known)}"
+        f"there are {', '.join(sorted(known)) or '(none)'} in {recipes_root()}; a file of your own must end in .yaml or .yml"
+    )
+
+
+def _read_recipe(file: Path, came_from: tuple[Path, ...]) -> dict[str, Any]:
+    """Return the tree of a recipe, put over the one that it extends."""
+    if file.resolve() in came_from:
+        raise ConfigError(f"a recipe must not extend itself, but {file} does")
+    try:
+        tree = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{file} must be YAML, but: {error}") from None
+    if not isinstance(tree, dict):
+        raise ConfigError(f"{file} must be a mapping of sections, but is {type(tree).__name__}")
+    parent = tree.pop("extends", None)
+    if parent is None:
+        return tree
+    sibling = file.parent / f"{parent}.yaml"
+    base = sibling if sibling.is_file() else _recipe_file(parent)
+    return _merged(_read_recipe(base, (*came_from, file.resolve())), tree)
+
+
+def _merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    result = dict(base)
+    for key, value in over.items():
+        both = isinstance(value, dict) and isinstance(result.get(key), dict)
+        replaces = key == "loss" and isinstance(value, dict) and "name" in value  # another loss has other parameters
+        result[key] = _merged(result[key], value) if both and not replaces else value
+    return result
+
+
+def _put(tree: dict[str, Any], key: str, value: Any) -> None:
+    *path, last = key.split(".")
+    branch = tree
+    for part in path:
+        if not isinstance(branch.get(part), dict):
+            raise ConfigError(f"unknown key {key!r}: {nearest(key, flatten(tree))}valid sections: {', '.join(tree)}")
+        branch = branch[part]
+    if key == "loss.name" and branch.get("name") != value:
+        branch.clear()  # the parameters belonged to the other loss
+    branch[last] = value
+
+
+def _parse_value(key: str, text: str) -> Any:
+    try:
+        value = yaml.safe_load(text) if text.strip() else ""
+    except yaml.YAMLError:
+        raise ConfigError(f"the value of {key} must be YAML, but got {text!r}") from None
+    if isinstance(value, str):
+        try:
+            return float(value)  # YAML 1.1 takes 1e-4 for text
+        except ValueError:
+            return value
+    return value

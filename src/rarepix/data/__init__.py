@@ -1,0 +1,1 @@
+"""From folders to batches: sources, inventory, splits, image weights, samplers, augmentation, loaders."""

@@ -1,0 +1,1 @@
+"""Drawn pictures with exact labels: textures, painters of objects, landscapes, a camera, and scenes made of them."""

@@ -1,0 +1,120 @@
+"""The inventory: pixel counts per image and class, integers only. Presence and shares are functions of it."""
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from rarepix.data.source import DataError, Item
+from rarepix.labels import LabelSpace
+
+BORDER = "border"
+"""Column of the pixels that are ignored."""
+NAMED_AT_MOST = 10
+
+
+def read_image(path: Path) -> np.ndarray:
+    """Return an image as H W 3 uint8.
+
+    Raises:
+        DataError: the file is not a whole image.
+    """
+    try:
+        with Image.open(path) as file:
+            return np.array(file.convert("RGB"))
+    except (OSError, ValueError, SyntaxError) as error:
+        raise DataError(f"{path} must be a readable image, but: {error}: repair it, or take it out of the list") from error
+
+
+def read_mask(path: Path) -> np.ndarray:
+    """Return the ids of a mask as H W uint8 (for a palette file the indices, not the colours).
+
+    Raises:
+        DataError: the file is not a whole 8-bit palette or grey image.
+    """
+    try:
+        with Image.open(path) as file:
+            if file.mode not in ("P", "L", "1"):
+                raise DataError(f"{path} must be an 8-bit palette or grey image of class ids, but has mode {file.mode!r}")
+            return np.array(file, dtype=np.uint8)
+    except (OSError, SyntaxError) as error:
+        raise DataError(f"{path} must be a readable mask, but: {error}: repair it, or take it out of the list") from error
+
+
+def take_inventory(items: Sequence[Item], labels: LabelSpace, *, cache: Path | None = None) -> pd.DataFrame:
+    """Return pixel counts, one row an item (index: id) and one column a class, then ``border``, ``height``, ``width``.
+
+    Args:
+        items: what to count, each id once.
+        labels: what the ids mean.
+        cache: folder in which the table is kept; it is read back while names, sizes and times of all files are the same.
+
+    Raises:
+        DataError: names every file that is unreadable, of another size than its image, or has ids outside *labels*.
+    """
+    stored = cache / f"{_fingerprint(items, labels)}.parquet" if cache else None
+    if stored and stored.is_file():
+        return pd.read_parquet(stored)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        rows = list(pool.map(lambda item: _count(item, labels), items))
+    problems = [row for row in rows if isinstance(row, str)]
+    if problems:
+        more = f"\n… and {len(problems) - NAMED_AT_MOST} more" if len(problems) > NAMED_AT_MOST else ""
+        raise DataError("\n".join(problems[:NAMED_AT_MOST]) + more)
+    columns = [*labels.names, BORDER, "height", "width"]
+    table = pd.DataFrame(rows, columns=columns, index=pd.Index([item.id for item in items], name="image"))
+    if stored:
+        _store(table, stored)
+    return table
+
+
+def inventory_hash(table: pd.DataFrame) -> str:
+    """Return a hash of the counts themselves: the same on every machine that has the same masks."""
+    return hashlib.sha256(table.sort_index().to_csv().encode()).hexdigest()[:16]
+
+
+def _count(item: Item, labels: LabelSpace) -> np.ndarray | str:
+    """Return the item's row, or what is wrong with it."""
+    try:
+        mask = read_mask(item.mask)
+        with Image.open(item.image) as image:
+            width, height = image.size
+    except DataError as error:
+        return str(error)
+    except (OSError, SyntaxError) as error:
+        return f"{item.image} must be a readable image, but: {error}: repair it, or take it out of the list"
+    if mask.shape != (height, width):
+        return f"{item.mask} must have the size of its image, {width}×{height}, but has {mask.shape[1]}×{mask.shape[0]}"
+    counts = np.bincount(mask.ravel(), minlength=256)
+    known = counts[: labels.count].sum() + counts[labels.ignore]
+    if known != mask.size:
+        strange = [int(i) for i in np.flatnonzero(counts) if i >= labels.count and i != labels.ignore]
+        return f"{item.mask} must hold ids 0 to {labels.count - 1} or {labels.ignore} (ignored), but holds {strange}"
+    return np.array([*counts[: labels.count], counts[labels.ignore], height, width], dtype=np.int64)
+
+
+def _fingerprint(items: Sequence[Item], labels: LabelSpace) -> str:
+    digest = hashlib.sha256(repr(labels).encode())
+    for item in items:
+        for path in (item.image, item.mask):
+            stat = path.stat()
+            digest.update(f"{item.id}|{path.absolute()}|{stat.st_size}|{stat.st_mtime_ns}\n".encode())
+    return digest.hexdigest()[:32]
+
+
+def _store(table: pd.DataFrame, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".parquet")
+    os.close(handle)
+    try:
+        table.to_parquet(temporary)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,66 @@
+"""Loaders: batches of equal size for the network, padded where needed."""
+
+import os
+
+import torch
+from torch.nn.functional import pad
+from torch.utils.data import DataLoader, Sampler
+
+from rarepix.data.dataset import SegmentationDataset
+from rarepix.data.settings import STRIDE
+
+
+class Collate:
+    """Stacks samples; pads rows and columns at the far end to the largest of the batch, rounded up to the stride.
+
+    Padding is 0 in the image and the ignore id in the mask, so that counts stay those of the images.
+    """
+
+    def __init__(self, ignore: int) -> None:
+        self.ignore = ignore
+
+    def __call__(self, samples: list[dict]) -> dict:
+        """Return ``{"image": N 3 H W uint8, "mask": N H W uint8, "id": list}``."""
+        rows = _round_up(max(sample["image"].shape[1] for sample in samples))
+        columns = _round_up(max(sample["image"].shape[2] for sample in samples))
+        images, masks = [], []
+        for sample in samples:
+            image, mask = sample["image"], sample["mask"]
+            edge = (0, columns - image.shape[2], 0, rows - image.shape[1])
+            images.append(pad(image, edge) if any(edge) else image)
+            masks.append(pad(mask, edge, value=self.ignore) if any(edge) else mask)
+        return {"image": torch.stack(images), "mask": torch.stack(masks), "id": [sample["id"] for sample in samples]}
+
+
+def build_loader(
+    dataset: SegmentationDataset,
+    *,
+    batch_size: int,
+    ignore: int,
+    workers: int,
+    pin_memory: bool,
+    sampler: Sampler | None = None,
+) -> DataLoader:
+    """Return a loader; with a *sampler* (training) the last batch is left out if it is not full."""
+    return DataLoader(
+        dataset,
+        batch_size=batch_size,
+        sampler=sampler,
+        shuffle=False,
+        drop_last=sampler is not None,
+        collate_fn=Collate(ignore),
+        num_workers=workers,
+        persistent_workers=workers > 0,
+        pin_memory=pin_memory,
+    )
+
+
+def worker_count(wanted: int | str, *, gpu: bool) -> int:
+    """Return the number of loader processes that ``data.workers`` stands for on this machine."""
+    if wanted != "auto":
+        return int(wanted)
+    return min(8, os.cpu_count() or 1) if gpu else 0
+
+
+def _round_up(side: int) -> int:
+    return -(-side // STRIDE) * STRIDE

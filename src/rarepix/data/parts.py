@@ -1,0 +1,83 @@
+"""The parts of a dataset in one block: which items train, validate and test, and what they hold."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+
+from rarepix.data.inventory import take_inventory
+from rarepix.data.settings import DataConfig
+from rarepix.data.source import DataError, Item, Source
+from rarepix.data.splits import make_split
+
+
+class Part(NamedTuple):
+    """One split of a dataset."""
+
+    items: list[Item]
+    inventory: pd.DataFrame
+    """Rows in the order of *items*; columns: the classes, border, height, width."""
+
+
+class Parts(NamedTuple):
+    """All splits of a dataset in one block."""
+
+    by_name: Mapping[str, Part]
+    """train, val and, where there is one, test."""
+    inventory: pd.DataFrame
+    folds: pd.Series
+    """Image id → fold, of the list that was cut (with ``split: listed`` 0 validates and 1 trains)."""
+
+
+def divide(source: Source, config: DataConfig, *, seed: int, cache: Path | None = None) -> Parts:
+    """Take the inventory of every list that *config* names and cut the training list into folds.
+
+    Raises:
+        DataError: a list or a file is unusable, parts overlap, or a class is absent from the training part.
+    """
+    lists = {"train": config.train_list, "val": config.val_list, "test": config.test_list}
+    items = {part: source.items(name) for part, name in lists.items() if name is not None}
+    _check_disjoint(items)
+    everything = [item for part in items.values() for item in part]
+    inventory = take_inventory(everything, source.labels, cache=cache)
+    classes = list(source.labels.names)
+
+    if config.split == "listed":
+        folds = pd.Series({item.id: part == "train" for part in ("train", "val") for item in items[part]}).astype(int)
+    else:
+        ids = [item.id for item in items["train"]]
+        folds = make_split(inventory.loc[ids, classes], config.split, folds=config.folds, seed=seed)
+        held_out = folds == config.fold
+        items["val"] = [item for item in items["train"] if held_out[item.id]]
+        items["train"] = [item for item in items["train"] if not held_out[item.id]]
+
+    parts = {
+        name: Part(items[name], inventory.loc[[item.id for item in items[name]]])
+        for name in ("train", "val", "test")
+        if name in items
+    }
+    _check_classes(parts["train"], classes, config)
+    return Parts(parts, inventory, folds.rename("fold").rename_axis("image"))
+
+
+def _check_disjoint(items: Mapping[str, list[Item]]) -> None:
+    seen: dict[str, str] = {}
+    for part, members in items.items():
+        for item in members:
+            if item.id in seen:
+                raise DataError(
+                    f"an image must be in one list only, but {item.id!r} is in the {seen[item.id]} and the {part} list: "
+                    f"take it out of one of them"
+                )
+            seen[item.id] = part
+
+
+def _check_classes(train: Part, classes: list[str], config: DataConfig) -> None:
+    absent = [name for name in classes if not train.inventory[name].any() and name not in config.allow_absent]
+    if absent:
+        raise DataError(
+            f"every class must be in at least one training image, but fold {config.fold} of split {config.split!r} "
+            f"has none of: {', '.join(absent)}: use data.split=multilabel, fewer folds, another fold or seed, "
+            f"or accept it with data.allow_absent={absent}"
+        )

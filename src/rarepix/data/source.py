@@ -1,0 +1,36 @@
+"""What every reader of a dataset layout gives."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from rarepix.labels import LabelSpace
+
+
+class DataError(ValueError):
+    """Data that cannot be used; the message names the files, says what must hold and what to do."""
+
+
+@dataclass(frozen=True)
+class Item:
+    """One image with its mask."""
+
+    id: str
+    image: Path
+    mask: Path
+
+
+class Source(Protocol):
+    """A reader of one dataset layout."""
+
+    name: str
+    root: Path
+    labels: LabelSpace
+
+    def items(self, list_name: str) -> list[Item]:
+        """Return the items of a named list, in the list's order.
+
+        Raises:
+            DataError: the list is missing or empty, or it names files that are not there (all of them are named).
+        """
+        ...

@@ -1,0 +1,28 @@
+"""Readers of dataset layouts, by name."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from rarepix.choices import pick
+from rarepix.data.source import Source
+from rarepix.data.sources.voc import VocSource
+
+SOURCES: dict[str, Callable[[Path], Source]] = {
+    "voc": VocSource,
+}
+
+
+def open_source(name: str, root: Path) -> Source:
+    """Return the reader of the dataset in *root*.
+
+    Raises:
+        FileNotFoundError: *root* is no folder, or not one of this layout.
+        ValueError: unknown source name.
+    """
+    reader = pick(SOURCES, name, "data.source")
+    if not root.is_dir():
+        raise FileNotFoundError(
+            f"the dataset must be a folder, but {root} does not exist: draw the demo data with 'rarepix demo-data data/demo', "
+            f"or give your own with --set data.root=FOLDER"
+        )
+    return reader(root)

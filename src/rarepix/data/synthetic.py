@@ -1,0 +1,177 @@
+"""A drawn dataset in Pascal VOC layout: five object classes of steeply falling frequency, and exact labels.
+
+Who shows what is dealt by quota, not by chance, so that both lists hold every class in about the same share. Each
+picture is then a function of (seed, index, the classes it shows): pictures are drawn in any order and in parallel.
+"""
+
+import json
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+from PIL import Image
+
+from rarepix.data.drawing.painters import PAINTERS
+from rarepix.data.drawing.scenes import BORDER, paint_scene
+from rarepix.seeding import generator
+
+#: Share of the images that show a class; an image may show several.
+PRESENCE = {"tree": 0.65, "boulder": 0.35, "sheep": 0.18, "kite": 0.09, "beacon": 0.047}
+EMPTY_SHARE = 0.08
+TEST_SHARE = 0.25
+RARE_CLASSES = ("kite", "beacon")
+FEWEST_IMAGES = 4
+SMALLEST_SIDE = 64
+JPEG_QUALITY = 92
+
+
+def draw_voc(root: Path, *, images: int = 320, size: tuple[int, int] = (128, 160), seed: int = 0) -> Path:
+    """Draw the demo dataset into *root*, unless it is there already, and return *root*.
+
+    ``train.txt`` lists the pool for cross-validation (3 images of 4), ``val.txt`` the held-out test images, and
+    ``trainval.txt`` both. *size* is (H, W) in pixels. Every class is in both lists; below 60 images the rarest
+    class is therefore less rare than PRESENCE says. The folder appears under its name only when it is complete.
+
+    Raises:
+        ValueError: there are too few images or too small ones.
+        FileExistsError: *root* holds something other than this very dataset.
+    """
+    if images < FEWEST_IMAGES or min(size) < SMALLEST_SIDE:
+        raise ValueError(
+            f"images must be at least {FEWEST_IMAGES} and both sides of size at least {SMALLEST_SIDE}, "
+            f"but got {images=} and {size=}: draw more or larger images"
+        )
+    root = Path(root)
+    description = _describe(images, size, seed)
+    if _is_drawn(root, description):
+        return root
+    root.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=f".{root.name}-", dir=root.parent) as scratch:
+        folder = Path(scratch) / root.name
+        _draw(folder, description)
+        _publish(folder, root, description)
+    return root
+
+
+def deal_classes(rng: np.random.Generator, quotas: dict[str, int], count: int) -> list[list[str]]:
+    """Choose the classes each of *count* images shows, so that ``quotas[name]`` images show a class.
+
+    EMPTY_SHARE of the images show nothing and come last; the others show something as far as the quotas go.
+    """
+    shown: list[list[str]] = [[] for _ in range(count - int(EMPTY_SHARE * count))]
+    cards = [name for name, quota in quotas.items() for _ in range(min(quota, len(shown)))]
+    for name in rng.permutation(cards).tolist():
+        lacking = [classes for classes in shown if name not in classes]
+        bare = [classes for classes in lacking if not classes]
+        choice = bare or lacking
+        choice[rng.integers(len(choice))].append(name)
+    empties: list[list[str]] = [[] for _ in range(count - len(shown))]
+    return shown + empties
+
+
+def palette() -> np.ndarray:
+    """The colour map of Pascal VOC, (256, 3) uint8: bit k of an id's octal digits is bit 7 - k of red, green, blue."""
+    ids = np.arange(256)
+    colours = np.zeros((256, 3), np.uint8)
+    for bit in range(8):
+        for channel in range(3):
+            colours[:, channel] |= (((ids >> (3 * bit + channel)) & 1) << (7 - bit)).astype(np.uint8)
+    return colours
+
+
+def _describe(images: int, size: tuple[int, int], seed: int) -> dict:
+    classes = ["background", *PAINTERS]
+    return {
+        "name": "demo",
+        "layout": "voc",
+        "task": "multiclass",
+        "num_classes": len(classes),
+        "ignore_index": BORDER,
+        "background": 0,
+        "classes": classes,
+        "palette": palette()[: len(classes)].tolist(),
+        "rare_classes": list(RARE_CLASSES),
+        "image_size": [size[1], size[0]],
+        "images": images,
+        "seed": seed,
+    }
+
+
+def _is_drawn(root: Path, description: dict) -> bool:
+    """Whether *root* holds the described dataset; False if nothing is there."""
+    if not root.exists() or (root.is_dir() and not any(root.iterdir())):
+        return False
+    file = root / "dataset.json"
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        found = None
+    if found == description:
+        return True
+    asked = {key: description[key] for key in ("images", "image_size", "seed")}
+    came = {key: found.get(key) for key in asked} if isinstance(found, dict) else "no readable dataset.json"
+    raise FileExistsError(
+        f"{root} must be absent, empty, or hold the drawn dataset with {asked}, but it holds other things ({came}): "
+        "choose another folder, or remove this one if nobody needs it"
+    )
+
+
+def _draw(folder: Path, description: dict) -> None:
+    """Write the whole dataset into *folder*, its description last."""
+    for part in ("JPEGImages", "SegmentationClass", "ImageSets/Segmentation"):
+        (folder / part).mkdir(parents=True)
+    images, seed, (w, h) = description["images"], description["seed"], description["image_size"]
+    lists, shown = _plan(images, seed)
+
+    def draw(index: int) -> None:
+        picture, labels = paint_scene(generator(seed, "scene", index), shown[index], (h, w))
+        _save(folder, _name(index), picture, labels)
+
+    # Threads suffice: numpy, OpenCV and Pillow release the interpreter for most of the work.
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        list(pool.map(draw, range(images)))
+    for name, indices in lists.items():
+        text = "".join(f"{_name(index)}\n" for index in sorted(indices))
+        (folder / "ImageSets" / "Segmentation" / f"{name}.txt").write_text(text, encoding="utf-8")
+    (folder / "dataset.json").write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
+
+
+def _plan(images: int, seed: int) -> tuple[dict[str, list[int]], dict[int, list[str]]]:
+    """Choose the indices of each list, and the classes each index shows (in the order of PAINTERS)."""
+    rng = generator(seed, "plan")
+    order = rng.permutation(images).tolist()
+    held_out = round(TEST_SHARE * images)
+    lists = {"val": order[:held_out], "train": order[held_out:], "trainval": order}
+    quotas: dict[str, dict[str, int]] = {"val": {}, "train": {}}
+    for name, share in PRESENCE.items():
+        total = max(2, int(share * images))
+        quotas["val"][name] = max(1, round(TEST_SHARE * total))
+        quotas["train"][name] = total - quotas["val"][name]
+    shown: dict[int, list[str]] = {}
+    for part, quota in quotas.items():
+        hands = deal_classes(rng, quota, len(lists[part]))
+        shown |= {index: sorted(hand, key=list(PAINTERS).index) for index, hand in zip(lists[part], hands, strict=True)}
+    return lists, shown
+
+
+def _name(index: int) -> str:
+    return f"demo_{index:06d}"
+
+
+def _save(folder: Path, name: str, picture: np.ndarray, labels: np.ndarray) -> None:
+    Image.fromarray(picture).save(folder / "JPEGImages" / f"{name}.jpg", quality=JPEG_QUALITY)
+    mask = Image.fromarray(labels, mode="P")
+    mask.putpalette(palette().tobytes())
+    mask.save(folder / "SegmentationClass" / f"{name}.png")
+
+
+def _publish(folder: Path, root: Path, description: dict) -> None:
+    """Give the finished *folder* its name in one step."""
+    try:
+        folder.replace(root)
+    except OSError:
+        # Somebody else may have finished the same dataset in the meantime; that is as good.
+        if not _is_drawn(root, description):
+            raise

@@ -1,0 +1,1 @@
+"""Training: the Lightning module, its callbacks, the optimiser and its schedule, the precision."""

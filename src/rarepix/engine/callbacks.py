@@ -1,0 +1,86 @@
+"""What happens beside the training: the history file, a word to whoever listens, the moment of the first step."""
+
+import csv
+import io
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import lightning.pytorch as pl
+
+from rarepix.records import write_text
+
+Listener = Callable[[dict[str, float]], None]
+"""Takes the scores of a validation."""
+
+
+class History(pl.Callback):
+    """After each validation: a row in ``history.csv``, then the scores to the listener.
+
+    The file is written as a whole each time, so that a killed trial leaves no half row.
+    """
+
+    def __init__(self, file: Path, *, attempt: int, listener: Listener) -> None:
+        self.file, self.attempt, self.listener = file, attempt, listener
+        self.rows: list[dict] = []
+        if file.is_file():
+            with file.open(newline="", encoding="utf-8") as stream:
+                self.rows = list(csv.DictReader(stream))
+        self.began = time.perf_counter()
+
+    def on_validation_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        """Write the row and pass the scores on."""
+        row = {
+            "attempt": self.attempt,
+            "epoch": trainer.current_epoch + 1,
+            "step": trainer.global_step,
+            "seconds": round(time.perf_counter() - self.began, 3),
+            "lr": max(group["lr"] for group in trainer.optimizers[0].param_groups),
+            **module.scores,
+        }
+        self.rows.append(row)
+        text = io.StringIO()
+        writer = csv.DictWriter(text, fieldnames=list(row), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(self.rows)
+        write_text(self.file, text.getvalue())
+        self.listener(module.scores)
+
+
+class Clock(pl.Callback):
+    """Seconds spent in training epochs and validations, images trained on, and the moment of the first optimiser step."""
+
+    def __init__(self, first_step: Callable[[], None]) -> None:
+        self._first_step: Callable[[], None] | None = first_step
+        self.train = self.validate = 0.0
+        self.images = 0
+        self._since = time.perf_counter()
+
+    def _lap(self) -> float:
+        now = time.perf_counter()
+        lap, self._since = now - self._since, now
+        return lap
+
+    def on_train_epoch_start(self, *_) -> None:
+        """Begin to time an epoch."""
+        self._lap()
+
+    def on_train_batch_end(self, trainer: pl.Trainer, module: pl.LightningModule, outputs, batch: dict, batch_idx: int) -> None:
+        """Count the images, and note the first step."""
+        self.images += len(batch["id"])
+        if self._first_step is not None:
+            self._first_step()
+            self._first_step = None
+
+    def on_validation_start(self, *_) -> None:
+        """What was until now was training."""
+        self.train += self._lap()
+
+    def on_validation_end(self, *_) -> None:
+        """What was since then was validation."""
+        self.validate += self._lap()
+
+    def seconds(self) -> dict[str, float]:
+        """Return train, validate and images_per_second (of training) of this process; the last is left out if nothing was trained."""
+        found = {"train": round(self.train, 3), "validate": round(self.validate, 3)}
+        return found | ({"images_per_second": round(self.images / self.train, 2)} if self.train else {})

@@ -1,0 +1,123 @@
+"""The Lightning module: forward and loss in training, confusion counts in validation and test."""
+
+from collections.abc import Callable
+
+import lightning.pytorch as pl
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from rarepix.engine.optim import build_optimizer, lr_factor
+from rarepix.engine.settings import OptimConfig
+from rarepix.seeding import stable_hash
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+Counter = Callable[[Tensor, Tensor], Tensor]
+"""(prediction N H W, target N H W) → confusion counts N C C."""
+Scorer = Callable[[np.ndarray], dict[str, float]]
+"""Pooled confusion counts C C → scores by name, ``objective`` among them."""
+
+
+class NonFiniteLoss(RuntimeError):
+    """The loss is not a number or infinite; the message names step and terms."""
+
+
+class SegmentationModule(pl.LightningModule):
+    """Trains a network on batches ``{"image": N 3 H W uint8, "mask": N H W ids, "id": list}``."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        loss: nn.Module,
+        *,
+        counter: Counter,
+        scorer: Scorer,
+        optim: OptimConfig,
+        seed: int,
+        channels_last: bool,
+    ) -> None:
+        super().__init__()
+        self.model = model.to(memory_format=torch.channels_last) if channels_last else model
+        self.loss, self.counter, self.scorer, self.optim, self.seed = loss, counter, scorer, optim, seed
+        self.channels_last = channels_last
+        # normalised on the device: loaders then move a quarter of the bytes
+        self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1) * 255, persistent=False)
+        self.register_buffer("std", torch.tensor(IMAGENET_STD).view(1, 3, 1, 1) * 255, persistent=False)
+        self._last_step: tuple[int, dict[str, Tensor]] | None = None
+        self._sums: dict[str, Tensor] = {}
+        self.scores: dict[str, float] = {}
+        self.collected: dict[int, list[tuple[list[str], Tensor]]] = {}
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Return logits N C H W of images N 3 H W uint8."""
+        x = (image.float() - self.mean) / self.std
+        return self.model(x.contiguous(memory_format=torch.channels_last) if self.channels_last else x)
+
+    def configure_optimizers(self) -> dict:
+        """Return optimiser and schedule, a function of the step."""
+        optimizer = build_optimizer(self.model, self.optim)
+        factor = lr_factor(self.optim, int(self.trainer.estimated_stepping_batches))
+        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+    def on_train_epoch_start(self) -> None:
+        """Seed what is random in the network from (seed, epoch), so that a resumed run goes on as if it had not stopped."""
+        torch.manual_seed(stable_hash(self.seed, "network", self.current_epoch) % 2**63)
+        self._sums = {}
+
+    def training_step(self, batch: dict, batch_idx: int) -> Tensor:
+        """Return the loss of one batch."""
+        self._check_last_step()
+        terms = self.loss(self(batch["image"]), batch["mask"])
+        detached = {name: value.detach() for name, value in terms.items()}
+        self._last_step = (self.global_step, detached)
+        for name, value in detached.items():
+            self._sums[name] = self._sums[name] + value if name in self._sums else value
+        return terms["loss"]
+
+    def on_validation_epoch_start(self) -> None:
+        """Close the training epoch and begin to count."""
+        self._check_last_step()
+        steps = max(int(self.trainer.num_training_batches), 1)
+        self._train_means = {f"train_{name}": float(value) / steps for name, value in self._sums.items()}
+        self._confusion, self._val_loss, self._batches = 0, 0.0, 0
+
+    def validation_step(self, batch: dict, batch_idx: int) -> None:
+        """Add the counts and the loss of one batch."""
+        logits = self(batch["image"])
+        counts = self.counter(logits.argmax(dim=1), batch["mask"]).sum(dim=0)
+        self._confusion = self._confusion + counts
+        self._val_loss = self._val_loss + self.loss(logits, batch["mask"])["loss"]
+        self._batches += 1
+
+    def on_validation_epoch_end(self) -> None:
+        """Bring counts and loss to the host, once, and score them."""
+        scores = self.scorer(self._confusion.cpu().numpy())
+        self.scores = {**scores, **self._train_means, "val_loss": float(self._val_loss) / self._batches}
+        self.log_dict({name: value for name, value in self.scores.items() if np.isfinite(value)})
+
+    def on_test_start(self) -> None:
+        """Begin to collect counts per image."""
+        self.collected = {}
+
+    def test_step(self, batch: dict, batch_idx: int, dataloader_idx: int = 0) -> None:
+        """Keep the counts of each image."""
+        counts = self.counter(self(batch["image"]).argmax(dim=1), batch["mask"])
+        self.collected.setdefault(dataloader_idx, []).append((batch["id"], counts))
+
+    def _check_last_step(self) -> None:
+        """Raise if the loss of the step before was not finite.
+
+        One step late on purpose: its value has been computed by now, so that looking at it does not stall the device.
+        """
+        if self._last_step is None:
+            return
+        (step, terms), self._last_step = self._last_step, None
+        bad = {name: float(value) for name, value in terms.items() if not torch.isfinite(value)}
+        if bad:
+            found = ", ".join(f"{name} = {value}" for name, value in bad.items())
+            raise NonFiniteLoss(
+                f"the loss must be finite, but at step {step} {found}: use a smaller optim.lr, or engine.precision=fp32"
+            )

@@ -1,0 +1,46 @@
+"""The sections ``optim`` and ``engine`` of the configuration."""
+
+from typing import Literal
+
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
+
+from rarepix.settings import Settings
+
+
+class OptimConfig(Settings):
+    """Optimiser and learning-rate schedule."""
+
+    name: Literal["adamw", "sgd"] = "adamw"
+    lr: PositiveFloat = 1e-3
+    """Learning rate of decoder and head at the start."""
+    encoder_ratio: float = Field(1.0, ge=0)
+    """The encoder's learning rate as a share of ``lr``."""
+    weight_decay: float = Field(1e-4, ge=0)
+    """Not applied to biases and normalisation."""
+    momentum: float = Field(0.9, ge=0, lt=1)
+    """sgd only."""
+    schedule: Literal["constant", "poly", "cosine"] = "poly"
+    power: PositiveFloat = 0.9
+    """Exponent of ``poly``."""
+
+
+class EngineConfig(Settings):
+    """How long and on what a trial trains."""
+
+    epochs: PositiveInt = 30
+    batch_size: PositiveInt = 8
+    device: Literal["auto", "cpu", "gpu"] = "auto"
+    """auto: a GPU if there is one; gpu: an error if there is none."""
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    """auto: bf16 autocast where the hardware has it."""
+    channels_last: bool = True
+    threads: NonNegativeInt = 0
+    """CPU threads of one trial; 0: all cores. Several trials on one CPU want their share each."""
+    validate_every: PositiveInt = 1
+    """Epochs between validations."""
+    patience: NonNegativeInt = 0
+    """Validations without a gain of ``min_delta`` after which training ends; 0: never."""
+    min_delta: float = Field(0.0, ge=0)
+    tensorboard: bool = True
+    progress: Literal["auto", "on", "off"] = "auto"
+    """Progress bar; auto: if the output is a terminal."""

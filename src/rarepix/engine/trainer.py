@@ -1,0 +1,69 @@
+"""Lightning's Trainer as a trial needs it."""
+
+import logging
+import sys
+import warnings
+from pathlib import Path
+
+import lightning.pytorch as pl
+import torch
+from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
+
+from rarepix.engine.precision import Hardware
+from rarepix.engine.settings import EngineConfig
+
+CHECKPOINTS = "checkpoints"
+LAST = "last.ckpt"
+BEST = "best.ckpt"
+
+
+def build_trainer(
+    config: EngineConfig, hardware: Hardware, folder: Path, callbacks: list[pl.Callback]
+) -> pl.Trainer:
+    """Return a Trainer that keeps ``checkpoints/{last,best}.ckpt`` in *folder* and stops early on the metric ``objective``."""
+    _quiet()
+    checkpoints = ModelCheckpoint(
+        folder / CHECKPOINTS,
+        filename=Path(BEST).stem,
+        monitor="objective",
+        mode="max",
+        save_last=True,
+        save_on_train_epoch_end=False,
+        enable_version_counter=False,
+    )
+    stop = [EarlyStopping("objective", config.min_delta, config.patience, mode="max")] if config.patience else []
+    return pl.Trainer(
+        accelerator=hardware.accelerator,
+        devices=1,
+        precision=hardware.precision,
+        max_epochs=config.epochs,
+        check_val_every_n_epoch=config.validate_every,
+        num_sanity_val_steps=0,
+        callbacks=[*callbacks, *stop, checkpoints],
+        logger=_tensorboard(folder) if config.tensorboard else False,
+        log_every_n_steps=1,
+        enable_progress_bar=_wants_progress(config),
+        enable_model_summary=False,
+        use_distributed_sampler=False,
+    )
+
+
+def finished_epochs(checkpoint: Path) -> int:
+    """Return the number of epochs that were done when *checkpoint* was written."""
+    return int(torch.load(checkpoint, weights_only=True, map_location="cpu")["epoch"]) + 1
+
+
+def _tensorboard(folder: Path) -> pl.loggers.Logger:
+    return pl.loggers.TensorBoardLogger(folder, name="", version="tensorboard")
+
+
+def _wants_progress(config: EngineConfig) -> bool:
+    return sys.stdout.isatty() if config.progress == "auto" else config.progress == "on"
+
+
+def _quiet() -> None:
+    """Silence what Lightning says at each start and what a trial decides on purpose (loader processes, small batches)."""
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    for message in ("The 'train_dataloader' does not have many workers", "The 'val_dataloader'", "The 'test_dataloader'",
+                    "The number of training batches", "`isinstance\\(treespec", "Checkpoint directory"):  # fmt: skip
+        warnings.filterwarnings("ignore", message=message)

@@ -1,0 +1,53 @@
+"""Segmentation networks by name: any architecture and encoder of segmentation-models-pytorch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rarepix.choices import nearest, pick
+from rarepix.models.settings import ModelConfig
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+def build_model(config: ModelConfig, *, classes: int) -> nn.Module:
+    """Return a network that turns images N 3 H W into logits N C H W (H and W multiples of 32).
+
+    It has the parts ``encoder``, ``decoder`` and ``segmentation_head``.
+
+    Raises:
+        ValueError: unknown architecture, encoder or option, or an encoder that the architecture cannot take.
+        ConnectionError: imagenet weights are wanted, are not in the cache, and cannot be fetched.
+    """
+    import segmentation_models_pytorch as smp
+
+    architecture = pick(smp.MODEL_ARCHITECTURES_MAPPING, config.architecture.lower(), "model.architecture")
+    _check_encoder(config.encoder)
+    weights = None if config.weights == "none" else config.weights
+    try:
+        return architecture(encoder_name=config.encoder, encoder_weights=weights, classes=classes, **config.options)
+    except (TypeError, NotImplementedError, KeyError, RuntimeError, ValueError) as error:
+        raise ValueError(
+            f"model.architecture={config.architecture!r} cannot be built with model.encoder={config.encoder!r}, "
+            f"model.weights={config.weights!r} and model.options={config.options}: {error}"
+        ) from error
+    except OSError as error:  # what the hub's client raises without a network
+        raise ConnectionError(
+            f"the imagenet weights of {config.encoder!r} are not in the cache and could not be fetched "
+            f"({type(error).__name__}): use --set model.weights=none, or run once where there is a network and take the "
+            f"cache folder (HF_HOME, TORCH_HOME) along"
+        ) from error
+
+
+def _check_encoder(name: str) -> None:
+    from segmentation_models_pytorch.encoders import encoders
+
+    if name.startswith("tu-"):
+        import timm
+
+        if not timm.is_model(name.removeprefix("tu-")):
+            close = nearest(name.removeprefix("tu-"), timm.list_models())
+            raise ValueError(f"model.encoder {name!r} must be 'tu-' and a model of timm: {close}")
+        return
+    pick(encoders, name, "model.encoder")

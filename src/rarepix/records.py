@@ -1,0 +1,216 @@
+"""The file that a trial leaves: what it received, what it ran, and what it counted.
+
+Counts are integers; every ratio is derived from them by whoever reads the record. A study's folder looks like this::
+
+    results/<study>/trials/<trial>/record.json        this file
+                                   history.csv        a row per validation (column ``attempt`` tells resumed runs apart)
+                                   images.parquet     split, image, class, tp, fp, fn, tn
+                                   weights.csv        image, weight: what the sampler drew by
+                                   checkpoints/       last.ckpt, best.ckpt
+                    report/index.html                 written by the analysis
+"""
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, NonNegativeInt, ValidationError, model_validator
+
+SCHEMA = 1
+RESULTS_VARIABLE = "RAREPIX_RESULTS"
+
+
+class Status(StrEnum):
+    """Where a trial is in its life."""
+
+    RUNNING = "running"
+    """Started; no other word from it yet. A trial that was killed stays here until it is started again."""
+    COMPLETE = "complete"
+    """Trained, evaluated on every split, everything written."""
+    STOPPED = "stopped"
+    """Ended early by the search; its curve is in ``history.csv``."""
+    FAILED = "failed"
+    """Ended by an error, which ``error`` describes."""
+
+
+class RecordError(ValueError):
+    """A record that cannot be read; the message names the file and says why."""
+
+
+class Part(BaseModel):
+    """A frozen part of a record."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ClassCounts(Part):
+    """Pixels of one class, pooled over a split: true and false positives and negatives."""
+
+    tp: NonNegativeInt
+    fp: NonNegativeInt
+    fn: NonNegativeInt
+    tn: NonNegativeInt
+
+
+class ClassPixels(Part):
+    """How much of a class one split holds."""
+
+    images: NonNegativeInt
+    """Images with at least one pixel of the class."""
+    pixels: NonNegativeInt
+
+
+class Dataset(Part):
+    """The data that a trial ran on."""
+
+    name: str
+    root: str
+    inventory_hash: str
+    split: str
+    """Name of the split kind."""
+    split_file: str
+    classes: tuple[str, ...]
+    rare: tuple[str, ...]
+    images: dict[str, NonNegativeInt]
+    """Split → number of images."""
+    pixels: dict[str, NonNegativeInt]
+    """Split → number of pixels, those to be ignored left out."""
+    contents: dict[str, dict[str, ClassPixels]]
+    """Split → class → how much of it there is."""
+
+
+class Block(Part):
+    """What configurations share when they are compared."""
+
+    seed: int
+    fold: int
+
+
+class Objective(Part):
+    """The validation score that the search saw, of the checkpoint that was kept."""
+
+    name: str
+    value: float
+    epoch: int
+
+
+class Failure(Part):
+    """Why a trial failed."""
+
+    type: str
+    message: str
+    where: str
+    """File and line of ours, or of the library that raised."""
+
+
+class TrialRecord(Part):
+    """Everything about one trial that cannot be derived."""
+
+    schema_version: int = SCHEMA
+    study: str
+    trial: str
+    attempt: int
+    """1 for the first start; one more each time the trial was started again under its id."""
+    resumed_from_epoch: int | None = None
+    """Epochs that were already done when this attempt began (None: it began from nothing)."""
+    status: Status
+    started: str
+    """UTC, ISO 8601."""
+    finished: str | None = None
+    parameters: dict[str, Any]
+    """As the trial itself received them, nested choices included."""
+    parameter_id: str | None = None
+    """NNI's id of these parameters (None outside NNI)."""
+    config: dict[str, Any]
+    """The full configuration."""
+    config_hash: str
+    """Of the configuration without its block and without where data lie."""
+    block: Block
+    dataset: Dataset | None = None
+    versions: dict[str, str]
+    device: str
+    objective: Objective | None = None
+    counts: dict[str, dict[str, ClassCounts]] = {}
+    """Split → class → counts."""
+    timings: dict[str, float] = {}
+    """Seconds, and ``images_per_second``; ``startup_*`` lead from process start to the first optimiser step."""
+    files: dict[str, str] = {}
+    """What → path, relative to the trial's folder."""
+    error: Failure | None = None
+
+    @model_validator(mode="after")
+    def _complete_means_counted(self) -> "TrialRecord":
+        if self.status is Status.COMPLETE and (self.objective is None or not self.counts or self.dataset is None):
+            raise ValueError("a complete record must have its dataset, its objective and its counts")
+        return self
+
+
+def results_root(given: str | Path | None = None) -> Path:
+    """Return the folder that holds one folder per study: *given*, else ``$RAREPIX_RESULTS``, else ``results``."""
+    return Path(given or os.environ.get(RESULTS_VARIABLE) or "results").absolute()
+
+
+def study_folder(results: Path, study: str) -> Path:
+    """Return the folder of *study*."""
+    return results / study
+
+
+def trial_folder(results: Path, study: str, trial: str) -> Path:
+    """Return the folder of one trial of *study*."""
+    return study_folder(results, study) / "trials" / trial
+
+
+def record_files(study: Path) -> Iterator[Path]:
+    """Yield the record files in the folder of a study, ordered by trial."""
+    yield from sorted(study.glob("trials/*/record.json"))
+
+
+def studies(results: Path) -> list[Path]:
+    """Return the folders under *results* that hold trials, the one with the newest record last."""
+    found = {folder.parent: folder for folder in results.glob("*/trials") if any(folder.glob("*/record.json"))}
+    return sorted(found, key=lambda study: max(file.stat().st_mtime_ns for file in record_files(study)))
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write *text* to *path* as a whole or not at all (temporary file, then replace)."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def write(record: TrialRecord, path: Path) -> None:
+    """Write *record* to *path* atomically: after an error the file that was there is still whole."""
+    document = {"schema": record.schema_version} | record.model_dump(mode="json", exclude={"schema_version"})
+    write_text(path, json.dumps(document, indent=1, allow_nan=False) + "\n")
+
+
+def read(path: Path) -> TrialRecord:
+    """Return the record in *path*.
+
+    Raises:
+        RecordError: not a whole record of a schema that this version reads.
+    """
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        schema = document.pop("schema")
+    except (OSError, ValueError, KeyError, AttributeError) as error:
+        raise RecordError(f"{path} must be a whole record (JSON with a schema number), but: {error!r}") from error
+    if schema != SCHEMA:
+        raise RecordError(f"{path} must have schema {SCHEMA}, but has {schema!r}: update rarepix to read it")
+    try:
+        return TrialRecord(schema_version=schema, **document)
+    except (ValidationError, TypeError) as error:
+        raise RecordError(f"{path} is not a record of schema {SCHEMA}: {error}") from error

@@ -1,0 +1,138 @@
+"""One trial: build → fit → evaluate → record."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+import psutil
+
+from rarepix.attempts import Place, begin, close, failure, only_one, write_progress
+from rarepix.config import TrialConfig
+from rarepix.records import ClassCounts, Objective, Status, TrialRecord
+from rarepix.seeding import stable_hash
+
+if TYPE_CHECKING:
+    import lightning.pytorch as pl
+
+    from rarepix.evaluation.single_stage import ImageCounts
+    from rarepix.wiring import Data
+
+Listener = Callable[[dict[str, float]], None]
+"""Takes the scores of a validation."""
+
+
+class Startup:
+    """Seconds from the start of the process to the first optimiser step, by phase."""
+
+    def __init__(self) -> None:
+        self._last = self._began = psutil.Process().create_time()
+        self.seconds: dict[str, float] = {}
+
+    def mark(self, phase: str) -> None:
+        """Say that *phase* has ended now."""
+        now = time.time()
+        self.seconds[f"startup_{phase}"] = round(now - self._last, 3)
+        self.seconds["startup_total"] = round(now - self._began, 3)
+        self._last = now
+
+
+def run(config: TrialConfig, place: Place, listener: Listener = lambda scores: None) -> TrialRecord:
+    """Run the trial that *config* describes and return its record, which lies in ``place.folder``.
+
+    A trial that was killed goes on from its last checkpoint as a new attempt.
+
+    Raises:
+        Exception: whatever ended the trial; by then the record says ``failed`` (``stopped`` after an interrupt).
+    """
+    startup = Startup()
+    with only_one(place):
+        record = begin(place, config)
+        try:
+            return _run(config, place, record, startup, listener)
+        except (KeyboardInterrupt, SystemExit):
+            close(record, place, Status.STOPPED, timings=startup.seconds)
+            raise
+        except Exception as error:
+            close(record, place, Status.FAILED, timings=startup.seconds, error=failure(error))
+            raise
+
+
+def _run(config: TrialConfig, place: Place, record: TrialRecord, startup: Startup, listener: Listener) -> TrialRecord:
+    import torch
+
+    from rarepix import wiring
+    from rarepix.engine.callbacks import Clock, History
+    from rarepix.engine.precision import choose_hardware
+    from rarepix.engine.trainer import BEST, CHECKPOINTS, LAST, build_trainer, finished_epochs
+    from rarepix.evaluation.single_stage import count_images, image_table, write_table
+
+    hardware = choose_hardware(config.engine)
+    if config.engine.threads:
+        torch.set_num_threads(config.engine.threads)
+    startup.mark("imports")
+
+    data = wiring.build_data(config, gpu=hardware.accelerator == "gpu")
+    wiring.write_split(data.parts, place.folder / "split.csv")
+    data.weights.to_csv(place.folder / "weights.csv")
+    startup.mark("data")
+
+    torch.manual_seed(stable_hash(config.seed, "weights") % 2**63)
+    module = wiring.build_module(config, data.labels)
+    startup.mark("model")
+
+    last, best = (place.folder / CHECKPOINTS / name for name in (LAST, BEST))
+    done = finished_epochs(last) if last.is_file() else None
+    dataset = wiring.describe(data, config, "split.csv")
+    record = write_progress(record, place, dataset=dataset, device=hardware.name, resumed_from_epoch=done)
+    clock = Clock(partial(startup.mark, "first_step"))
+    history = History(place.folder / "history.csv", attempt=record.attempt, listener=listener)
+    trainer = build_trainer(config.engine, hardware, place.folder, [clock, history])
+    trainer.fit(module, data.loaders["train"], data.loaders["val"], ckpt_path=str(last) if done else None, weights_only=True)
+
+    began = time.perf_counter()
+    counts = count_images(trainer, module, {k: v for k, v in data.loaders.items() if k != "train"}, best)
+    write_table(image_table(counts, data.labels), place.folder / "images.parquet")
+    timings = startup.seconds | clock.seconds() | {"test": round(time.perf_counter() - began, 3)}
+    return close(
+        record,
+        place,
+        Status.COMPLETE,
+        objective=_objective(config, module, counts["val"], finished_epochs(best)),
+        counts=_pooled(counts, data),
+        timings=timings,
+        files=_files(place),
+    )
+
+
+def _objective(config: TrialConfig, module: pl.LightningModule, counts: ImageCounts, epoch: int) -> Objective:
+    value = module.scorer(counts.confusion.sum(axis=0))["objective"]
+    return Objective(name=config.evaluate.objective, value=value, epoch=epoch)
+
+
+def _pooled(counts: dict[str, ImageCounts], data: Data) -> dict[str, dict[str, ClassCounts]]:
+    from rarepix.metrics.counts import per_class
+
+    pooled = {}
+    for split, images in counts.items():
+        columns = per_class(images.confusion.sum(axis=0))
+        pooled[split] = {
+            name: ClassCounts(**{kind: int(values[index]) for kind, values in columns.items()})
+            for index, name in enumerate(data.labels.names)
+        }
+    return pooled
+
+
+def _files(place: Place) -> dict[str, str]:
+    """Return what → path of the files that are there."""
+    names = {
+        "history": "history.csv",
+        "images": "images.parquet",
+        "weights": "weights.csv",
+        "split": "split.csv",
+        "best": "checkpoints/best.ckpt",
+        "last": "checkpoints/last.ckpt",
+    }
+    return {what: path for what, path in names.items() if (place.folder / path).is_file()}

@@ -1,0 +1,130 @@
+"""From a configuration to the objects that a trial works with."""
+
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+from torch.utils.data import DataLoader
+
+from rarepix.config import TrialConfig
+from rarepix.data.augment import build_augment
+from rarepix.data.dataset import SegmentationDataset, check_crop, decoded_gib
+from rarepix.data.inventory import BORDER, inventory_hash
+from rarepix.data.loaders import build_loader, worker_count
+from rarepix.data.parts import Part, Parts, divide
+from rarepix.data.samplers import EpochSampler
+from rarepix.data.source import DataError
+from rarepix.data.sources import open_source
+from rarepix.data.weights import image_weights
+from rarepix.engine.module import SegmentationModule
+from rarepix.evaluation.single_stage import scores
+from rarepix.labels import LabelSpace
+from rarepix.losses import build_loss
+from rarepix.metrics.counts import confusion
+from rarepix.models import build_model
+from rarepix.paths import cache_root, expand
+from rarepix.records import ClassPixels, Dataset
+from rarepix.settings import ConfigError
+
+
+class Data(NamedTuple):
+    """The data of a trial, ready to be read."""
+
+    name: str
+    labels: LabelSpace
+    parts: Parts
+    weights: pd.Series
+    """Training image id → weight."""
+    loaders: dict[str, DataLoader]
+    """train, val and, where there is one, test."""
+
+
+def build_data(config: TrialConfig, *, gpu: bool) -> Data:
+    """Read the dataset, divide it and make its loaders.
+
+    Raises:
+        FileNotFoundError, DataError: the data cannot be used.
+        ConfigError: the configuration asks for what the data do not have.
+    """
+    source = open_source(config.data.source, expand(config.data.root))
+    _check_rare(config, source.labels)
+    parts = divide(source, config.data, seed=config.seed, cache=cache_root() / "inventory")
+    train = parts.by_name["train"]
+    check_crop(train.items, train.inventory["height"].to_numpy(), train.inventory["width"].to_numpy(), config.augment.crop)
+    weights = image_weights(train.inventory[list(source.labels.names)], config.sampling.kind)
+    return Data(source.name, source.labels, parts, weights, _build_loaders(config, source.labels, parts, weights, gpu=gpu))
+
+
+def _build_loaders(
+    config: TrialConfig, labels: LabelSpace, parts: Parts, weights: pd.Series, *, gpu: bool
+) -> dict[str, DataLoader]:
+    sizes = parts.inventory
+    in_memory = decoded_gib(sizes["height"].to_numpy(), sizes["width"].to_numpy()) <= config.data.cache_gib
+    shared = {"ignore": labels.ignore, "workers": worker_count(config.data.workers, gpu=gpu), "pin_memory": gpu}
+    train = parts.by_name["train"]
+    size = config.sampling.images_per_epoch or len(train.items)
+    if size < config.engine.batch_size:
+        raise DataError(
+            f"an epoch must fill at least one batch, but it shows {size} images and engine.batch_size is "
+            f"{config.engine.batch_size}: use a smaller batch or sampling.images_per_epoch"
+        )
+    sampler = EpochSampler(weights.to_numpy(), size, replace=config.sampling.kind != "uniform", seed=config.seed)
+    augment = build_augment(config.augment, ignore=labels.ignore)
+    dataset = SegmentationDataset(train.items, augment=augment, in_memory=in_memory)
+    loaders = {"train": build_loader(dataset, batch_size=config.engine.batch_size, sampler=sampler, **shared)}
+    for name, part in parts.by_name.items():
+        if name != "train":
+            plain = SegmentationDataset(part.items, in_memory=in_memory)
+            loaders[name] = build_loader(plain, batch_size=config.evaluate.batch_size, **shared)
+    return loaders
+
+
+def build_module(config: TrialConfig, labels: LabelSpace) -> SegmentationModule:
+    """Return the network with its loss and its way of counting."""
+    params = config.loss.parameters()
+    return SegmentationModule(
+        build_model(config.model, classes=labels.count),
+        build_loss(config.loss.name, task=labels.task, classes=labels.count, ignore_index=labels.ignore, **params),
+        counter=partial(confusion, classes=labels.count, ignore=labels.ignore),
+        scorer=partial(scores, labels=labels, config=config.evaluate),
+        optim=config.optim,
+        seed=config.seed,
+        channels_last=config.engine.channels_last,
+    )
+
+
+def describe(data: Data, config: TrialConfig, split_file: str) -> Dataset:
+    """Return what a record says about the data."""
+    names = data.labels.names
+    return Dataset(
+        name=data.name,
+        root=str(config.data.root),
+        inventory_hash=inventory_hash(data.parts.inventory),
+        split=config.data.split,
+        split_file=split_file,
+        classes=names,
+        rare=config.evaluate.rare or data.labels.rare,
+        images={name: len(part.items) for name, part in data.parts.by_name.items()},
+        pixels={name: int(part.inventory[list(names)].sum().sum()) for name, part in data.parts.by_name.items()},
+        contents={name: _contents(part, names) for name, part in data.parts.by_name.items()},
+    )
+
+
+def write_split(parts: Parts, path: Path) -> None:
+    """Write image, fold and what is held of each class, one row an image of the list that was cut."""
+    parts.folds.to_frame().join(parts.inventory.drop(columns=[BORDER, "height", "width"])).to_csv(path)
+
+
+def _contents(part: Part, names: tuple[str, ...]) -> dict[str, ClassPixels]:
+    table = part.inventory
+    return {name: ClassPixels(images=int((table[name] > 0).sum()), pixels=int(table[name].sum())) for name in names}
+
+
+def _check_rare(config: TrialConfig, labels: LabelSpace) -> None:
+    for key, given in (("evaluate.rare", config.evaluate.rare), ("data.allow_absent", config.data.allow_absent)):
+        unknown = sorted(set(given) - set(labels.names))
+        if unknown:
+            raise ConfigError(f"{key} must name classes of the dataset ({', '.join(labels.names)}), but got {unknown}")
+    if config.evaluate.objective == "rare_iou" and not (config.evaluate.rare or labels.rare):
+        raise ConfigError("evaluate.objective=rare_iou needs rare classes, but neither evaluate.rare nor the dataset names any")

@@ -1,0 +1,1 @@
+"""Entrances: one script per kind of trial."""
