@@ -98,7 +98,7 @@ def _ground(rng: np.random.Generator, colours: tuple, haze: np.ndarray, shape: t
     distance = 1 / (near + 0.06)
     # The camera looks along a random direction of the ground plane, never along the noise's grid.
     turn, away = rng.uniform(0, 2 * np.pi), rng.uniform(0, 256)
-    right, ahead = (np.arange(w, dtype=np.float32) - w / 2) * distance, h * distance
+    right, ahead = 1.5 * (np.arange(w, dtype=np.float32) - w / 2) * distance, 1.5 * h * distance
     across = right * float(np.cos(turn)) - ahead[:, :1] * float(np.sin(turn)) + away
     along = right * float(np.sin(turn)) + ahead[:, :1] * float(np.cos(turn))
 
@@ -107,7 +107,7 @@ def _ground(rng: np.random.Generator, colours: tuple, haze: np.ndarray, shape: t
 
     patches = seen(fractal_noise(rng, (256, 256), cells=(3, 3), octaves=5, roughness=0.6))
     grain = seen(fractal_noise(rng, (256, 256), cells=(32, 32), octaves=3, roughness=0.9))
-    blades = cv2.blur(rng.standard_normal(shape, dtype=np.float32), (1, 7)) * near
+    blades = cv2.blur(rng.standard_normal(shape, dtype=np.float32), (1, 4)) * near
     jitter = rng.uniform(0.93, 1.07, 3).astype(np.float32)
     colour = mix(np.array(colours[0], np.float32) * jitter, np.array(colours[1], np.float32) * jitter, patches)
     contrast = 0.25 + 0.75 * smoothstep(0, 0.5, near)

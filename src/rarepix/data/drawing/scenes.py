@@ -1,6 +1,6 @@
 """Photograph-like scenes with exact labels: objects set into a landscape, seen through a camera.
 
-Legend: h, w are pixels of the finished picture; painting happens on a canvas FINE times larger, so
+Legend: h, w are pixels of the finished picture; objects are painted on a canvas FINE times larger, so
 that averaging down gives the soft edges a lens gives.
 """
 
@@ -25,7 +25,7 @@ class Habit(NamedTuple):
     """How a class appears where it appears."""
 
     count: tuple[int, int]  # fewest and most in one picture
-    height: tuple[float, float]  # of the picture's height, before perspective
+    height: tuple[float, float]  # of the picture's height (4:5 or wider), before perspective
     near: tuple[float, float]  # 0 = at the horizon, 1 = at the lower edge
     flies: bool = False
 
@@ -58,7 +58,7 @@ def paint_scene(
     Raises RuntimeError if no arrangement leaves every class visible.
     """
     for _ in range(10):
-        landscape = paint_landscape(rng, (size[0] * FINE, size[1] * FINE))
+        landscape = _enlarge(paint_landscape(rng, size))
         owners, things = _arrange(rng, landscape, classes, size)
         if {thing.name for thing in things} == set(classes):
             return photograph(rng, landscape.colour, size), _labels(owners, things)
@@ -66,6 +66,12 @@ def paint_scene(
         f"every class must find a visible place, but {list(classes)} did not fit into {size} in ten "
         "arrangements; use a larger size"
     )
+
+
+def _enlarge(landscape: Landscape) -> Landscape:
+    """Lay the landscape, painted at the picture's size, under the canvas."""
+    canvas = cv2.resize(landscape.colour, None, fx=FINE, fy=FINE, interpolation=cv2.INTER_NEAREST)
+    return landscape._replace(colour=canvas, horizon=landscape.horizon * FINE)
 
 
 def _arrange(
@@ -93,6 +99,7 @@ def _arrange(
 
 def _cast(rng: np.random.Generator, classes: Sequence[str], size: tuple[int, int]) -> list[Thing]:
     """Choose how many objects of each class appear, how near and how tall; far ones first."""
+    unit = FINE * min(size[0], 0.8 * size[1])
     things = []
     for name in classes:
         habit = HABITS[name]
@@ -101,7 +108,7 @@ def _cast(rng: np.random.Generator, classes: Sequence[str], size: tuple[int, int
             perspective = 1.0 if habit.flies else 0.7 + 0.5 * near
             # A beacon that shrank with distance would fall below what a network can learn.
             perspective = 1.0 if name == "beacon" else perspective
-            things.append(Thing(name, near, round(size[0] * FINE * perspective * rng.uniform(*habit.height))))
+            things.append(Thing(name, near, round(unit * perspective * rng.uniform(*habit.height))))
     return sorted(things, key=lambda thing: thing.near)
 
 
