@@ -1,4 +1,7 @@
-"""The command ``rarepix``. A mistake of the user ends with one message on standard error and exit code 2, never a traceback."""
+"""Hyperparameter search for segmentation in which the thing that matters is rare.
+
+A user's mistake ends with one message on standard error and exit code 2, never with a traceback.
+"""
 
 import sys
 from pathlib import Path
@@ -9,31 +12,37 @@ import typer
 if TYPE_CHECKING:
     from rarepix.search.study import Study
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__.splitlines()[0]
+)
 study_app = typer.Typer(no_args_is_help=True, help="Start and follow studies (NNI experiments).")
 app.add_typer(study_app, name="study")
 
 StudyFile = Annotated[Path, typer.Argument(metavar="CONFIG", help="The study's file, for instance nni_config.yml.")]
-StudyName = Annotated[str | None, typer.Argument(metavar="[STUDY]", help="Experiment id or results folder; default: the one that runs.")]
+StudyName = Annotated[
+    str | None, typer.Argument(metavar="[STUDY]", help="Experiment id or results folder; default: the one that runs.")
+]
 Port = Annotated[int, typer.Option(help="Port of NNI's web UI; it listens on this machine only.")]
 
 
 @app.command("demo-data")
 def demo_data(
     folder: Annotated[Path, typer.Argument(help="Folder to draw into; new or empty.")],
-    images: Annotated[int, typer.Option(min=1)] = 160,
+    images: Annotated[int, typer.Option(min=1)] = 320,
     seed: Annotated[int, typer.Option(min=0)] = 0,
 ) -> None:
     """Draw a small dataset in the Pascal VOC layout whose classes are more or less rare."""
     from rarepix.data.synthetic import draw_voc
 
     draw_voc(folder, images=images, seed=seed)
-    print(f"drew {images} images into {folder}")
+    print(f"{folder} holds the demo data: {images} images")
 
 
 @app.command()
 def check(
-    what: Annotated[str, typer.Argument(metavar="CONFIG_OR_RECIPE", help="A study's file, or the name or file of a recipe.")],
+    what: Annotated[
+        str, typer.Argument(metavar="CONFIG_OR_RECIPE", help="A study's file, or a recipe's name or file.")
+    ],
 ) -> None:
     """Check a study or a recipe without running it."""
     from rarepix.config import load_recipe
@@ -76,12 +85,13 @@ def stop(name: StudyName = None) -> None:
 
 
 @study_app.command()
-def view(experiment: Annotated[str, typer.Argument(metavar="ID")], port: Port = 8080) -> None:
-    """Open the web UI of a study that has ended (reads only)."""
-    from rarepix.search import nnictl
+def view(
+    name: Annotated[str, typer.Argument(metavar="STUDY", help="Experiment id or results folder.")], port: Port = 8080
+) -> None:
+    """Open the web UI of a study that has ended, for reading."""
+    from rarepix.search import study
 
-    nnictl.view(experiment, port)
-    print(f"web UI: http://127.0.0.1:{port} (close it with `nnictl stop {experiment}`)")
+    print(f"web UI: {study.view(name, port)} (close it with `rarepix study stop {name}`)")
 
 
 @study_app.command()
@@ -120,7 +130,7 @@ def main() -> None:
 
 
 def _is_users(error: Exception) -> bool:
-    """Whether *error* is a message to the user: one of ours, or a file that cannot be had. Any other is a defect of ours."""
+    """Whether *error* is a message to the user: one of ours, or a file that cannot be had. Any other is a defect."""
     return type(error).__module__.startswith("rarepix.") or isinstance(error, OSError)
 
 
@@ -132,7 +142,9 @@ def _follow(study: "Study") -> int:
         with shown(study.trials) as show:
             outcome = watch(study, show)
     except KeyboardInterrupt:
-        print(f"\nthe study goes on: `rarepix study watch {study.id}` follows it, `rarepix study stop {study.id}` stops it")
+        print(
+            f"\nthe study goes on: `rarepix study watch {study.id}` follows, `rarepix study stop {study.id}` stops it"
+        )
         raise typer.Exit(130) from None
     for trial, why in outcome.wrong.items():
         print(f"trial {trial}: {why}", file=sys.stderr)
@@ -159,4 +171,4 @@ def _say_started(study: "Study") -> None:
 def _say_stopped(study: "Study") -> None:
     from rarepix.search.study import view_command
 
-    print(f"study {study.id} is stopped; its web UI opens again with `{view_command(study.id, study.port)}`")
+    print(f"study {study.id} is stopped; its web UI opens again with `{view_command(study.id)}`")

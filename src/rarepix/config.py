@@ -179,7 +179,7 @@ def _parse_value(key: str, text: str) -> Any:
         value = yaml.safe_load(text) if text.strip() else ""
     except yaml.YAMLError:
         raise ConfigError(f"the value of {key} must be YAML, but got {text!r}") from None
-    if isinstance(value, str):
+    if isinstance(value, str) and value == text.strip():  # not if it was quoted
         try:
             return float(value)  # YAML 1.1 takes 1e-4 for text
         except ValueError:

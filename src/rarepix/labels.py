@@ -32,8 +32,13 @@ class LabelSpace:
     def __post_init__(self) -> None:
         if len(set(self.names)) != len(self.names) or not self.names:
             raise ValueError(f"class names must be given and differ from each other, but got {list(self.names)}")
-        if 0 <= self.ignore < len(self.names):
-            raise ValueError(f"the ignore id must not be a class id, but got {self.ignore} with {len(self.names)} classes")
+        if not self.count <= self.ignore <= 255:
+            raise ValueError(
+                f"the ignore id must be from {self.count} to 255, since masks are 8-bit and it "
+                f"must not be a class id, but got {self.ignore} with {self.count} classes"
+            )
+        if self.background is not None and not 0 <= self.background < self.count:
+            raise ValueError(f"the background must be a class id from 0 to {self.count - 1}, but got {self.background}")
         unknown = sorted(set(self.rare) - set(self.names))
         if unknown:
             raise ValueError(f"rare classes must be among {list(self.names)}, but got {unknown}")

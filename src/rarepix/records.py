@@ -206,7 +206,7 @@ def read(path: Path) -> TrialRecord:
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
         schema = document.pop("schema")
-    except (OSError, ValueError, KeyError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
         raise RecordError(f"{path} must be a whole record (JSON with a schema number), but: {error!r}") from error
     if schema != SCHEMA:
         raise RecordError(f"{path} must have schema {SCHEMA}, but has {schema!r}: update rarepix to read it")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
+from rarepix import records
 from rarepix.attempts import Place, begin, close, failure, only_one, write_progress
 from rarepix.config import TrialConfig
 from rarepix.records import ClassCounts, Objective, Status, TrialRecord
@@ -53,10 +54,10 @@ def run(config: TrialConfig, place: Place, listener: Listener = lambda scores: N
         try:
             return _run(config, place, record, startup, listener)
         except (KeyboardInterrupt, SystemExit):
-            close(record, place, Status.STOPPED, timings=startup.seconds)
+            close(records.read(place.record_file), place, Status.STOPPED, timings=startup.seconds)
             raise
         except Exception as error:
-            close(record, place, Status.FAILED, timings=startup.seconds, error=failure(error))
+            close(records.read(place.record_file), place, Status.FAILED, timings=startup.seconds, error=failure(error))
             raise
 
 
@@ -69,9 +70,9 @@ def _run(config: TrialConfig, place: Place, record: TrialRecord, startup: Startu
     from rarepix.engine.trainer import BEST, CHECKPOINTS, LAST, build_trainer, finished_epochs
     from rarepix.evaluation.single_stage import count_images, image_table, write_table
 
-    hardware = choose_hardware(config.engine)
     if config.engine.threads:
         torch.set_num_threads(config.engine.threads)
+    hardware = choose_hardware(config.engine)
     startup.mark("imports")
 
     data = wiring.build_data(config, gpu=hardware.accelerator == "gpu")

@@ -17,6 +17,9 @@ from rarepix.labels import LabelSpace
 BORDER = "border"
 """Column of the pixels that are ignored."""
 NAMED_AT_MOST = 10
+ENDING = 1024
+ENDS = {"JPEG": b"\xff\xd9", "PNG": b"IEND"}
+"""What the last bytes of a whole file hold: a cheap sign, decoding every image would take many times longer."""
 
 
 def read_image(path: Path) -> np.ndarray:
@@ -58,6 +61,9 @@ def take_inventory(items: Sequence[Item], labels: LabelSpace, *, cache: Path | N
     Raises:
         DataError: names every file that is unreadable, of another size than its image, or has ids outside *labels*.
     """
+    taken = sorted({BORDER, "height", "width"} & set(labels.names))
+    if taken:
+        raise DataError(f"no class may be called {BORDER}, height or width, but got {taken}: rename it in dataset.json")
     stored = cache / f"{_fingerprint(items, labels)}.parquet" if cache else None
     if stored and stored.is_file():
         return pd.read_parquet(stored)
@@ -83,8 +89,7 @@ def _count(item: Item, labels: LabelSpace) -> np.ndarray | str:
     """Return the item's row, or what is wrong with it."""
     try:
         mask = read_mask(item.mask)
-        with Image.open(item.image) as image:
-            width, height = image.size
+        width, height = _size(item.image)
     except DataError as error:
         return str(error)
     except (OSError, SyntaxError) as error:
@@ -97,6 +102,16 @@ def _count(item: Item, labels: LabelSpace) -> np.ndarray | str:
         strange = [int(i) for i in np.flatnonzero(counts) if i >= labels.count and i != labels.ignore]
         return f"{item.mask} must hold ids 0 to {labels.count - 1} or {labels.ignore} (ignored), but holds {strange}"
     return np.array([*counts[: labels.count], counts[labels.ignore], height, width], dtype=np.int64)
+
+
+def _size(path: Path) -> tuple[int, int]:
+    """Return width and height of an image from its header; an image whose end looks cut off is decoded to be sure."""
+    with Image.open(path) as image:
+        size, end = image.size, ENDS.get(image.format)
+    with path.open("rb") as file:
+        file.seek(-min(ENDING, path.stat().st_size), os.SEEK_END)
+        whole = end is None or end in file.read()
+    return size if whole else read_image(path).shape[1::-1]
 
 
 def _fingerprint(items: Sequence[Item], labels: LabelSpace) -> str:

@@ -24,8 +24,11 @@ def _multilabel(counts: pd.DataFrame, folds: int, seed: int) -> np.ndarray:
     varies = presence.min(axis=0) != presence.max(axis=0)  # a class in every image says nothing and distorts the counts
     if not varies.any():
         return _random(counts, folds, seed)
+    labels = presence[:, varies]
+    if labels.shape[1] == 1:  # the library wants at least two labels; absence says the same as presence
+        labels = np.hstack([labels, 1 - labels])
     splitter = MultilabelStratifiedKFold(folds, shuffle=True, random_state=seed)
-    return _folds(splitter.split(presence, presence[:, varies]), len(counts))
+    return _folds(splitter.split(presence, labels), len(counts))
 
 
 SPLITS: dict[str, Splitter] = {

@@ -10,14 +10,10 @@ from rarepix.choices import pick
 
 def rarest_class(counts: pd.DataFrame) -> pd.Series:
     """Return image id → the class of the image that the fewest images hold (ties: the first column); '' if it holds none."""
-    presence = counts > 0
-    images = presence.sum()
-    rank = pd.Series(images.to_numpy(), index=counts.columns)
-    table = presence.to_numpy() * 1.0
-    table[table == 0] = np.inf
-    order = (table * rank.to_numpy()).argmin(axis=1)
-    names = counts.columns.to_numpy()[order].astype(object)
-    names[~presence.any(axis=1).to_numpy()] = ""
+    presence = (counts > 0).to_numpy()
+    images = np.where(presence, presence.sum(axis=0), np.inf)
+    names = counts.columns.to_numpy()[images.argmin(axis=1)].astype(object)
+    names[~presence.any(axis=1)] = ""
     return pd.Series(names, index=counts.index, name="label")
 
 

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, field_validator
 
 from rarepix.settings import Settings
 
@@ -44,3 +44,8 @@ class EngineConfig(Settings):
     tensorboard: bool = True
     progress: Literal["auto", "on", "off"] = "auto"
     """Progress bar; auto: if the output is a terminal."""
+
+    @field_validator("progress", mode="before")
+    @classmethod
+    def _yaml_takes_on_and_off_for_booleans(cls, progress: object) -> object:
+        return {True: "on", False: "off"}[progress] if isinstance(progress, bool) else progress

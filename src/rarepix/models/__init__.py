@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING
 
 from rarepix.choices import nearest, pick
@@ -24,6 +25,7 @@ def build_model(config: ModelConfig, *, classes: int) -> nn.Module:
 
     architecture = pick(smp.MODEL_ARCHITECTURES_MAPPING, config.architecture.lower(), "model.architecture")
     _check_encoder(config.encoder)
+    _check_options(config, architecture)
     weights = None if config.weights == "none" else config.weights
     try:
         return architecture(encoder_name=config.encoder, encoder_weights=weights, classes=classes, **config.options)
@@ -38,6 +40,17 @@ def build_model(config: ModelConfig, *, classes: int) -> nn.Module:
             f"({type(error).__name__}): use --set model.weights=none, or run once where there is a network and take the "
             f"cache folder (HF_HOME, TORCH_HOME) along"
         ) from error
+
+
+def _check_options(config: ModelConfig, architecture: type) -> None:
+    """Refuse what the architecture does not name: its ``**kwargs`` would take it and ignore it."""
+    own = {"self", "kwargs", "encoder_name", "encoder_weights", "classes", "activation", "aux_params", "in_channels"}
+    valid = [name for name in inspect.signature(architecture.__init__).parameters if name not in own]
+    for name in config.options:
+        if name not in valid:
+            raise ValueError(
+                f"{config.architecture!r} has no option {name!r}: {nearest(name, valid)}model.options may hold {', '.join(valid)}"
+            )
 
 
 def _check_encoder(name: str) -> None:

@@ -1,0 +1,59 @@
+# `make` alone lists what one can do. Everything runs in .venv, made from requirements.lock by the first target that needs it.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+STUDY ?=
+PORT ?= 8080
+
+.DEFAULT_GOAL := help
+.PHONY: help env demo data check test lint format analyze bench lock clean
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+env: $(READY) ## set up .venv (done once, again when requirements.lock or pyproject.toml changes)
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(v < (3, 11) and f"Python 3.11 or newer is needed, but {sys.executable} is {v[0]}.{v[1]}: make PYTHON=/path/to/python3")'
+	@echo "setting up .venv (a few minutes, several GB, once)"
+	rm -f $(READY)
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $(READY)
+
+data: $(READY) ## draw the demo data set into data/demo
+	$(BIN)/rarepix demo-data data/demo
+
+demo: data ## run the demo study (8 trials) with NNI, analyse it, say where report and web UI are
+	$(BIN)/rarepix study run nni_config.yml --port $(PORT)
+
+analyze: $(READY) ## write the report of a study: make analyze STUDY=name (default: the newest)
+	$(BIN)/python -m analysis $(STUDY)
+
+check: $(READY) ## check the demo study, search space and data without starting anything
+	$(BIN)/rarepix check nni_config.yml
+
+test: $(READY) ## run all tests
+	$(BIN)/python -m pytest
+
+lint: $(READY) ## check style and imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(READY) ## put the code into the house's format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(READY) ## measure speed, as ratios within one run
+	$(BIN)/python -m bench
+
+lock: $(READY) ## pin every package again from pyproject.toml
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile --universal --python-version 3.11 --extra dev --no-emit-index-url --no-header --no-annotate \
+		--upgrade --quiet --output-file requirements.lock pyproject.toml
+
+clean: ## remove .venv, demo data and results
+	rm -rf .venv data/demo results

@@ -1,0 +1,56 @@
+"""Sampled parameters as flat columns: nested choices become dotted keys."""
+
+import json
+import shlex
+from typing import Any
+
+BLOCK_KEYS = {"seed": "seed", "data.fold": "fold"}
+"""Parameters that are blocks (enumerated, never tuned) → the column that already holds them."""
+PLACE_KEYS = (
+    "recipe",
+    "data.root",
+    "data.workers",
+    "data.cache_gib",
+    "engine.device",
+    "engine.threads",
+    "engine.progress",
+)
+"""Where and how a trial ran: no part of its configuration, though a command line may have set them."""
+
+
+def flatten(parameters: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return *parameters* with one dotted key per value.
+
+    ``{"optim.lr": 0.01, "loss": {"_name": "focal", "gamma": 2.1}}`` gives
+    ``{"optim.lr": 0.01, "loss.name": "focal", "loss.gamma": 2.1}``. A list becomes its JSON text, and an explicit null
+    the text ``"null"``, so that a missing value in a table always means *not sampled in this trial*.
+    """
+    flat: dict[str, Any] = {}
+    for key, value in parameters.items():
+        dotted = prefix + ("name" if prefix and key == "_name" else key)
+        if isinstance(value, dict):
+            flat |= flatten(value, f"{dotted}.")
+        else:
+            flat[dotted] = json.dumps(value) if value is None or isinstance(value, list) else value
+    return flat
+
+
+def configuration(parameters: dict[str, Any]) -> dict[str, Any]:
+    """Return the flat parameters that make a configuration: without its block and without where it ran."""
+    return {key: value for key, value in flatten(parameters).items() if key not in BLOCK_KEYS and key not in PLACE_KEYS}
+
+
+def settings_text(parameters: dict[str, Any], seed: int, fold: int) -> str:
+    """Return ``--set key=value …`` as a shell takes it, block included: what makes this trial again from its recipe."""
+    values = configuration(parameters) | {"seed": seed, "data.fold": fold}
+    texts = (f"{key}={value if isinstance(value, str) else json.dumps(value)}" for key, value in values.items())
+    return " ".join(f"--set {shlex.quote(text)}" for text in texts)
+
+
+def as_text(value: Any, digits: int = 4) -> str:
+    """Return a parameter as a person reads it: at most *digits* significant digits, whole numbers without a point."""
+    if not isinstance(value, float):
+        return str(value)
+    if value.is_integer() and abs(value) < 1e6:
+        return str(int(value))
+    return f"{value:.{digits}g}"

@@ -1,0 +1,128 @@
+"""What each class got: a heat map of trials × classes, and class properties against class IoU."""
+
+import matplotlib
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from analysis.collect import Tables
+from analysis.correlate import correlate
+from analysis.plots.style import ABSENT, COLOURS, MAP, TOP, blank, short, shown_of
+from analysis.standings import PROPERTIES, class_matrix, class_summary, standings
+from analysis.wording import p_text, signed
+
+WRITE_UP_TO = 14
+"""Classes up to which each cell has its number written in it."""
+PLACES = [(6, 2, "left"), (6, -9, "left"), (-6, 2, "right"), (-6, -9, "right")]
+"""Where a name may stand beside its dot: right and left, above and below; in points."""
+
+
+def draw_heatmap(tables: Tables) -> Figure | None:
+    """Draw validation IoU, best trial on top, rarest class left; an absent class is hatched grey. None: no trial."""
+    matrix = class_matrix(tables, top=TOP)
+    if matrix.empty:
+        return None
+    rows, columns = matrix.shape
+    figure, axes = blank(
+        2.6 + 0.62 * columns if columns <= WRITE_UP_TO else min(2.6 + 0.42 * columns, 13), 2.1 + 0.27 * rows
+    )
+    values = np.ma.masked_invalid(matrix.to_numpy(float))
+    image = axes.imshow(values, cmap=MAP, vmin=0, vmax=1, aspect="auto", interpolation="nearest")
+    for row, column in zip(*np.nonzero(values.mask if values.mask.shape else np.zeros_like(values)), strict=True):
+        box = (column - 0.5, row - 0.5)
+        axes.add_patch(
+            matplotlib.patches.Rectangle(box, 1, 1, facecolor=ABSENT, edgecolor="#8a9096", hatch="////", lw=0)
+        )
+    if columns <= WRITE_UP_TO:
+        _write_values(axes, values)
+    axes.set_xticks(
+        range(columns), [short(name) for name in matrix.columns], rotation=40, ha="right", rotation_mode="anchor"
+    )
+    axes.set_yticks(range(rows), [short(name) for name in matrix.index])
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0)
+    axes.set_title(f"Validation IoU per class, rarest class left{shown_of(len(standings(tables)), rows)}")
+    figure.colorbar(image, ax=axes, label="IoU", fraction=0.05, pad=0.02)
+    if np.ma.is_masked(values):
+        patch = Patch(facecolor=ABSENT, edgecolor="#8a9096", hatch="////", label="absent (0/0): no score")
+        figure.legend(handles=[patch], loc="outside lower right")
+    return figure
+
+
+def _write_values(axes, values: np.ma.MaskedArray) -> None:
+    for (row, column), value in np.ndenumerate(values.filled(np.nan)):
+        if not np.isnan(value):
+            colour = "white" if value < 0.6 else "#111"
+            axes.text(column, row, f"{value:.2f}".removeprefix("0"), ha="center", va="center", color=colour, fontsize=8)
+
+
+def class_correlations(tables: Tables, correction: str | None = "bh") -> pd.DataFrame:
+    """Return the correlations of class properties with class IoU: mean over complete trials, and the best trial's."""
+    summary = class_summary(tables).set_index("class")
+    y = {"mean IoU": summary["iou"], "IoU in the best trial": summary["best"]}
+    return pd.concat(
+        [
+            correlate(summary[list(PROPERTIES)], scores.rename(name), correction=correction)
+            for name, scores in y.items()
+        ],
+        ignore_index=True,
+    )
+
+
+def draw_properties(tables: Tables) -> Figure | None:
+    """Draw one panel per property, a dot per class with its name and Spearman's r above; None: no class has a score."""
+    summary = class_summary(tables)
+    if summary[["iou", *PROPERTIES]].dropna().empty:
+        return None
+    found = class_correlations(tables)
+    ranks = found[(found["method"] == "spearman") & (found["y"] == "mean IoU")].set_index("x")
+    figure, panels = blank(11, 4.4, ncols=3, sharey=True)
+    for axes, (name, label) in zip(panels, PROPERTIES.items(), strict=True):
+        axes.errorbar(summary[name], summary["iou"], yerr=_spread(summary), fmt="none", ecolor="#b9bec3", lw=1)
+        axes.scatter(
+            summary[name], summary["iou"], color=np.where(summary["rare"], COLOURS[1], COLOURS[0]), s=28, zorder=3
+        )
+        positive = summary[name].min() > 0
+        axes.set_xscale("log" if positive else "symlog", **({} if positive else {"linthresh": _least(summary[name])}))
+        axes.set_xlabel(label)
+        axes.margins(x=0.18, y=0.12)
+        row = ranks.loc[name]
+        axes.set_title(f"Spearman r = {signed(row['r'], 2)}, adjusted p {p_text(row['p_adjusted'])}", fontsize=9.5)
+    panels[0].set_ylabel("validation IoU, mean over trials")
+    dots = [
+        matplotlib.lines.Line2D([], [], ls="", marker="o", color=COLOURS[i], label=text)
+        for i, text in ((1, "named as rare"), (0, "other classes"))
+        if (summary["rare"] == bool(i)).any()
+    ]
+    dots.append(matplotlib.lines.Line2D([], [], color="#b9bec3", label="lowest to highest trial"))
+    figure.legend(handles=dots, loc="outside lower left", ncols=3)
+    _name_classes(figure, panels, summary)
+    return figure
+
+
+def _spread(summary: pd.DataFrame) -> np.ndarray:
+    return np.array([summary["iou"] - summary["low"], summary["high"] - summary["iou"]]).clip(min=0)
+
+
+def _least(values: pd.Series) -> float:
+    positive = values[values > 0]
+    return float(positive.min()) if len(positive) else 1.0
+
+
+def _name_classes(figure: Figure, panels, summary: pd.DataFrame) -> None:
+    """Write the name of each class beside its dot, rarest first; a name that would lie on another one is left out."""
+    figure.draw_without_rendering()  # settles where the panels are, and with that what overlaps
+    for axes, name in zip(panels, PROPERTIES, strict=True):
+        taken = []
+        for _, row in summary.dropna(subset=["iou", name]).iterrows():
+            text = short(row["class"], 12)
+            x, y = axes.transData.transform((row[name], row["iou"])) * 72 / figure.dpi
+            for dx, dy, side in PLACES:
+                left = x + dx - (5.2 * len(text) if side == "right" else 0)
+                box = (left, y + dy - 1, left + 5.2 * len(text), y + dy + 8)
+                if not any(box[0] < o[2] and o[0] < box[2] and box[1] < o[3] and o[1] < box[3] for o in taken):
+                    taken.append(box)
+                    where = {"xytext": (dx, dy), "textcoords": "offset points", "ha": side, "fontsize": 8}
+                    axes.annotate(text, (row[name], row["iou"]), **where)
+                    break

@@ -1,0 +1,61 @@
+"""Validation objective of each trial, and beside it the test score, which chose nothing."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from analysis.collect import Tables
+from analysis.plots.style import COLOURS, PALE, TOP, blank, short, shown_of
+from analysis.standings import TEST, VALIDATION, baseline, objective_name, score_name, standings
+
+FEW = 8
+
+
+def leaderboard_table(tables: Tables, top: int = TOP) -> pd.DataFrame:
+    """Return the best *top* complete trials: ``trial``, ``validation`` (the objective), ``test`` (NaN: not counted)."""
+    ranked, column = standings(tables).head(top), f"{TEST}_{objective_name(tables)}"
+    table = pd.DataFrame({"trial": ranked["trial"], "validation": ranked["objective"]})
+    return table.assign(test=ranked.get(column, np.nan))
+
+
+def draw_answer(tables: Tables) -> Figure | None:
+    """Draw the best few trials beside what always predicting the most frequent class would get."""
+    figure = draw_leaderboard(tables, top=FEW, width=5.6)
+    if figure is not None:
+        _draw_baseline(tables, figure.axes[0], standings(tables)["trial"].iloc[0])
+        _draw_legend(figure)
+    return figure
+
+
+def draw_leaderboard(tables: Tables, top: int = TOP, width: float = 8) -> Figure | None:
+    """Draw one row per trial, best on top; None when no trial is complete."""
+    table, total = leaderboard_table(tables, top), len(standings(tables))
+    if table.empty:
+        return None
+    figure, axes = blank(width, 1.5 + 0.27 * len(table))
+    rows = np.arange(len(table))
+    axes.hlines(rows, table[["validation", "test"]].min(axis=1), table[["validation", "test"]].max(axis=1), color=PALE)
+    axes.plot(table["validation"], rows, "o", color=COLOURS[0], markersize=7, label="validation (ranked by this)")
+    if table["test"].notna().any():
+        axes.plot(table["test"], rows, "D", color=COLOURS[1], markerfacecolor="white", markersize=6, label="test")
+    axes.set_yticks(rows, [short(name) for name in table["trial"]])
+    axes.set_ylim(len(table) - 0.4, -0.6)
+    axes.grid(axis="x", color="#e8eaec")
+    axes.set_axisbelow(True)
+    axes.set_xlabel(score_name(objective_name(tables)))
+    figure.suptitle(f"Objective of each trial{shown_of(total, len(table))}", x=0.01, ha="left", fontsize=11)
+    _draw_legend(figure)
+    return figure
+
+
+def _draw_legend(figure: Figure) -> None:
+    for legend in list(figure.legends):
+        legend.remove()
+    figure.legend(loc="outside lower left", ncols=2 if figure.get_figwidth() > 7 else 1)
+
+
+def _draw_baseline(tables: Tables, axes, trial: str) -> None:
+    found = baseline(tables, trial, VALIDATION)
+    if found and objective_name(tables) == "miou":  # the objective rare_iou has a floor on top, which this has not
+        label = f"always predicting {found[0]!r} (validation)"
+        axes.axvline(found[1]["miou"], color="#6b7075", ls=":", label=label)

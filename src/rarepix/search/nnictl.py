@@ -1,0 +1,138 @@
+"""The command line of NNI that belongs to this environment, always run with the preload."""
+
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rarepix.search import preload
+
+
+class NniError(RuntimeError):
+    """nnictl refused; the message is the reason that it gave."""
+
+
+@dataclass(frozen=True)
+class Listed:
+    """One experiment in NNI's list of all experiments of this user."""
+
+    id: str
+    name: str
+    port: int | None
+    """None: NNI found its manager dead and forgot the port."""
+    pid: int | None
+    folder: Path
+    """Its logs and its database."""
+
+    @property
+    def alive(self) -> bool:
+        """Whether its manager runs. (A process id alone would not tell: ids are used again.)"""
+        try:
+            return bool(self.pid) and self.id.encode() in Path(f"/proc/{self.pid}/cmdline").read_bytes()
+        except OSError:
+            return not Path("/proc/self").exists() and _signal_reaches(self.pid)
+
+
+def listed() -> dict[str, Listed]:
+    """Return id → experiment, of all experiments that NNI knows for this user, oldest first."""
+    file = Path.home() / "nni-experiments" / ".experiment"
+    try:
+        known = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except ValueError as error:
+        raise NniError(f"{file} must be NNI's list of experiments, but: {error}: repair or remove it") from error
+    return {name: _listed(name, entry) for name, entry in sorted(known.items(), key=lambda item: item[1]["startTime"])}
+
+
+def create(config: Path, port: int) -> str:
+    """Start the experiment in *config* and return its id.
+
+    Raises:
+        NniError: nnictl refused. (What fails after it has said yes shows in the manager's status only.)
+    """
+    return _id_in(run("create", "--config", str(config), "--port", str(port)))
+
+
+def view(experiment: str, port: int) -> None:
+    """Serve the web UI of an experiment that has ended. Raises ``NniError`` if nnictl refuses."""
+    run("view", experiment, "--port", str(port))
+
+
+def stop(experiment: str) -> None:
+    """Stop the manager of *experiment* and its running trials. Raises ``NniError`` if nnictl refuses."""
+    run("stop", experiment)
+
+
+def run(*arguments: str, seconds: float = 120) -> str:
+    """Run nnictl and return what it printed, without colours.
+
+    Raises:
+        NniError: it is not there, returned non-zero, or did not return within *seconds*.
+    """
+    program = Path(sys.executable).parent / "nnictl"
+    if not program.exists():
+        raise NniError(f"nnictl must lie beside {sys.executable}, but does not: pip install nni=={preload.NNI_VERSION}")
+    try:
+        done = subprocess.run(
+            [program, *arguments],
+            env=preload.environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=seconds,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise NniError(f"nnictl {arguments[0]} must return within {seconds:.0f} s, but did not") from error
+    said = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout)
+    if done.returncode != 0:
+        raise NniError(f"nnictl {' '.join(arguments)} failed: {_reason(said)}")
+    return said
+
+
+def port_taken(port: int) -> bool:
+    """Return whether something on this machine already listens on *port*."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return True
+    return False
+
+
+def _listed(name: str, entry: dict[str, Any]) -> Listed:
+    return Listed(
+        id=name,
+        name=entry.get("experimentName") or "",
+        port=entry.get("port"),
+        pid=entry.get("pid"),
+        folder=Path(entry["logDir"], name),
+    )
+
+
+def _id_in(said: str) -> str:
+    found = re.search(r"Experiment ID: (\w+)", said)
+    if not found:
+        raise NniError(f"nnictl create must name the experiment's id, but said: {_reason(said)}")
+    return found[1]
+
+
+def _reason(said: str) -> str:
+    lines = [line for line in said.splitlines() if line.strip()]
+    return lines[-1] if lines else "it printed nothing"
+
+
+def _signal_reaches(pid: int | None) -> bool:
+    try:
+        os.kill(pid or -1, 0) if pid else None
+    except OSError:
+        return False
+    return bool(pid)

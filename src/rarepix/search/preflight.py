@@ -1,0 +1,148 @@
+"""What is looked at before a study starts, since NNI says success first and fails later, mostly in silence."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rarepix.config import TrialConfig
+from rarepix.paths import expand
+from rarepix.search import nnictl
+from rarepix.search.command import TrialCommand, parse
+from rarepix.search.documents import read_mapping
+from rarepix.search.preload import PreloadError, check_version
+from rarepix.search.space import Space, check_space, read_space
+from rarepix.search.space import problems as space_problems
+from rarepix.search.study_file import StudyFile, read_study
+from rarepix.search.tuners import assessor_problems, tuner_problems
+from rarepix.settings import ConfigError
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A study that may start."""
+
+    file: Path
+    study: StudyFile
+    command: TrialCommand
+    config: TrialConfig
+    """Of a trial before the search changes it."""
+    space: Space
+
+
+def check(config_file: str | Path, port: int | None = None) -> Plan:
+    """Return the study in *config_file*, checked together with its recipe, search space, data and machine.
+
+    *port* is looked at if it is given.
+
+    Raises:
+        ConfigError: it cannot be run; one line per problem, each with what must hold, what came and what to do.
+    """
+    file = Path(config_file).absolute()
+    study = read_study(file)
+    found: list[str] = []
+    code = (file.parent / study.trialCodeDirectory).resolve()
+    command = _tried(found, lambda: parse(study.trialCommand, code))
+    config = _tried(found, command.configuration) if command else None
+    space = _tried(found, lambda: _space(study, file.parent))
+    if config and space:
+        _tried(found, lambda: check_space(space, config))
+    if config and command:
+        found += config_problems(config, command.folder)
+    if space:
+        found += tuner_problems(study.tuner.model_dump(), space)
+    if study.assessor:
+        found += assessor_problems(study.assessor.model_dump())
+    found += _machine_problems(study)
+    if port is not None:
+        _tried(found, lambda: check_port(port))
+    _tried(found, lambda: _ask_nni(file)) if not found else None
+    if found:
+        raise ConfigError("\n".join(found))
+    return Plan(file, study, command, config, space)
+
+
+def is_study(file: Path) -> bool:
+    """Return whether *file* is a study's file rather than a recipe's."""
+    return file.is_file() and "trialCommand" in read_mapping(file, "the study or recipe")
+
+
+def config_problems(config: TrialConfig, folder: Path) -> list[str]:
+    """Return what a trial with *config*, run in *folder*, would not find on this machine."""
+    found = []
+    root = _tried(found, lambda: folder / expand(config.data.root))
+    if root and not root.is_dir():
+        way_out = f"draw demo data with `rarepix demo-data {config.data.root}`, or " if root.name == "demo" else ""
+        found.append(
+            f"data.root must be a folder of the layout {config.data.source!r}, but {root} does not exist: "
+            f"{way_out}give the path with --set data.root=FOLDER"
+        )
+    if config.engine.device == "gpu" and not gpu_count():
+        found.append(
+            "engine.device=gpu demands a GPU, but NVIDIA's driver shows none on this machine: set engine.device=auto"
+        )
+    return found
+
+
+def gpu_count() -> int:
+    """Return how many GPUs NVIDIA's driver shows here."""
+    import pynvml
+
+    try:
+        pynvml.nvmlInit()
+        return pynvml.nvmlDeviceGetCount()
+    except pynvml.NVMLError:
+        return 0
+
+
+def _space(study: StudyFile, folder: Path) -> Space:
+    if study.searchSpaceFile is not None:
+        return read_space(folder / study.searchSpaceFile)
+    assert study.searchSpace is not None
+    found = space_problems(study.searchSpace)
+    if found:
+        raise ConfigError("\n".join(f"searchSpace: {problem}" for problem in found))
+    return study.searchSpace
+
+
+def _machine_problems(study: StudyFile) -> list[str]:
+    found: list[str] = []
+    _tried(found, check_version)
+    here = gpu_count() if study.gpus and study.trainingService.platform == "local" else None
+    if here is not None and study.gpus > here:
+        found.append(
+            f"trialGpuNumber demands {study.gpus} GPU for a trial, but this machine has {here}: "
+            "leave trialGpuNumber out (a trial then uses a GPU if there is one)"
+        )
+    return found
+
+
+def check_port(port: int) -> None:
+    """Raise ``ConfigError`` unless *port* can be listened on; the message says who holds it, if that is a study."""
+    if not 0 < port < 65536:
+        raise ConfigError(f"the port must be a number from 1 to 65535, but got {port}")
+    if not nnictl.port_taken(port):
+        return
+    holder = next((known for known in nnictl.listed().values() if known.port == port and known.alive), None)
+    who = f"the study {holder.id} ({holder.name})" if holder else "another program"
+    way_out = f"stop it with `rarepix study stop {holder.id}`, or " if holder else ""
+    raise ConfigError(f"port {port} must be free, but {who} listens on it: {way_out}choose another one with --port")
+
+
+def _ask_nni(file: Path) -> None:
+    """Let NNI validate what is its own; its message is the last line of what would be a traceback."""
+    from nni.experiment.config import ExperimentConfig
+
+    try:
+        ExperimentConfig.load(file).validate()
+    except Exception as error:
+        raise ConfigError(f"{file.name}: NNI refuses it: {error or type(error).__name__}") from error
+
+
+def _tried(found: list[str], step: Callable[[], Any]) -> Any:
+    """Return what *step* returns; if it refuses, add its lines to *found* and return None."""
+    try:
+        return step()
+    except (ConfigError, PreloadError, nnictl.NniError, FileNotFoundError) as error:
+        found += str(error).splitlines()
+        return None

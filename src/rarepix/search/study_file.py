@@ -1,0 +1,95 @@
+"""The configuration file of a study: NNI's own format, with what rarepix needs of it checked."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, NonNegativeInt, PositiveInt, ValidationError, model_validator
+
+from rarepix.search.documents import read_mapping
+from rarepix.settings import ConfigError, Settings, explain
+
+Duration = PositiveInt | Annotated[str, Field(pattern=r"^\d+(\.\d+)?[smhdSMHD]$")]
+"""Seconds, or a number with a unit: 90s, 10m, 2h, 1d."""
+
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def in_seconds(duration: int | str) -> float:
+    """Return a duration of NNI's (``90``, ``90s``, ``1.5h``) in seconds."""
+    return float(duration[:-1]) * UNITS[duration[-1].lower()] if isinstance(duration, str) else float(duration)
+
+
+class Algorithm(Settings):
+    """A tuner or assessor: one of NNI's by ``name``, or a class of one's own."""
+
+    name: str | None = None
+    className: str | None = None
+    codeDirectory: str | None = None
+    classArgs: dict[str, Any] | None = None
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> "Algorithm":
+        if (self.name is None) == (self.className is None):
+            raise ValueError("must have either name (one of NNI's) or className with codeDirectory (your own)")
+        return self
+
+
+class TrainingService(Settings, extra="allow"):
+    """Where trials run. NNI's other services are not run with rarepix."""
+
+    platform: Literal["local", "remote"]
+    trialGpuNumber: NonNegativeInt | None = None
+    maxTrialNumberPerGpu: PositiveInt | None = None
+    reuseMode: Literal[False] = False
+    """True leads into a part of nni 3.0 that does not work."""
+
+
+class StudyFile(Settings):
+    """NNI's keys of an experiment, spelled as NNI's documentation spells them."""
+
+    experimentName: str | None = None
+    experimentType: Literal["hpo"] = "hpo"
+    searchSpaceFile: str | None = None
+    searchSpace: dict[str, Any] | None = None
+    trialCommand: str
+    trialCodeDirectory: str = "."
+    trialConcurrency: PositiveInt
+    trialGpuNumber: NonNegativeInt | None = None
+    maxTrialNumber: PositiveInt
+    """Without it a study has no end."""
+    maxTrialDuration: Duration
+    """Without it a hanging trial is never stopped."""
+    maxExperimentDuration: Duration | None = None
+    nniManagerIp: str | None = None
+    debug: bool = False
+    logLevel: Literal["fatal", "error", "warning", "info", "debug", "trace"] | None = None
+    experimentWorkingDirectory: str | None = None
+    tunerGpuIndices: list[int] | int | str | None = None
+    tuner: Algorithm
+    assessor: Algorithm = None  # type: ignore[assignment]  # left out, not null: an unknown key in it is then explained
+    trainingService: TrainingService
+
+    @model_validator(mode="after")
+    def _one_search_space(self) -> "StudyFile":
+        if (self.searchSpaceFile is None) == (self.searchSpace is None):
+            raise ValueError("a study must have either searchSpaceFile or searchSpace")
+        return self
+
+    @property
+    def gpus(self) -> int:
+        """GPUs demanded for one trial; 0: none demanded."""
+        return self.trialGpuNumber or self.trainingService.trialGpuNumber or 0
+
+
+def read_study(file: Path) -> StudyFile:
+    """Return the study in *file*.
+
+    Raises:
+        ConfigError: not readable, a key that NNI does not have, or a value that it or rarepix cannot take.
+    """
+    tree = read_mapping(file, "the study")
+    try:
+        return StudyFile(**tree)
+    except ValidationError as error:
+        lines = explain(error, StudyFile).splitlines()
+        raise ConfigError("\n".join(f"{file.name}: {line}" for line in lines)) from None

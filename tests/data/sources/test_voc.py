@@ -1,0 +1,129 @@
+"""The VOC layout: with and without a description, and with everything that can be missing."""
+
+import json
+
+import pytest
+from PIL import Image
+
+from rarepix.data.source import DataError
+from rarepix.data.sources import open_source
+from rarepix.data.sources.voc import VOC_CLASSES, VocSource
+from rarepix.labels import Task
+
+LISTS = "ImageSets/Segmentation"
+
+
+def describe(root, **description) -> None:
+    (root / "dataset.json").write_text(json.dumps(description))
+
+
+def test_what_the_description_says(tiny_voc):
+    source = VocSource(tiny_voc)
+    labels = source.labels
+    assert (source.name, source.root) == ("tiny", tiny_voc)
+    assert labels.names == ("ground", "block", "stripe", "dot")
+    assert (labels.background, labels.ignore, labels.rare, labels.task) == (0, 255, ("dot",), Task.MULTICLASS)
+    assert labels.palette[1] == (200, 60, 60)
+
+
+def test_items_are_in_the_order_of_the_list(tiny_voc):
+    items = VocSource(tiny_voc).items("val")
+    assert [item.id for item in items] == [f"img{number:02}" for number in range(18, 24)]
+    assert items[0].image == tiny_voc / "JPEGImages" / "img18.jpg"
+    assert items[0].mask == tiny_voc / "SegmentationClass" / "img18.png"
+
+
+def test_without_a_description_it_is_voc_2012(damaged_voc):
+    (damaged_voc / "dataset.json").unlink()
+    source = VocSource(damaged_voc)
+    assert source.name == "damaged"
+    assert source.labels.names == VOC_CLASSES
+    assert (source.labels.count, source.labels.names[15], source.labels.background) == (21, "person", 0)
+
+
+def test_classes_alone_are_enough(damaged_voc):
+    describe(damaged_voc, classes=["road", "car"])
+    labels = VocSource(damaged_voc).labels
+    assert (labels.names, labels.background, labels.ignore, labels.rare) == (("road", "car"), None, 255, ())
+
+
+def test_images_may_be_png(damaged_voc):
+    Image.open(damaged_voc / "JPEGImages" / "img00.jpg").save(damaged_voc / "JPEGImages" / "img00.png")
+    (damaged_voc / "JPEGImages" / "img00.jpg").unlink()
+    assert VocSource(damaged_voc).items("train")[0].image.name == "img00.png"
+
+
+def test_blank_lines_and_windows_line_ends(damaged_voc):
+    (damaged_voc / LISTS / "odd.txt").write_bytes(b"img03\r\n\r\n  img01\r\n")
+    assert [item.id for item in VocSource(damaged_voc).items("odd")] == ["img03", "img01"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ("", r"odd\.txt must name at least one image, but is empty"),
+        ("\n \n", r"odd\.txt must name at least one image, but is empty"),
+        ("img01\nimg02\nimg01\n", r"odd\.txt must name each image once, but names these more often: img01"),
+        ("img01\nimg99\n", r"odd\.txt needs an image and a mask, but missing: .*img99\.jpg, .*img99\.png: add them, or take"),
+    ],
+)
+def test_refuses_lists(damaged_voc, lines, message):
+    (damaged_voc / LISTS / "odd.txt").write_text(lines)
+    with pytest.raises(DataError, match=message):
+        VocSource(damaged_voc).items("odd")
+
+
+def test_a_list_that_is_not_there(tiny_voc):
+    with pytest.raises(DataError, match=r"test\.txt must exist, but does not: this dataset has the lists train, val"):
+        VocSource(tiny_voc).items("test")
+
+
+def test_a_missing_mask_is_named(damaged_voc):
+    (damaged_voc / "SegmentationClass" / "img05.png").unlink()
+    with pytest.raises(DataError, match=r"needs an image and a mask, but missing: [^ ]*SegmentationClass/img05\.png: add them"):
+        VocSource(damaged_voc).items("train")
+
+
+def test_many_missing_files_are_counted(damaged_voc):
+    for file in (damaged_voc / "SegmentationClass").iterdir():
+        file.unlink()
+    with pytest.raises(DataError, match=r"img04\.png and 13 more: add them"):
+        VocSource(damaged_voc).items("train")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", r"dataset\.json must be JSON, but"),
+        ("[]", r"dataset\.json must be an object with a list 'classes', but is not"),
+        ('{"classes": "road"}', "an object with a list 'classes'"),
+        ("{}", "an object with a list 'classes'"),
+        ('{"classes": []}', r"dataset\.json"),
+        ('{"classes": ["a", "a"]}', r"dataset\.json: class names must be given and differ"),
+        ('{"classes": ["a", "b"], "ignore_index": 1}', r"dataset\.json: the ignore id must be from 2 to 255"),
+        ('{"classes": ["a", "b"], "rare_classes": ["c"]}', r"dataset\.json: rare classes must be among \['a', 'b'\], but got"),
+        ('{"classes": ["a", "b"], "task": "panoptic"}', r"dataset\.json: 'panoptic' is not a valid Task"),
+    ],
+)
+def test_refuses_descriptions(damaged_voc, text, message):
+    (damaged_voc / "dataset.json").write_text(text)
+    with pytest.raises(DataError, match=message):
+        VocSource(damaged_voc)
+
+
+def test_refuses_a_folder_of_another_layout(tmp_path):
+    (tmp_path / "JPEGImages").mkdir()
+    message = r"must hold a dataset in VOC layout, but has no SegmentationClass, no ImageSets/Segmentation"
+    with pytest.raises(FileNotFoundError, match=message):
+        open_source("voc", tmp_path)
+
+
+def test_refuses_no_folder(tmp_path):
+    message = r"nowhere does not exist: draw the demo data with 'rarepix demo-data data/demo', or give your own with --set data.root"
+    with pytest.raises(FileNotFoundError, match=message):
+        open_source("voc", tmp_path / "nowhere")
+
+
+def test_refuses_an_unknown_layout(tiny_voc):
+    with pytest.raises(ValueError, match=r"unknown data\.source 'vok': did you mean 'voc'\? valid: "):
+        open_source("vok", tiny_voc)

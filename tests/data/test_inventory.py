@@ -1,0 +1,196 @@
+"""The inventory: counts that can be checked by hand, and every bad file named."""
+
+import os
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from rarepix.data.inventory import NAMED_AT_MOST, inventory_hash, read_image, read_mask, take_inventory
+from rarepix.data.source import DataError, Item
+from rarepix.data.sources import open_source
+from rarepix.labels import LabelSpace
+
+LABELS = LabelSpace(names=("a", "b", "c"))
+MASK = np.array([[0, 0, 1, 255], [2, 1, 1, 255]], np.uint8)
+
+
+@pytest.fixture
+def make(tmp_path):
+    """Write an image and a mask, and return the item."""
+
+    def write(name: str, mask: np.ndarray = MASK, size: tuple[int, int] | None = None, mode: str = "L") -> Item:
+        item = Item(name, tmp_path / f"{name}.jpg", tmp_path / f"{name}.png")
+        Image.new("RGB", size or mask.shape[::-1]).save(item.image)
+        Image.fromarray(mask).convert(mode).save(item.mask)
+        return item
+
+    return write
+
+
+def test_counts_by_hand(make):
+    table = take_inventory([make("x"), make("y", np.full((3, 5), 2, np.uint8))], LABELS)
+    assert table.columns.tolist() == ["a", "b", "c", "border", "height", "width"]
+    assert table.index.tolist() == ["x", "y"]
+    assert table.index.name == "image"
+    assert table.loc["x"].tolist() == [2, 3, 1, 2, 2, 4]
+    assert table.loc["y"].tolist() == [0, 0, 15, 0, 3, 5]
+    assert (table.dtypes == "int64").all()
+
+
+def test_palette_indices_count_not_colours(make, tmp_path):
+    item = make("x")
+    indexed = Image.new("P", (4, 2))
+    indexed.putpalette([200, 100, 50] * 256)  # every index has the same colour
+    indexed.putdata(MASK.ravel().tolist())
+    indexed.save(item.mask)
+    assert read_mask(item.mask).tolist() == MASK.tolist()
+    assert take_inventory([item], LABELS).loc["x"].tolist() == [2, 3, 1, 2, 2, 4]
+
+
+def test_one_bit_masks_are_zero_and_one(tmp_path):
+    Image.fromarray(np.array([[True, False]])).save(tmp_path / "m.png")
+    assert read_mask(tmp_path / "m.png").tolist() == [[1, 0]]
+
+
+def test_another_ignore_id(make):
+    labels = LabelSpace(names=("a", "b"), ignore=2)
+    mask = np.array([[0, 1, 2, 2]], np.uint8)
+    assert take_inventory([make("x", mask)], labels).loc["x"].tolist() == [1, 1, 2, 1, 4]
+
+
+def test_grey_images_become_three_channels(tmp_path):
+    Image.fromarray(np.array([[7, 9]], np.uint8)).save(tmp_path / "grey.png")
+    assert read_image(tmp_path / "grey.png").tolist() == [[[7, 7, 7], [9, 9, 9]]]
+
+
+def test_the_whole_dataset_against_numpy(tiny_voc):
+    source = open_source("voc", tiny_voc)
+    items = source.items("train")
+    table = take_inventory(items, source.labels)
+    masks = [np.asarray(Image.open(item.mask)) for item in items]
+    for index, name in enumerate(source.labels.names):
+        assert table[name].tolist() == [(mask == index).sum() for mask in masks]
+    assert table["border"].tolist() == [(mask == 255).sum() for mask in masks]
+    assert (table.drop(columns=["height", "width"]).sum(axis=1) == 64 * 96).all()
+
+
+@pytest.mark.parametrize(
+    ("mask", "size", "message"),
+    [
+        (MASK, (5, 2), r"x\.png must have the size of its image, 5×2, but has 4×2"),
+        (MASK + np.uint8(1), None, r"x\.png must hold ids 0 to 2 or 255 \(ignored\), but holds \[3\]"),
+        (np.array([[9, 254, 7]], np.uint8), None, r"x\.png must hold ids 0 to 2 or 255 \(ignored\), but holds \[7, 9, 254\]"),
+    ],
+)
+def test_refuses_masks(make, mask, size, message):
+    with pytest.raises(DataError, match=message):
+        take_inventory([make("good"), make("x", mask, size)], LABELS)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "LA"])
+def test_refuses_masks_of_colours(make, mode):
+    with pytest.raises(DataError, match=rf"x\.png must be an 8-bit palette or grey image of class ids, but has mode '{mode}"):
+        take_inventory([make("x", mode=mode)], LABELS)
+
+
+def test_every_bad_file_is_named(make):
+    items = [make("good")] + [make(f"bad{number}", np.full((2, 4), 9, np.uint8)) for number in range(NAMED_AT_MOST + 2)]
+    with pytest.raises(DataError) as caught:
+        take_inventory(items, LABELS)
+    lines = str(caught.value).splitlines()
+    assert [f"bad{number}.png" in line for number, line in enumerate(lines[:-1])] == [True] * NAMED_AT_MOST
+    assert lines[-1] == "… and 2 more"
+
+
+@pytest.mark.parametrize("content", [b"", b"not an image", b"\x89PNG\r\n\x1a\n"])
+def test_refuses_what_is_no_image(make, content):
+    item = make("x")
+    item.mask.write_bytes(content)
+    with pytest.raises(DataError, match=r"x\.png must be a readable mask, but: .*: repair it, or take it out of the list"):
+        take_inventory([item], LABELS)
+    item = make("x")
+    item.image.write_bytes(content)
+    with pytest.raises(DataError, match=r"x\.jpg must be a readable image, but: .*: repair it, or take it out of the list"):
+        take_inventory([item], LABELS)
+
+
+@pytest.mark.parametrize(("read", "folder"), [(read_image, "JPEGImages"), (read_mask, "SegmentationClass")])
+def test_a_file_cut_anywhere_is_refused_or_whole(tiny_voc, tmp_path, read, folder):
+    whole = next((tiny_voc / folder).glob("img00.*"))
+    data, pixels = whole.read_bytes(), read(whole)
+    cut = tmp_path / whole.name
+    refused = 0
+    for length in np.linspace(0, len(data) - 1, 120).astype(int):
+        cut.write_bytes(data[:length])
+        try:
+            assert (read(cut) == pixels).all(), f"{length} of {len(data)} bytes gave other pixels"
+        except DataError as error:
+            assert str(cut) in str(error)
+            refused += 1
+    assert refused > 100
+
+
+@pytest.mark.parametrize("read", [read_image, read_mask])
+def test_a_file_with_wrong_bytes_never_ends_in_another_error(tiny_voc, tmp_path, read):
+    whole = tiny_voc / "SegmentationClass" / "img00.png"
+    bent, rng = tmp_path / "bent.png", np.random.default_rng(0)
+    for _ in range(150):
+        data = bytearray(whole.read_bytes())
+        for place in rng.integers(8, len(data), 3):
+            data[place] = rng.integers(256)
+        bent.write_bytes(data)
+        try:
+            assert read(bent).dtype == np.uint8
+        except DataError as error:
+            assert str(bent) in str(error)
+
+
+def test_the_cache_is_read_until_a_file_changes(make, tmp_path):
+    items, cache = [make("x"), make("y")], tmp_path / "cache"
+    first = take_inventory(items, LABELS, cache=cache)
+    (stored,) = cache.iterdir()
+    marked = first.copy()
+    marked.loc["x", "a"] = 1000  # to be told apart from a fresh count
+    marked.to_parquet(stored)
+    assert take_inventory(items, LABELS, cache=cache).loc["x", "a"] == 1000
+    Image.fromarray(np.zeros_like(MASK)).save(items[0].mask)
+    os.utime(items[0].mask, (1, 1))
+    assert take_inventory(items, LABELS, cache=cache).loc["x", "a"] == MASK.size
+
+
+def test_the_cache_knows_other_labels(make, tmp_path):
+    items, cache = [make("x")], tmp_path / "cache"
+    take_inventory(items, LABELS, cache=cache)
+    other = take_inventory(items, LabelSpace(names=("p", "q", "r")), cache=cache)
+    assert other.columns.tolist()[:3] == ["p", "q", "r"]
+    assert len(list(cache.iterdir())) == 2
+
+
+def test_the_cache_gives_what_was_stored(make, tmp_path):
+    items = [make("x"), make("y")]
+    first, second = (take_inventory(items, LABELS, cache=tmp_path / "cache") for _ in range(2))
+    pd.testing.assert_frame_equal(first, second)
+
+
+def test_nothing_is_stored_of_a_bad_dataset(make, tmp_path):
+    with pytest.raises(DataError):
+        take_inventory([make("x", np.full((2, 4), 9, np.uint8))], LABELS, cache=tmp_path / "cache")
+    assert not (tmp_path / "cache").exists()
+
+
+@pytest.mark.parametrize("name", ["border", "height", "width"])
+def test_a_class_may_not_be_called_like_a_column(make, name):
+    labels = LabelSpace(names=("a", "b", name))
+    with pytest.raises(DataError, match=re.escape(f"no class may be called border, height or width, but got ['{name}']")):
+        take_inventory([make("x")], labels)
+
+
+def test_hash_is_of_the_counts(make):
+    table = take_inventory([make("x"), make("y", np.zeros((2, 2), np.uint8))], LABELS)
+    assert inventory_hash(table) == inventory_hash(table.iloc[::-1])
+    changed = table.copy()
+    changed.iloc[0, 0] += 1
+    assert inventory_hash(changed) != inventory_hash(table)

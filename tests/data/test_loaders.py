@@ -1,0 +1,93 @@
+"""Loaders: equal sizes in a batch, padding that does not count, and the order that was asked for."""
+
+import numpy as np
+import pytest
+import torch
+
+from rarepix.data.augment import build_augment
+from rarepix.data.dataset import SegmentationDataset
+from rarepix.data.loaders import Collate, build_loader, worker_count
+from rarepix.data.samplers import EpochSampler
+from rarepix.data.settings import AugmentConfig
+from rarepix.data.sources import open_source
+
+PLAIN = {"ignore": 255, "workers": 0, "pin_memory": False}
+
+
+def sample(rows: int, columns: int, name: str = "x") -> dict:
+    return {
+        "image": torch.full((3, rows, columns), 7, dtype=torch.uint8),
+        "mask": torch.ones(rows, columns, dtype=torch.uint8),
+        "id": name,
+    }
+
+
+@pytest.mark.parametrize(
+    ("sizes", "expected"),
+    [
+        ([(64, 96)], (64, 96)),
+        ([(64, 97)], (64, 128)),
+        ([(1, 1)], (32, 32)),
+        ([(64, 32), (33, 64)], (64, 64)),
+        ([(500, 375), (375, 500)], (512, 512)),
+    ],
+)
+def test_padded_to_the_largest_and_the_stride(sizes, expected):
+    batch = Collate(255)([sample(*size) for size in sizes])
+    assert batch["image"].shape == (len(sizes), 3, *expected)
+    assert batch["mask"].shape == (len(sizes), *expected)
+    for position, (rows, columns) in enumerate(sizes):
+        mask, image = batch["mask"][position], batch["image"][position]
+        assert (mask[:rows, :columns] == 1).all()
+        assert (image[:, :rows, :columns] == 7).all()
+        assert int((mask == 255).sum()) == mask.numel() - rows * columns
+        assert int((image == 0).sum()) == 3 * (mask.numel() - rows * columns)
+
+
+def test_padding_is_the_ignore_id_of_the_dataset():
+    assert set(Collate(9)([sample(10, 10)])["mask"].unique().tolist()) == {1, 9}
+
+
+def test_names_keep_their_place():
+    assert Collate(255)([sample(32, 32, "b"), sample(32, 32, "a")])["id"] == ["b", "a"]
+
+
+@pytest.fixture(scope="module")
+def items(tiny_voc):
+    return open_source("voc", tiny_voc).items("train")
+
+
+def test_evaluation_sees_every_image_once_in_order(items):
+    loader = build_loader(SegmentationDataset(items), batch_size=4, **PLAIN)
+    batches = [batch["id"] for batch in loader]
+    assert [len(batch) for batch in batches] == [4, 4, 4, 4, 2]
+    assert [name for batch in batches for name in batch] == [item.id for item in items]
+
+
+def test_training_leaves_out_what_fills_no_batch(items):
+    sampler = EpochSampler(np.full(18, 1 / 18), 18, replace=False, seed=0)
+    loader = build_loader(SegmentationDataset(items), batch_size=4, sampler=sampler, **PLAIN)
+    assert [len(batch["id"]) for batch in loader] == [4] * 4 == [4] * len(loader)
+
+
+def test_workers_change_nothing(items):
+    augment = build_augment(AugmentConfig(rotate=20, crop=(32, 64)), ignore=255)
+    batches = []
+    for workers in (0, 2):
+        sampler = EpochSampler(np.full(18, 1 / 18), 8, replace=True, seed=0)
+        sampler.set_epoch(3)
+        dataset = SegmentationDataset(items, augment=augment, in_memory=True)
+        batches.append(list(build_loader(dataset, batch_size=4, sampler=sampler, **PLAIN | {"workers": workers})))
+    for one, other in zip(*batches, strict=True):
+        assert one["id"] == other["id"]
+        assert (one["image"] == other["image"]).all()
+        assert (one["mask"] == other["mask"]).all()
+
+
+@pytest.mark.parametrize(("wanted", "gpu", "count"), [(0, True, 0), (3, False, 3), ("auto", False, 0)])
+def test_worker_count(wanted, gpu, count):
+    assert worker_count(wanted, gpu=gpu) == count
+
+
+def test_worker_count_on_a_gpu_is_that_of_the_cores_up_to_eight():
+    assert 1 <= worker_count("auto", gpu=True) <= 8

@@ -1,0 +1,242 @@
+"""The configuration: recipes, what is put over them, what is refused, and what makes two of them the same."""
+
+import re
+
+import pytest
+
+from rarepix.config import BLOCK_KEYS, PLACE_KEYS, TrialConfig, config_hash, flatten, load_recipe, parse_settings, updated
+from rarepix.settings import ConfigError
+
+BASE = TrialConfig(data={"root": "somewhere"})
+
+
+@pytest.fixture
+def recipes(tmp_path, monkeypatch):
+    """An empty folder of recipes and a way to write into it."""
+    monkeypatch.setenv("RAREPIX_RECIPES", str(tmp_path))
+
+    def write(name: str, text: str):
+        file = tmp_path / f"{name}.yaml"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+        return file
+
+    return write
+
+
+def test_a_recipe_is_put_over_the_one_it_extends(recipes):
+    recipes("base", "data: {root: here, folds: 4}\noptim: {lr: 0.1}\nseed: 1")
+    recipes("child", "extends: base\ndata: {folds: 3}\nmodel: {encoder: resnet34}")
+    config = load_recipe("child")
+    assert (config.data.root, config.data.folds, config.optim.lr, config.seed) == ("here", 3, 0.1, 1)
+    assert (config.model.encoder, config.recipe) == ("resnet34", "child")
+
+
+def test_a_recipe_of_ones_own_extends_a_sibling_or_a_named_one(recipes, tmp_path):
+    recipes("base", "data: {root: named}")
+    own = tmp_path / "own"
+    recipes("own/mine", "extends: base")
+    assert load_recipe(own / "mine.yaml").data.root == "named"
+    recipes("own/base", "data: {root: sibling}")
+    assert load_recipe(own / "mine.yaml").data.root == "sibling"
+
+
+def test_another_loss_does_not_inherit_parameters(recipes):
+    recipes("base", "data: {root: here}\nloss: {name: focal, gamma: 3}")
+    recipes("child", "extends: base\nloss: {name: dice}")
+    recipes("same", "extends: base\nloss: {gamma: 1}")
+    assert load_recipe("child").loss.parameters() == {"smooth": 0.0}
+    assert load_recipe("same").loss.parameters() == {"gamma": 1.0}
+
+
+def test_yaml_numbers_and_switches_mean_what_they_look_like(recipes):
+    recipes("x", "data: {root: here}\noptim: {lr: 1e-4}\nengine: {progress: off}")
+    config = load_recipe("x")
+    assert (config.optim.lr, config.engine.progress) == (1e-4, "off")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("extends: x", r"a recipe must not extend itself, but .*x\.yaml does"),
+        ("extends: y", r"unknown recipe 'y': .*there are x in "),
+        ("a: [", r"x\.yaml must be YAML, but"),
+        ("- a", r"x\.yaml must be a mapping of sections, but is list"),
+        ("data: {root: here}\noptim: {rl: 1}", "unknown key 'optim.rl': did you mean 'optim.lr'"),
+        ("data: {fold: 1}", "data.root: Field required"),
+        ("", "data: Field required"),
+    ],
+)
+def test_refuses_recipes(recipes, text, message):
+    recipes("x", text)
+    with pytest.raises((ConfigError, FileNotFoundError), match=message):
+        load_recipe("x")
+
+
+def test_a_circle_of_recipes_is_refused(recipes):
+    recipes("x", "extends: y")
+    recipes("y", "extends: x")
+    with pytest.raises(ConfigError, match="must not extend itself"):
+        load_recipe("x")
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("dmo", r"unknown recipe 'dmo': did you mean 'demo'\? there are base, demo in .*must end in .yaml or .yml"),
+        ("nowhere/mine.yaml", "the recipe must be a file, but nowhere/mine.yaml does not exist"),
+    ],
+)
+def test_a_recipe_that_is_not_there(recipes, name, message):
+    recipes("base", "")
+    recipes("demo", "")
+    with pytest.raises(FileNotFoundError, match=message):
+        load_recipe(name)
+
+
+def test_dotted_keys_change_leaves_and_nothing_else():
+    config = updated(BASE, {"optim.lr": 0.5, "data.fold": 2, "seed": 9})
+    before, after = flatten(BASE.model_dump(mode="json")), flatten(config.model_dump(mode="json"))
+    changed = {key: value for key, value in after.items() if before[key] != value}
+    assert changed == {"optim.lr": 0.5, "data.fold": 2, "seed": 9}
+
+
+def test_the_base_is_left_alone():
+    before = BASE.model_dump_json()
+    updated(BASE, {"loss": {"_name": "focal", "gamma": 1.0}, "model.options": {"decoder_channels": [1]}})
+    assert BASE.model_dump_json() == before
+
+
+def test_a_nested_choice_replaces_its_section():
+    focal = updated(BASE, {"loss": {"_name": "focal", "gamma": 3.5}})
+    assert (focal.loss.name, focal.loss.parameters()) == ("focal", {"gamma": 3.5})
+    dice = updated(focal, {"loss": {"_name": "dice"}})
+    assert (dice.loss.name, dice.loss.given()) == ("dice", {})
+
+
+@pytest.mark.parametrize("keys", [("loss.name", "loss.gamma"), ("loss.gamma", "loss.name")])
+def test_the_order_of_parameters_does_not_matter(keys):
+    values = {"loss.name": "focal", "loss.gamma": 1.5}
+    config = updated(BASE, {key: values[key] for key in keys})
+    assert (config.loss.name, config.loss.gamma) == ("focal", 1.5)
+
+
+def test_parameters_of_the_loss_before_are_dropped():
+    focal = updated(BASE, {"loss.name": "focal", "loss.gamma": 1.5})
+    assert updated(focal, {"loss.name": "ce"}).loss.given() == {}
+    assert updated(focal, {"loss.name": "focal"}).loss.gamma == 1.5
+
+
+REFUSED = [
+    ({"optim.rl": 0.1}, "unknown key 'optim.rl': did you mean 'optim.lr'? valid: optim.name, optim.lr"),
+    ({"optm.lr": 0.1}, "unknown key 'optm.lr': did you mean 'optim.lr'? valid sections: recipe, seed, data"),
+    ({"sed": 1}, "unknown key 'sed': did you mean 'seed'? valid: recipe, seed, data"),
+    ({"data.root.x": 1}, "unknown key 'data.root.x': did you mean 'data.root'?"),
+    ({"optim.lr": 0}, "optim.lr: Input should be greater than 0, but got 0"),
+    ({"optim.lr": "fast"}, "optim.lr: Input should be a valid number, unable to parse string as a number, but got 'fast'"),
+    ({"optim.lr": float("nan")}, "optim.lr: Input should be"),
+    ({"engine.epochs": 1.5}, "engine.epochs: Input should be a valid integer, got a number with a fractional part, but got 1.5"),
+    ({"engine.device": "tpu"}, "engine.device: Input should be 'auto', 'cpu' or 'gpu', but got 'tpu'"),
+    ({"engine": 3}, "engine: Input should be a valid dictionary or instance of EngineConfig, but got 3"),
+    ({"seed": -1}, "seed: Input should be greater than or equal to 0, but got -1"),
+    ({"data.folds": 1}, "data.folds: Input should be greater than or equal to 2, but got 1"),
+    ({"data.fold": 5}, "data.fold must be below data.folds = 5, but got 5"),
+    ({"data.split": "listed"}, "data.val_list goes with data.split=listed and only with it, but got split='listed', val_list=None"),
+    ({"data.val_list": "val"}, "data.val_list goes with data.split=listed"),
+    ({"data.split": "listed", "data.val_list": "v", "data.fold": 1}, "has one fold, number 0, but got data.fold=1"),
+    ({"augment.crop": [48, 64]}, "augment.crop: rows and columns must be multiples of 32, for instance [64, 64], but got [48, 64]"),
+    ({"augment.crop": [10, 64]}, "for instance [32, 64]"),
+    ({"augment.flip": 1.5}, "augment.flip: Input should be less than or equal to 1, but got 1.5"),
+    ({"augment.scale": 1}, "augment.scale: Input should be less than 1, but got 1"),
+    ({"evaluate.floor": 2}, "evaluate.floor: Input should be less than or equal to 1, but got 2"),
+    ({"model.weights": "coco"}, "model.weights: Input should be 'none' or 'imagenet', but got 'coco'"),
+    ({"loss.name": "focl"}, "unknown loss.name 'focl': did you mean 'focal'? valid: ce, dice, focal"),
+    ({"loss.gamma": 1.0}, "loss 'ce' has no parameter 'gamma'; it takes loss.label_smoothing: leave loss.gamma out"),
+    ({"loss": {"_name": "focal", "gama": 1}}, "unknown key 'loss.gama': did you mean 'loss.gamma'?"),
+    ({"loss": {"_name": "focal", "gamma": -1}}, "loss.gamma: Input should be greater than or equal to 0, but got -1"),
+    ({"engine.validate_every": 31}, "engine.validate_every must be at most engine.epochs = 30, but got 31"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("parameters", "message"), REFUSED, ids=lambda value: str(value)[:40])
+def test_refuses(parameters, message):
+    with pytest.raises(ConfigError, match=re.escape(message)):
+        updated(BASE, parameters)
+
+
+def test_all_problems_are_told_at_once():
+    with pytest.raises(ConfigError) as caught:
+        updated(BASE, {"optim.lr": -1, "engine.epochs": 0})
+    assert len(str(caught.value).splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("optim.lr=0.1", 0.1),
+        ("optim.lr=1e-4", 1e-4),
+        ("optim.lr=1E-4", 1e-4),
+        ("seed=3", 3),
+        ("engine.tensorboard=false", False),
+        ("augment.crop=[64, 96]", [64, 96]),
+        ("augment.crop=null", None),
+        ("loss={_name: focal, gamma: 2.0}", {"_name": "focal", "gamma": 2.0}),
+        ("data.root=a=b", "a=b"),
+        ("data.root=$DATA/x y", "$DATA/x y"),
+        ("recipe=", ""),
+        ("data.train_list='2007'", "2007"),
+        ('data.train_list="1e4"', "1e4"),
+    ],
+)
+def test_settings_are_yaml(text, value):
+    key = text.partition("=")[0]
+    found = parse_settings([text])
+    assert found == {key: value}
+    assert type(found[key]) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("optim.lr", "a setting must be key=value, but got 'optim.lr'"),
+        ("=3", "a setting must be key=value, but got '=3'"),
+        ("augment.crop=[64", r"the value of augment.crop must be YAML, but got '\[64'"),
+    ],
+)
+def test_settings_refused(text, message):
+    with pytest.raises(ConfigError, match=message):
+        parse_settings([text])
+
+
+ELSEWHERE = {
+    "seed": 4, "data.fold": 3, "recipe": "other", "data.root": "there", "data.workers": 2, "data.cache_gib": 0,
+    "engine.device": "cpu", "engine.threads": 1, "engine.progress": "off",
+}  # fmt: skip
+
+
+def test_block_and_place_make_no_other_configuration():
+    assert set(ELSEWHERE) == set(BLOCK_KEYS + PLACE_KEYS)
+    assert config_hash(updated(BASE, ELSEWHERE)) == config_hash(BASE)
+
+
+OTHER = {
+    "optim.lr": 0.5, "loss.name": "dice", "sampling.kind": "inverse_log", "data.folds": 6, "augment.crop": [32, 32],
+    "model.encoder": "resnet34", "engine.epochs": 2, "engine.precision": "fp32", "evaluate.rare": ["x"],
+    "model.options": {"decoder_channels": [8]},
+}  # fmt: skip
+
+
+def test_everything_else_does():
+    hashes = [config_hash(updated(BASE, {key: value})) for key, value in OTHER.items()]
+    assert len({config_hash(BASE), *hashes}) == len(OTHER) + 1
+
+
+def test_hash_is_that_of_what_is_read_back():
+    config = updated(BASE, OTHER)
+    again = TrialConfig(**config.model_dump(mode="json"))
+    assert again == config
+    assert config_hash(again) == config_hash(config)
+
+
+def test_flatten():
+    assert flatten({"a": {"b": 1, "c": {"d": 2}}, "e": [3], "f": {}}) == {"a.b": 1, "a.c.d": 2, "e": [3], "f": {}}

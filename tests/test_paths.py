@@ -1,0 +1,53 @@
+"""Where things lie: what is given beats the environment, which beats the default."""
+
+from pathlib import Path
+
+import pytest
+
+from rarepix.paths import cache_root, expand, recipes_root
+
+CHECKOUT = Path(__file__).parents[1]
+
+
+def test_recipes_lie_in_the_checkout(monkeypatch):
+    monkeypatch.delenv("RAREPIX_RECIPES", raising=False)
+    assert recipes_root() == CHECKOUT / "trials" / "recipes"
+
+
+def test_recipes_root_can_be_moved(monkeypatch, tmp_path):
+    monkeypatch.setenv("RAREPIX_RECIPES", str(tmp_path))
+    assert recipes_root() == tmp_path
+
+
+def test_cache_root_can_be_moved(monkeypatch, tmp_path):
+    monkeypatch.setenv("RAREPIX_CACHE", str(tmp_path))
+    assert cache_root() == tmp_path
+
+
+@pytest.mark.parametrize("value", [None, ""])
+def test_cache_is_in_the_home_folder_otherwise(monkeypatch, tmp_path, value):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("RAREPIX_CACHE") if value is None else monkeypatch.setenv("RAREPIX_CACHE", value)
+    assert cache_root() == tmp_path / ".cache" / "rarepix"
+
+
+@pytest.mark.parametrize(
+    ("given", "path"),
+    [
+        ("data/demo", "data/demo"),
+        ("$SOMEWHERE/camvid", "/set/here/camvid"),
+        ("${SOMEWHERE}/camvid", "/set/here/camvid"),
+        ("~/camvid", "/my/home/camvid"),
+        (Path("$SOMEWHERE"), "/set/here"),
+    ],
+)
+def test_expand(monkeypatch, given, path):
+    monkeypatch.setenv("SOMEWHERE", "/set/here")
+    monkeypatch.setenv("HOME", "/my/home")
+    assert expand(given) == Path(path)
+
+
+def test_a_variable_that_is_not_set_is_refused(monkeypatch):
+    monkeypatch.delenv("SOMEWHERE", raising=False)
+    with pytest.raises(FileNotFoundError, match=r"every variable .* must be set, but got '\$SOMEWHERE/camvid': set it, or"):
+        expand("$SOMEWHERE/camvid")

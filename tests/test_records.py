@@ -1,0 +1,197 @@
+"""Records: what is written is read back, and nothing half-written ever is."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from rarepix import records
+from rarepix.records import Block, ClassCounts, ClassPixels, Dataset, Failure, Objective, RecordError, Status, TrialRecord
+
+COUNTS = {"val": {"a": ClassCounts(tp=1, fp=2, fn=3, tn=4), "b": ClassCounts(tp=4, fp=3, fn=2, tn=1)}}
+DATASET = Dataset(
+    name="d", root="$D", inventory_hash="12", split="random", split_file="split.csv", classes=("a", "b"), rare=("b",),
+    images={"val": 2}, pixels={"val": 10}, contents={"val": {"a": ClassPixels(images=2, pixels=4)}},
+)  # fmt: skip
+
+
+def record(**changes) -> TrialRecord:
+    given = {
+        "study": "s", "trial": "t", "attempt": 1, "status": Status.RUNNING, "started": "2026-01-01T00:00:00+00:00",
+        "parameters": {"optim.lr": 0.1, "loss": {"_name": "focal", "gamma": 2.0}}, "config": {"seed": 3},
+        "config_hash": "ab", "block": Block(seed=3, fold=1), "versions": {"python": "3"}, "device": "cpu",
+    }  # fmt: skip
+    return TrialRecord(**(given | changes))
+
+
+def complete(**changes) -> TrialRecord:
+    whole = {"dataset": DATASET, "objective": Objective(name="miou", value=0.5, epoch=2), "counts": COUNTS}
+    return record(**({"status": Status.COMPLETE} | whole | changes))
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        record(),
+        complete(),
+        record(status=Status.FAILED, error=Failure(type="X", message="a\n'b' ≥ c", where="x.py:3")),
+        record(status=Status.STOPPED, attempt=2, resumed_from_epoch=4, parameter_id="7", finished="now"),
+    ],
+    ids=lambda given: given.status.value,
+)
+def test_round_trip(given, tmp_path):
+    records.write(given, tmp_path / "new" / "record.json")
+    assert records.read(tmp_path / "new" / "record.json") == given
+
+
+def test_file_has_the_agreed_names_and_integers(tmp_path):
+    records.write(complete(), tmp_path / "record.json")
+    document = json.loads((tmp_path / "record.json").read_text())
+    assert document["schema"] == 1
+    assert "schema_version" not in document
+    assert document["status"] == "complete"
+    assert document["counts"] == {"val": {"a": {"tp": 1, "fp": 2, "fn": 3, "tn": 4}, "b": {"tp": 4, "fp": 3, "fn": 2, "tn": 1}}}
+    assert document["parameters"] == {"optim.lr": 0.1, "loss": {"_name": "focal", "gamma": 2.0}}
+
+
+@pytest.mark.parametrize("missing", ["dataset", "objective", "counts"])
+def test_complete_means_counted(missing):
+    with pytest.raises(ValidationError, match="a complete record must have its dataset, its objective and its counts"):
+        complete(**{missing: {} if missing == "counts" else None})
+
+
+@pytest.mark.parametrize("value", [-1, 1.5, "many", None])
+def test_counts_are_integers_from_zero(value):
+    with pytest.raises(ValidationError, match="tp"):
+        ClassCounts(tp=value, fp=0, fn=0, tn=0)
+
+
+def test_no_prefix_of_a_record_is_read(tmp_path):
+    file = tmp_path / "record.json"
+    records.write(complete(), file)
+    text = file.read_text().rstrip()
+    for length in range(0, len(text), 7):
+        file.write_text(text[:length])
+        with pytest.raises(RecordError, match=r"record\.json must be a whole record"):
+            records.read(file)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"schema": 2}, "must have schema 1, but has 2: update rarepix to read it"),
+        ({"schema": "1"}, "must have schema 1, but has '1'"),
+        ({"schema": None}, "must have schema 1, but has None"),
+        ({"colour": "red"}, "is not a record of schema 1"),
+        ({"status": "done"}, "is not a record of schema 1"),
+        ({"counts": {}}, "a complete record must have"),
+        ({"schema_version": 1}, "is not a record of schema 1"),
+    ],
+)
+def test_refuses_what_is_not_a_record(change, message, tmp_path):
+    file = tmp_path / "record.json"
+    records.write(complete(), file)
+    file.write_text(json.dumps(json.loads(file.read_text()) | change))
+    with pytest.raises(RecordError, match=message):
+        records.read(file)
+
+
+@pytest.mark.parametrize("content", [b"[]", b"3", b"null", b"{}", b"\xff\xfe", b""])
+def test_refuses_other_files(content, tmp_path):
+    (tmp_path / "record.json").write_bytes(content)
+    with pytest.raises(RecordError, match=r"record\.json must be a whole record \(JSON with a schema number\), but"):
+        records.read(tmp_path / "record.json")
+
+
+def test_refuses_a_missing_file(tmp_path):
+    with pytest.raises(RecordError, match="must be a whole record"):
+        records.read(tmp_path / "record.json")
+
+
+def test_what_json_cannot_say_leaves_the_old_record(tmp_path):
+    file = tmp_path / "record.json"
+    records.write(record(), file)
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        records.write(record(timings={"train": float("nan")}, parameters={"x": float("nan")}), file)
+    assert records.read(file) == record()
+    assert os.listdir(tmp_path) == ["record.json"]
+
+
+DISK_FULL = """
+import resource, signal, sys
+from pathlib import Path
+from rarepix import records
+file = Path(sys.argv[1])
+old = records.read(file)
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (200, 200))
+try:
+    records.write(old.model_copy(update={"attempt": 2}), file)
+except OSError as error:
+    print(type(error).__name__, error)
+    sys.exit(3)
+"""
+
+
+def test_a_full_disk_leaves_the_old_record_and_nothing_else(tmp_path):
+    file = tmp_path / "record.json"
+    records.write(complete(), file)
+    ended = subprocess.run([sys.executable, "-c", DISK_FULL, str(file)], capture_output=True, text=True)
+    assert (ended.returncode, "File too large" in ended.stdout) == (3, True), ended.stderr
+    assert records.read(file) == complete()
+    assert os.listdir(tmp_path) == ["record.json"]
+
+
+def test_others_may_read_what_is_written(tmp_path):
+    records.write_text(tmp_path / "a" / "b.txt", "é\n")
+    assert (tmp_path / "a" / "b.txt").read_text(encoding="utf-8") == "é\n"
+    assert (tmp_path / "a" / "b.txt").stat().st_mode & 0o777 == 0o644
+
+
+@pytest.mark.parametrize(
+    ("given", "variable", "expected"),
+    [
+        ("/given", "/variable", "/given"),
+        (Path("/given"), None, "/given"),
+        (None, "/variable", "/variable"),
+        (None, None, "here/results"),
+        (None, "", "here/results"),
+        ("relative", "/variable", "here/relative"),
+    ],
+)
+def test_results_root(given, variable, expected, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("RAREPIX_RESULTS", raising=False)
+    if variable is not None:
+        monkeypatch.setenv("RAREPIX_RESULTS", variable)
+    assert records.results_root(given) == Path(str(expected).replace("here", str(tmp_path)))
+
+
+def test_folders_are_where_others_look_for_them(tmp_path):
+    assert records.trial_folder(tmp_path, "s", "t") == tmp_path / "s" / "trials" / "t"
+    assert records.study_folder(tmp_path, "s") == tmp_path / "s"
+
+
+def test_record_files_are_ordered_and_only_records(tmp_path):
+    for trial in ("b", "a", "c"):
+        records.write(record(trial=trial), records.trial_folder(tmp_path, "s", trial) / "record.json")
+    (tmp_path / "s" / "trials" / "d").mkdir()
+    assert [file.parent.name for file in records.record_files(tmp_path / "s")] == ["a", "b", "c"]
+
+
+def test_studies_are_ordered_by_their_newest_record(tmp_path):
+    times = {("old", "1"): 10, ("old", "2"): 20, ("new", "1"): 5, ("new", "2"): 30, ("middle", "1"): 25}
+    for (study, trial), when in times.items():
+        file = records.trial_folder(tmp_path, study, trial) / "record.json"
+        records.write(record(), file)
+        os.utime(file, (when, when))
+    (tmp_path / "empty" / "trials").mkdir(parents=True)
+    assert [study.name for study in records.studies(tmp_path)] == ["old", "middle", "new"]
+
+
+def test_no_results_no_studies(tmp_path):
+    assert records.studies(tmp_path / "nowhere") == []
