@@ -10,6 +10,7 @@ no study, no record, or no complete trial (then the report is written and says s
 """
 
 import argparse
+import shutil
 import sys
 from pathlib import Path
 
@@ -71,7 +72,8 @@ def main(arguments: list[str] | None = None) -> int:
 
     tables = load_study(study)
     page = write_report(tables, study / "report")
-    print(summary(tables, page), end="")
+    width = min(max(shutil.get_terminal_size((100, 24)).columns, 80), 160)
+    print(summary(tables, page, width), end="")
     if standings(tables).empty:
         print(f"analysis: no trial of {study} is complete; the report says what became of them", file=sys.stderr)
         return 1

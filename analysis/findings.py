@@ -9,6 +9,7 @@ from analysis.standings import (
     baseline,
     class_matrix,
     class_summary,
+    objective_label,
     objective_name,
     parameters_text,
     score_name,
@@ -24,7 +25,9 @@ def best_sentence(tables: Tables) -> str:
         return no_result_sentence(tables)
     best, name = ranked.iloc[0], objective_name(tables)
     about = parameters_text(best, tables.parameters) or "the recipe as it is"
-    text = f"Best by validation is trial {best['trial']} ({about}): {score_name(name)} {number(best['objective'])}"
+    text = (
+        f"Best by validation is trial {best['trial']} ({about}): {objective_label(tables)} {number(best['objective'])}"
+    )
     text += f" at epoch {best['epoch']}"
     text += _against_baseline(tables, best, name)
     column = f"{TEST}_{name}"

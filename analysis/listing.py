@@ -12,9 +12,8 @@ from analysis.standings import (
     PROPERTIES,
     VALIDATION,
     class_summary,
-    objective_name,
+    objective_label,
     parameters_text,
-    score_name,
     standings,
 )
 from analysis.wording import MISSING, level, number, p_text, signed
@@ -50,8 +49,8 @@ def leaderboard(tables: Tables, top: int) -> Listing:
     columns = {
         "rank": ("", str),
         "trial": ("trial", str),
-        "objective": (f"validation {score_name(objective_name(tables))}", number),
-        f"{VALIDATION}_rare_iou": ("validation rare-class IoU", number),
+        "objective": (f"validation {objective_label(tables)}", number),
+        f"{VALIDATION}_rare_iou": ("rare-class IoU", number),
         "epoch": ("epoch", str),
         "block": ("seed / fold", str),
         "parameters": ("sampled parameters", str),

@@ -20,10 +20,13 @@ from analysis.collect import Tables
 from analysis.facts import commands, facts, failures, timings
 from analysis.findings import best_sentence, caveat, decided_sentence, rarest_sentence
 from analysis.questions import Question, all_rows, questions
-from analysis.standings import class_summary, configurations, objective_name, score_name, standings
+from analysis.standings import class_summary, configurations, objective_label, objective_name, standings
 
 SHOWN = 20
 """Rows of the leaderboard table; trials.csv has all."""
+FLOOR_NOTE = (
+    "The objective is the rare-class IoU less what the other classes fall short of their floor; figures show the IoU."
+)
 SECTIONS = {
     "answer": "Answer",
     "leaderboard": "Leaderboard",
@@ -109,6 +112,7 @@ def _page(
         "answer": answer(tables, found),
         "caveat": caveat(tables),
         "leaderboard": listing.leaderboard(tables, SHOWN),
+        "floor_note": FLOOR_NOTE if objective_name(tables) == "rare_iou" else "",
         "leaderboard_caption": f"Best {SHOWN} of {len(ranked)} complete trials" if len(ranked) > SHOWN else "",
         "configurations": _repeated(tables),
         "classes": listing.classes_listing(tables),
@@ -145,7 +149,7 @@ def _repeated(tables: Tables) -> listing.Listing | None:
 
 
 def _question(question: Question, tables: Tables) -> dict:
-    score = "rare-class IoU" if question.score.endswith("rare_iou") else score_name(objective_name(tables))
+    score = "rare-class IoU" if question.score.endswith("rare_iou") else objective_label(tables)
     return {
         "title": f"{question.treatment}: validation {score}",
         "sentence": question.design.sentence,

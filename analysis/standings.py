@@ -36,6 +36,15 @@ def objective_name(tables: Tables) -> str | None:
     return names.mode().iloc[0] if len(names) else None
 
 
+def objective_label(tables: Tables) -> str:
+    """Return the objective as it is written in text.
+
+    The objective ``rare_iou`` is the rare-class IoU less what the other classes fall short of their floor.
+    """
+    name = objective_name(tables)
+    return "rare-class objective" if name == "rare_iou" else score_name(name)
+
+
 def parameters_text(row: pd.Series, parameters: tuple[str, ...]) -> str:
     """Return ``optim.lr=0.01 loss.name=focal`` for the parameters that this trial sampled."""
     return " ".join(f"{name}={as_text(row[name])}" for name in parameters if pd.notna(row[name]))

@@ -10,10 +10,10 @@ from analysis import listing
 from analysis.collect import Tables
 from analysis.findings import best_sentence, decided_sentence, rarest_sentence
 from analysis.questions import all_rows, questions
-from analysis.standings import class_summary, objective_name, score_name, standings
+from analysis.standings import class_summary, objective_label, standings
 from analysis.wording import number
 
-TOP, VERDICTS = 5, 8
+TOP, CLASSES, VERDICTS = 5, 8, 8
 
 
 def summary(tables: Tables, page: Path | None = None, width: int = 100) -> str:
@@ -33,7 +33,7 @@ def summary(tables: Tables, page: Path | None = None, width: int = 100) -> str:
         rows = all_rows(questions(tables))
         write(decided_sentence(rows))
         for treatment, score, verdict in rows[["treatment", "score", "verdict"]].head(VERDICTS).itertuples(index=False):
-            write(f"- {treatment}, {score_name(objective_name(tables)) if score == 'objective' else score}: {verdict}")
+            write(f"- {treatment}, {objective_label(tables) if score == 'objective' else 'rare-class IoU'}: {verdict}")
         if len(rows) > VERDICTS:
             write(f"- and {len(rows) - VERDICTS} more in the report")
     if len(tables.left_out):
@@ -50,12 +50,10 @@ def _leaderboard(tables: Tables) -> Table:
 
 
 def _classes(tables: Tables) -> Table:
-    summary = class_summary(tables)
+    summary = class_summary(tables).head(CLASSES)
     values = zip(summary["class"], summary["train_pixels"], summary["best"], strict=True)
     rows = [[str(name), f"{pixels:,.0f}", number(best)] for name, pixels, best in values]
-    return _rich(
-        listing.Listing(["class", "train pixels", "validation IoU"], rows), "Classes in the best trial, rarest first"
-    )
+    return _rich(listing.Listing(["class", "train pixels", "validation IoU"], rows), "Rarest classes in the best trial")
 
 
 def _rich(shown: listing.Listing, title: str) -> Table:

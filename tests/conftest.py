@@ -14,6 +14,8 @@ from PIL import Image
 
 from rarepix import records
 
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported: tests share few cores, and tiny networks need one
+
 CLASSES = ("ground", "block", "stripe", "dot")
 RARE = "dot"
 RARE_IMAGES = (2, 8, 14)

@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 
 from analysis.collect import Tables
 from analysis.plots.style import COLOURS, PALE, blank, short
-from analysis.standings import objective_name, score_name, standings
+from analysis.standings import objective_label, standings
 
 BEST = 5
 """Trials that are drawn in colour."""
@@ -47,7 +47,7 @@ def draw_curves(tables: Tables) -> Figure | None:
     if any(rank is None for _, _, rank, _ in lines):
         axes.plot([], [], color=PALE, lw=0.9, label="other trials (stopped, failed and running ones too)")
     axes.set_xlabel("epoch")
-    axes.set_ylabel(f"validation {score_name(objective_name(tables))}")
+    axes.set_ylabel(f"validation {objective_label(tables)}")
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.grid(color="#eef0f1")
     handles, labels = axes.get_legend_handles_labels()

@@ -6,7 +6,7 @@ from analysis.collect import Tables
 from analysis.plots.curves import curve_lines, line_name
 from analysis.plots.parallel import MAP, NOT_SAMPLED, parallel_axes
 from analysis.plots.style import COLOURS, INK, PALE
-from analysis.standings import objective_name, parameters_text, score_name
+from analysis.standings import objective_label, parameters_text
 
 LAYOUT = {
     "template": "plotly_white",
@@ -58,7 +58,7 @@ def curves_json(tables: Tables) -> str | None:
             | {"width": 1 if rank is None else 2.2, "dash": "solid" if attempt == 1 else "dash"},
             hovertemplate=f"<b>{name}</b><br>epoch %{{x}}: %{{y:.4f}}<br>{about}<extra></extra>",
         )
-    figure.update_xaxes(title="epoch").update_yaxes(title=f"validation {score_name(objective_name(tables))}")
+    figure.update_xaxes(title="epoch").update_yaxes(title=f"validation {objective_label(tables)}")
     return _json(figure.update_layout(**LAYOUT, legend={"orientation": "h", "y": -0.2, "traceorder": "reversed"}))
 
 

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from analysis.collect import Tables
 from analysis.parameters import as_text
 from analysis.plots.style import INK, blank, short
-from analysis.standings import objective_name, score_name, standings
+from analysis.standings import objective_label, standings
 
 MAP = "cividis_r"
 NOT_SAMPLED = -0.14
@@ -98,7 +98,7 @@ def parallel_axes(tables: Tables) -> tuple[list[Axis], np.ndarray]:
     ranked = standings(tables)
     varying = [name for name in tables.parameters if ranked[name].nunique(dropna=False) > 1][:AXES]
     axes = [parameter_axis(name, ranked[name]) for name in varying]
-    label = score_name(objective_name(tables))
+    label = objective_label(tables)
     objective = parameter_axis(label, ranked["objective"].rename(label)) if len(ranked) else None
     return ([*axes, objective] if axes else []), ranked["objective"].to_numpy(float)
 

@@ -120,7 +120,7 @@ def run(
 def main() -> None:
     """Run the command line."""
     try:
-        app()
+        app(prog_name="rarepix")
     except (ValueError, OSError, RuntimeError) as error:
         if not _is_users(error):
             raise

@@ -6,6 +6,8 @@ Counts are integers; every ratio is derived from them by whoever reads the recor
                                    history.csv        a row per validation (column ``attempt`` tells resumed runs apart)
                                    images.parquet     split, image, class, tp, fp, fn, tn
                                    weights.csv        image, weight: what the sampler drew by
+                                   split.csv          image, fold, pixels of each class
+                                   examples.png       image, truth and prediction of some validation images
                                    checkpoints/       last.ckpt, best.ckpt
                     report/index.html                 written by the analysis
 """

@@ -68,6 +68,7 @@ def _run(config: TrialConfig, place: Place, record: TrialRecord, startup: Startu
     from rarepix.engine.callbacks import Clock, History
     from rarepix.engine.precision import choose_hardware
     from rarepix.engine.trainer import BEST, CHECKPOINTS, LAST, build_trainer, finished_epochs
+    from rarepix.evaluation.examples import draw_examples
     from rarepix.evaluation.single_stage import count_images, image_table, write_table
 
     if config.engine.threads:
@@ -96,6 +97,7 @@ def _run(config: TrialConfig, place: Place, record: TrialRecord, startup: Startu
     began = time.perf_counter()
     counts = count_images(trainer, module, {k: v for k, v in data.loaders.items() if k != "train"}, best)
     write_table(image_table(counts, data.labels), place.folder / "images.parquet")
+    draw_examples(module, data.loaders["val"].dataset, data.class_counts("val"), data.labels, place.folder / "examples.png")
     timings = startup.seconds | clock.seconds() | {"test": round(time.perf_counter() - began, 3)}
     return close(
         record,
@@ -131,6 +133,7 @@ def _files(place: Place) -> dict[str, str]:
     names = {
         "history": "history.csv",
         "images": "images.parquet",
+        "examples": "examples.png",
         "weights": "weights.csv",
         "split": "split.csv",
         "best": "checkpoints/best.ckpt",

@@ -39,6 +39,10 @@ class Data(NamedTuple):
     loaders: dict[str, DataLoader]
     """train, val and, where there is one, test."""
 
+    def class_counts(self, part: str) -> pd.DataFrame:
+        """Return the image × class table of pixel counts of one part."""
+        return self.parts.by_name[part].inventory[list(self.labels.names)]
+
 
 def build_data(config: TrialConfig, *, gpu: bool) -> Data:
     """Read the dataset, divide it and make its loaders.
@@ -52,7 +56,7 @@ def build_data(config: TrialConfig, *, gpu: bool) -> Data:
     parts = divide(source, config.data, seed=config.seed, cache=cache_root() / "inventory")
     train = parts.by_name["train"]
     check_crop(train.items, train.inventory["height"].to_numpy(), train.inventory["width"].to_numpy(), config.augment.crop)
-    weights = image_weights(train.inventory[list(source.labels.names)], config.sampling.kind)
+    weights = image_weights(train.inventory[[*source.labels.names]], config.sampling.kind)
     return Data(source.name, source.labels, parts, weights, _build_loaders(config, source.labels, parts, weights, gpu=gpu))
 
 

@@ -6,6 +6,7 @@ import pytest
 from analysis import load_study
 from analysis.facts import commands, facts, failures, timings
 from analysis.findings import best_sentence, caveat, decided_sentence, rarest_sentence
+from analysis.plots.leaderboard import leaderboard_table
 from analysis.questions import all_rows, questions, treatments
 from analysis.standings import baseline, class_matrix, class_summary, configurations, standings
 from rarepix.records import ClassCounts, Objective, Status
@@ -138,3 +139,14 @@ def test_commands_repeat_the_best_trial(tables):
     assert f"--set seed={best['seed']} --set data.fold=0" in command
     assert f"--set sampling.kind={best['sampling.kind']}" in command
     assert dict(facts(tables))["versions"] == "rarepix 0.1.0 · torch 2.11.0"
+
+
+def test_the_rare_objective_is_not_called_an_iou(make, tmp_path):
+    """It is less than the rare-class IoU where the other classes fall short of their floor; figures show the IoU."""
+    make.add(tmp_path / "s", make.record("t", objective=Objective(name="rare_iou", value=0.125, epoch=2)))
+    tables = load_study(tmp_path / "s")
+    sentence = best_sentence(tables)
+    assert "rare-class objective 0.125 at epoch 2; its validation mIoU of" in sentence
+    assert f"Its test rare-class IoU, which chose nothing, is {tables.trials['test_rare_iou'].iloc[0]:.3f}" in sentence
+    table = leaderboard_table(tables)
+    assert table["validation"].iloc[0] == tables.trials["val_rare_iou"].iloc[0] != 0.125

@@ -73,11 +73,16 @@ def test_what_moves_moves_together_and_what_is_filled_is_ignored(config):
     assert filled > 0
 
 
-def test_enlarging_fills_nothing_and_shrinking_fills_the_rim():
+def test_shrinking_fills_the_rim_and_enlarging_nothing():
+    shrunk = 0
     for seed in range(20):
         _, mask = run(seed, scale=0.4)
-        rim = np.concatenate([mask[0], mask[-1]])
-        assert (mask == IGNORE).any() == (rim == IGNORE).all()
+        if (mask == IGNORE).mean() > 0.1:
+            shrunk += 1
+            assert (mask[[0, -1]] == IGNORE).all()
+            assert (mask[:, [0, -1]] == IGNORE).all()
+            assert (mask[24:40, 36:60] != IGNORE).all()
+    assert 4 <= shrunk <= 16
 
 
 def test_scale_keeps_the_shape_of_things():

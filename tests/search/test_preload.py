@@ -43,8 +43,12 @@ def test_the_files_that_it_hooks_are_there() -> None:
     import nni_node
 
     node = Path(nni_node.__path__[0])
-    hooked = ["training_service/v3/compat.js", "common/trial_keeper/process.js", "common/trial_keeper/task_scheduler/index.js",
-              "core/tuner_command_channel.js"]  # fmt: skip
+    hooked = [
+        "training_service/v3/compat.js",
+        "common/trial_keeper/process.js",
+        "common/trial_keeper/task_scheduler/index.js",
+        "core/tuner_command_channel.js",
+    ]
     assert [name for name in hooked if not (node / name).is_file()] == []
     text = preload.FILE.read_text()
     assert text.startswith("'use strict';")

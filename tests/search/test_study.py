@@ -16,12 +16,12 @@ from urllib.request import Request
 
 import pytest
 import yaml
-from conftest import Lab
 
 from rarepix import records
 from rarepix.search import nnictl, rest, study
 from rarepix.search.study import Study, StudyError
 from rarepix.search.watch import Outcome, watch
+from tests.search.lab import Lab
 
 MODES = {"_1": "die", "_2": "raise", "_3": "silent", "_4": "unrecorded", "_5": "killed", "_6": "hang"}
 """Trial number → what goes wrong with it. Trials 0, 7 and 8 are good; 1 dies before it asks for its parameters."""
@@ -138,7 +138,8 @@ def test_strange_requests_are_refused(finished: Finished, path: str, host: str) 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can ask as another user")
 def test_other_users_of_the_machine_are_refused(finished: Finished) -> None:
-    ask = f"exec 3<>/dev/tcp/127.0.0.1/{finished.study.port}; printf 'GET / HTTP/1.0\\r\\nHost: localhost\\r\\n\\r\\n' >&3; cat <&3"
+    request = r"GET / HTTP/1.0\r\nHost: localhost\r\n\r\n"
+    ask = f"exec 3<>/dev/tcp/127.0.0.1/{finished.study.port}; printf '{request}' >&3; cat <&3"
     done = subprocess.run(
         ["bash", "-c", ask], user=65534, cwd="/", capture_output=True, text=True, timeout=20, check=True
     )
@@ -173,7 +174,7 @@ def test_a_tuner_that_cannot_begin_is_an_error_at_once(
 ) -> None:
     """nnictl itself says success here and returns 0."""
     file = lab.study(tuner={"name": "Evolution", "classArgs": {"population_size": "many"}})
-    with pytest.raises(StudyError, match="the study broke at once: TypeError: 'str' .* Its logs are in"):
+    with pytest.raises(StudyError, match=r"the study broke at once: TypeError: 'str' .* Its logs are in"):
         study.start(file, free_port())
     assert [experiment.id for experiment in nnictl.listed().values() if experiment.alive] == [finished.study.id]
 

@@ -51,7 +51,8 @@ def test_the_final_report_has_the_scores_of_the_validation_counts() -> None:
     }
     dataset = Dataset(
         name="", root="", inventory_hash="", split="", split_file="", classes=tuple(counts), rare=("crow",),
-        images={"val": 1}, pixels={"val": 10}, contents={"val": {name: ClassPixels(images=1, pixels=1) for name in counts}},
+        images={"val": 1}, pixels={"val": 10},
+        contents={"val": {name: ClassPixels(images=1, pixels=1) for name in counts}},
     )  # fmt: skip
     record = TrialRecord(
         study="", trial="", attempt=1, status=Status.COMPLETE, started="", parameters={}, config={}, config_hash="",

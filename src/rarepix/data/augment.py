@@ -30,6 +30,7 @@ def build_augment(config: AugmentConfig, *, ignore: int) -> Augment:
             A.Affine(
                 scale=(1 - config.scale, 1 + config.scale),
                 rotate=(-config.rotate, config.rotate),
+                keep_ratio=True,
                 fill_mask=ignore,
                 p=1.0,
             )

@@ -6,6 +6,7 @@ import re
 import socket
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,13 +41,7 @@ class Listed:
 
 def listed() -> dict[str, Listed]:
     """Return id → experiment, of all experiments that NNI knows for this user, oldest first."""
-    file = Path.home() / "nni-experiments" / ".experiment"
-    try:
-        known = json.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except ValueError as error:
-        raise NniError(f"{file} must be NNI's list of experiments, but: {error}: repair or remove it") from error
+    known = _read_list(Path.home() / "nni-experiments" / ".experiment")
     return {name: _listed(name, entry) for name, entry in sorted(known.items(), key=lambda item: item[1]["startTime"])}
 
 
@@ -106,6 +101,18 @@ def port_taken(port: int) -> bool:
         except OSError:
             return True
     return False
+
+
+def _read_list(file: Path, attempts: int = 5) -> dict[str, Any]:
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except ValueError as error:
+        if not attempts:
+            raise NniError(f"{file} must be NNI's list of experiments, but: {error}: repair or remove it") from error
+    time.sleep(0.1)  # NNI writes it in place: this may have been half of it
+    return _read_list(file, attempts - 1)
 
 
 def _listed(name: str, entry: dict[str, Any]) -> Listed:

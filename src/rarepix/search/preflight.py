@@ -131,12 +131,14 @@ def check_port(port: int) -> None:
 
 def _ask_nni(file: Path) -> None:
     """Let NNI validate what is its own; its message is the last line of what would be a traceback."""
-    from nni.experiment.config import ExperimentConfig
+    from nni.experiment.config import ExperimentConfig, utils
 
     try:
         ExperimentConfig.load(file).validate()
     except Exception as error:
-        raise ConfigError(f"{file.name}: NNI refuses it: {error or type(error).__name__}") from error
+        raise ConfigError(f"{file.name}: NNI refuses it: {str(error) or type(error).__name__}") from error
+    finally:
+        utils.unset_base_path()  # load leaves it set when it refuses, and then refuses every later file
 
 
 def _tried(found: list[str], step: Callable[[], Any]) -> Any:

@@ -12,6 +12,8 @@ from rarepix.search.watch import BUSY, Show
 
 SECONDS_BETWEEN_LINES = 5.0
 """Of one running trial."""
+ROWS = 30
+"""Of the table; of more trials the newest are shown."""
 WORDS = {"SUCCEEDED": "done", "EARLY_STOPPED": "stopped early", "USER_CANCELED": "canceled", "ADD_RESUMED": "waiting"}
 
 
@@ -54,19 +56,24 @@ class Lines:
 
 
 def _line(trial: Trial, trials: Sequence[Trial], wrong: Mapping[str, str], total: int | None) -> str:
-    """Return one line: the parameters when a trial starts, how many are over when it ends, the best so far in between."""
-    over = sum(other.status not in BUSY for other in trials)
-    rest = [f"{over} of {total} over" if total else f"{over} over"] if trial.status not in BUSY else []
+    """Return one line: a trial's parameters when it starts, then the best so far, at its end how many are over."""
+    rest = [_over(trials, total)] if trial.status not in BUSY else []
     rest += [best(trials)] if trial.report else [short(trial.parameters)]
     return "  ".join([f"trial {trial.number} {trial.id}", *filter(None, [state(trial, wrong), progress(trial), *rest])])
 
 
+def _over(trials: Sequence[Trial], total: int | None) -> str:
+    over = sum(trial.status not in BUSY for trial in trials)
+    return f"{over} of {total} over" if total else f"{over} over"
+
+
 def _table(trials: Sequence[Trial], wrong: Mapping[str, str], total: int | None) -> Any:
+    """Return the trials as a table for a terminal."""
     from rich.markup import escape
     from rich.table import Table
 
-    table = Table("trial", "state", "so far", "parameters", caption=best(trials))
-    for trial in trials:
+    table = Table("trial", "state", "so far", "parameters", caption=f"{_over(trials, total)}  {best(trials)}")
+    for trial in trials[-ROWS:]:
         cells = [f"{trial.number} {trial.id}", state(trial, wrong), progress(trial), short(trial.parameters)]
         table.add_row(*map(escape, cells), style="red" if trial.id in wrong else None)
     return table

@@ -76,7 +76,7 @@ class Report:
 
     @classmethod
     def of(cls, intermediate: dict | None, final: dict | None) -> "Report":
-        """Return what NNI's metrics of a trial say: its last intermediate one and its final one, where they are there."""
+        """Return what a trial's metrics say: its last intermediate one and its final one, where they are there."""
         return cls(
             count=intermediate["sequence"] + 1 if intermediate else 0,
             value=number((final or intermediate)["data"]),

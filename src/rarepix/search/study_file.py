@@ -3,13 +3,10 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, NonNegativeInt, PositiveInt, ValidationError, model_validator
+from pydantic import BeforeValidator, NonNegativeInt, PositiveInt, ValidationError, model_validator
 
 from rarepix.search.documents import read_mapping
 from rarepix.settings import ConfigError, Settings, explain
-
-Duration = PositiveInt | Annotated[str, Field(pattern=r"^\d+(\.\d+)?[smhdSMHD]$")]
-"""Seconds, or a number with a unit: 90s, 10m, 2h, 1d."""
 
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -17,6 +14,19 @@ UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 def in_seconds(duration: int | str) -> float:
     """Return a duration of NNI's (``90``, ``90s``, ``1.5h``) in seconds."""
     return float(duration[:-1]) * UNITS[duration[-1].lower()] if isinstance(duration, str) else float(duration)
+
+
+def _must_be_duration(value: Any) -> Any:
+    try:
+        positive = not isinstance(value, bool) and in_seconds(value) > 0
+    except (TypeError, ValueError, LookupError):
+        positive = False
+    if not positive:
+        raise ValueError("a duration must be whole seconds or a number with a unit (90s, 10m, 2h, 1d)")
+    return value
+
+
+Duration = Annotated[int | str, BeforeValidator(_must_be_duration)]
 
 
 class Algorithm(Settings):
@@ -30,7 +40,10 @@ class Algorithm(Settings):
     @model_validator(mode="after")
     def _one_of_both(self) -> "Algorithm":
         if (self.name is None) == (self.className is None):
-            raise ValueError("must have either name (one of NNI's) or className with codeDirectory (your own)")
+            raise ValueError(
+                f"a tuner or assessor must have either name (one of NNI's) or className with codeDirectory (your own), "
+                f"but got name={self.name!r}, className={self.className!r}"
+            )
         return self
 
 

@@ -1,0 +1,130 @@
+"""The main job through its real entrances: ``rarepix study run``, NNI, two trials at once, records, report."""
+
+import json
+import os
+import socket
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+import yaml
+
+from rarepix import records
+from rarepix.search import nnictl
+
+ROOT = Path(__file__).parents[2]
+SPACE = {
+    "optim.lr": {"_type": "loguniform", "_value": [0.005, 0.02]},
+    "loss": {
+        "_type": "choice",
+        "_value": [
+            {"_name": "ce"},
+            {"_name": "focal", "gamma": {"_type": "uniform", "_value": [1, 3]}},
+            {"_name": "dice"},
+        ],
+    },
+    "sampling.kind": {"_type": "choice", "_value": ["uniform", "inverse_log"]},
+}
+
+
+class Ran(NamedTuple):
+    """A study that ``rarepix study run`` has brought to its end."""
+
+    done: subprocess.CompletedProcess
+    folder: Path
+    experiment: nnictl.Listed
+
+
+@pytest.fixture(scope="module")
+def ran(tiny_recipe: Path, environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Ran:
+    """Run a study of two trials at once, in a home of its own."""
+    place = tmp_path_factory.mktemp("study")
+    study = {
+        "searchSpace": SPACE,
+        "trialCommand": f"python -m trials.segment --recipe {tiny_recipe}",
+        "trialCodeDirectory": str(ROOT),
+        "trialConcurrency": 2,
+        "maxTrialNumber": 2,
+        "maxTrialDuration": "2m",
+        "tuner": {"name": "Random", "classArgs": {"seed": 1}},
+        "trainingService": {"platform": "local"},
+    }
+    file = place / "study.yml"
+    file.write_text(yaml.safe_dump(study))
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    done = subprocess.run(
+        [sys.executable, "-m", "rarepix", "study", "run", str(file), "--port", str(port)],
+        env=environment | {"HOME": str(place), "RAREPIX_RESULTS": str(place / "results")},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HOME", str(place))
+        (experiment,) = nnictl.listed().values()
+    if experiment.alive:
+        os.kill(experiment.pid, 15)
+    return Ran(done, place / "results" / f"tiny-{experiment.id}", experiment)
+
+
+def test_it_ends_well_and_says_where_everything_is(ran: Ran) -> None:
+    assert ran.done.returncode == 0, ran.done.stdout + ran.done.stderr
+    assert f"study {ran.experiment.id}: 2 trials, records in {ran.folder}" in ran.done.stdout
+    assert f"study {ran.experiment.id}: 2 of 2 trials complete" in ran.done.stdout
+    assert f"report: {ran.folder / 'report' / 'index.html'}" in ran.done.stdout
+    assert f"rarepix study view {ran.experiment.id}" in ran.done.stdout
+
+
+def test_it_leaves_complete_records_of_what_each_trial_received(ran: Ran) -> None:
+    meant = _meant(ran.experiment)
+    found = {file.parent.name: records.read(file) for file in records.record_files(ran.folder)}
+    assert found.keys() == meant.keys()
+    for trial, record in found.items():
+        assert record.status is records.Status.COMPLETE
+        assert record.parameters == meant[trial]["parameters"]
+        assert record.parameter_id == str(meant[trial]["parameter_id"])
+        assert record.config["optim"]["lr"] == record.parameters["optim.lr"]
+        assert record.config["loss"]["name"] == record.parameters["loss"]["_name"]
+        assert record.config["sampling"]["kind"] == record.parameters["sampling.kind"]
+
+
+def test_nni_has_the_curves_and_every_class_as_a_metric(ran: Ran) -> None:
+    for trial, metrics in _metrics(ran.experiment).items():
+        record = records.read(ran.folder / "trials" / trial / "record.json")
+        assert [kind for kind, _ in metrics] == ["PERIODICAL", "PERIODICAL", "FINAL"]
+        final = metrics[-1][1]
+        assert final["default"] == pytest.approx(record.objective.value)
+        assert {"miou", "iou/ground", "iou/block", "iou/stripe", "iou/dot"} <= final.keys()
+        assert final.keys() <= metrics[0][1].keys()
+
+
+def test_it_is_analysed(ran: Ran) -> None:
+    assert "<html" in (ran.folder / "report" / "index.html").read_text(encoding="utf-8")
+    assert (ran.folder / "report" / "trials.csv").is_file()
+
+
+def test_it_is_stopped(ran: Ran) -> None:
+    assert not nnictl.port_taken(ran.experiment.port)
+
+
+def _meant(experiment: nnictl.Listed) -> dict[str, dict]:
+    """Return trial → parameters, as NNI's database has them."""
+    with sqlite3.connect(f"file:{experiment.folder / 'db' / 'nni.sqlite'}?mode=ro", uri=True) as database:
+        rows = database.execute("select trialJobId, data from TrialJobEvent where data like '%parameter_id%'")
+        return {trial: json.loads(data) for trial, data in rows}
+
+
+def _metrics(experiment: nnictl.Listed) -> dict[str, list[tuple[str, dict]]]:
+    """Return trial → kind and content of its reports, in their order."""
+    found: dict[str, list[tuple[str, dict]]] = {}
+    with sqlite3.connect(f"file:{experiment.folder / 'db' / 'nni.sqlite'}?mode=ro", uri=True) as database:
+        for trial, kind, data in database.execute("select trialJobId, type, data from MetricData order by timestamp"):
+            found.setdefault(trial, []).append((kind, json.loads(json.loads(data))))
+    return found

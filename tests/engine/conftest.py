@@ -1,0 +1,92 @@
+"""A network of a few dozen weights on a few batches of noise: enough to see what the engine does with them."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import lightning.pytorch as pl
+import pytest
+import torch
+
+from rarepix.engine.module import SegmentationModule
+from rarepix.engine.precision import choose_hardware
+from rarepix.engine.settings import EngineConfig, OptimConfig
+from rarepix.engine.trainer import build_trainer
+from rarepix.metrics.counts import confusion
+
+IGNORE = 255
+CLASSES = 3
+QUIET = {"device": "cpu", "precision": "fp32", "tensorboard": False, "progress": "off", "batch_size": 2}
+
+
+class Dot(torch.nn.Module):
+    """One convolution for each part of a network."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder = torch.nn.Conv2d(3, 4, 1)
+        self.decoder = torch.nn.Conv2d(4, CLASSES, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return logits N C H W."""
+        return self.decoder(self.encoder(x))
+
+
+class CrossEntropy(torch.nn.Module):
+    """A loss as the engine wants it, with a second term to be named."""
+
+    def forward(self, logits: torch.Tensor, target: torch.Tensor) -> dict[str, torch.Tensor]:
+        """Return the loss and its terms."""
+        value = torch.nn.functional.cross_entropy(logits, target.long(), ignore_index=IGNORE)
+        return {"loss": value, "first": value.detach(), "second": (value * 2).detach()}
+
+
+def batches(count: int = 4, images: int = 2, seed: int = 0) -> list[dict]:
+    """Return *count* batches of noise."""
+    random = torch.Generator().manual_seed(seed)
+    return [
+        {
+            "image": torch.randint(0, 256, (images, 3, 8, 8), generator=random, dtype=torch.uint8),
+            "mask": torch.randint(0, CLASSES, (images, 8, 8), generator=random, dtype=torch.uint8),
+            "id": [f"{number}-{image}" for image in range(images)],
+        }
+        for number in range(count)
+    ]
+
+
+def module_of(scorer: Callable | None = None, **changes) -> SegmentationModule:
+    """Return a module with weights that are the same each time."""
+    torch.manual_seed(0)
+    parts = {"model": Dot(), "loss": CrossEntropy(), "optim": OptimConfig(lr=0.1), "seed": 0, "channels_last": False}
+    parts |= {"counter": partial(confusion, classes=CLASSES, ignore=IGNORE), "scorer": scorer or steady}
+    parts |= changes
+    return SegmentationModule(parts.pop("model"), parts.pop("loss"), **parts)
+
+
+def steady(counts) -> dict[str, float]:
+    """Return the share of pixels that are right."""
+    return {"objective": float(counts.trace() / counts.sum())}
+
+
+def scripted(*values: float) -> Callable[[object], dict[str, float]]:
+    """Return a scorer that gives these objectives, one a validation."""
+    rest: Iterator[float] = iter(values)
+    return lambda counts: {"objective": next(rest)}
+
+
+def trainer_of(folder: Path, callbacks: list[pl.Callback] = (), **engine) -> pl.Trainer:
+    """Return a trainer that works in *folder*."""
+    config = EngineConfig(**(QUIET | engine))
+    return build_trainer(config, choose_hardware(config), folder, list(callbacks))
+
+
+@pytest.fixture
+def fit(tmp_path: Path) -> Callable:
+    """Train in a folder of its own, and return trainer and module."""
+
+    def run(module: SegmentationModule, *, callbacks: list[pl.Callback] = (), val: list[dict] | None = None, ckpt=None, **engine):
+        trainer = trainer_of(tmp_path, callbacks, **engine)
+        trainer.fit(module, batches(), val or batches(2, seed=1), ckpt_path=ckpt, weights_only=True)
+        return trainer, module
+
+    return run

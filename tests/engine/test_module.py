@@ -1,0 +1,152 @@
+"""The module: what goes into the network, what is counted, and that a loss which is not finite ends the training."""
+
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import confusion_matrix
+from torchvision.transforms.v2.functional import normalize, to_dtype
+
+from rarepix.engine.module import NonFiniteLoss
+from rarepix.engine.settings import OptimConfig
+from tests.engine.conftest import CLASSES, IGNORE, CrossEntropy, Dot, batches, module_of, steady
+
+
+class Same(torch.nn.Identity):
+    """Shows what a network is given."""
+
+
+def test_the_network_is_given_images_as_imagenet_weights_want_them():
+    image = batches(1)[0]["image"]
+    expected = normalize(to_dtype(image, torch.float32, scale=True), [0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
+    assert torch.allclose(module_of(model=Same())(image), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("channels_last", [True, False])
+def test_memory_format(channels_last):
+    module = module_of(model=Same(), channels_last=channels_last)
+    seen = module(batches(1)[0]["image"])
+    assert seen.is_contiguous(memory_format=torch.channels_last) == channels_last
+    assert torch.allclose(seen, module_of(model=Same(), channels_last=not channels_last)(batches(1)[0]["image"]))
+
+
+def test_normalisation_is_not_part_of_the_weights():
+    assert set(module_of().state_dict()) == {f"model.{name}" for name in Dot().state_dict()}
+
+
+def test_validation_counts_are_pooled_over_all_batches(fit):
+    val = batches(3, seed=5)
+    val[0]["mask"][:, :3] = IGNORE
+    seen = []
+
+    def scorer(counts: np.ndarray) -> dict[str, float]:
+        seen.append(counts)
+        return steady(counts)
+
+    _, module = fit(module_of(scorer), val=val, epochs=1)
+    with torch.no_grad():
+        said = torch.cat([module(batch["image"]).argmax(1) for batch in val])
+    truth = torch.cat([batch["mask"] for batch in val])
+    counted = truth != IGNORE
+    assert seen[0].tolist() == confusion_matrix(truth[counted], said[counted], labels=range(CLASSES)).tolist()
+    assert seen[0].dtype == np.int64
+
+
+def test_scores_hold_the_means_of_the_losses(fit):
+    class Numbered(CrossEntropy):
+        """Terms that count the calls: 0, 1, 2 … in training, then in validation."""
+
+        calls = 0
+
+        def forward(self, logits, target):
+            terms = super().forward(logits, target)
+            terms["first"] = torch.tensor(float(self.calls))
+            terms["loss"] = terms["loss"] * 0 + self.calls
+            self.calls += 1
+            return terms
+
+    _, module = fit(module_of(loss=Numbered()), epochs=1)
+    assert module.scores["train_first"] == module.scores["train_loss"] == (0 + 1 + 2 + 3) / 4
+    assert module.scores["val_loss"] == (4 + 5) / 2
+    assert {"objective", "train_second"} <= set(module.scores)
+
+
+def test_training_means_begin_anew_each_epoch(fit):
+    _, one = fit(module_of(optim=OptimConfig(lr=1e-12)), epochs=1)
+    _, three = fit(module_of(optim=OptimConfig(lr=1e-12)), epochs=3)
+    assert three.scores["train_loss"] == pytest.approx(one.scores["train_loss"], rel=1e-4)
+
+
+class Breaks(CrossEntropy):
+    """A loss of which one term stops being finite at one step."""
+
+    def __init__(self, step: int, term: str, value: float) -> None:
+        super().__init__()
+        self.step, self.term, self.value, self.calls = step, term, value, 0
+
+    def forward(self, logits, target):
+        terms = super().forward(logits, target)
+        if self.calls == self.step:
+            terms[self.term] = terms[self.term] * self.value
+        self.calls += 1
+        return terms
+
+
+@pytest.mark.parametrize("step", [0, 2, 3])  # the first, one in between, and the last before a validation
+@pytest.mark.parametrize(
+    ("term", "value", "said"), [("second", float("nan"), "second = nan"), ("loss", float("inf"), "loss = inf")]
+)
+def test_a_loss_that_is_not_finite_is_named_with_its_step(fit, step, term, value, said):
+    message = rf"the loss must be finite, but at step {step} {said}: use a smaller optim.lr, or engine.precision=fp32"
+    with pytest.raises(NonFiniteLoss, match=message):
+        fit(module_of(loss=Breaks(step, term, value)), epochs=2)
+
+
+def test_nothing_is_kept_of_an_epoch_whose_loss_was_not_finite(fit, tmp_path):
+    with pytest.raises(NonFiniteLoss, match="at step 7"):
+        fit(module_of(loss=Breaks(4 + 2 + 3, "loss", float("nan"))), epochs=3)  # after 4 steps and 2 validation batches
+    state = torch.load(tmp_path / "checkpoints" / "last.ckpt", weights_only=True)
+    assert state["epoch"] == 0
+    assert all(torch.isfinite(value).all() for value in state["state_dict"].values())
+
+
+def test_epochs_draw_other_numbers_and_the_same_ones_each_time(fit):
+    class Noisy(Dot):
+        """Writes down what it draws."""
+
+        drawn: list[float]
+
+        def forward(self, x):
+            if self.training:
+                self.drawn.append(float(torch.rand(())))
+            return super().forward(x)
+
+    runs = []
+    for state in (5, 6):
+        net = Noisy()
+        net.drawn = []
+        module = module_of(model=net)
+        torch.manual_seed(state)  # what came before must not matter
+        fit(module, epochs=2)
+        runs.append(net.drawn)
+    assert runs[0] == runs[1]
+    assert len(set(runs[0])) == 8
+
+
+def test_rates_follow_the_schedule(fit):
+    trainer, _ = fit(module_of(optim=OptimConfig(lr=0.1, encoder_ratio=0.5, schedule="poly", power=1.0)), epochs=2)
+    groups = {group["name"]: group for group in trainer.optimizers[0].param_groups}
+    assert {name: group["initial_lr"] for name, group in groups.items()} == {"encoder": 0.05, "decoder": 0.1}
+    assert [group["lr"] for group in groups.values()] == pytest.approx([0.0, 0.0], abs=1e-9)
+    assert trainer.global_step == 8
+
+
+def test_test_keeps_the_counts_of_each_image(fit):
+    trainer, module = fit(module_of(), epochs=1)
+    loaders = [batches(2, seed=8), batches(3, images=1, seed=9)]
+    trainer.test(module, loaders, verbose=False)
+    assert list(module.collected) == [0, 1]
+    for position, loader in enumerate(loaders):
+        for batch, (names, counts) in zip(loader, module.collected[position], strict=True):
+            assert names == batch["id"]
+            assert counts.shape == (len(names), CLASSES, CLASSES)
+            assert counts.sum(dim=(1, 2)).tolist() == [64] * len(names)

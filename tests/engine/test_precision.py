@@ -1,0 +1,50 @@
+"""What a trial computes on: as asked, or an error with a way out."""
+
+import pytest
+import torch
+
+from rarepix.engine.precision import choose_hardware
+from rarepix.engine.settings import EngineConfig
+
+no_gpu = pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+
+
+def cpu_has_bf16() -> bool:
+    """What the kernel says about this processor."""
+    try:
+        with open("/proc/cpuinfo") as file:
+            return "avx512_bf16" in file.read()
+    except OSError:
+        return False
+
+
+@no_gpu
+def test_a_gpu_that_is_not_there():
+    message = r"engine.device=gpu needs a GPU that torch can use, but there is none: use engine.device=auto \(or cpu\), or check"
+    with pytest.raises(RuntimeError, match=message):
+        choose_hardware(EngineConfig(device="gpu"))
+
+
+def test_fp32_on_a_cpu():
+    hardware = choose_hardware(EngineConfig(device="cpu", precision="fp32"))
+    assert (hardware.accelerator, hardware.precision) == ("cpu", "32-true")
+    assert hardware.name == f"CPU, {torch.get_num_threads()} threads"
+
+
+@no_gpu
+def test_auto_takes_what_there_is():
+    assert choose_hardware(EngineConfig(device="auto", precision="fp32")).accelerator == "cpu"
+
+
+def test_auto_precision_is_bf16_where_the_processor_has_it():
+    expected = "bf16-mixed" if cpu_has_bf16() else "32-true"
+    assert choose_hardware(EngineConfig(device="cpu", precision="auto")).precision == expected
+
+
+def test_bf16_is_refused_where_the_processor_lacks_it():
+    config = EngineConfig(device="cpu", precision="bf16")
+    if cpu_has_bf16():
+        assert choose_hardware(config).precision == "bf16-mixed"
+    else:
+        with pytest.raises(RuntimeError, match="needs hardware with bfloat16, but this has none: use auto or fp32"):
+            choose_hardware(config)

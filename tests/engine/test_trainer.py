@@ -1,0 +1,93 @@
+"""The trainer: when it stops, which checkpoint it keeps, and that a resumed run is the run it would have been."""
+
+import os
+
+import pytest
+import torch
+from lightning.pytorch.callbacks import EarlyStopping
+
+from rarepix.engine.trainer import finished_epochs
+from tests.engine.conftest import batches, module_of, scripted, trainer_of
+
+
+@pytest.mark.parametrize(
+    ("patience", "min_delta", "objectives", "ran", "best"),
+    [
+        (0, 0.0, [0.5, 0.4, 0.3, 0.2, 0.1], 5, 1),
+        (0, 0.0, [0.1, 0.2, 0.5, 0.4, 0.3], 5, 3),
+        (1, 0.0, [0.1, 0.2, 0.2, 0.9, 0.9], 3, 2),
+        (2, 0.0, [0.5, 0.4, 0.3, 0.9, 0.9], 3, 1),
+        (2, 0.0, [0.5, 0.4, 0.6, 0.5, 0.5], 5, 3),
+        (1, 0.1, [0.1, 0.15, 0.9, 0.9, 0.9], 2, 2),
+        (2, 0.0, [0.0, 0.0, 0.0, 0.9, 0.9], 3, 1),
+    ],
+)
+def test_early_stopping_and_the_best_checkpoint(fit, tmp_path, patience, min_delta, objectives, ran, best):
+    trainer, _ = fit(module_of(scripted(*objectives)), epochs=5, patience=patience, min_delta=min_delta)
+    checkpoints = tmp_path / "checkpoints"
+    assert sorted(os.listdir(checkpoints)) == ["best.ckpt", "last.ckpt"]
+    assert finished_epochs(checkpoints / "best.ckpt") == best
+    assert finished_epochs(checkpoints / "last.ckpt") == ran
+    assert trainer.global_step == ran * 4
+    assert bool([callback for callback in trainer.callbacks if isinstance(callback, EarlyStopping)]) == bool(patience)
+
+
+@pytest.mark.parametrize("name", ["best.ckpt", "last.ckpt"])
+def test_checkpoints_hold_nothing_that_must_be_unpickled(fit, tmp_path, name):
+    _, module = fit(module_of(), epochs=2, patience=3)
+    state = torch.load(tmp_path / "checkpoints" / name, weights_only=True)
+    assert set(state["state_dict"]) == set(module.state_dict())
+    assert {"optimizer_states", "lr_schedulers", "epoch"} <= set(state)
+
+
+def test_a_resumed_run_is_the_run_it_would_have_been(tmp_path):
+    quiet = {"val_dataloaders": batches(2, seed=1), "weights_only": True}
+    whole = module_of()
+    trainer_of(tmp_path / "whole", epochs=4).fit(whole, batches(), **quiet)
+    # the same schedule, cut off by an interruption after two epochs rather than by its end
+    cut = trainer_of(tmp_path / "cut", epochs=4)
+
+    class Stop(Exception):
+        pass
+
+    def listener(counts, seen=iter(range(4))):
+        if next(seen) == 2:
+            raise Stop
+        return {"objective": 0.5}
+
+    with pytest.raises(Stop):
+        cut.fit(module_of(listener), batches(), **quiet)
+    last = tmp_path / "cut" / "checkpoints" / "last.ckpt"
+    assert finished_epochs(last) == 2
+    resumed = module_of()
+    for parameter in resumed.parameters():
+        torch.nn.init.zeros_(parameter)
+    trainer_of(tmp_path / "cut", epochs=4).fit(resumed, batches(), ckpt_path=str(last), **quiet)
+    for name, value in whole.state_dict().items():
+        assert torch.equal(value, resumed.state_dict()[name]), name
+
+
+def test_a_better_epoch_before_the_interruption_stays_the_best(fit, tmp_path):
+    checkpoints = tmp_path / "checkpoints"
+    fit(module_of(scripted(0.3, 0.9)), epochs=2)
+    fit(module_of(scripted(0.5, 0.6)), epochs=4, ckpt=str(checkpoints / "last.ckpt"))
+    assert finished_epochs(checkpoints / "best.ckpt") == 2
+    assert finished_epochs(checkpoints / "last.ckpt") == 4
+
+
+def test_a_checkpoint_that_is_not_whole_is_an_error(fit, tmp_path):
+    fit(module_of(), epochs=1)
+    last = tmp_path / "checkpoints" / "last.ckpt"
+    last.write_bytes(last.read_bytes()[:-200])
+    with pytest.raises(RuntimeError):
+        finished_epochs(last)
+
+
+def test_tensorboard_writes_into_the_folder(fit, tmp_path):
+    fit(module_of(), epochs=1, tensorboard=True)
+    assert [name for name in os.listdir(tmp_path / "tensorboard") if name.startswith("events.")]
+
+
+def test_no_tensorboard_no_files(fit, tmp_path):
+    fit(module_of(), epochs=1)
+    assert os.listdir(tmp_path) == ["checkpoints"]

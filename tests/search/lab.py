@@ -1,0 +1,63 @@
+"""A place where studies can run: real NNI, pretended trials, a home of their own."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+from rarepix.search import nnictl
+
+PRETEND = Path(__file__).with_name("pretend_trial.py")
+STUDY = {
+    "experimentName": "pretended",
+    "searchSpace": {
+        "optim.lr": {"_type": "loguniform", "_value": [0.0001, 0.1]},
+        "loss": {
+            "_type": "choice",
+            "_value": [{"_name": "ce"}, {"_name": "focal", "gamma": {"_type": "uniform", "_value": [0, 5]}}],
+        },
+    },
+    "trialCommand": "python -m trials.segment --recipe tiny.yaml",
+    "trialConcurrency": 2,
+    "maxTrialNumber": 2,
+    "maxTrialDuration": "60s",
+    "tuner": {"name": "Random", "classArgs": {"seed": 1}},
+    "trainingService": {"platform": "local"},
+}
+"""A study with nothing wrong in it."""
+
+
+class Lab:
+    """A checkout with a pretended trial, and a home for NNI."""
+
+    def __init__(self, folder: Path, patch: pytest.MonkeyPatch) -> None:
+        self.folder = folder
+        self.patch = patch
+        (folder / "home").mkdir()
+        (folder / "trials").mkdir()
+        (folder / "data").mkdir()
+        (folder / "trials" / "__init__.py").touch()
+        shutil.copy(PRETEND, folder / "trials" / "segment.py")
+        (folder / "tiny.yaml").write_text("data: {root: data}\n")
+        patch.setenv("HOME", str(folder / "home"))
+        patch.delenv("RAREPIX_RESULTS", raising=False)
+        patch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+
+    def pretend(self, **how: str) -> None:
+        """Say what the trials of the next study do: ``_0="die"`` …"""
+        self.patch.setenv("PRETEND", json.dumps({number.strip("_"): what for number, what in how.items()}))
+
+    def study(self, **changes: object) -> Path:
+        """Write a study's file; a change to None leaves the key out."""
+        file = self.folder / "study.yml"
+        tree = {key: value for key, value in (STUDY | changes).items() if value is not None}
+        file.write_text(yaml.safe_dump(tree, sort_keys=False))
+        return file
+
+    def stop_all(self) -> None:
+        """Stop whatever study of this home still runs."""
+        for experiment in nnictl.listed().values():
+            if experiment.alive:
+                nnictl.stop(experiment.id)
