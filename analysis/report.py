@@ -3,7 +3,7 @@
 report/index.html        answer first
        trials.csv  classes.csv  images.csv        the tables
        comparisons.csv  correlations.csv          every number behind a sentence
-       figures/*.png *.svg
+       figures/*.png *.svg                        examples.png is the best trial's own
 """
 
 import shutil
@@ -33,6 +33,7 @@ SECTIONS = {
     "curves": "Learning curves",
     "parallel": "Parameters",
     "classes": "Classes",
+    "examples": "Predictions",
     "comparisons": "Comparisons",
     "correlations": "Rarity",
     "failures": "Failed and left out",
@@ -90,9 +91,21 @@ def _fill(tables: Tables, folder: Path) -> None:
     }
     for name, table in files.items():
         table.to_csv(folder / name, index=False)
-    figures = draw_all(tables, folder / "figures")
+    figures = draw_all(tables, folder / "figures") | _examples(tables, folder)
     page = _page(tables, found, correlations, figures, list(files))
     (folder / "index.html").write_text(page, encoding="utf-8")
+
+
+def _examples(tables: Tables, folder: Path) -> dict[str, str]:
+    """Copy the pictures of predictions that the best trial left, where it left some."""
+    ranked = standings(tables)
+    if ranked.empty:
+        return {}
+    source = folder.parent / "trials" / ranked.iloc[0]["trial"] / "examples.png"
+    if not source.is_file():
+        return {}
+    shutil.copyfile(source, folder / "figures" / source.name)
+    return {source.stem: source.name}
 
 
 def _page(
@@ -129,7 +142,7 @@ def _page(
     }
     context |= _interactive(tables)
     empty = {name for name in ("leaderboard", "classes", "correlations") if not context[name].rows}
-    empty |= {name for name in ("curves", "parallel") if name not in figures}
+    empty |= {name for name in ("curves", "parallel", "examples") if name not in figures}
     context["contents"] = [(anchor, title) for anchor, title in SECTIONS.items() if anchor not in empty]
     return environment.get_template("report.html").render(context)
 

@@ -93,7 +93,7 @@ def test_demo_data_are_drawn_once(run: Run, tmp_path: Path) -> None:
         ("recipe.yaml", "rarepix: unknown key 'optim.lrr': did you mean 'optim.lr'?"),
         ("study.yml", "rarepix: study.yml: maxTrialDuration: Field required"),
         ("broken.yml", "rarepix: the study or recipe broken.yml must be YAML or JSON"),
-        ("far.yaml", "rarepix: data.root must be a folder of the layout 'voc'"),
+        ("far.yaml", "rarepix: the dataset must be a folder, but far does not exist"),
     ],
 )
 def test_check_refuses_with_one_message(
@@ -113,10 +113,8 @@ def test_check_refuses_with_one_message(
     assert "Traceback" not in err
 
 
-def test_check_accepts(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    Path("fine.yaml").write_text("data: {root: .}\n")
-    assert run("check", "fine.yaml") == (0, "fine.yaml: nothing found that would stop it\n", "")
+def test_check_accepts(run: Run, tiny_recipe: Path) -> None:
+    assert run("check", str(tiny_recipe)) == (0, f"{tiny_recipe}: nothing found that would stop it\n", "")
 
 
 def test_run_does_it_all(run: Run, outcome: Callable) -> None:
@@ -127,7 +125,7 @@ def test_run_does_it_all(run: Run, outcome: Callable) -> None:
     assert out.splitlines() == [
         "study x1: 2 trials, records in results/demo-x1",
         "web UI: http://127.0.0.1:1234",
-        "study x1: 2 of 2 trials complete",
+        "study x1: 2 of 2 trials done",
         "report: index.html",
         "study x1 is stopped; its web UI opens again with `rarepix study view x1`",
     ]
@@ -144,7 +142,7 @@ def test_failed_trials_are_told_and_the_rest_is_analysed(run: Run, outcome: Call
     done = outcome(watch.Outcome(trials=(good("a"), good("b")), wrong={"b": "DataError: no mask"}))
     code, _, err = run("study", "run", "some.yml")
     assert code == 1
-    assert err == "trial b: DataError: no mask\nstudy x1: 1 of 2 trials complete, 1 failed\n"
+    assert err == "trial b: DataError: no mask\nstudy x1: 1 of 2 trials done, 1 failed\n"
     assert done[1:] == ["stop", "analyse"]
 
 
@@ -152,7 +150,7 @@ def test_a_broken_study_ends_with_2(run: Run, outcome: Callable) -> None:
     outcome(watch.Outcome(trials=(), wrong={}, broken="the tuner is gone"))
     code, _, err = run("study", "watch", "x1")
     assert code == 2
-    assert err == "study x1: the study broke: the tuner is gone (0 trials complete)\n"
+    assert err == "study x1: the study broke: the tuner is gone (0 of 0 trials done)\n"
 
 
 def test_an_interrupt_stops_nothing_and_says_so(run: Run, outcome: Callable) -> None:

@@ -47,12 +47,13 @@ def check(
     """Check a study or a recipe without running it."""
     from rarepix.config import load_recipe
     from rarepix.search import preflight
+    from rarepix.search.rehearsal import rehearse
     from rarepix.settings import ConfigError
 
     if preflight.is_study(Path(what)):
         preflight.check(what)
     else:
-        problems = preflight.config_problems(load_recipe(what), Path())
+        problems = rehearse([load_recipe(what)], Path())
         if problems:
             raise ConfigError("\n".join(problems))
     print(f"{what}: nothing found that would stop it")
@@ -156,11 +157,12 @@ def _analyse(study: "Study") -> Path | None:
     """Run the analysis in a process of its own (it must not import us, nor we it); return the report."""
     import subprocess
 
-    done = subprocess.run([sys.executable, "-m", "analysis", str(study.folder)], cwd=study.code, check=False)
-    if done.returncode:
-        print(f"rarepix: the analysis of {study.folder} failed; repeat it with `make analyze`", file=sys.stderr)
-        return None
-    return study.folder / "report" / "index.html"
+    subprocess.run([sys.executable, "-m", "analysis", str(study.folder)], cwd=study.code, check=False)
+    report = study.folder / "report" / "index.html"
+    if report.is_file():
+        return report
+    print(f"rarepix: the analysis left no report; repeat it with `make analyze STUDY={study.folder}`", file=sys.stderr)
+    return None
 
 
 def _say_started(study: "Study") -> None:

@@ -54,6 +54,7 @@ def build_data(config: TrialConfig, *, gpu: bool) -> Data:
     source = open_source(config.data.source, expand(config.data.root))
     _check_rare(config, source.labels)
     parts = divide(source, config.data, seed=config.seed, cache=cache_root() / "inventory")
+    _check_objective(config, source.labels, parts)
     train = parts.by_name["train"]
     check_crop(train.items, train.inventory["height"].to_numpy(), train.inventory["width"].to_numpy(), config.augment.crop)
     weights = image_weights(train.inventory[[*source.labels.names]], config.sampling.kind)
@@ -132,3 +133,12 @@ def _check_rare(config: TrialConfig, labels: LabelSpace) -> None:
             raise ConfigError(f"{key} must name classes of the dataset ({', '.join(labels.names)}), but got {unknown}")
     if config.evaluate.objective == "rare_iou" and not (config.evaluate.rare or labels.rare):
         raise ConfigError("evaluate.objective=rare_iou needs rare classes, but neither evaluate.rare nor the dataset names any")
+
+
+def _check_objective(config: TrialConfig, labels: LabelSpace, parts: Parts) -> None:
+    rare = list(config.evaluate.rare or labels.rare)
+    if config.evaluate.objective == "rare_iou" and not parts.by_name["val"].inventory[rare].to_numpy().any():
+        raise DataError(
+            f"evaluate.objective=rare_iou needs a rare class ({', '.join(rare)}) in the validation part, but fold "
+            f"{config.data.fold} of split {config.data.split!r} has none: use data.split=multilabel, fewer folds or another fold"
+        )

@@ -150,3 +150,18 @@ def test_the_rare_objective_is_not_called_an_iou(make, tmp_path):
     assert f"Its test rare-class IoU, which chose nothing, is {tables.trials['test_rare_iou'].iloc[0]:.3f}" in sentence
     table = leaderboard_table(tables)
     assert table["validation"].iloc[0] == tables.trials["val_rare_iou"].iloc[0] != 0.125
+
+
+def test_a_stopped_trial_ranks_and_compares_nowhere_however_good(make, tmp_path):
+    """It has a score, but of an unfinished training."""
+    for seed in range(3):
+        for kind in ("uniform", "copy_paste"):
+            make.add(tmp_path / "s", make.record(f"{kind}{seed}", seed=seed, parameters={"sampling.kind": kind}))
+    top = Objective(name="miou", value=0.99, epoch=1)
+    stopped = make.record("stopped", seed=0, parameters={"sampling.kind": "none"}, status=Status.STOPPED, objective=top)
+    make.add(tmp_path / "s", stopped)
+    tables = load_study(tmp_path / "s")
+    assert "stopped" not in standings(tables)["trial"].tolist()
+    assert all(
+        set(question.rows["a"]) | set(question.rows["b"]) == {"uniform", "copy_paste"} for question in questions(tables)
+    )

@@ -7,6 +7,7 @@ from pathlib import Path
 import lightning.pytorch as pl
 import pytest
 import torch
+from torch.utils.data import DataLoader
 
 from rarepix.engine.module import SegmentationModule
 from rarepix.engine.precision import choose_hardware
@@ -54,6 +55,11 @@ def batches(count: int = 4, images: int = 2, seed: int = 0) -> list[dict]:
     ]
 
 
+def loader(given: list[dict]) -> DataLoader:
+    """Return what gives these batches as they are."""
+    return DataLoader(given, batch_size=None)
+
+
 def module_of(scorer: Callable | None = None, **changes) -> SegmentationModule:
     """Return a module with weights that are the same each time."""
     torch.manual_seed(0)
@@ -86,7 +92,7 @@ def fit(tmp_path: Path) -> Callable:
 
     def run(module: SegmentationModule, *, callbacks: list[pl.Callback] = (), val: list[dict] | None = None, ckpt=None, **engine):
         trainer = trainer_of(tmp_path, callbacks, **engine)
-        trainer.fit(module, batches(), val or batches(2, seed=1), ckpt_path=ckpt, weights_only=True)
+        trainer.fit(module, loader(batches()), loader(val or batches(2, seed=1)), ckpt_path=ckpt, weights_only=True)
         return trainer, module
 
     return run

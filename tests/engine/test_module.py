@@ -8,7 +8,7 @@ from torchvision.transforms.v2.functional import normalize, to_dtype
 
 from rarepix.engine.module import NonFiniteLoss
 from rarepix.engine.settings import OptimConfig
-from tests.engine.conftest import CLASSES, IGNORE, CrossEntropy, Dot, batches, module_of, steady
+from tests.engine.conftest import CLASSES, IGNORE, CrossEntropy, Dot, batches, loader, module_of, steady
 
 
 class Same(torch.nn.Identity):
@@ -101,6 +101,11 @@ def test_a_loss_that_is_not_finite_is_named_with_its_step(fit, step, term, value
         fit(module_of(loss=Breaks(step, term, value)), epochs=2)
 
 
+def test_the_last_loss_is_looked_at_without_a_validation_after_it(fit):
+    with pytest.raises(NonFiniteLoss, match="at step 11"):
+        fit(module_of(loss=Breaks(8 + 2 + 3, "loss", float("nan"))), epochs=3, validate_every=2)
+
+
 def test_nothing_is_kept_of_an_epoch_whose_loss_was_not_finite(fit, tmp_path):
     with pytest.raises(NonFiniteLoss, match="at step 7"):
         fit(module_of(loss=Breaks(4 + 2 + 3, "loss", float("nan"))), epochs=3)  # after 4 steps and 2 validation batches
@@ -143,10 +148,10 @@ def test_rates_follow_the_schedule(fit):
 def test_test_keeps_the_counts_of_each_image(fit):
     trainer, module = fit(module_of(), epochs=1)
     loaders = [batches(2, seed=8), batches(3, images=1, seed=9)]
-    trainer.test(module, loaders, verbose=False)
+    trainer.test(module, [loader(given) for given in loaders], verbose=False)
     assert list(module.collected) == [0, 1]
-    for position, loader in enumerate(loaders):
-        for batch, (names, counts) in zip(loader, module.collected[position], strict=True):
+    for position, given in enumerate(loaders):
+        for batch, (names, counts) in zip(given, module.collected[position], strict=True):
             assert names == batch["id"]
             assert counts.shape == (len(names), CLASSES, CLASSES)
             assert counts.sum(dim=(1, 2)).tolist() == [64] * len(names)

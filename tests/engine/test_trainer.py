@@ -7,7 +7,7 @@ import torch
 from lightning.pytorch.callbacks import EarlyStopping
 
 from rarepix.engine.trainer import finished_epochs
-from tests.engine.conftest import batches, module_of, scripted, trainer_of
+from tests.engine.conftest import batches, loader, module_of, scripted, trainer_of
 
 
 @pytest.mark.parametrize(
@@ -41,9 +41,9 @@ def test_checkpoints_hold_nothing_that_must_be_unpickled(fit, tmp_path, name):
 
 
 def test_a_resumed_run_is_the_run_it_would_have_been(tmp_path):
-    quiet = {"val_dataloaders": batches(2, seed=1), "weights_only": True}
+    quiet = {"train_dataloaders": loader(batches()), "val_dataloaders": loader(batches(2, seed=1)), "weights_only": True}
     whole = module_of()
-    trainer_of(tmp_path / "whole", epochs=4).fit(whole, batches(), **quiet)
+    trainer_of(tmp_path / "whole", epochs=4).fit(whole, **quiet)
     # the same schedule, cut off by an interruption after two epochs rather than by its end
     cut = trainer_of(tmp_path / "cut", epochs=4)
 
@@ -56,13 +56,13 @@ def test_a_resumed_run_is_the_run_it_would_have_been(tmp_path):
         return {"objective": 0.5}
 
     with pytest.raises(Stop):
-        cut.fit(module_of(listener), batches(), **quiet)
+        cut.fit(module_of(listener), **quiet)
     last = tmp_path / "cut" / "checkpoints" / "last.ckpt"
     assert finished_epochs(last) == 2
     resumed = module_of()
     for parameter in resumed.parameters():
         torch.nn.init.zeros_(parameter)
-    trainer_of(tmp_path / "cut", epochs=4).fit(resumed, batches(), ckpt_path=str(last), **quiet)
+    trainer_of(tmp_path / "cut", epochs=4).fit(resumed, ckpt_path=str(last), **quiet)
     for name, value in whole.state_dict().items():
         assert torch.equal(value, resumed.state_dict()[name]), name
 
@@ -79,8 +79,30 @@ def test_a_checkpoint_that_is_not_whole_is_an_error(fit, tmp_path):
     fit(module_of(), epochs=1)
     last = tmp_path / "checkpoints" / "last.ckpt"
     last.write_bytes(last.read_bytes()[:-200])
-    with pytest.raises(RuntimeError):
+    with pytest.raises((RuntimeError, OSError)):
         finished_epochs(last)
+
+
+def test_an_interrupted_run_stops_as_early_as_the_whole_one(fit, tmp_path):
+    """What early stopping has seen is part of the last checkpoint."""
+    fit(module_of(scripted(0.5, 0.4)), epochs=2, patience=3)
+    trainer, _ = fit(
+        module_of(scripted(0.4, 0.4, 0.9, 0.9)), epochs=6, patience=3, ckpt=str(tmp_path / "checkpoints" / "last.ckpt")
+    )
+    assert trainer.global_step == 4 * 4
+    assert finished_epochs(tmp_path / "checkpoints" / "best.ckpt") == 1
+
+
+def test_the_last_checkpoint_is_of_the_last_epoch_with_and_without_validation(fit, tmp_path):
+    fit(module_of(scripted(0.5, 0.4)), epochs=5, validate_every=2)
+    assert finished_epochs(tmp_path / "checkpoints" / "last.ckpt") == 5
+    assert finished_epochs(tmp_path / "checkpoints" / "best.ckpt") == 2
+
+
+def test_a_run_that_was_done_is_not_trained_again(fit, tmp_path):
+    fit(module_of(scripted(0.5, 0.4)), epochs=2)
+    trainer, _ = fit(module_of(scripted()), epochs=2, ckpt=str(tmp_path / "checkpoints" / "last.ckpt"))
+    assert trainer.global_step == 8
 
 
 def test_tensorboard_writes_into_the_folder(fit, tmp_path):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from rarepix.search import nnictl
+from rarepix.search import nnictl, rehearsal
 
 PRETEND = Path(__file__).with_name("pretend_trial.py")
 STUDY = {
@@ -41,6 +41,7 @@ class Lab:
         (folder / "trials" / "__init__.py").touch()
         shutil.copy(PRETEND, folder / "trials" / "segment.py")
         (folder / "tiny.yaml").write_text("data: {root: data}\n")
+        patch.setattr(rehearsal, "rehearse", lambda configs, folder: [])  # it has no data
         patch.setenv("HOME", str(folder / "home"))
         patch.delenv("RAREPIX_RESULTS", raising=False)
         patch.delenv("CUDA_VISIBLE_DEVICES", raising=False)

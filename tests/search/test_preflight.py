@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from rarepix.config import TrialConfig
-from rarepix.search import preflight
+from rarepix.search import preflight, rehearsal
 from rarepix.settings import ConfigError
 from tests.search.lab import Lab
 
@@ -108,18 +108,6 @@ def test_a_wrong_study_is_refused(refusal: Callable[..., str], changes: dict, me
         ("python -m trials.segment --recipe none.yaml", "the recipe must be a file, but .*none.yaml does not exist"),
         ("python -m trials.segment --recipe tiny.yaml --set optim.lrr=1", "unknown key 'optim.lrr'"),
         ("python -m trials.segment --recipe tiny.yaml --set optim.lr", "must be key=value, but got 'optim.lr'"),
-        (
-            "python -m trials.segment --recipe tiny.yaml --set data.root=lost",
-            "data.root must be a folder .*lost does not exist",
-        ),
-        (
-            "python -m trials.segment --recipe tiny.yaml --set data.root=a/demo",
-            "draw demo data with `rarepix demo-data a/demo`",
-        ),
-        (
-            "python -m trials.segment --recipe tiny.yaml --set data.root=$NOBODY_SET",
-            "every variable in a path must be set",
-        ),
     ],
 )
 def test_a_wrong_trial_command_is_refused(refusal: Callable[..., str], command: str, message: str) -> None:
@@ -141,19 +129,30 @@ def test_working_tuners_pass(lab: Lab, tuner: dict) -> None:
 
 def test_all_problems_are_told_at_once(refusal: Callable[..., str]) -> None:
     told = refusal(
-        trialCommand="python -m trials.segment --recipe tiny.yaml --set data.root=lost",
+        trialCommand="python -m trials.segment --recipe tiny.yaml | tee log",
         tuner={"name": "GP"},
-        searchSpace={"seed": {"_type": "randint", "_value": [0, 3]}},
+        assessor={"name": "Medianstp"},
     )
-    assert [line.partition(" ")[0] for line in told.splitlines()] == ["search", "data.root", "tuner.name:"]
+    assert [line.partition(" ")[0] for line in told.splitlines()] == ["trialCommand", "tuner.name:", "assessor.name:"]
 
 
 def test_a_gpu_that_is_not_there(refusal: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(preflight, "gpu_count", lambda: 0)
     told = refusal(trialGpuNumber=1, trainingService={"platform": "local", "useActiveGpu": True})
     assert told.startswith("trialGpuNumber demands 1 GPU for a trial, but this machine has 0: leave trialGpuNumber out")
-    told = refusal(trialCommand="python -m trials.segment --recipe tiny.yaml --set engine.device=gpu")
-    assert told.startswith("engine.device=gpu demands a GPU, but NVIDIA's driver shows none on this machine")
+
+
+def test_every_corner_is_rehearsed_where_trials_run(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def rehearse(configs: list[TrialConfig], folder: Path) -> list[str]:
+        asked.append(([config.loss.name for config in configs], folder))
+        return ["the dataset must be a folder, but data does not exist"]
+
+    monkeypatch.setattr(rehearsal, "rehearse", rehearse)
+    with pytest.raises(ConfigError, match="the dataset must be a folder"):
+        preflight.check(lab.study())
+    assert asked == [(["ce", "ce", "focal", "focal"], lab.folder)]
 
 
 def test_gpus_that_are_there(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -181,8 +180,6 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     "file", ["nni_config.yml", *(f"studies/{file.name}" for file in (ROOT / "studies").glob("*.yml"))]
 )
 def test_the_studies_of_this_project_pass_but_for_their_data(file: str, lab: Lab) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(preflight, "config_problems", lambda config, folder: [])
-        plan = preflight.check(ROOT / file)
+    plan = preflight.check(ROOT / file)  # in the lab nothing is rehearsed
     assert plan.command.folder == ROOT
     assert (ROOT / file).read_text().startswith("# Question ")

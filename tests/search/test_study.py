@@ -80,7 +80,7 @@ def test_each_trial_that_does_not_count_is_named_with_its_reason(finished: Finis
     assert "left no record" in reasons[5]
     assert reasons[6] == "stopped after maxTrialDuration (5 s)"
     assert finished.outcome.exit_code == 1
-    assert finished.outcome.summary() == "3 of 9 trials complete, 6 failed"
+    assert finished.outcome.summary() == "3 of 9 trials done, 6 failed"
 
 
 def test_end_states_are_true(finished: Finished) -> None:

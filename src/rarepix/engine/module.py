@@ -77,6 +77,10 @@ class SegmentationModule(pl.LightningModule):
             self._sums[name] = self._sums[name] + value if name in self._sums else value
         return terms["loss"]
 
+    def on_train_epoch_end(self) -> None:
+        """Look at the last loss before the epoch is kept."""
+        self._check_last_step()
+
     def on_validation_epoch_start(self) -> None:
         """Close the training epoch and begin to count."""
         self._check_last_step()

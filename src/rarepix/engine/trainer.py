@@ -22,15 +22,12 @@ def build_trainer(
 ) -> pl.Trainer:
     """Return a Trainer that keeps ``checkpoints/{last,best}.ckpt`` in *folder* and stops early on the metric ``objective``."""
     _quiet()
-    checkpoints = ModelCheckpoint(
-        folder / CHECKPOINTS,
-        filename=Path(BEST).stem,
-        monitor="objective",
-        mode="max",
-        save_last=True,
-        save_on_train_epoch_end=False,
-        enable_version_counter=False,
+    # two of them: the option save_last of one writes last.ckpt only when the best one changes
+    kept = {"dirpath": folder / CHECKPOINTS, "enable_version_counter": False}
+    best = ModelCheckpoint(
+        filename=Path(BEST).stem, monitor="objective", mode="max", save_on_train_epoch_end=False, **kept
     )
+    last = ModelCheckpoint(filename=Path(LAST).stem, save_on_train_epoch_end=True, **kept)
     stop = [EarlyStopping("objective", config.min_delta, config.patience, mode="max")] if config.patience else []
     return pl.Trainer(
         accelerator=hardware.accelerator,
@@ -39,7 +36,7 @@ def build_trainer(
         max_epochs=config.epochs,
         check_val_every_n_epoch=config.validate_every,
         num_sanity_val_steps=0,
-        callbacks=[*callbacks, *stop, checkpoints],
+        callbacks=[*callbacks, *stop, best, last],  # the last one holds the state of those before it
         logger=_tensorboard(folder) if config.tensorboard else False,
         log_every_n_steps=1,
         enable_progress_bar=_wants_progress(config),

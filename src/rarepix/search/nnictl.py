@@ -29,6 +29,8 @@ class Listed:
     pid: int | None
     folder: Path
     """Its logs and its database."""
+    ended: bool
+    """Whether it came to an orderly end; one that was killed did not."""
 
     @property
     def alive(self) -> bool:
@@ -122,6 +124,7 @@ def _listed(name: str, entry: dict[str, Any]) -> Listed:
         port=entry.get("port"),
         pid=entry.get("pid"),
         folder=Path(entry["logDir"], name),
+        ended=isinstance(entry.get("endTime"), int),
     )
 
 

@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rarepix.config import TrialConfig
-from rarepix.paths import expand
-from rarepix.search import nnictl
+from rarepix.config import TrialConfig, updated
+from rarepix.search import nnictl, rehearsal
 from rarepix.search.command import TrialCommand, parse
 from rarepix.search.documents import read_mapping
 from rarepix.search.preload import PreloadError, check_version
-from rarepix.search.space import Space, check_space, read_space
+from rarepix.search.space import Space, check_space, corners, read_space
 from rarepix.search.space import problems as space_problems
 from rarepix.search.study_file import StudyFile, read_study
 from rarepix.search.tuners import assessor_problems, tuner_problems
@@ -47,8 +46,6 @@ def check(config_file: str | Path, port: int | None = None) -> Plan:
     space = _tried(found, lambda: _space(study, file.parent))
     if config and space:
         _tried(found, lambda: check_space(space, config))
-    if config and command:
-        found += config_problems(config, command.folder)
     if space:
         found += tuner_problems(study.tuner.model_dump(), space)
     if study.assessor:
@@ -56,7 +53,10 @@ def check(config_file: str | Path, port: int | None = None) -> Plan:
     found += _machine_problems(study)
     if port is not None:
         _tried(found, lambda: check_port(port))
-    _tried(found, lambda: _ask_nni(file)) if not found else None
+    if not found:
+        _tried(found, lambda: _ask_nni(file))
+    if not found:  # it takes seconds, and what is wrong already would only be said again
+        found += rehearsal.rehearse([updated(config, corner) for corner in corners(space)], command.folder)
     if found:
         raise ConfigError("\n".join(found))
     return Plan(file, study, command, config, space)
@@ -65,23 +65,6 @@ def check(config_file: str | Path, port: int | None = None) -> Plan:
 def is_study(file: Path) -> bool:
     """Return whether *file* is a study's file rather than a recipe's."""
     return file.is_file() and "trialCommand" in read_mapping(file, "the study or recipe")
-
-
-def config_problems(config: TrialConfig, folder: Path) -> list[str]:
-    """Return what a trial with *config*, run in *folder*, would not find on this machine."""
-    found = []
-    root = _tried(found, lambda: folder / expand(config.data.root))
-    if root and not root.is_dir():
-        way_out = f"draw demo data with `rarepix demo-data {config.data.root}`, or " if root.name == "demo" else ""
-        found.append(
-            f"data.root must be a folder of the layout {config.data.source!r}, but {root} does not exist: "
-            f"{way_out}give the path with --set data.root=FOLDER"
-        )
-    if config.engine.device == "gpu" and not gpu_count():
-        found.append(
-            "engine.device=gpu demands a GPU, but NVIDIA's driver shows none on this machine: set engine.device=auto"
-        )
-    return found
 
 
 def gpu_count() -> int:

@@ -10,6 +10,8 @@ from rarepix.search import nnictl
 from rarepix.search.rest import ManagerGone, Trial
 from rarepix.search.study import Study, why
 
+MISSES = 60
+"""Questions without an answer after which a living manager is given up. (One that is being stopped takes a while.)"""
 BUSY = ("WAITING", "RUNNING", "UNKNOWN", "ADD_RESUMED")
 """States of a trial that is not over."""
 Show = Callable[[Sequence[Trial], dict[str, str]], None]
@@ -33,10 +35,10 @@ class Outcome:
 
     def summary(self) -> str:
         """Return one line for a person."""
-        good = len(self.trials) - len(self.wrong)
+        good = sum(trial.status not in BUSY and trial.id not in self.wrong for trial in self.trials)
         if self.broken:
-            return f"the study broke: {self.broken} ({good} trials complete)"
-        return f"{good} of {len(self.trials)} trials complete" + (f", {len(self.wrong)} failed" if self.wrong else "")
+            return f"the study broke: {self.broken} ({good} of {len(self.trials)} trials done)"
+        return f"{good} of {len(self.trials)} trials done" + (f", {len(self.wrong)} failed" if self.wrong else "")
 
 
 def watch(study: Study, show: Show, every: float = 1.0) -> Outcome:
@@ -55,8 +57,9 @@ def watch(study: Study, show: Show, every: float = 1.0) -> Outcome:
             misses = 0
         except ManagerGone as error:
             misses += 1
-            if misses > 5 or not nnictl.listed()[study.id].alive:
-                return Outcome(tuple(trials), wrong, _loss(study, status, error))
+            experiment = nnictl.listed()[study.id]
+            if not experiment.alive or misses > MISSES:
+                return Outcome(tuple(trials), wrong, _loss(study, experiment, error))
         judged |= {trial.id: _verdict(study, trial) for trial in trials if not _busy(trial) and trial.id not in judged}
         wrong = {trial: verdict for trial, verdict in judged.items() if verdict}
         show(trials, wrong)
@@ -72,8 +75,8 @@ def _busy(trial: Trial) -> bool:
     return trial.status in BUSY
 
 
-def _loss(study: Study, status: str, error: ManagerGone) -> str:
-    if status in ("STOPPING", "STOPPED"):
+def _loss(study: Study, experiment: nnictl.Listed, error: ManagerGone) -> str:
+    if experiment.ended:
         return "it was stopped before its end"
     return f"its manager is gone ({error}). Its logs are in {study.logs}"
 

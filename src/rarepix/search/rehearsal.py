@@ -1,0 +1,65 @@
+"""A trial as far as its first step: data read and divided, network and loss built, hardware chosen; nothing trained.
+
+What a trial would complain of is found before a study starts. It runs in a process of its own, in the folder that
+trials run in: what it imports is heavy, and paths must mean what they mean to a trial. The inventory that it makes is
+kept, so the trials do not make it again.
+"""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+from rarepix.config import TrialConfig
+
+
+def rehearse(configs: Iterable[TrialConfig], folder: Path) -> list[str]:
+    """Return what trials with *configs*, run in *folder* on this machine, would complain of, each complaint once."""
+    done = subprocess.run(
+        [sys.executable, "-m", __name__],
+        input=json.dumps([config.model_dump(mode="json") for config in configs]),
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        lines = done.stderr.strip().splitlines() or ["it said nothing"]
+        return [f"a rehearsal of the trials must run through, but it ended with code {done.returncode}: {lines[-1]}"]
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def complaints(configs: Iterable[TrialConfig]) -> Iterator[str]:
+    """Yield what goes wrong with *configs* here. What several of them have in common is tried once."""
+    tried: set[str] = set()
+    for config in configs:
+        for given, step in _steps(config):
+            if str(given) not in tried:
+                tried.add(str(given))
+                try:
+                    step()
+                except (ValueError, OSError, RuntimeError) as error:
+                    yield from str(error).splitlines()
+
+
+def _steps(config: TrialConfig) -> Iterator[tuple[tuple, Callable[[], object]]]:
+    """Yield the steps of a trial before its training, each with the part of the configuration that it depends on."""
+    from rarepix import wiring
+    from rarepix.engine.precision import choose_hardware
+    from rarepix.models import build_model
+
+    data = (config.data, config.sampling, config.augment, config.evaluate, config.engine.batch_size, config.seed)
+    yield ("hardware", config.engine), lambda: choose_hardware(config.engine)
+    yield ("data", *data), lambda: wiring.build_data(config, gpu=False)
+    yield ("network", config.model), lambda: build_model(config.model, classes=2)
+
+
+def main() -> None:
+    """Rehearse the configurations on standard input and print the complaints, as JSON."""
+    configs = [TrialConfig(**tree) for tree in json.load(sys.stdin)]
+    print(json.dumps(list(dict.fromkeys(complaints(configs)))))
+
+
+if __name__ == "__main__":
+    main()
