@@ -1,4 +1,4 @@
-"""A small dataset written by hand, a recipe that trains on it in about a second, and one finished trial that tests share."""
+"""A small dataset written by hand, a recipe that trains on it in about a second, and one finished trial to share."""
 
 import json
 import os
@@ -14,7 +14,9 @@ from PIL import Image
 
 from rarepix import records
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported: tests share few cores, and tiny networks need one
+os.environ.setdefault(
+    "OMP_NUM_THREADS", "1"
+)  # before torch is imported: tests share few cores, and tiny networks need one
 
 CLASSES = ("ground", "block", "stripe", "dot")
 RARE = "dot"
@@ -83,7 +85,7 @@ def _write_voc(root: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_voc(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A dataset in VOC layout: 18 images to train on, 6 to test, four classes, the rarest in three. Not to be changed."""
+    """A dataset in VOC layout: 18 images to train on, 6 to test, 4 classes, the rarest in 3. Not to be changed."""
     return _write_voc(tmp_path_factory.mktemp("data") / "tiny")
 
 

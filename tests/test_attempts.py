@@ -14,8 +14,8 @@ from rarepix.records import ClassCounts, Dataset, Objective, RecordError, Status
 CONFIG = TrialConfig(data={"root": "somewhere"}, seed=2)
 WHOLE = {
     "dataset": Dataset(
-        name="d", root="r", inventory_hash="1", split="random", split_file="f", classes=("a",), rare=(), images={}, pixels={},
-        contents={},
+        name="d", root="r", inventory_hash="1", split="random", split_file="f", classes=("a",), rare=(),
+        images={}, pixels={}, contents={},
     ),
     "objective": Objective(name="miou", value=0.5, epoch=1),
     "counts": {"val": {"a": ClassCounts(tp=1, fp=0, fn=0, tn=0)}},
@@ -48,7 +48,9 @@ def test_what_is_not_complete_may_be_started_again(place, status):
 
 def test_what_is_complete_may_not(place):
     done = close(begin(place, CONFIG), place, Status.COMPLETE, **WHOLE)
-    with pytest.raises(AttemptError, match=r"trial 't' of study 's' is complete already: give another --trial, or remove "):
+    with pytest.raises(
+        AttemptError, match=r"trial 't' of study 's' is complete already: give another --trial, or remove "
+    ):
         begin(place, CONFIG)
     assert records.read(place.record_file) == done
 
@@ -56,7 +58,9 @@ def test_what_is_complete_may_not(place):
 @pytest.mark.parametrize("change", [{"optim.lr": 0.5}, {"seed": 3}, {"data.fold": 1}])
 def test_another_configuration_or_block_is_refused(place, change):
     before = begin(place, CONFIG)
-    with pytest.raises(AttemptError, match=r"begun with another configuration or block .* but got hash .*: give another --trial"):
+    with pytest.raises(
+        AttemptError, match=r"begun with another configuration or block .* but got hash .*: give another --trial"
+    ):
         begin(place, updated(CONFIG, change))
     assert records.read(place.record_file) == before
 

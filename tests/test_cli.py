@@ -93,7 +93,6 @@ def test_demo_data_are_drawn_once(run: Run, tmp_path: Path) -> None:
         ("recipe.yaml", "rarepix: unknown key 'optim.lrr': did you mean 'optim.lr'?"),
         ("study.yml", "rarepix: study.yml: maxTrialDuration: Field required"),
         ("broken.yml", "rarepix: the study or recipe broken.yml must be YAML or JSON"),
-        ("far.yaml", "rarepix: the dataset must be a folder, but far does not exist"),
     ],
 )
 def test_check_refuses_with_one_message(
@@ -101,7 +100,6 @@ def test_check_refuses_with_one_message(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("recipe.yaml").write_text("data: {root: .}\noptim: {lrr: 1}\n")
-    Path("far.yaml").write_text("data: {root: far}\n")
     Path("broken.yml").write_text("a: [")
     Path("study.yml").write_text(
         "{trialCommand: a, trialConcurrency: 1, maxTrialNumber: 1, searchSpace: {}, tuner: {name: TPE},"

@@ -4,7 +4,16 @@ import re
 
 import pytest
 
-from rarepix.config import BLOCK_KEYS, PLACE_KEYS, TrialConfig, config_hash, flatten, load_recipe, parse_settings, updated
+from rarepix.config import (
+    BLOCK_KEYS,
+    PLACE_KEYS,
+    TrialConfig,
+    config_hash,
+    flatten,
+    load_recipe,
+    parse_settings,
+    updated,
+)
 from rarepix.settings import ConfigError
 
 BASE = TrialConfig(data={"root": "somewhere"})
@@ -133,18 +142,18 @@ REFUSED = [
     ({"sed": 1}, "unknown key 'sed': did you mean 'seed'? valid: recipe, seed, data"),
     ({"data.root.x": 1}, "unknown key 'data.root.x': did you mean 'data.root'?"),
     ({"optim.lr": 0}, "optim.lr: Input should be greater than 0, but got 0"),
-    ({"optim.lr": "fast"}, "optim.lr: Input should be a valid number, unable to parse string as a number, but got 'fast'"),
+    ({"optim.lr": "fast"}, "optim.lr: Input should be a valid number, unable to parse string"),
     ({"optim.lr": float("nan")}, "optim.lr: Input should be"),
-    ({"engine.epochs": 1.5}, "engine.epochs: Input should be a valid integer, got a number with a fractional part, but got 1.5"),
+    ({"engine.epochs": 1.5}, "engine.epochs: Input should be a valid integer, got a number with a fractional part"),
     ({"engine.device": "tpu"}, "engine.device: Input should be 'auto', 'cpu' or 'gpu', but got 'tpu'"),
     ({"engine": 3}, "engine: Input should be a valid dictionary or instance of EngineConfig, but got 3"),
     ({"seed": -1}, "seed: Input should be greater than or equal to 0, but got -1"),
     ({"data.folds": 1}, "data.folds: Input should be greater than or equal to 2, but got 1"),
     ({"data.fold": 5}, "data.fold must be below data.folds = 5, but got 5"),
-    ({"data.split": "listed"}, "data.val_list goes with data.split=listed and only with it, but got split='listed', val_list=None"),
+    ({"data.split": "listed"}, "goes with data.split=listed and only with it, but got split='listed', val_list=None"),
     ({"data.val_list": "val"}, "data.val_list goes with data.split=listed"),
     ({"data.split": "listed", "data.val_list": "v", "data.fold": 1}, "has one fold, number 0, but got data.fold=1"),
-    ({"augment.crop": [48, 64]}, "augment.crop: rows and columns must be multiples of 32, for instance [64, 64], but got [48, 64]"),
+    ({"augment.crop": [48, 64]}, "augment.crop: rows and columns must be multiples of 32, for instance [64, 64], but"),
     ({"augment.crop": [10, 64]}, "for instance [32, 64]"),
     ({"augment.flip": 1.5}, "augment.flip: Input should be less than or equal to 1, but got 1.5"),
     ({"augment.scale": 1}, "augment.scale: Input should be less than 1, but got 1"),

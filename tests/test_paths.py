@@ -49,5 +49,7 @@ def test_expand(monkeypatch, given, path):
 
 def test_a_variable_that_is_not_set_is_refused(monkeypatch):
     monkeypatch.delenv("SOMEWHERE", raising=False)
-    with pytest.raises(FileNotFoundError, match=r"every variable .* must be set, but got '\$SOMEWHERE/camvid': set it, or"):
+    with pytest.raises(
+        FileNotFoundError, match=r"every variable .* must be set, but got '\$SOMEWHERE/camvid': set it, or"
+    ):
         expand("$SOMEWHERE/camvid")

@@ -10,7 +10,17 @@ import pytest
 from pydantic import ValidationError
 
 from rarepix import records
-from rarepix.records import Block, ClassCounts, ClassPixels, Dataset, Failure, Objective, RecordError, Status, TrialRecord
+from rarepix.records import (
+    Block,
+    ClassCounts,
+    ClassPixels,
+    Dataset,
+    Failure,
+    Objective,
+    RecordError,
+    Status,
+    TrialRecord,
+)
 
 COUNTS = {"val": {"a": ClassCounts(tp=1, fp=2, fn=3, tn=4), "b": ClassCounts(tp=4, fp=3, fn=2, tn=1)}}
 DATASET = Dataset(
@@ -54,7 +64,9 @@ def test_file_has_the_agreed_names_and_integers(tmp_path):
     assert document["schema"] == 1
     assert "schema_version" not in document
     assert document["status"] == "complete"
-    assert document["counts"] == {"val": {"a": {"tp": 1, "fp": 2, "fn": 3, "tn": 4}, "b": {"tp": 4, "fp": 3, "fn": 2, "tn": 1}}}
+    assert document["counts"] == {
+        "val": {"a": {"tp": 1, "fp": 2, "fn": 3, "tn": 4}, "b": {"tp": 4, "fp": 3, "fn": 2, "tn": 1}}
+    }
     assert document["parameters"] == {"optim.lr": 0.1, "loss": {"_name": "focal", "gamma": 2.0}}
 
 
@@ -118,7 +130,7 @@ def test_what_json_cannot_say_leaves_the_old_record(tmp_path):
     with pytest.raises(ValueError, match="not JSON compliant"):
         records.write(record(timings={"train": float("nan")}, parameters={"x": float("nan")}), file)
     assert records.read(file) == record()
-    assert os.listdir(tmp_path) == ["record.json"]
+    assert [path.name for path in tmp_path.iterdir()] == ["record.json"]
 
 
 DISK_FULL = """
@@ -143,7 +155,7 @@ def test_a_full_disk_leaves_the_old_record_and_nothing_else(tmp_path):
     ended = subprocess.run([sys.executable, "-c", DISK_FULL, str(file)], capture_output=True, text=True)
     assert (ended.returncode, "File too large" in ended.stdout) == (3, True), ended.stderr
     assert records.read(file) == complete()
-    assert os.listdir(tmp_path) == ["record.json"]
+    assert [path.name for path in tmp_path.iterdir()] == ["record.json"]
 
 
 def test_others_may_read_what_is_written(tmp_path):

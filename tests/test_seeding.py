@@ -10,7 +10,18 @@ import pytest
 
 from rarepix.seeding import generator, stable_hash
 
-PARTS = [(0,), (1,), ("0",), (0, 1), (1, 0), (0, "sampler", 0), (1, "sampler", 0), (0, "sampler", 1), ("ab",), ("a", "b")]
+PARTS = [
+    (0,),
+    (1,),
+    ("0",),
+    (0, 1),
+    (1, 0),
+    (0, "sampler", 0),
+    (1, "sampler", 0),
+    (0, "sampler", 1),
+    ("ab",),
+    ("a", "b"),
+]
 
 
 def test_hash_is_the_same_in_every_process():

@@ -28,7 +28,10 @@ def lines(**tree) -> list[str]:
         ({"inner": {"rat": 1}}, "unknown key 'inner.rat': did you mean 'inner.rate'? valid: inner.rate, inner.name"),
         ({"cont": 1}, "unknown key 'cont': did you mean 'count'? valid: inner, count"),
         ({"inner": {"rate": 0}}, "inner.rate: Input should be greater than 0, but got 0"),
-        ({"count": "many"}, "count: Input should be a valid integer, unable to parse string as an integer, but got 'many'"),
+        (
+            {"count": "many"},
+            "count: Input should be a valid integer, unable to parse string as an integer, but got 'many'",
+        ),
         ({"inner": {"rate": float("nan")}}, "inner.rate: Input should be a finite number, but got nan"),
         ({"inner": {"rate": float("inf")}}, "inner.rate: Input should be a finite number, but got inf"),
     ],
@@ -39,7 +42,11 @@ def test_explains(tree, line):
 
 def test_every_problem_has_its_line():
     found = lines(cont=1, inner={"rate": -1, "nme": "y"})
-    assert sorted(line.split(":")[0] for line in found) == ["inner.rate", "unknown key 'cont'", "unknown key 'inner.nme'"]
+    assert sorted(line.split(":")[0] for line in found) == [
+        "inner.rate",
+        "unknown key 'cont'",
+        "unknown key 'inner.nme'",
+    ]
 
 
 def test_is_frozen():

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 
 import numpy as np
@@ -126,7 +127,9 @@ def test_a_listener_hears_each_validation(place, tiny_config):
 
 def test_a_loss_that_is_not_finite(place, tiny_config):
     config = updated(tiny_config, {"optim.lr": 1e30})
-    with pytest.raises(NonFiniteLoss, match=r"the loss must be finite, but at step \d loss = nan, ce = nan: use a smaller optim.lr"):
+    with pytest.raises(
+        NonFiniteLoss, match=r"the loss must be finite, but at step \d loss = nan, ce = nan: use a smaller optim.lr"
+    ):
         run(config, place)
     record = records.read(place.record_file)
     assert (record.status, record.error.type) == (Status.FAILED, "NonFiniteLoss")
@@ -141,7 +144,7 @@ def test_a_loss_that_is_not_finite(place, tiny_config):
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_a_gpu_demanded_where_there_is_none(place, tiny_config):
-    with pytest.raises(RuntimeError, match="engine.device=gpu needs a GPU"):
+    with pytest.raises(RuntimeError, match=r"engine\.device=gpu needs a GPU"):
         run(updated(tiny_config, {"engine.device": "gpu"}), place)
     record = records.read(place.record_file)
     assert (record.status, record.error.type, record.dataset) == (Status.FAILED, "RuntimeError", None)
@@ -192,8 +195,6 @@ def test_a_failed_trial_goes_on_from_its_last_checkpoint(place, tmp_path, tiny_c
 
 
 def test_a_trial_that_died_before_its_last_word_is_not_trained_again(finished, tmp_path, tiny_config):
-    import shutil
-
     place = Place(results=tmp_path, study="s", trial="t", parameters={})
     shutil.copytree(finished.folder, place.folder)
     running = finished.record.model_copy(update={"status": Status.RUNNING, "counts": {}, "objective": None})

@@ -51,7 +51,9 @@ def test_the_order_of_images_does_not_matter(name):
     logits, target = batch()
     order = torch.tensor([2, 0, 1])
     loss = loss_of(name)
-    assert float(loss(logits[order], target[order])["loss"]) == pytest.approx(float(loss(logits, target)["loss"]), rel=1e-6)
+    assert float(loss(logits[order], target[order])["loss"]) == pytest.approx(
+        float(loss(logits, target)["loss"]), rel=1e-6
+    )
 
 
 def test_the_names_of_classes_do_not_matter(name):
@@ -61,7 +63,9 @@ def test_the_names_of_classes_do_not_matter(name):
     for new, old in enumerate(order.tolist()):
         renamed[target == old] = new
     loss = loss_of(name)
-    assert float(loss(logits[:, order], renamed)["loss"]) == pytest.approx(float(loss(logits, target)["loss"]), rel=1e-5)
+    assert float(loss(logits[:, order], renamed)["loss"]) == pytest.approx(
+        float(loss(logits, target)["loss"]), rel=1e-5
+    )
 
 
 def test_ignored_pixels_have_no_influence(name):
@@ -182,5 +186,7 @@ def test_refuses_shapes(name, logits, target, message):
 
 
 def test_refuses_masks_of_floats(name):
-    with pytest.raises(ValueError, match=r"must be integer ids of shape \(1, 2, 2\), but got torch.float32 \(1, 2, 2\)"):
+    with pytest.raises(
+        ValueError, match=r"must be integer ids of shape \(1, 2, 2\), but got torch.float32 \(1, 2, 2\)"
+    ):
         loss_of(name)(torch.zeros(1, 4, 2, 2), torch.zeros(1, 2, 2))

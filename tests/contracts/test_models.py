@@ -31,7 +31,9 @@ def test_logits_have_the_size_of_the_image(built):
 
 def test_has_the_parts_that_have_their_own_learning_rates(built):
     _, model = built
-    parts = {name: {id(p) for p in getattr(model, name).parameters()} for name in ("encoder", "decoder", "segmentation_head")}
+    parts = {
+        name: {id(p) for p in getattr(model, name).parameters()} for name in ("encoder", "decoder", "segmentation_head")
+    }
     assert all(parts.values())
     assert not parts["encoder"] & (parts["decoder"] | parts["segmentation_head"])
     assert {id(p) for p in model.parameters()} == set.union(*parts.values())

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.parametrize("kind", WEIGHTS)
 
 
 def counts(images: int = 60) -> pd.DataFrame:
-    """Pixel counts with a class in every image, one in few, one in a single image, one in none, and some empty images."""
+    """Pixel counts with a class in every image, one in few, one in one, one in none, and some empty images."""
     random = generator(0, "counts")
     table = pd.DataFrame(
         {

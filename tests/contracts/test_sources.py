@@ -44,7 +44,7 @@ def test_masks_fit_their_images_and_hold_known_ids(source):
 
 
 def test_an_unknown_list_is_refused_with_what_there_is(source):
-    with pytest.raises(DataError, match="trian.*must exist.*train"):
+    with pytest.raises(DataError, match=r"trian.*must exist.*train"):
         source.items("trian")
 
 

@@ -73,8 +73,8 @@ def test_a_crop_that_does_not(items, crop, wanted):
     heights, widths = np.full(18, 128), np.full(18, 128)
     heights[[3, 5]], widths[[3, 5]] = 64, 96
     message = (
-        f"every image must be at least as large as augment.crop = {wanted} (rows × columns), but {items[3].image} is 64×96 "
-        f"(2 such images): use a smaller crop or augment.crop=null"
+        f"every image must be at least as large as augment.crop = {wanted} (rows × columns), but "
+        f"{items[3].image} is 64×96 (2 such images): use a smaller crop or augment.crop=null"
     )
     with pytest.raises(DataError, match=re.escape(message)):
         check_crop(items, heights, widths, crop)

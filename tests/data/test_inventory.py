@@ -82,7 +82,11 @@ def test_the_whole_dataset_against_numpy(tiny_voc):
     [
         (MASK, (5, 2), r"x\.png must have the size of its image, 5×2, but has 4×2"),
         (MASK + np.uint8(1), None, r"x\.png must hold ids 0 to 2 or 255 \(ignored\), but holds \[3\]"),
-        (np.array([[9, 254, 7]], np.uint8), None, r"x\.png must hold ids 0 to 2 or 255 \(ignored\), but holds \[7, 9, 254\]"),
+        (
+            np.array([[9, 254, 7]], np.uint8),
+            None,
+            r"x\.png must hold ids 0 to 2 or 255 \(ignored\), but holds \[7, 9, 254\]",
+        ),
     ],
 )
 def test_refuses_masks(make, mask, size, message):
@@ -92,7 +96,9 @@ def test_refuses_masks(make, mask, size, message):
 
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "LA"])
 def test_refuses_masks_of_colours(make, mode):
-    with pytest.raises(DataError, match=rf"x\.png must be an 8-bit palette or grey image of class ids, but has mode '{mode}"):
+    with pytest.raises(
+        DataError, match=rf"x\.png must be an 8-bit palette or grey image of class ids, but has mode '{mode}"
+    ):
         take_inventory([make("x", mode=mode)], LABELS)
 
 
@@ -109,12 +115,26 @@ def test_every_bad_file_is_named(make):
 def test_refuses_what_is_no_image(make, content):
     item = make("x")
     item.mask.write_bytes(content)
-    with pytest.raises(DataError, match=r"x\.png must be a readable mask, but: .*: repair it, or take it out of the list"):
+    with pytest.raises(
+        DataError, match=r"x\.png must be a readable mask, but: .*: repair it, or take it out of the list"
+    ):
         take_inventory([item], LABELS)
     item = make("x")
     item.image.write_bytes(content)
-    with pytest.raises(DataError, match=r"x\.jpg must be a readable image, but: .*: repair it, or take it out of the list"):
+    with pytest.raises(
+        DataError, match=r"x\.jpg must be a readable image, but: .*: repair it, or take it out of the list"
+    ):
         take_inventory([item], LABELS)
+
+
+def read_or_refuse(read, file) -> np.ndarray | None:
+    """Return what is read, or None if it is refused by its name; any other error is an error."""
+    try:
+        return read(file)
+    except DataError as error:
+        if str(file) not in str(error):
+            raise
+        return None
 
 
 @pytest.mark.parametrize(("read", "folder"), [(read_image, "JPEGImages"), (read_mask, "SegmentationClass")])
@@ -125,11 +145,11 @@ def test_a_file_cut_anywhere_is_refused_or_whole(tiny_voc, tmp_path, read, folde
     refused = 0
     for length in np.linspace(0, len(data) - 1, 120).astype(int):
         cut.write_bytes(data[:length])
-        try:
-            assert (read(cut) == pixels).all(), f"{length} of {len(data)} bytes gave other pixels"
-        except DataError as error:
-            assert str(cut) in str(error)
+        found = read_or_refuse(read, cut)
+        if found is None:
             refused += 1
+        else:
+            assert (found == pixels).all(), f"{length} of {len(data)} bytes gave other pixels"
     assert refused > 100
 
 
@@ -142,10 +162,8 @@ def test_a_file_with_wrong_bytes_never_ends_in_another_error(tiny_voc, tmp_path,
         for place in rng.integers(8, len(data), 3):
             data[place] = rng.integers(256)
         bent.write_bytes(data)
-        try:
-            assert read(bent).dtype == np.uint8
-        except DataError as error:
-            assert str(bent) in str(error)
+        found = read_or_refuse(read, bent)
+        assert found is None or found.dtype == np.uint8
 
 
 def test_the_cache_is_read_until_a_file_changes(make, tmp_path):
@@ -184,7 +202,9 @@ def test_nothing_is_stored_of_a_bad_dataset(make, tmp_path):
 @pytest.mark.parametrize("name", ["border", "height", "width"])
 def test_a_class_may_not_be_called_like_a_column(make, name):
     labels = LabelSpace(names=("a", "b", name))
-    with pytest.raises(DataError, match=re.escape(f"no class may be called border, height or width, but got ['{name}']")):
+    with pytest.raises(
+        DataError, match=re.escape(f"no class may be called border, height or width, but got ['{name}']")
+    ):
         take_inventory([make("x")], labels)
 
 

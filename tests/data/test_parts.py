@@ -11,7 +11,9 @@ from rarepix.data.sources import open_source
 
 
 def parts_of(root, seed: int = 0, cache=None, **config):
-    return divide(open_source("voc", root), DataConfig(root=str(root), **({"folds": 3} | config)), seed=seed, cache=cache)
+    return divide(
+        open_source("voc", root), DataConfig(root=str(root), **({"folds": 3} | config)), seed=seed, cache=cache
+    )
 
 
 def ids(part) -> list[str]:
@@ -67,7 +69,10 @@ def test_no_test_list_no_test(tiny_voc):
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ({"test_list": "train"}, "must be in one list only, but 'img00' is in the train and the test list: take it out"),
+        (
+            {"test_list": "train"},
+            "must be in one list only, but 'img00' is in the train and the test list: take it out",
+        ),
         ({"split": "listed", "val_list": "val"}, "but 'img18' is in the val and the test list"),
         ({"train_list": "trian"}, r"trian\.txt must exist, but does not: this dataset has the lists train, val"),
         ({"split": "randm"}, "unknown data.split 'randm': did you mean 'random'"),

@@ -62,5 +62,7 @@ def test_a_class_that_no_image_holds_changes_nothing():
 
 
 def test_unknown_kind():
-    with pytest.raises(ValueError, match=r"unknown sampling.kind 'inverselog': did you mean 'inverse_log'\? valid: inverse_log, un"):
+    with pytest.raises(
+        ValueError, match=r"unknown sampling.kind 'inverselog': did you mean 'inverse_log'\? valid: inverse_log, un"
+    ):
         image_weights(COUNTS, "inverselog")

@@ -90,7 +90,14 @@ def trainer_of(folder: Path, callbacks: list[pl.Callback] = (), **engine) -> pl.
 def fit(tmp_path: Path) -> Callable:
     """Train in a folder of its own, and return trainer and module."""
 
-    def run(module: SegmentationModule, *, callbacks: list[pl.Callback] = (), val: list[dict] | None = None, ckpt=None, **engine):
+    def run(
+        module: SegmentationModule,
+        *,
+        callbacks: list[pl.Callback] = (),
+        val: list[dict] | None = None,
+        ckpt=None,
+        **engine,
+    ):
         trainer = trainer_of(tmp_path, callbacks, **engine)
         trainer.fit(module, loader(batches()), loader(val or batches(2, seed=1)), ckpt_path=ckpt, weights_only=True)
         return trainer, module

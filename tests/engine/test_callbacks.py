@@ -1,7 +1,6 @@
 """The history file and the clock."""
 
 import csv
-import os
 import time
 
 import pytest
@@ -46,7 +45,7 @@ def test_the_next_attempt_goes_on_below(fit, tmp_path):
     fit(module_of(scripted(0.3, 0.4)), callbacks=[History(file, attempt=2, **quiet)], epochs=4, ckpt=str(last))
     found = [(row["attempt"], row["epoch"], row["objective"]) for row in rows(file)]
     assert found == [("1", "1", "0.1"), ("1", "2", "0.2"), ("2", "3", "0.3"), ("2", "4", "0.4")]
-    assert [name for name in os.listdir(tmp_path) if "history" in name] == ["history.csv"]
+    assert [path.name for path in tmp_path.iterdir() if "history" in path.name] == ["history.csv"]
 
 
 def test_an_error_of_the_listener_ends_the_training(fit, tmp_path):

@@ -1,7 +1,5 @@
 """The trainer: when it stops, which checkpoint it keeps, and that a resumed run is the run it would have been."""
 
-import os
-
 import pytest
 import torch
 from lightning.pytorch.callbacks import EarlyStopping
@@ -25,7 +23,7 @@ from tests.engine.conftest import batches, loader, module_of, scripted, trainer_
 def test_early_stopping_and_the_best_checkpoint(fit, tmp_path, patience, min_delta, objectives, ran, best):
     trainer, _ = fit(module_of(scripted(*objectives)), epochs=5, patience=patience, min_delta=min_delta)
     checkpoints = tmp_path / "checkpoints"
-    assert sorted(os.listdir(checkpoints)) == ["best.ckpt", "last.ckpt"]
+    assert sorted(path.name for path in checkpoints.iterdir()) == ["best.ckpt", "last.ckpt"]
     assert finished_epochs(checkpoints / "best.ckpt") == best
     assert finished_epochs(checkpoints / "last.ckpt") == ran
     assert trainer.global_step == ran * 4
@@ -41,7 +39,11 @@ def test_checkpoints_hold_nothing_that_must_be_unpickled(fit, tmp_path, name):
 
 
 def test_a_resumed_run_is_the_run_it_would_have_been(tmp_path):
-    quiet = {"train_dataloaders": loader(batches()), "val_dataloaders": loader(batches(2, seed=1)), "weights_only": True}
+    quiet = {
+        "train_dataloaders": loader(batches()),
+        "val_dataloaders": loader(batches(2, seed=1)),
+        "weights_only": True,
+    }
     whole = module_of()
     trainer_of(tmp_path / "whole", epochs=4).fit(whole, **quiet)
     # the same schedule, cut off by an interruption after two epochs rather than by its end
@@ -50,13 +52,15 @@ def test_a_resumed_run_is_the_run_it_would_have_been(tmp_path):
     class Stop(Exception):
         pass
 
-    def listener(counts, seen=iter(range(4))):
-        if next(seen) == 2:
+    validations = iter(range(4))
+
+    def scorer(counts):
+        if next(validations) == 2:
             raise Stop
         return {"objective": 0.5}
 
     with pytest.raises(Stop):
-        cut.fit(module_of(listener), **quiet)
+        cut.fit(module_of(scorer), **quiet)
     last = tmp_path / "cut" / "checkpoints" / "last.ckpt"
     assert finished_epochs(last) == 2
     resumed = module_of()
@@ -107,9 +111,9 @@ def test_a_run_that_was_done_is_not_trained_again(fit, tmp_path):
 
 def test_tensorboard_writes_into_the_folder(fit, tmp_path):
     fit(module_of(), epochs=1, tensorboard=True)
-    assert [name for name in os.listdir(tmp_path / "tensorboard") if name.startswith("events.")]
+    assert list((tmp_path / "tensorboard").glob("events.*"))
 
 
 def test_no_tensorboard_no_files(fit, tmp_path):
     fit(module_of(), epochs=1)
-    assert os.listdir(tmp_path) == ["checkpoints"]
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoints"]

@@ -1,7 +1,5 @@
 """Evaluation: the counts of a finished trial against predictions made and counted without our code."""
 
-import os
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -53,22 +51,24 @@ def test_a_table_is_written_whole_or_not_at_all(tmp_path):
     table = image_table(COUNTS, LABELS)
     write_table(table, file)
     pd.testing.assert_frame_equal(pd.read_parquet(file), table)
-    with pytest.raises(Exception, match="(?i)convert|object"):
+    with pytest.raises(Exception, match=r"(?i)convert|object"):
         write_table(table.assign(tp=[object()] * len(table)), file)
     pd.testing.assert_frame_equal(pd.read_parquet(file), table)
-    assert os.listdir(tmp_path) == ["images.parquet"]
+    assert [path.name for path in tmp_path.iterdir()] == ["images.parquet"]
 
 
 @pytest.fixture(scope="module")
 def predicted(finished, tiny_voc) -> dict[str, np.ndarray]:
-    """Image id → confusion counts of the best checkpoint, predicted one by one with the library and counted with scikit-learn."""
+    """Image id → confusion counts of the best checkpoint: predicted one by one, counted with scikit-learn."""
     state = torch.load(finished.folder / "checkpoints" / "best.ckpt", weights_only=True)["state_dict"]
     network = smp.Unet("tu-lcnet_035", encoder_weights=None, classes=4, decoder_channels=[16, 16, 8, 8, 8]).eval()
     network.load_state_dict({name.removeprefix("model."): value for name, value in state.items()})
     found = {}
     for file in sorted((tiny_voc / "JPEGImages").iterdir()):
-        image = torch.from_numpy(np.asarray(Image.open(file))).permute(2, 0, 1)[None] / 255
-        image = (image - torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1)) / torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1)
+        image = torch.from_numpy(np.array(Image.open(file))).permute(2, 0, 1)[None] / 255
+        image = (image - torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1)) / torch.tensor([0.229, 0.224, 0.225]).view(
+            3, 1, 1
+        )
         with torch.no_grad():
             said = network(image).argmax(1)[0].numpy()
         truth = np.asarray(Image.open(tiny_voc / "SegmentationClass" / f"{file.stem}.png"))

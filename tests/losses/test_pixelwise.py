@@ -32,7 +32,9 @@ def test_cross_entropy(batch, smoothing):
     _, softmax, ids = pixels(batch)
     wanted = np.eye(3)[ids] * (1 - smoothing) + smoothing / 3
     expected = -(wanted * np.log(softmax)).sum(1).mean()
-    assert float(CrossEntropyTerm(ignore_index=IGNORE, label_smoothing=smoothing)(*batch)) == pytest.approx(expected, rel=1e-5)
+    assert float(CrossEntropyTerm(ignore_index=IGNORE, label_smoothing=smoothing)(*batch)) == pytest.approx(
+        expected, rel=1e-5
+    )
 
 
 @pytest.mark.parametrize("gamma", [0.0, 1.0, 2.0, 3.5])
@@ -58,7 +60,9 @@ def test_gamma_takes_weight_from_easy_pixels():
     assert shares[-1] < 1e-3
 
 
-@pytest.mark.parametrize("term", [CrossEntropyTerm(ignore_index=IGNORE, label_smoothing=0.0), FocalTerm(ignore_index=IGNORE, gamma=2)])
+@pytest.mark.parametrize(
+    "term", [CrossEntropyTerm(ignore_index=IGNORE, label_smoothing=0.0), FocalTerm(ignore_index=IGNORE, gamma=2)]
+)
 def test_ignored_pixels_are_not_in_the_denominator(term, batch):
     """The mean is over the pixels that count: more ignored ones beside them change nothing."""
     logits, target = batch

@@ -59,7 +59,9 @@ def test_per_class_against_scikit_learn():
     prediction, target = batch(4, ignored=0.0)
     found = per_class(confusion(prediction, target, classes=4, ignore=IGNORE).sum(0).numpy())
     expected = multilabel_confusion_matrix(target.ravel(), prediction.ravel(), labels=range(4))
-    assert np.stack([found["tn"], found["fp"], found["fn"], found["tp"]], 1).reshape(4, 2, 2).tolist() == expected.tolist()
+    assert (
+        np.stack([found["tn"], found["fp"], found["fn"], found["tp"]], 1).reshape(4, 2, 2).tolist() == expected.tolist()
+    )
 
 
 def test_per_class_of_images_is_that_of_each_image():

@@ -22,7 +22,8 @@ def counts(*rows: tuple[int, int, int]) -> dict[str, np.ndarray]:
 
 
 @pytest.mark.parametrize(
-    ("numerator", "denominator", "expected"), [(1, 2, 0.5), (0, 3, 0.0), (0, 0, NAN), ([1, 0, 0], [4, 0, 1], [0.25, NAN, 0.0])]
+    ("numerator", "denominator", "expected"),
+    [(1, 2, 0.5), (0, 3, 0.0), (0, 0, NAN), ([1, 0, 0], [4, 0, 1], [0.25, NAN, 0.0])],
 )
 @pytest.mark.filterwarnings("error")
 def test_ratio(numerator, denominator, expected):
@@ -85,7 +86,9 @@ def test_against_torchmetrics():
     found = summary(pooled, NAMES, RARE)
     each = multiclass_jaccard_index(prediction, target, 4, average="none", ignore_index=255)
     assert [found[f"iou/{name}"] for name in NAMES] == pytest.approx(each.tolist(), rel=1e-6)
-    assert found["miou"] == pytest.approx(float(multiclass_jaccard_index(prediction, target, 4, ignore_index=255)), rel=1e-6)
+    assert found["miou"] == pytest.approx(
+        float(multiclass_jaccard_index(prediction, target, 4, ignore_index=255)), rel=1e-6
+    )
 
 
 def test_pooled_is_not_the_mean_over_images():

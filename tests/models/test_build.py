@@ -53,10 +53,19 @@ def test_the_seed_decides_the_first_weights():
     [
         ({"architecture": "unett"}, r"unknown model.architecture 'unett': did you mean 'unet'\? valid: deeplabv3"),
         ({"encoder": "resnet19"}, r"unknown model.encoder 'resnet19': did you mean 'resnet1\d+'\? valid: "),
-        ({"encoder": "tu-resnet10tt"}, r"model.encoder 'tu-resnet10tt' must be 'tu-' and a model of timm: did you mean 'resnet10t'"),
-        ({"options": {"decoder_chanels": [8]}}, r"'unet' has no option 'decoder_chanels': did you mean 'decoder_channels'"),
+        (
+            {"encoder": "tu-resnet10tt"},
+            r"model.encoder 'tu-resnet10tt' must be 'tu-' and a model of timm: did you mean 'resnet10t'",
+        ),
+        (
+            {"options": {"decoder_chanels": [8]}},
+            r"'unet' has no option 'decoder_chanels': did you mean 'decoder_channels'",
+        ),
         ({"options": {"classes": 3}}, "'unet' has no option 'classes'"),
-        ({"options": {"decoder_channels": [8, 8]}}, r"'unet' cannot be built with .*model.options=\{'decoder_channels': \[8, 8\]\}: "),
+        (
+            {"options": {"decoder_channels": [8, 8]}},
+            r"'unet' cannot be built with .*model.options=\{'decoder_channels': \[8, 8\]\}: ",
+        ),
         ({"architecture": "dpt", "encoder": "resnet18"}, "'dpt' cannot be built with model.encoder='resnet18'.*Timm"),
         ({"encoder": "tu-test_vit"}, "'unet' cannot be built with model.encoder='tu-test_vit'"),
     ],
@@ -85,4 +94,6 @@ def test_weights_that_cannot_be_fetched(tmp_path, environment):
     for line, encoder in zip(lines, ("resnet18", "tu-resnet10t"), strict=True):
         assert f"the imagenet weights of '{encoder}' are not in the cache and could not be fetched" in line
         assert "use --set model.weights=none, or run once where there is a network and take the cache folder" in line
-    assert not [name for _, _, files in os.walk(tmp_path) for name in files if name.endswith((".bin", ".safetensors", ".pth"))]
+    assert not [
+        name for _, _, files in os.walk(tmp_path) for name in files if name.endswith((".bin", ".safetensors", ".pth"))
+    ]

@@ -4,6 +4,7 @@ import json
 import math
 import os
 import re
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -18,7 +19,7 @@ import pytest
 import yaml
 
 from rarepix import records
-from rarepix.search import nnictl, rest, study
+from rarepix.search import nnictl, preflight, rest, study
 from rarepix.search.study import Study, StudyError
 from rarepix.search.watch import Outcome, watch
 from tests.search.lab import Lab
@@ -192,6 +193,27 @@ def test_a_tuner_that_dies_breaks_the_study(finished: Finished, lab: Lab, free_p
     outcome = watch(study.start(file, free_port()), lambda trials, wrong: None)
     assert outcome.exit_code == 2
     assert "too tired" in outcome.broken
+
+
+def test_the_only_gpu_of_a_machine_is_lent_to_one_trial_after_the_other(
+    finished: Finished, lab: Lab, free_port: Callable[[], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Unpatched, NNI never lends the last GPU, and while it waits for one it does not answer any more."""
+    (lab.folder / "gpu").mkdir()
+    shutil.copy(Path(__file__).with_name("pretend_gpu.py"), lab.folder / "gpu" / "pynvml.py")
+    monkeypatch.setenv("PYTHONPATH", str(lab.folder / "gpu"), prepend=os.pathsep)
+    monkeypatch.setattr(preflight, "gpu_count", lambda: 1)
+    lab.pretend()
+    file = lab.study(trialGpuNumber=1, trainingService={"platform": "local", "useActiveGpu": False})
+    started = study.start(file, free_port())
+    outcome = watch(started, lambda trials, wrong: None)
+    first, second = sorted(started.manager.ask("trial-jobs"), key=lambda job: job["startTime"])
+    study.stop(started)
+    assert outcome.exit_code == 0
+    assert first["endTime"] <= second["startTime"]
+    for trial in outcome.trials:
+        record = records.read(started.folder / "trials" / trial.id / "record.json")
+        assert record.config["environment"]["CUDA_VISIBLE_DEVICES"] == "0"
 
 
 def test_stop_stops(finished: Finished) -> None:

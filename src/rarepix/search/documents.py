@@ -56,7 +56,7 @@ def _load(text: str) -> Any:
     try:
         return json.loads(text, object_pairs_hook=_object)
     except json.JSONDecodeError:
-        return yaml.load(text, _StrictLoader)
+        return _StrictLoader(text).get_single_data()
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

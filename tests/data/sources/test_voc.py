@@ -64,7 +64,10 @@ def test_blank_lines_and_windows_line_ends(damaged_voc):
         ("", r"odd\.txt must name at least one image, but is empty"),
         ("\n \n", r"odd\.txt must name at least one image, but is empty"),
         ("img01\nimg02\nimg01\n", r"odd\.txt must name each image once, but names these more often: img01"),
-        ("img01\nimg99\n", r"odd\.txt needs an image and a mask, but missing: .*img99\.jpg, .*img99\.png: add them, or take"),
+        (
+            "img01\nimg99\n",
+            r"odd\.txt needs an image and a mask, but missing: .*img99\.jpg, .*img99\.png: add them, or take",
+        ),
     ],
 )
 def test_refuses_lists(damaged_voc, lines, message):
@@ -80,7 +83,9 @@ def test_a_list_that_is_not_there(tiny_voc):
 
 def test_a_missing_mask_is_named(damaged_voc):
     (damaged_voc / "SegmentationClass" / "img05.png").unlink()
-    with pytest.raises(DataError, match=r"needs an image and a mask, but missing: [^ ]*SegmentationClass/img05\.png: add them"):
+    with pytest.raises(
+        DataError, match=r"needs an image and a mask, but missing: [^ ]*SegmentationClass/img05\.png: add them"
+    ):
         VocSource(damaged_voc).items("train")
 
 
@@ -101,7 +106,10 @@ def test_many_missing_files_are_counted(damaged_voc):
         ('{"classes": []}', r"dataset\.json"),
         ('{"classes": ["a", "a"]}', r"dataset\.json: class names must be given and differ"),
         ('{"classes": ["a", "b"], "ignore_index": 1}', r"dataset\.json: the ignore id must be from 2 to 255"),
-        ('{"classes": ["a", "b"], "rare_classes": ["c"]}', r"dataset\.json: rare classes must be among \['a', 'b'\], but got"),
+        (
+            '{"classes": ["a", "b"], "rare_classes": ["c"]}',
+            r"dataset\.json: rare classes must be among \['a', 'b'\], but got",
+        ),
         ('{"classes": ["a", "b"], "task": "panoptic"}', r"dataset\.json: 'panoptic' is not a valid Task"),
     ],
 )
@@ -119,7 +127,9 @@ def test_refuses_a_folder_of_another_layout(tmp_path):
 
 
 def test_refuses_no_folder(tmp_path):
-    message = r"nowhere does not exist: draw the demo data with 'rarepix demo-data data/demo', or give your own with --set data.root"
+    message = (
+        r"nowhere does not exist: draw the demo data with 'rarepix demo-data data/demo', or give your own with --set"
+    )
     with pytest.raises(FileNotFoundError, match=message):
         open_source("voc", tmp_path / "nowhere")
 
