@@ -72,8 +72,8 @@ def test_yaml_numbers_and_switches_mean_what_they_look_like(recipes):
         ("a: [", r"x\.yaml must be YAML, but"),
         ("- a", r"x\.yaml must be a mapping of sections, but is list"),
         ("data: {root: here}\noptim: {rl: 1}", "unknown key 'optim.rl': did you mean 'optim.lr'"),
-        ("data: {fold: 1}", "data.root: Field required"),
-        ("", "data: Field required"),
+        ("data: {fold: 1}", "data.root must be given, but is not"),
+        ("", "data must be given, but is not"),
     ],
 )
 def test_refuses_recipes(recipes, text, message):

@@ -26,6 +26,8 @@ def _explain_one(problem: dict, root: type[BaseModel]) -> str:
     if problem["type"] == "extra_forbidden":
         valid = [*(f"{key.rpartition('.')[0]}.{name}".lstrip(".") for name in _fields_at(root, problem["loc"][:-1]))]
         return f"unknown key {key!r}: {nearest(key, valid)}valid: {', '.join(valid)}"
+    if problem["type"] == "missing":
+        return f"{key} must be given, but is not"
     if problem["type"] == "value_error" and isinstance(problem["input"], dict):
         return message  # a check across keys, which names them itself
     return f"{key}: {message}, but got {problem['input']!r}"

@@ -109,6 +109,13 @@ def test_a_run_that_was_done_is_not_trained_again(fit, tmp_path):
     assert trainer.global_step == 8
 
 
+def test_a_run_that_had_stopped_early_is_not_trained_on(fit, tmp_path):
+    fit(module_of(scripted(0.5, 0.4)), epochs=5, patience=1)
+    trainer, _ = fit(module_of(scripted(0.9)), epochs=5, patience=1, ckpt=str(tmp_path / "checkpoints" / "last.ckpt"))
+    assert trainer.global_step == 8
+    assert finished_epochs(tmp_path / "checkpoints" / "best.ckpt") == 1
+
+
 def test_tensorboard_writes_into_the_folder(fit, tmp_path):
     fit(module_of(), epochs=1, tensorboard=True)
     assert list((tmp_path / "tensorboard").glob("events.*"))

@@ -1,4 +1,4 @@
-"""What happens beside the training: the history file, a word to whoever listens, the moment of the first step."""
+"""What happens beside the training: the history file, a word to whoever listens, early stopping, the clock."""
 
 import csv
 import io
@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import lightning.pytorch as pl
+from lightning.pytorch.callbacks import EarlyStopping
 
 from rarepix.records import write_text
 
@@ -45,6 +46,14 @@ class History(pl.Callback):
         writer.writerows(self.rows)
         write_text(self.file, text.getvalue())
         self.listener(module.scores)
+
+
+class Patience(EarlyStopping):
+    """Early stopping that remembers: a run that had stopped, and is started again, trains no further."""
+
+    def on_train_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        """Stop at once if the checkpoint says that patience had run out."""
+        trainer.should_stop = trainer.should_stop or self.wait_count >= self.patience
 
 
 class Clock(pl.Callback):

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import lightning.pytorch as pl
 import torch
-from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
+from lightning.pytorch.callbacks import ModelCheckpoint
 
+from rarepix.engine.callbacks import Patience
 from rarepix.engine.precision import Hardware
 from rarepix.engine.settings import EngineConfig
 
@@ -28,7 +29,7 @@ def build_trainer(
         filename=Path(BEST).stem, monitor="objective", mode="max", save_on_train_epoch_end=False, **kept
     )
     last = ModelCheckpoint(filename=Path(LAST).stem, save_on_train_epoch_end=True, **kept)
-    stop = [EarlyStopping("objective", config.min_delta, config.patience, mode="max")] if config.patience else []
+    stop = [Patience("objective", config.min_delta, config.patience, mode="max")] if config.patience else []
     return pl.Trainer(
         accelerator=hardware.accelerator,
         devices=1,
