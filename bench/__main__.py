@@ -1,12 +1,12 @@
 """Measure the speed of training, as ratios within one run.
 
-    python -m bench                                        # both measurements on this machine, about 5 minutes on two CPU cores
-    python -m bench --set engine.batch_size=32 --set augment.crop=[512,512] --size 512 --images 512      # on a GPU
+    python -m bench                    # both measurements on this machine, about 5 minutes on two CPU cores
+    python -m bench --set engine.batch_size=32 --set augment.crop=[512,512] --size 512 --images 512    # on a GPU
 
-epoch against bare step:  a whole training epoch (loader, augmentation, transfer, loss, bookkeeping) over forward + backward + optimiser
-                          of the same model and batch held in memory
-trial against plain loop: training epoch and validation of a default trial over those of a plain loop (FP32, NCHW, no workers, files read
-                          again, metrics on the host)
+epoch against bare step:  a whole training epoch (loader, augmentation, transfer, loss, bookkeeping) over
+                          forward + backward + optimiser of the same model and batch held in memory
+trial against plain loop: training epoch and validation of a default trial over those of a plain loop
+                          (FP32, NCHW, no workers, files read again, metrics on the host)
 """
 
 import argparse

@@ -32,7 +32,9 @@ class InTurn(pl.Callback):
         self.images = 0
         self.began = now(self.device)
 
-    def on_train_batch_end(self, trainer: pl.Trainer, module: pl.LightningModule, outputs, batch: dict, index: int) -> None:
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, module: pl.LightningModule, outputs, batch: dict, index: int
+    ) -> None:
         """Count the images."""
         self.images += len(batch["id"])
 
@@ -51,7 +53,14 @@ class InTurn(pl.Callback):
 
 
 def trial_against(
-    reference: Callable[[], int], config: TrialConfig, data: Data, hardware: Hardware, folder: Path, *, validates: bool, repeats: int
+    reference: Callable[[], int],
+    config: TrialConfig,
+    data: Data,
+    hardware: Hardware,
+    folder: Path,
+    *,
+    validates: bool,
+    repeats: int,
 ) -> list[Pair]:
     """Return *repeats* pairs of a real trial's epochs and the reference, after one that is not counted.
 
@@ -64,7 +73,10 @@ def trial_against(
 
 
 def bare_step(config: TrialConfig, data: Data, hardware: Hardware, device: torch.device) -> Callable[[], int]:
-    """Return one epoch's worth of forward, backward and optimiser on a batch held in memory: same model, precision, layout, loss."""
+    """Return one epoch's worth of forward, backward and optimiser on a batch held in memory.
+
+    Model, precision, layout and loss are those of the trial.
+    """
     module = build_module(config, data.labels).to(device).train()
     optimizer = build_optimizer(module.model, config.optim)
     batch = next(iter(data.loaders["train"]))
@@ -86,7 +98,8 @@ def bare_step(config: TrialConfig, data: Data, hardware: Hardware, device: torch
 def plain_loop(config: TrialConfig, data: Data, device: torch.device) -> Callable[[], int]:
     """Return an epoch and its validation as a first script does them.
 
-    FP32, NCHW, one process that reads every file again, an optimiser that is not fused, metrics with numpy on the host per batch.
+    FP32, NCHW, one process that reads every file again, an optimiser that is not fused, metrics with numpy on the
+    host for every batch.
     """
     module = build_module(config, data.labels).to(device)
     model = module.model.to(memory_format=torch.contiguous_format)

@@ -33,7 +33,8 @@ def describe(name: str, pairs: list[Pair]) -> str:
     """Return one line: the median ratio with its spread, and both rates."""
     ratios = sorted(pair.ours / pair.reference for pair in pairs)
     return (
-        f"{name}: ratio {statistics.median(ratios):.3f} (min {ratios[0]:.3f}, max {ratios[-1]:.3f}, n = {len(ratios)}); "
+        f"{name}: ratio {statistics.median(ratios):.3f} "
+        f"(min {ratios[0]:.3f}, max {ratios[-1]:.3f}, n = {len(ratios)}); "
         f"{statistics.median(pair.ours for pair in pairs):.1f} against "
         f"{statistics.median(pair.reference for pair in pairs):.1f} images/s"
     )

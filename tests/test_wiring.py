@@ -41,6 +41,13 @@ def test_training_is_augmented_and_the_rest_is_not(tiny_config):
     assert next(iter(data.loaders["val"]))["image"].shape[2:] == (64, 96)
 
 
+@pytest.mark.parametrize(("kind", "again"), [("uniform", False), ("inverse_log", True)])
+def test_weights_are_drawn_by_and_images_then_come_again(tiny_config, kind, again):
+    data = build_data(updated(tiny_config, {"sampling.kind": kind}), gpu=False)
+    drawn = [draw.index for draw in data.loaders["train"].sampler]
+    assert (len(set(drawn)) < len(drawn) == 12) == again
+
+
 @pytest.mark.parametrize("cache_gib", [0, 2])
 def test_images_are_kept_in_memory_if_they_fit(tiny_config, cache_gib):
     data = build_data(updated(tiny_config, {"data.cache_gib": cache_gib}), gpu=False)

@@ -50,7 +50,8 @@ def _main(given: argparse.Namespace) -> int:
         trial = given.trial or datetime.now(UTC).strftime("run-%Y%m%d-%H%M%S")
         place = Place(results=results, study=name, trial=trial, parameters=parse_settings(given.set))
         record = run(base, place, _print_scores)
-    print(f"{record.objective.name} {record.objective.value:.4f} (validation, epoch {record.objective.epoch}): {place.record_file}")
+    kept = record.objective
+    print(f"{kept.name} {kept.value:.4f} (validation, epoch {kept.epoch}): {place.record_file}")
     return 0
 
 

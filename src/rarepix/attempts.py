@@ -120,11 +120,13 @@ def failure(error: BaseException) -> Failure:
 def _check_same(before: TrialRecord, place: Place, new_hash: str, block: Block) -> None:
     if before.status is Status.COMPLETE:
         raise AttemptError(
-            f"trial {place.trial!r} of study {place.study!r} is complete already: give another --trial, or remove {place.folder}"
+            f"trial {place.trial!r} of study {place.study!r} is complete already: "
+            f"give another --trial, or remove {place.folder}"
         )
     if (before.config_hash, before.block) != (new_hash, block):
         raise AttemptError(
-            f"trial {place.trial!r} was begun with another configuration or block (hash {before.config_hash}, {before.block}), "
+            f"trial {place.trial!r} was begun with another configuration or block "
+            f"(hash {before.config_hash}, {before.block}), "
             f"but got hash {new_hash}, {block}: give another --trial, or remove {place.folder}"
         )
 

@@ -17,7 +17,7 @@ def pick(table: Mapping[str, T], name: str, what: str) -> T:
     """Return ``table[name]``.
 
     Raises:
-        ValueError: *name* is not in *table*; the message says what it is a name of, the nearest valid one and all others.
+        ValueError: *name* is not in *table*; the message says what it names, the nearest valid one and all others.
     """
     if name in table:
         return table[name]

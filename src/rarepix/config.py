@@ -23,7 +23,15 @@ from rarepix.settings import ConfigError, Settings, explain
 
 BLOCK_KEYS = ("seed", "data.fold")
 """Enumerated, never tuned: what configurations share when they are compared."""
-PLACE_KEYS = ("recipe", "data.root", "data.workers", "data.cache_gib", "engine.device", "engine.threads", "engine.progress")
+PLACE_KEYS = (
+    "recipe",
+    "data.root",
+    "data.workers",
+    "data.cache_gib",
+    "engine.device",
+    "engine.threads",
+    "engine.progress",
+)
 """Where and how a trial ran; they do not make it another configuration."""
 
 
@@ -70,7 +78,8 @@ def updated(config: TrialConfig, parameters: Mapping[str, Any]) -> TrialConfig:
     section, so that nothing of another choice is left in it.
 
     Raises:
-        ConfigError: an unknown key (the nearest valid one is named), a wrong type or range, or two that do not go together.
+        ConfigError: an unknown key (the nearest valid one is named), a wrong type or range, or keys that do not go
+            together.
     """
     tree = config.model_dump(mode="json")
     for key, value in sorted(parameters.items(), key=lambda pair: pair[0] != "loss.name"):  # it decides what may follow
@@ -96,7 +105,10 @@ def parse_settings(settings: Iterable[str]) -> dict[str, Any]:
 
 
 def config_hash(config: TrialConfig) -> str:
-    """Return a hash of the configuration without its block and without where it ran: equal hashes are the same configuration."""
+    """Return a hash of the configuration without its block and without where it ran.
+
+    Trials with equal hashes ran the same configuration.
+    """
     flat = flatten(config.model_dump(mode="json"))
     kept = {key: value for key, value in flat.items() if key not in BLOCK_KEYS + PLACE_KEYS}
     return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:12]
@@ -131,7 +143,8 @@ def _recipe_file(name_or_path: str | Path) -> Path:
         return known[str(name_or_path)]
     raise FileNotFoundError(
         f"unknown recipe {str(name_or_path)!r}: {nearest(str(name_or_path), known)}"
-        f"there are {', '.join(sorted(known)) or '(none)'} in {recipes_root()}; a file of your own must end in .yaml or .yml"
+        f"there are {', '.join(sorted(known)) or '(none)'} in {recipes_root()}; "
+        f"a file of your own must end in .yaml or .yml"
     )
 
 

@@ -1,4 +1,4 @@
-"""Where data and recipes lie on this machine. (Where results lie is part of what a record is: ``records.results_root``.)"""
+"""Where data, recipes and caches lie on this machine. (Where results lie belongs to ``records``.)"""
 
 import os
 from pathlib import Path
@@ -19,12 +19,12 @@ def expand(path: str | Path) -> Path:
     Raises:
         FileNotFoundError: *path* names a variable that is not set.
     """
-    text = os.path.expanduser(os.path.expandvars(str(path)))
+    text = os.path.expandvars(path)
     if "$" in text:
         raise FileNotFoundError(
             f"every variable in a path must be set, but got {str(path)!r}: set it, or give the path itself"
         )
-    return Path(text)
+    return Path(text).expanduser()
 
 
 def cache_root() -> Path:

@@ -14,13 +14,14 @@ Counts are integers; every ratio is derived from them by whoever reads the recor
 
 import json
 import os
-import tempfile
 from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, NonNegativeInt, ValidationError, model_validator
+
+from rarepix.files import write_text
 
 SCHEMA = 1
 RESULTS_VARIABLE = "RAREPIX_RESULTS"
@@ -175,22 +176,6 @@ def studies(results: Path) -> list[Path]:
     """Return the folders under *results* that hold trials, the one with the newest record last."""
     found = {folder.parent: folder for folder in results.glob("*/trials") if any(folder.glob("*/record.json"))}
     return sorted(found, key=lambda study: max(file.stat().st_mtime_ns for file in record_files(study)))
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write *text* to *path* as a whole or not at all (temporary file, then replace)."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 def write(record: TrialRecord, path: Path) -> None:

@@ -12,6 +12,7 @@ import psutil
 from rarepix import records
 from rarepix.attempts import Place, begin, close, failure, only_one, write_progress
 from rarepix.config import TrialConfig
+from rarepix.files import replacing
 from rarepix.records import ClassCounts, Objective, Status, TrialRecord
 from rarepix.seeding import stable_hash
 
@@ -69,7 +70,7 @@ def _run(config: TrialConfig, place: Place, record: TrialRecord, startup: Startu
     from rarepix.engine.precision import choose_hardware
     from rarepix.engine.trainer import BEST, CHECKPOINTS, LAST, build_trainer, finished_epochs
     from rarepix.evaluation.examples import draw_examples
-    from rarepix.evaluation.single_stage import count_images, image_table, write_table
+    from rarepix.evaluation.single_stage import count_images, image_table
 
     if config.engine.threads:
         torch.set_num_threads(config.engine.threads)
@@ -92,12 +93,17 @@ def _run(config: TrialConfig, place: Place, record: TrialRecord, startup: Startu
     clock = Clock(partial(startup.mark, "first_step"))
     history = History(place.folder / "history.csv", attempt=record.attempt, listener=listener)
     trainer = build_trainer(config.engine, hardware, place.folder, [clock, history])
-    trainer.fit(module, data.loaders["train"], data.loaders["val"], ckpt_path=str(last) if done else None, weights_only=True)
+    trainer.fit(
+        module, data.loaders["train"], data.loaders["val"], ckpt_path=str(last) if done else None, weights_only=True
+    )
 
     began = time.perf_counter()
     counts = count_images(trainer, module, {k: v for k, v in data.loaders.items() if k != "train"}, best)
-    write_table(image_table(counts, data.labels), place.folder / "images.parquet")
-    draw_examples(module, data.loaders["val"].dataset, data.class_counts("val"), data.labels, place.folder / "examples.png")
+    with replacing(place.folder / "images.parquet") as table:
+        image_table(counts, data.labels).to_parquet(table, index=False)
+    draw_examples(
+        module, data.loaders["val"].dataset, data.class_counts("val"), data.labels, place.folder / "examples.png"
+    )
     timings = startup.seconds | clock.seconds() | {"test": round(time.perf_counter() - began, 3)}
     return close(
         record,

@@ -56,9 +56,13 @@ def build_data(config: TrialConfig, *, gpu: bool) -> Data:
     parts = divide(source, config.data, seed=config.seed, cache=cache_root() / "inventory")
     _check_objective(config, source.labels, parts)
     train = parts.by_name["train"]
-    check_crop(train.items, train.inventory["height"].to_numpy(), train.inventory["width"].to_numpy(), config.augment.crop)
+    check_crop(
+        train.items, train.inventory["height"].to_numpy(), train.inventory["width"].to_numpy(), config.augment.crop
+    )
     weights = image_weights(train.inventory[[*source.labels.names]], config.sampling.kind)
-    return Data(source.name, source.labels, parts, weights, _build_loaders(config, source.labels, parts, weights, gpu=gpu))
+    return Data(
+        source.name, source.labels, parts, weights, _build_loaders(config, source.labels, parts, weights, gpu=gpu)
+    )
 
 
 def _build_loaders(
@@ -132,7 +136,9 @@ def _check_rare(config: TrialConfig, labels: LabelSpace) -> None:
         if unknown:
             raise ConfigError(f"{key} must name classes of the dataset ({', '.join(labels.names)}), but got {unknown}")
     if config.evaluate.objective == "rare_iou" and not (config.evaluate.rare or labels.rare):
-        raise ConfigError("evaluate.objective=rare_iou needs rare classes, but neither evaluate.rare nor the dataset names any")
+        raise ConfigError(
+            "evaluate.objective=rare_iou needs rare classes, but neither evaluate.rare nor the dataset names any"
+        )
 
 
 def _check_objective(config: TrialConfig, labels: LabelSpace, parts: Parts) -> None:
@@ -140,5 +146,6 @@ def _check_objective(config: TrialConfig, labels: LabelSpace, parts: Parts) -> N
     if config.evaluate.objective == "rare_iou" and not parts.by_name["val"].inventory[rare].to_numpy().any():
         raise DataError(
             f"evaluate.objective=rare_iou needs a rare class ({', '.join(rare)}) in the validation part, but fold "
-            f"{config.data.fold} of split {config.data.split!r} has none: use data.split=multilabel, fewer folds or another fold"
+            f"{config.data.fold} of split {config.data.split!r} has none: "
+            f"use data.split=multilabel, fewer folds or another fold"
         )

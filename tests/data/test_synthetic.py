@@ -82,7 +82,8 @@ def test_classes_fall_off_and_the_rarest_is_rare(demo):
     masks = labels(demo, "trainval")
     shares = presence(masks)
     pixels = np.array([(masks == k).mean() for k in range(1, len(PRESENCE) + 1)])
-    assert (np.diff(shares) < 0).all() and (np.diff(pixels) < 0).all()
+    assert (np.diff(shares) < 0).all()
+    assert (np.diff(pixels) < 0).all()
     assert 0.035 <= shares[-1] < 0.05
     assert pixels[-1] < 0.002
     assert tuple(PRESENCE)[-2:] == RARE_CLASSES
@@ -119,8 +120,9 @@ def test_a_border_parts_objects_from_background(demo):
 
 def test_lists_partition_the_images(demo):
     train, test, both = (set(ids(demo, name)) for name in ("train", "val", "trainval"))
-    assert len(train) == 240 and len(test) == 80
-    assert not train & test and train | test == both == {path.stem for path in (demo / "JPEGImages").iterdir()}
+    assert (len(train), len(test)) == (240, 80)
+    assert not train & test
+    assert train | test == both == {path.stem for path in (demo / "JPEGImages").iterdir()}
 
 
 @pytest.mark.parametrize("count", [1, 9, 45, 240])
@@ -137,7 +139,8 @@ def test_the_rarest_stays_rare_and_in_both_lists_from_60_images(images):
     lists, shown = synthetic._plan(images, seed=3)
     beacons = {index for index, hand in shown.items() if "beacon" in hand}
     assert len(beacons) < 0.05 * images
-    assert beacons & set(lists["train"]) and beacons & set(lists["val"])
+    assert beacons & set(lists["train"])
+    assert beacons & set(lists["val"])
 
 
 def test_second_call_rewrites_nothing(tiny):

@@ -9,7 +9,7 @@ from PIL import Image
 from sklearn.metrics import confusion_matrix
 
 from rarepix.evaluation.settings import EvaluateConfig
-from rarepix.evaluation.single_stage import ImageCounts, image_table, scores, write_table
+from rarepix.evaluation.single_stage import ImageCounts, image_table, scores
 from rarepix.labels import LabelSpace
 
 LABELS = LabelSpace(names=("a", "b"), rare=("b",))
@@ -44,17 +44,6 @@ def test_scores_by_hand(config, objective):
     found = scores(COUNTS["val"].confusion[0], LABELS, EvaluateConfig(**config))
     assert found["objective"] == pytest.approx(objective)
     assert (found["iou/a"], found["iou/b"]) == (5 / 8, 3 / 6)
-
-
-def test_a_table_is_written_whole_or_not_at_all(tmp_path):
-    file = tmp_path / "images.parquet"
-    table = image_table(COUNTS, LABELS)
-    write_table(table, file)
-    pd.testing.assert_frame_equal(pd.read_parquet(file), table)
-    with pytest.raises(Exception, match=r"(?i)convert|object"):
-        write_table(table.assign(tp=[object()] * len(table)), file)
-    pd.testing.assert_frame_equal(pd.read_parquet(file), table)
-    assert [path.name for path in tmp_path.iterdir()] == ["images.parquet"]
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ import pytest
 
 from tests.house.source import imports, libraries, modules, ours
 
-FOUNDATION = {"labels", "records", "choices", "seeding", "paths", "settings"}
+FOUNDATION = {"labels", "records", "choices", "seeding", "paths", "settings", "files"}
 ROOMS = {"data", "losses", "models", "metrics", "engine"}
 FLOORS = {
     **dict.fromkeys(FOUNDATION, 1),

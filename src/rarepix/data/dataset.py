@@ -58,7 +58,8 @@ def check_crop(items: Sequence[Item], heights: np.ndarray, widths: np.ndarray, c
         first = small[0]
         raise DataError(
             f"every image must be at least as large as augment.crop = {crop[0]}×{crop[1]} (rows × columns), but "
-            f"{items[first].image} is {heights[first]}×{widths[first]} ({len(small)} such images): use a smaller crop or augment.crop=null"
+            f"{items[first].image} is {heights[first]}×{widths[first]} ({len(small)} such images): "
+            f"use a smaller crop or augment.crop=null"
         )
 
 

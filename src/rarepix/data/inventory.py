@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,6 +11,7 @@ import pandas as pd
 from PIL import Image
 
 from rarepix.data.source import DataError, Item
+from rarepix.files import replacing
 from rarepix.labels import LabelSpace
 
 BORDER = "border"
@@ -32,7 +32,9 @@ def read_image(path: Path) -> np.ndarray:
         with Image.open(path) as file:
             return np.array(file.convert("RGB"))
     except (OSError, ValueError, SyntaxError) as error:
-        raise DataError(f"{path} must be a readable image, but: {error}: repair it, or take it out of the list") from error
+        raise DataError(
+            f"{path} must be a readable image, but: {error}: repair it, or take it out of the list"
+        ) from error
 
 
 def read_mask(path: Path) -> np.ndarray:
@@ -44,10 +46,14 @@ def read_mask(path: Path) -> np.ndarray:
     try:
         with Image.open(path) as file:
             if file.mode not in ("P", "L", "1"):
-                raise DataError(f"{path} must be an 8-bit palette or grey image of class ids, but has mode {file.mode!r}")
+                raise DataError(
+                    f"{path} must be an 8-bit palette or grey image of class ids, but has mode {file.mode!r}"
+                )
             return np.array(file, dtype=np.uint8)
     except (OSError, SyntaxError) as error:
-        raise DataError(f"{path} must be a readable mask, but: {error}: repair it, or take it out of the list") from error
+        raise DataError(
+            f"{path} must be a readable mask, but: {error}: repair it, or take it out of the list"
+        ) from error
 
 
 def take_inventory(items: Sequence[Item], labels: LabelSpace, *, cache: Path | None = None) -> pd.DataFrame:
@@ -56,7 +62,8 @@ def take_inventory(items: Sequence[Item], labels: LabelSpace, *, cache: Path | N
     Args:
         items: what to count, each id once.
         labels: what the ids mean.
-        cache: folder in which the table is kept; it is read back while names, sizes and times of all files are the same.
+        cache: folder in which the table is kept; it is read back while names, sizes and times of all files are
+            the same.
 
     Raises:
         DataError: names every file that is unreadable, of another size than its image, or has ids outside *labels*.
@@ -76,7 +83,8 @@ def take_inventory(items: Sequence[Item], labels: LabelSpace, *, cache: Path | N
     columns = [*labels.names, BORDER, "height", "width"]
     table = pd.DataFrame(rows, columns=columns, index=pd.Index([item.id for item in items], name="image"))
     if stored:
-        _store(table, stored)
+        with replacing(stored) as temporary:
+            table.to_parquet(temporary)
     return table
 
 
@@ -121,15 +129,3 @@ def _fingerprint(items: Sequence[Item], labels: LabelSpace) -> str:
             stat = path.stat()
             digest.update(f"{item.id}|{path.absolute()}|{stat.st_size}|{stat.st_mtime_ns}\n".encode())
     return digest.hexdigest()[:32]
-
-
-def _store(table: pd.DataFrame, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".parquet")
-    os.close(handle)
-    try:
-        table.to_parquet(temporary)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise

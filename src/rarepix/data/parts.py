@@ -67,8 +67,8 @@ def _check_disjoint(items: Mapping[str, list[Item]]) -> None:
         for item in members:
             if item.id in seen:
                 raise DataError(
-                    f"an image must be in one list only, but {item.id!r} is in the {seen[item.id]} and the {part} list: "
-                    f"take it out of one of them"
+                    f"an image must be in one list only, but {item.id!r} is in the {seen[item.id]} and the "
+                    f"{part} list: take it out of one of them"
                 )
             seen[item.id] = part
 

@@ -1,4 +1,7 @@
-"""Which images an epoch shows, and in which order: a function of (seed, epoch) alone, so that a resumed run goes on exactly."""
+"""Which images an epoch shows, and in which order.
+
+It is a function of (seed, epoch) alone, so that a resumed run goes on exactly.
+"""
 
 from collections.abc import Iterator
 from typing import NamedTuple

@@ -9,7 +9,10 @@ from rarepix.choices import pick
 
 
 def rarest_class(counts: pd.DataFrame) -> pd.Series:
-    """Return image id → the class of the image that the fewest images hold (ties: the first column); '' if it holds none."""
+    """Return image id → the class of the image that the fewest images hold.
+
+    Ties go to the first column; an image that holds none gets ''.
+    """
     presence = (counts > 0).to_numpy()
     images = np.where(presence, presence.sum(axis=0), np.inf)
     names = counts.columns.to_numpy()[images.argmin(axis=1)].astype(object)
@@ -24,8 +27,8 @@ def _uniform(counts: pd.DataFrame) -> pd.Series:
 def _inverse_log(counts: pd.DataFrame) -> pd.Series:
     """A group is drawn by 1 / ln(N + e − 1), N being its number of images, then one of its images evenly.
 
-    An image's group is its rarest class. The published rule (1 / ln N by the class with the most pixels) is infinite for
-    N = 1 and blind to small objects; this one is 1 there, and the same to the third digit from N = 1000 on.
+    An image's group is its rarest class. The published rule (1 / ln N by the class with the most pixels) is infinite
+    for N = 1 and blind to small objects; this one is 1 there, and the same to the third digit from N = 1000 on.
     """
     group = rarest_class(counts)
     size = group.map(group.value_counts())

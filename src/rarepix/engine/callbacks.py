@@ -9,7 +9,7 @@ from pathlib import Path
 import lightning.pytorch as pl
 from lightning.pytorch.callbacks import EarlyStopping
 
-from rarepix.records import write_text
+from rarepix.files import write_text
 
 Listener = Callable[[dict[str, float]], None]
 """Takes the scores of a validation."""
@@ -57,7 +57,7 @@ class Patience(EarlyStopping):
 
 
 class Clock(pl.Callback):
-    """Seconds spent in training epochs and validations, images trained on, and the moment of the first optimiser step."""
+    """Seconds in training epochs and validations, images trained on, the moment of the first optimiser step."""
 
     def __init__(self, first_step: Callable[[], None]) -> None:
         self._first_step: Callable[[], None] | None = first_step
@@ -74,7 +74,9 @@ class Clock(pl.Callback):
         """Begin to time an epoch."""
         self._lap()
 
-    def on_train_batch_end(self, trainer: pl.Trainer, module: pl.LightningModule, outputs, batch: dict, batch_idx: int) -> None:
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, module: pl.LightningModule, outputs, batch: dict, batch_idx: int
+    ) -> None:
         """Count the images, and note the first step."""
         self.images += len(batch["id"])
         if self._first_step is not None:
@@ -90,6 +92,9 @@ class Clock(pl.Callback):
         self.validate += self._lap()
 
     def seconds(self) -> dict[str, float]:
-        """Return train, validate and images_per_second (of training) of this process; the last is left out if nothing was trained."""
+        """Return train, validate and images_per_second (of training) of this process.
+
+        The last one is left out if nothing was trained.
+        """
         found = {"train": round(self.train, 3), "validate": round(self.validate, 3)}
         return found | ({"images_per_second": round(self.images / self.train, 2)} if self.train else {})

@@ -63,7 +63,7 @@ class SegmentationModule(pl.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
     def on_train_epoch_start(self) -> None:
-        """Seed what is random in the network from (seed, epoch), so that a resumed run goes on as if it had not stopped."""
+        """Seed what is random in the network from (seed, epoch): a resumed run goes on as if it had not stopped."""
         torch.manual_seed(stable_hash(self.seed, "network", self.current_epoch) % 2**63)
         self._sums = {}
 

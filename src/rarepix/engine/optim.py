@@ -11,7 +11,7 @@ from rarepix.engine.settings import OptimConfig
 
 
 def parameter_groups(model: nn.Module, config: OptimConfig) -> list[dict]:
-    """Return groups for encoder and decoder, each with and without weight decay (biases and normalisation have none)."""
+    """Return groups for encoder and decoder, each with and without weight decay (biases, normalisation)."""
     encoder = {id(parameter) for parameter in model.encoder.parameters()}
     groups = []
     for part, rate in (("encoder", config.lr * config.encoder_ratio), ("decoder", config.lr)):

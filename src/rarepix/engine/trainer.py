@@ -16,12 +16,17 @@ from rarepix.engine.settings import EngineConfig
 CHECKPOINTS = "checkpoints"
 LAST = "last.ckpt"
 BEST = "best.ckpt"
+ON_PURPOSE = (
+    "The '(train|val|test)_dataloader' does not have many workers",
+    "The number of training batches",
+    "Checkpoint directory",
+    r"`isinstance\(treespec",
+)
+"""Warnings of Lightning about few loader processes, few batches and a resumed folder, and one of torch's own."""
 
 
-def build_trainer(
-    config: EngineConfig, hardware: Hardware, folder: Path, callbacks: list[pl.Callback]
-) -> pl.Trainer:
-    """Return a Trainer that keeps ``checkpoints/{last,best}.ckpt`` in *folder* and stops early on the metric ``objective``."""
+def build_trainer(config: EngineConfig, hardware: Hardware, folder: Path, callbacks: list[pl.Callback]) -> pl.Trainer:
+    """Return a Trainer that keeps ``checkpoints/{last,best}.ckpt`` in *folder* and watches the metric ``objective``."""
     _quiet()
     # two of them: the option save_last of one writes last.ckpt only when the best one changes
     kept = {"dirpath": folder / CHECKPOINTS, "enable_version_counter": False}
@@ -60,8 +65,7 @@ def _wants_progress(config: EngineConfig) -> bool:
 
 
 def _quiet() -> None:
-    """Silence what Lightning says at each start and what a trial decides on purpose (loader processes, small batches)."""
+    """Silence what Lightning says at each start about things that a trial decides on purpose."""
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-    for message in ("The 'train_dataloader' does not have many workers", "The 'val_dataloader'", "The 'test_dataloader'",
-                    "The number of training batches", "`isinstance\\(treespec", "Checkpoint directory"):  # fmt: skip
+    for message in ON_PURPOSE:
         warnings.filterwarnings("ignore", message=message)

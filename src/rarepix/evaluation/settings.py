@@ -11,7 +11,7 @@ class EvaluateConfig(Settings):
     """What the search maximises."""
 
     objective: Literal["miou", "rare_iou"] = "miou"
-    """miou: mean IoU of all classes; rare_iou: mean IoU of the rare ones. Both from counts pooled over the validation part."""
+    """miou: mean IoU of all classes; rare_iou: of the rare ones. From counts pooled over the validation part."""
     rare: tuple[str, ...] = ()
     """The rare classes; empty: those that the dataset names."""
     floor: float = Field(0.0, ge=0, le=1)

@@ -1,7 +1,5 @@
 """Evaluation of a network that answers with one class per pixel: confusion counts per image and split."""
 
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -55,15 +53,3 @@ def image_table(counts: Mapping[str, ImageCounts], labels: LabelSpace) -> pd.Dat
         table.insert(0, "split", split)
         parts.append(table)
     return pd.concat(parts, ignore_index=True)
-
-
-def write_table(table: pd.DataFrame, path: Path) -> None:
-    """Write *table* to a parquet file as a whole or not at all."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".parquet")
-    os.close(handle)
-    try:
-        table.to_parquet(temporary, index=False)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise

@@ -7,8 +7,8 @@ from torch import Tensor, nn
 class DiceTerm(nn.Module):
     """Soft Dice loss, pooled over the batch, mean over the classes that the batch holds.
 
-    Per class it is segmentation-models-pytorch's. There, a class that the batch does not hold enters the mean as 0, which makes
-    the same mistake cheaper the more classes are absent; here the mean is over present classes.
+    Per class it is segmentation-models-pytorch's. There, a class that the batch does not hold enters the mean as 0,
+    which makes the same mistake cheaper the more classes are absent; here the mean is over present classes.
     """
 
     def __init__(self, *, ignore_index: int, smooth: float) -> None:

@@ -22,9 +22,10 @@ class CrossEntropyTerm(nn.Module):
 
 
 class FocalTerm(nn.Module):
-    """Focal loss (Lin et al. 2017) over the softmax, one-vs-rest and summed over classes, mean over the pixels that count.
+    """Focal loss (Lin et al. 2017) over the softmax.
 
-    The per-pixel term is pytorch-toolbelt's; its own mean divides by the ignored pixels as well.
+    One-vs-rest and summed over classes, mean over the pixels that count. The per-pixel term is pytorch-toolbelt's,
+    whose own mean divides by the ignored pixels as well.
     """
 
     def __init__(self, *, ignore_index: int, gamma: float) -> None:

@@ -34,11 +34,13 @@ def summary(counts: dict[str, np.ndarray], names: tuple[str, ...], rare: tuple[s
     }
 
 
-def objective(name: str, scores: dict[str, float], names: tuple[str, ...], rare: tuple[str, ...], floor: float) -> float:
+def objective(
+    name: str, scores: dict[str, float], names: tuple[str, ...], rare: tuple[str, ...], floor: float
+) -> float:
     """Return the number that the search maximises.
 
-    ``miou``: the mean over all classes. ``rare_iou``: the mean over the rare ones, less what the mean of the others falls short of
-    *floor*.
+    ``miou``: the mean over all classes. ``rare_iou``: the mean over the rare ones, less what the mean of the others
+    falls short of *floor*.
     """
     if name == "miou":
         return scores["miou"]

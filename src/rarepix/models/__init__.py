@@ -37,8 +37,8 @@ def build_model(config: ModelConfig, *, classes: int) -> nn.Module:
     except OSError as error:  # what the hub's client raises without a network
         raise ConnectionError(
             f"the imagenet weights of {config.encoder!r} are not in the cache and could not be fetched "
-            f"({type(error).__name__}): use --set model.weights=none, or run once where there is a network and take the "
-            f"cache folder (HF_HOME, TORCH_HOME) along"
+            f"({type(error).__name__}): use --set model.weights=none, or run once where there is a network and take "
+            f"the cache folder (HF_HOME, TORCH_HOME) along"
         ) from error
 
 
@@ -49,7 +49,8 @@ def _check_options(config: ModelConfig, architecture: type) -> None:
     for name in config.options:
         if name not in valid:
             raise ValueError(
-                f"{config.architecture!r} has no option {name!r}: {nearest(name, valid)}model.options may hold {', '.join(valid)}"
+                f"{config.architecture!r} has no option {name!r}: {nearest(name, valid)}"
+                f"model.options may hold {', '.join(valid)}"
             )
 
 

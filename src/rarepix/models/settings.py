@@ -2,6 +2,8 @@
 
 from typing import Any, Literal
 
+from pydantic import Field
+
 from rarepix.settings import Settings
 
 
@@ -14,5 +16,5 @@ class ModelConfig(Settings):
     """Encoder of segmentation-models-pytorch; a name beginning with ``tu-`` is one of timm."""
     weights: Literal["none", "imagenet"] = "none"
     """none: random; imagenet: fetched once, which needs the network, then read from the cache."""
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = Field(default_factory=dict)
     """Further keyword arguments of the architecture, such as ``decoder_channels``."""

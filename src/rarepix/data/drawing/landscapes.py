@@ -65,7 +65,7 @@ def paint_landscape(rng: np.random.Generator, shape: tuple[int, int]) -> Landsca
 
 
 def _sky(rng: np.random.Generator, sky: Sky, haze: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    h, w = shape
+    h, _ = shape
     fall = np.linspace(0, 1, h, dtype=np.float32)[:, None] ** rng.uniform(0.6, 1.2)
     zenith = np.array(sky.zenith, np.float32) * rng.uniform(0.88, 1.1, 3).astype(np.float32)
     colour = mix(zenith, haze, np.broadcast_to(fall, shape))

@@ -37,7 +37,9 @@ class VocSource:
         file = self.root / LISTS / f"{list_name}.txt"
         if not file.is_file():
             lists = sorted(path.stem for path in (self.root / LISTS).glob("*.txt"))
-            raise DataError(f"{file} must exist, but does not: this dataset has the lists {', '.join(lists) or '(none)'}")
+            raise DataError(
+                f"{file} must exist, but does not: this dataset has the lists {', '.join(lists) or '(none)'}"
+            )
         ids = file.read_text(encoding="utf-8").split()
         if not ids:
             raise DataError(f"{file} must name at least one image, but is empty")
