@@ -17,9 +17,14 @@ def test_the_file_appears_at_the_end_in_a_folder_that_is_made(tmp_path):
 def test_after_an_error_the_old_file_is_whole_and_nothing_else_is_there(tmp_path):
     path = tmp_path / "record.json"
     write_text(path, "old")
-    with pytest.raises(RuntimeError, match="half-way"), replacing(path) as temporary:
-        temporary.write_text("ne")
-        raise RuntimeError("half-way")
+
+    def break_off() -> None:
+        with replacing(path) as temporary:
+            temporary.write_text("ne")
+            raise RuntimeError("half-way")
+
+    with pytest.raises(RuntimeError, match="half-way"):
+        break_off()
     assert path.read_text() == "old"
     assert [file.name for file in tmp_path.iterdir()] == ["record.json"]
 

@@ -17,8 +17,12 @@ from rarepix.records import ClassCounts, Objective, Status, TrialRecord
 from rarepix.seeding import stable_hash
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import lightning.pytorch as pl
 
+    from rarepix.engine.callbacks import Clock
+    from rarepix.engine.precision import Hardware
     from rarepix.evaluation.single_stage import ImageCounts
     from rarepix.wiring import Data
 
@@ -66,11 +70,8 @@ def _run(config: TrialConfig, place: Place, record: TrialRecord, startup: Startu
     import torch
 
     from rarepix import wiring
-    from rarepix.engine.callbacks import Clock, History
     from rarepix.engine.precision import choose_hardware
-    from rarepix.engine.trainer import BEST, CHECKPOINTS, LAST, build_trainer, finished_epochs
-    from rarepix.evaluation.examples import draw_examples
-    from rarepix.evaluation.single_stage import count_images, image_table
+    from rarepix.engine.trainer import BEST, CHECKPOINTS, LAST, finished_epochs
 
     if config.engine.threads:
         torch.set_num_threads(config.engine.threads)
@@ -78,8 +79,6 @@ def _run(config: TrialConfig, place: Place, record: TrialRecord, startup: Startu
     startup.mark("imports")
 
     data = wiring.build_data(config, gpu=hardware.accelerator == "gpu")
-    wiring.write_split(data.parts, place.folder / "split.csv")
-    data.weights.to_csv(place.folder / "weights.csv")
     startup.mark("data")
 
     torch.manual_seed(stable_hash(config.seed, "weights") % 2**63)
@@ -87,33 +86,72 @@ def _run(config: TrialConfig, place: Place, record: TrialRecord, startup: Startu
     startup.mark("model")
 
     last, best = (place.folder / CHECKPOINTS / name for name in (LAST, BEST))
-    done = finished_epochs(last) if last.is_file() else None
-    dataset = wiring.describe(data, config, "split.csv")
-    record = write_progress(record, place, dataset=dataset, device=hardware.name, resumed_from_epoch=done)
-    clock = Clock(partial(startup.mark, "first_step"))
-    history = History(place.folder / "history.csv", attempt=record.attempt, listener=listener)
-    trainer = build_trainer(config.engine, hardware, place.folder, [clock, history])
-    trainer.fit(
-        module, data.loaders["train"], data.loaders["val"], ckpt_path=str(last) if done else None, weights_only=True
+    record = write_progress(
+        record,
+        place,
+        dataset=wiring.describe(data, config, _write_decisions(data, place)),
+        device=hardware.name,
+        resumed_from_epoch=finished_epochs(last) if last.is_file() else None,
     )
-
-    began = time.perf_counter()
-    counts = count_images(trainer, module, {k: v for k, v in data.loaders.items() if k != "train"}, best)
-    with replacing(place.folder / "images.parquet") as table:
-        image_table(counts, data.labels).to_parquet(table, index=False)
-    draw_examples(
-        module, data.loaders["val"].dataset, data.class_counts("val"), data.labels, place.folder / "examples.png"
-    )
-    timings = startup.seconds | clock.seconds() | {"test": round(time.perf_counter() - began, 3)}
+    trainer, clock = _fit(config, place, record, data, module, hardware, startup, listener)
+    counts, seconds = _evaluate(place, data, module, trainer, best)
     return close(
         record,
         place,
         Status.COMPLETE,
         objective=_objective(config, module, counts["val"], finished_epochs(best)),
         counts=_pooled(counts, data),
-        timings=timings,
+        timings=startup.seconds | clock.seconds() | {"test": seconds},
         files=_files(place),
     )
+
+
+def _write_decisions(data: Data, place: Place) -> str:
+    """Write which image is in which fold and how often it is drawn; return the name of the split's file."""
+    from rarepix.wiring import write_split
+
+    write_split(data.parts, place.folder / "split.csv")
+    data.weights.to_csv(place.folder / "weights.csv")
+    return "split.csv"
+
+
+def _fit(
+    config: TrialConfig,
+    place: Place,
+    record: TrialRecord,
+    data: Data,
+    module: pl.LightningModule,
+    hardware: Hardware,
+    startup: Startup,
+    listener: Listener,
+) -> tuple[pl.Trainer, Clock]:
+    """Train, from the last checkpoint where the record says so."""
+    from rarepix.engine.callbacks import Clock, History
+    from rarepix.engine.trainer import CHECKPOINTS, LAST, build_trainer
+
+    clock = Clock(partial(startup.mark, "first_step"))
+    history = History(place.folder / "history.csv", attempt=record.attempt, listener=listener)
+    trainer = build_trainer(config.engine, hardware, place.folder, [clock, history])
+    resume = place.folder / CHECKPOINTS / LAST if record.resumed_from_epoch else None
+    trainer.fit(module, data.loaders["train"], data.loaders["val"], ckpt_path=resume, weights_only=True)
+    return trainer, clock
+
+
+def _evaluate(
+    place: Place, data: Data, module: pl.LightningModule, trainer: pl.Trainer, checkpoint: Path
+) -> tuple[dict[str, ImageCounts], float]:
+    """Count every image of every part but the training part; return the counts and the seconds that it took."""
+    from rarepix.evaluation.examples import draw_examples
+    from rarepix.evaluation.single_stage import count_images, image_table
+
+    began = time.perf_counter()
+    held_out = {part: loader for part, loader in data.loaders.items() if part != "train"}
+    counts = count_images(trainer, module, held_out, checkpoint)
+    with replacing(place.folder / "images.parquet") as table:
+        image_table(counts, data.labels).to_parquet(table, index=False)
+    picture = place.folder / "examples.png"
+    draw_examples(module, held_out["val"].dataset, data.class_counts("val"), data.labels, picture)
+    return counts, round(time.perf_counter() - began, 3)
 
 
 def _objective(config: TrialConfig, module: pl.LightningModule, counts: ImageCounts, epoch: int) -> Objective:

@@ -1,5 +1,6 @@
 """A picture for people: image, truth and prediction of the validation images that show the rarest classes best."""
 
+from colorsys import hsv_to_rgb
 from pathlib import Path
 
 import lightning.pytorch as pl
@@ -10,6 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from rarepix.data.dataset import SegmentationDataset
 from rarepix.data.loaders import Collate
+from rarepix.files import replacing
 from rarepix.labels import LabelSpace
 
 ROWS = 4
@@ -48,13 +50,14 @@ def draw_examples(
     height, width = rows[0][0].shape[:2]
     zoom = max(1, -(-SIDE // min(height, width)))
     tiles = [[_enlarged(tile, zoom) for tile in row] for row in rows]
-    _sheet(tiles, labels).save(path)
+    with replacing(path) as temporary:
+        _sheet(tiles, labels).save(temporary)
 
 
 def colours(labels: LabelSpace) -> np.ndarray:
     """Return the colour of every id, 256 × 3 uint8: the dataset's palette where it has one."""
     table = np.full((256, 3), IGNORED, np.uint8)
-    given = labels.palette or [tuple(int(c * 255) for c in _hue(i, labels.count)) for i in range(labels.count)]
+    given = labels.palette or [_hue(index, labels.count) for index in range(labels.count)]
     table[: labels.count] = np.asarray(given, np.uint8)[: labels.count]
     table[labels.ignore] = IGNORED
     return table
@@ -112,7 +115,6 @@ def _legend(labels: LabelSpace, width: int) -> Image.Image:
     return strip
 
 
-def _hue(index: int, count: int) -> tuple[float, float, float]:
-    import colorsys
-
-    return colorsys.hsv_to_rgb(index / count, 0.65, 0.9 if index % 2 else 0.7)
+def _hue(index: int, count: int) -> tuple[int, int, int]:
+    red, green, blue = hsv_to_rgb(index / count, 0.65, 0.9 if index % 2 else 0.7)
+    return round(red * 255), round(green * 255), round(blue * 255)
