@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import NonNegativeInt, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from rarepix.choices import nearest
 from rarepix.data.settings import AugmentConfig, DataConfig, SamplingConfig
@@ -40,7 +40,7 @@ class TrialConfig(Settings):
 
     recipe: str = ""
     """Name or file of the recipe that this came from."""
-    seed: NonNegativeInt = 0
+    seed: int = Field(0, ge=0, lt=2**32)
     data: DataConfig
     sampling: SamplingConfig = SamplingConfig()
     augment: AugmentConfig = AugmentConfig()

@@ -38,10 +38,11 @@ def test_uniform():
 
 
 def test_inverse_log_by_hand():
-    def share(size: int) -> float:  # of one image in a group of that size
-        return 1 / np.log(size + np.e - 1) / size
+    def share(images: int) -> float:  # of one image whose rarest class is held by so many
+        return 1 / (images * np.log(images + np.e - 1))
 
-    raw = np.array([share(2), share(2), share(2), share(1), share(1), share(2)])
+    # common is in 3 images, rare in 2, ground in 4; e holds nothing, which is as common as all 6
+    raw = np.array([share(3), share(3), share(2), share(4), share(6), share(2)])
     found = image_weights(COUNTS, "inverse_log")
     assert found.to_numpy() == pytest.approx(raw / raw.sum())
     assert found.index.tolist() == list("abcdef")
@@ -53,6 +54,13 @@ def test_inverse_log_shifts_draws_to_rare_groups_but_not_all_of_them():
     weights = image_weights(many, "inverse_log").to_numpy()
     assert 0.05 < weights[:5].sum() < 1
     assert weights[0] > 10 * weights[-1]
+
+
+def test_a_lone_image_of_background_only_is_not_taken_for_rare():
+    lone = pd.DataFrame({"background": [9] * 20, "tree": [1] * 19 + [0], "beacon": [0] * 17 + [1, 1, 0]})
+    weights = image_weights(lone, "inverse_log").to_numpy()
+    assert weights[-1] == weights.min()
+    assert weights[17] == weights[18] == weights.max()
 
 
 def test_a_class_that_no_image_holds_changes_nothing():

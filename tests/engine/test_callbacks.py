@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from rarepix.engine import callbacks
 from rarepix.engine.callbacks import Clock, History
 from tests.engine.conftest import module_of, scripted
 
@@ -73,3 +74,16 @@ def test_the_clock_counts_images_and_says_the_first_step_once(fit):
 
 def test_a_clock_without_training_has_no_speed():
     assert Clock(lambda: None).seconds() == {"train": 0.0, "validate": 0.0}
+
+
+def test_an_epoch_without_a_validation_is_training_too(monkeypatch):
+    moments = iter([0, 10, 13, 20, 24, 25, 99])  # seconds; what is asked for at each hook
+    monkeypatch.setattr(callbacks.time, "perf_counter", lambda: next(moments))
+    clock = Clock(lambda: None)  # at 0
+    clock.on_train_epoch_start()  # 10
+    clock.on_train_epoch_end()  # 13
+    clock.on_train_epoch_start()  # 20: what was between the epochs is neither
+    clock.on_validation_start()  # 24
+    clock.on_validation_end()  # 25
+    clock.on_train_epoch_end()  # a checkpoint was written, which is neither
+    assert (clock.train, clock.validate) == (3 + 4, 1)

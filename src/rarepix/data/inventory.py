@@ -17,6 +17,8 @@ from rarepix.labels import LabelSpace
 BORDER = "border"
 """Column of the pixels that are ignored."""
 NAMED_AT_MOST = 10
+UNREADABLE = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)
+"""What Pillow raises for a file that is no whole image."""
 ENDING = 1024
 ENDS = {"JPEG": b"\xff\xd9", "PNG": b"IEND"}
 """What the last bytes of a whole file hold: a cheap sign, decoding every image would take many times longer."""
@@ -31,7 +33,7 @@ def read_image(path: Path) -> np.ndarray:
     try:
         with Image.open(path) as file:
             return np.array(file.convert("RGB"))
-    except (OSError, ValueError, SyntaxError) as error:
+    except UNREADABLE as error:
         raise DataError(
             f"{path} must be a readable image, but: {error}: repair it, or take it out of the list"
         ) from error
@@ -45,15 +47,14 @@ def read_mask(path: Path) -> np.ndarray:
     """
     try:
         with Image.open(path) as file:
-            if file.mode not in ("P", "L", "1"):
-                raise DataError(
-                    f"{path} must be an 8-bit palette or grey image of class ids, but has mode {file.mode!r}"
-                )
-            return np.array(file, dtype=np.uint8)
-    except (OSError, SyntaxError) as error:
+            mode, ids = file.mode, np.array(file)
+    except UNREADABLE as error:
         raise DataError(
             f"{path} must be a readable mask, but: {error}: repair it, or take it out of the list"
         ) from error
+    if mode not in ("P", "L", "1"):
+        raise DataError(f"{path} must be an 8-bit palette or grey image of class ids, but has mode {mode!r}")
+    return ids.astype(np.uint8)
 
 
 def take_inventory(items: Sequence[Item], labels: LabelSpace, *, cache: Path | None = None) -> pd.DataFrame:
@@ -100,7 +101,7 @@ def _count(item: Item, labels: LabelSpace) -> np.ndarray | str:
         width, height = _size(item.image)
     except DataError as error:
         return str(error)
-    except (OSError, SyntaxError) as error:
+    except UNREADABLE as error:
         return f"{item.image} must be a readable image, but: {error}: repair it, or take it out of the list"
     if mask.shape != (height, width):
         return f"{item.mask} must have the size of its image, {width}×{height}, but has {mask.shape[1]}×{mask.shape[0]}"

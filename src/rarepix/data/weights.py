@@ -25,14 +25,15 @@ def _uniform(counts: pd.DataFrame) -> pd.Series:
 
 
 def _inverse_log(counts: pd.DataFrame) -> pd.Series:
-    """A group is drawn by 1 / ln(N + e − 1), N being its number of images, then one of its images evenly.
+    """An image weighs 1 / (N ln(N + e − 1)), N being the number of images that hold its rarest class.
 
-    An image's group is its rarest class. The published rule (1 / ln N by the class with the most pixels) is infinite
-    for N = 1 and blind to small objects; this one is 1 there, and the same to the third digit from N = 1000 on.
+    So a class is drawn about as often as 1 / ln N says, and one of its N images evenly. In the published rule N counts
+    the images in which the class has the most pixels: blind to small objects, infinite for N = 1, and a lone image of
+    background only would be drawn more often than the rarest class.
     """
-    group = rarest_class(counts)
-    size = group.map(group.value_counts())
-    return 1.0 / np.log(size + np.e - 1.0) / size
+    images = (counts > 0).sum()
+    held_by = rarest_class(counts).map(images).fillna(len(counts))  # an image that holds nothing is as common as can be
+    return 1.0 / (held_by * np.log(held_by + np.e - 1.0))
 
 
 WEIGHTS: dict[str, Callable[[pd.DataFrame], pd.Series]] = {

@@ -64,6 +64,7 @@ class Clock(pl.Callback):
         self.train = self.validate = 0.0
         self.images = 0
         self._since = time.perf_counter()
+        self._validated = False
 
     def _lap(self) -> float:
         now = time.perf_counter()
@@ -73,6 +74,7 @@ class Clock(pl.Callback):
     def on_train_epoch_start(self, *_) -> None:
         """Begin to time an epoch."""
         self._lap()
+        self._validated = False
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, module: pl.LightningModule, outputs, batch: dict, batch_idx: int
@@ -90,6 +92,12 @@ class Clock(pl.Callback):
     def on_validation_end(self, *_) -> None:
         """What was since then was validation."""
         self.validate += self._lap()
+        self._validated = True
+
+    def on_train_epoch_end(self, *_) -> None:
+        """An epoch without a validation was training until now."""
+        if not self._validated:
+            self.train += self._lap()
 
     def seconds(self) -> dict[str, float]:
         """Return train, validate and images_per_second (of training) of this process.
