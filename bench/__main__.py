@@ -1,6 +1,6 @@
 """Measure the speed of training, as ratios within one run.
 
-    python -m bench                    # both measurements on this machine, about 5 minutes on two CPU cores
+    python -m bench                    # both measurements on this machine, about 3 minutes on two CPU cores
     python -m bench --set engine.batch_size=32 --set augment.crop=[512,512] --size 512 --images 512    # on a GPU
 
 epoch against bare step:  a whole training epoch (loader, augmentation, transfer, loss, bookkeeping) over
@@ -58,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__.splitlines()[0])
     parser.add_argument("--recipe", default="bench")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change one key of the recipe")
-    parser.add_argument("--images", type=int, default=80, help="images to draw")
+    parser.add_argument("--images", type=int, default=200, help="images to draw")
     parser.add_argument("--size", type=int, default=128, help="rows and columns of an image")
     parser.add_argument("--repeats", type=int, default=5, help="pairs that are counted")
     return parser
