@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 
 CHECKOUT = Path(__file__).parents[2]
-PLACES = {"rarepix": CHECKOUT / "src" / "rarepix", "analysis": CHECKOUT / "analysis", "trials": CHECKOUT / "trials"}
+PLACES = {"rarepix": CHECKOUT / "src" / "rarepix"} | {name: CHECKOUT / name for name in ("analysis", "trials", "bench")}
 
 
 @cache

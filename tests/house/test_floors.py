@@ -42,7 +42,7 @@ def test_there_is_something_to_look_at():
 
 @pytest.mark.parametrize("name", OF_OURS)
 def test_every_module_has_its_floor(name):
-    assert room(name) in FLOORS, f"{name} is on no floor: say in ../shared/design.md and here where it belongs"
+    assert room(name) in FLOORS, f"{name} is on no floor: say in CONTRIBUTING.md and here where it belongs"
 
 
 @pytest.mark.parametrize("name", [*OF_OURS, *ENTRANCES])

@@ -1,0 +1,100 @@
+"""What the documents tell a reader to type exists, and the files that they name are there."""
+
+import re
+import shlex
+
+import pytest
+import typer
+
+from rarepix.cli import app
+from rarepix.config import load_recipe, parse_settings, updated
+from tests.house.source import CHECKOUT, modules
+from trials import segment
+
+DOCUMENTS = [CHECKOUT / "README.md", CHECKOUT / "CONTRIBUTING.md", CHECKOUT / "search_spaces" / "README.md"]
+STUDIES = [CHECKOUT / "nni_config.yml", *sorted((CHECKOUT / "studies").glob("*.yml"))]
+RECIPES = sorted((CHECKOUT / "trials" / "recipes").rglob("*.yaml"))
+READERS_OWN = {"my_recipe.yaml", "my_study.yml"}
+TARGETS = re.findall(r"^([a-z]+):", (CHECKOUT / "Makefile").read_text(), re.MULTILINE)
+
+
+def commands() -> list[tuple[str, str]]:
+    """Return (file, command) of every shell line in the documents and of every header of a study or recipe."""
+    found = []
+    for file in DOCUMENTS:
+        for block in re.findall(r"```sh\n(.*?)```", file.read_text(encoding="utf-8"), re.DOTALL):
+            found += [(file.name, line) for line in block.splitlines()]
+        found += [
+            (file.name, code) for code in re.findall(r"`((?:make|rarepix|python -m|nnictl) [^`]+)`", file.read_text())
+        ]
+    for file in [*STUDIES, *RECIPES]:
+        found += [(file.name, line) for line in re.findall(r"^# Command:?\s+(.*)", file.read_text(), re.MULTILINE)]
+    for name in modules():
+        if name in ("trials.segment", "bench.__main__", "analysis.__main__"):
+            text = modules()[name].read_text(encoding="utf-8").split('"""')[1]
+            found += [(name, line) for line in text.splitlines() if line.startswith("    ")]
+    cleaned = [(file, re.split(r"\s{2,}|\s#", line.strip())[0]) for file, line in found]
+    return [(file, line) for file, line in cleaned if re.match(r"(\w+=\S+ )*(make|rarepix|python|nnictl) ", line)]
+
+
+def words(command: str) -> list[str]:
+    return [word for word in shlex.split(command) if not re.fullmatch(r"[A-Z_]+=\S+", word)]
+
+
+@pytest.mark.parametrize(("file", "command"), commands())
+def test_a_command_that_is_told_can_be_typed(file, command):
+    program, *rest = words(command)
+    if program == "make":
+        assert rest[0] in TARGETS, f"{file}: make has no target {rest[0]}"
+    elif program == "rarepix":
+        reach(rest)
+    elif program == "nnictl":
+        assert rest[:2] == ["create", "--config"]
+        assert rest[2] in READERS_OWN or (CHECKOUT / rest[2]).is_file()
+    else:
+        runs_a_module(rest)
+
+
+def reach(words: list[str]) -> None:
+    """Follow the words of a ``rarepix`` command to the sub-command that takes the rest."""
+    command = typer.main.get_command(app)
+    while words and hasattr(command, "commands"):  # a group alone is a name, not a command to type
+        assert words[0] in command.commands, f"rarepix has no command {words[0]}"
+        command, words = command.commands[words[0]], words[1:]
+    options = {option for parameter in command.params for option in parameter.opts}
+    for word in words:
+        if word.startswith("--"):
+            assert word in options
+        elif word.endswith(".yml") and word not in READERS_OWN:
+            assert (CHECKOUT / word).is_file()
+
+
+def runs_a_module(words: list[str]) -> None:
+    dash_m, module, *rest = words
+    assert dash_m == "-m"
+    assert {module, f"{module}.__main__"} & set(modules())
+    if module == "trials.segment":
+        given = segment._parser().parse_args(rest)
+        if given.recipe not in READERS_OWN:
+            updated(load_recipe(given.recipe), parse_settings(given.set))
+
+
+@pytest.mark.parametrize("file", [*DOCUMENTS, *STUDIES], ids=lambda file: file.name)
+def test_files_that_are_named_are_there(file):
+    text = file.read_text(encoding="utf-8")
+    named = re.findall(r"`((?:src|trials|studies|search_spaces|analysis|tests|bench|docs)/[\w./-]+)`", text)
+    named += re.findall(r"\]\(([\w./-]+)\)", text)
+    assert [name for name in named if not (CHECKOUT / name).exists()] == []
+
+
+@pytest.mark.parametrize("file", STUDIES, ids=lambda file: file.name)
+def test_a_study_opens_with_what_a_reader_needs_to_know(file):
+    header = [line for line in file.read_text(encoding="utf-8").splitlines() if line.startswith("#")]
+    for heading in ("Question", "Command", "Hardware", "Time", "Expect"):
+        assert any(line.startswith(f"# {heading}") for line in header), f"{file.name} must say: {heading}"
+
+
+def test_there_is_something_to_look_at():
+    programs = {words(command)[0] for _, command in commands()}
+    assert programs == {"make", "rarepix", "python", "nnictl"}
+    assert len(commands()) > 15
