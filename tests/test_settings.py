@@ -52,3 +52,23 @@ def test_every_problem_has_its_line():
 def test_is_frozen():
     with pytest.raises(ValidationError, match="frozen"):
         Outer().count = 2
+
+
+class Optional(Settings):
+    inner: Inner | None = None
+
+
+def test_a_section_that_may_be_left_out_has_its_keys_named_too():
+    with pytest.raises(ValidationError) as caught:
+        Optional(inner={"nam": "y"})
+    expected = "unknown key 'inner.nam': did you mean 'inner.name'? valid: inner.rate, inner.name"
+    assert explain(caught.value, Optional) == expected
+
+
+def test_what_is_missing_is_named():
+    class Needed(Settings):
+        root: str
+
+    with pytest.raises(ValidationError) as caught:
+        Needed()
+    assert explain(caught.value, Needed) == "root must be given, but is not"

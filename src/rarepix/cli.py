@@ -109,13 +109,12 @@ def run(
     code = _follow(started)
     if not keep:
         study.stop(started)
-    report = _analyse(started)
-    print(f"report: {report}") if report else None
+    analysed = _analyse(started)
     if keep:
         print(f"web UI: {started.url} (close it with `rarepix study stop {started.id}`)")
     else:
         _say_stopped(started)
-    raise typer.Exit(code or (0 if report else 2))
+    raise typer.Exit(code or (0 if analysed else 2))
 
 
 def main() -> None:
@@ -153,16 +152,15 @@ def _follow(study: "Study") -> int:
     return outcome.exit_code
 
 
-def _analyse(study: "Study") -> Path | None:
-    """Run the analysis in a process of its own (it must not import us, nor we it); return the report."""
+def _analyse(study: "Study") -> bool:
+    """Run the analysis in a process of its own (it must not import us, nor we it); return whether it left a report."""
     import subprocess
 
     subprocess.run([sys.executable, "-m", "analysis", str(study.folder)], cwd=study.code, check=False)
-    report = study.folder / "report" / "index.html"
-    if report.is_file():
-        return report
+    if (study.folder / "report" / "index.html").is_file():
+        return True
     print(f"rarepix: the analysis left no report; repeat it with `make analyze STUDY={study.folder}`", file=sys.stderr)
-    return None
+    return False
 
 
 def _say_started(study: "Study") -> None:

@@ -1,5 +1,8 @@
 """The base of every configuration section: frozen, and unknown keys are refused with the nearest valid one named."""
 
+from types import NoneType
+from typing import get_args
+
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from rarepix.choices import nearest
@@ -36,5 +39,6 @@ def _explain_one(problem: dict, root: type[BaseModel]) -> str:
 def _fields_at(root: type[BaseModel], path: tuple) -> list[str]:
     model = root
     for part in path:
-        model = model.model_fields[part].annotation
+        annotation = model.model_fields[part].annotation
+        model = next((kind for kind in get_args(annotation) if kind is not NoneType), annotation)  # of X | None: X
     return list(model.model_fields)

@@ -78,7 +78,7 @@ def test_it_ends_well_and_says_where_everything_is(ran: Ran) -> None:
     assert ran.done.returncode == 0, ran.done.stdout + ran.done.stderr
     assert f"study {ran.experiment.id}: 2 trials, records in {ran.folder}" in ran.done.stdout
     assert f"study {ran.experiment.id}: 2 of 2 trials done" in ran.done.stdout
-    assert f"report: {ran.folder / 'report' / 'index.html'}" in ran.done.stdout
+    assert f"Report: {ran.folder / 'report' / 'index.html'}" in ran.done.stdout
     assert f"rarepix study view {ran.experiment.id}" in ran.done.stdout
 
 

@@ -79,7 +79,7 @@ class StudyFile(Settings):
     experimentWorkingDirectory: str | None = None
     tunerGpuIndices: list[int] | int | str | None = None
     tuner: Algorithm
-    assessor: Algorithm = None  # type: ignore[assignment]  # left out, not null: an unknown key in it is then explained
+    assessor: Algorithm | None = None
     trainingService: TrainingService
 
     @model_validator(mode="after")
