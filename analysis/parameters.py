@@ -4,6 +4,8 @@ import json
 import shlex
 from typing import Any
 
+from rarepix.records import TrialRecord
+
 BLOCK_KEYS = {"seed": "seed", "data.fold": "fold"}
 """Parameters that are blocks (enumerated, never tuned) → the column that already holds them."""
 PLACE_KEYS = (
@@ -14,6 +16,8 @@ PLACE_KEYS = (
     "engine.device",
     "engine.threads",
     "engine.progress",
+    "engine.tensorboard",
+    "evaluate.batch_size",
 )
 """Where and how a trial ran: no part of its configuration, though a command line may have set them."""
 
@@ -40,9 +44,12 @@ def configuration(parameters: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in flatten(parameters).items() if key not in BLOCK_KEYS and key not in PLACE_KEYS}
 
 
-def settings_text(parameters: dict[str, Any], seed: int, fold: int) -> str:
-    """Return ``--set key=value …`` as a shell takes it, block included: what makes this trial again from its recipe."""
-    values = configuration(parameters) | {"seed": seed, "data.fold": fold}
+def settings_text(record: TrialRecord) -> str:
+    """Return ``--set key=value …`` as a shell takes it: a trial again from its recipe, with block and data."""
+    own = {"seed": record.block.seed, "data.fold": record.block.fold}
+    if "root" in record.config.get("data", {}):
+        own["data.root"] = record.config["data"]["root"]
+    values = configuration(record.settings) | configuration(record.parameters) | own
     texts = (f"{key}={value if isinstance(value, str) else json.dumps(value)}" for key, value in values.items())
     return " ".join(f"--set {shlex.quote(text)}" for text in texts)
 

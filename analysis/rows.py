@@ -63,7 +63,7 @@ def trial_row(record: TrialRecord, classes: pd.DataFrame) -> dict[str, Any]:
         "epoch": objective.epoch if objective else pd.NA,
         "device": record.device,
         "recipe": record.config.get("recipe"),
-        "settings": settings_text(record.parameters, record.block.seed, record.block.fold),
+        "settings": settings_text(record),
         "dataset": dataset.name if dataset else None,
         "inventory_hash": dataset.inventory_hash if dataset else None,
         "split": dataset.split if dataset else None,

@@ -85,6 +85,13 @@ def test_demo_data_are_drawn_once(run: Run, tmp_path: Path) -> None:
     assert "Traceback" not in err
 
 
+def test_too_few_images_to_draw(run: Run, tmp_path: Path) -> None:
+    code, _, err = run("demo-data", str(tmp_path / "demo"), "--images", "2")
+    assert code == 2
+    assert err.startswith("rarepix: ")
+    assert "Traceback" not in err
+
+
 @pytest.mark.parametrize(
     ("what", "message"),
     [

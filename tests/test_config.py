@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from analysis import parameters
 from rarepix.config import (
     BLOCK_KEYS,
     PLACE_KEYS,
@@ -14,6 +15,10 @@ from rarepix.config import (
     parse_settings,
     updated,
 )
+from rarepix.data.settings import SAMPLING_KINDS, SOURCE_NAMES, SPLIT_KINDS
+from rarepix.data.sources import SOURCES
+from rarepix.data.splits import SPLITS
+from rarepix.data.weights import WEIGHTS
 from rarepix.settings import ConfigError
 
 BASE = TrialConfig(data={"root": "somewhere"})
@@ -146,7 +151,7 @@ REFUSED = [
     ({"optim.lr": float("nan")}, "optim.lr: Input should be"),
     ({"engine.epochs": 1.5}, "engine.epochs: Input should be a valid integer, got a number with a fractional part"),
     ({"engine.device": "tpu"}, "engine.device: Input should be 'auto', 'cpu' or 'gpu', but got 'tpu'"),
-    ({"engine": 3}, "engine: Input should be a valid dictionary or instance of EngineConfig, but got 3"),
+    ({"engine": 3}, "engine is a section with the keys engine.epochs, engine.batch_size, "),
     ({"seed": -1}, "seed: Input should be greater than or equal to 0, but got -1"),
     ({"data.folds": 1}, "data.folds: Input should be greater than or equal to 2, but got 1"),
     ({"data.fold": 5}, "data.fold must be below data.folds = 5, but got 5"),
@@ -218,14 +223,52 @@ def test_settings_refused(text, message):
 
 
 ELSEWHERE = {
-    "seed": 4, "data.fold": 3, "recipe": "other", "data.root": "there", "data.workers": 2, "data.cache_gib": 0,
+    "seed": 4, "data.fold": 3, "data.root": "there", "data.workers": 2, "data.cache_gib": 0,
     "engine.device": "cpu", "engine.threads": 1, "engine.progress": "off",
+    "engine.tensorboard": False, "evaluate.batch_size": 1,
 }  # fmt: skip
 
 
 def test_block_and_place_make_no_other_configuration():
-    assert set(ELSEWHERE) == set(BLOCK_KEYS + PLACE_KEYS)
-    assert config_hash(updated(BASE, ELSEWHERE)) == config_hash(BASE)
+    assert {*ELSEWHERE, "recipe"} == set(BLOCK_KEYS + PLACE_KEYS)
+    moved = updated(BASE, ELSEWHERE).model_copy(update={"recipe": "other"})
+    assert config_hash(moved) == config_hash(BASE)
+
+
+def test_the_analysis_knows_the_same_keys():
+    assert tuple(parameters.BLOCK_KEYS) == BLOCK_KEYS
+    assert parameters.PLACE_KEYS == PLACE_KEYS
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"optim.lr": True}, "optim.lr: a number must be a number, a truth value true or false, but got True"),
+        ({"optim.lr": "5"}, "optim.lr: a number must be a number, .*, but got '5'"),
+        ({"engine.channels_last": 1}, "engine.channels_last: .* a truth value true or false, but got 1"),
+        ({"augment.crop": ["96", 32]}, r"augment.crop: a number must be a number, .*, but got \['96', 32\]"),
+        ({"data.workers": "foo"}, "^data.workers: Input should be 'auto' or Input should be a valid integer, .*'foo'$"),
+        ({"loss": "focal"}, "loss is a section with the keys loss.name, .*, but got 'focal': give one of them"),
+        ({"data.split": "listd"}, "^unknown data.split 'listd': did you mean 'listed'\\? valid: "),
+        ({"data.source": "vok"}, "^unknown data.source 'vok': did you mean 'voc'"),
+        ({"sampling.kind": "inverse"}, "^unknown sampling.kind 'inverse': did you mean 'inverse_log'"),
+        ({"recipe": "other"}, "recipe is the name of where a configuration came from, not a setting: use --recipe"),
+        ({"seed": 2**32}, "seed: Input should be less than 4294967296"),
+    ],
+)
+def test_what_is_not_meant_is_not_taken(given, message):
+    with pytest.raises(ConfigError, match=message):
+        updated(BASE, given)
+
+
+def test_json_may_make_a_whole_number_of_a_float():
+    assert updated(BASE, {"engine.epochs": 10.0}).engine.epochs == 10
+
+
+def test_names_that_are_checked_early_are_those_that_can_be_built():
+    assert set(SOURCE_NAMES) == set(SOURCES)
+    assert set(SPLIT_KINDS) == {*SPLITS, "listed"}
+    assert set(SAMPLING_KINDS) == set(WEIGHTS)
 
 
 OTHER = {

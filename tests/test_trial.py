@@ -137,6 +137,16 @@ def test_a_listener_hears_each_validation(place, tiny_config):
     assert [scores["objective"] for scores in heard] == pytest.approx(history(place.folder)["objective"].tolist())
 
 
+def test_weights_that_the_very_last_step_ruined(place, tiny_config):
+    """The loss of that step was finite, and answers made of NaN would score like always saying the first class."""
+    one_step = {"sampling.images_per_epoch": tiny_config.engine.batch_size, "engine.epochs": 1, "optim.lr": 1e30}
+    with pytest.raises(NonFiniteLoss, match=r"the loss must be finite, but at step 1 val_loss = nan"):
+        run(updated(tiny_config, one_step), place)
+    assert records.read(place.record_file).status is Status.FAILED
+    assert not (place.folder / "checkpoints" / "best.ckpt").exists()
+    assert not (place.folder / "history.csv").exists()
+
+
 def test_a_loss_that_is_not_finite(place, tiny_config):
     config = updated(tiny_config, {"optim.lr": 1e30})
     with pytest.raises(

@@ -8,6 +8,7 @@ Started again under the same ``--trial`` it goes on from its last checkpoint.
 """
 
 import argparse
+import signal
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,8 +23,11 @@ from rarepix.trial import run
 def main(arguments: list[str] | None = None) -> int:
     """Run the trial; return the exit code: 0 only if a complete record was written."""
     given = _parser().parse_args(arguments)
+    signal.signal(signal.SIGTERM, _end)
     try:
         return _main(given)
+    except SystemExit as end:  # Lightning ends with 0 after a signal, but 0 stands for a complete record
+        return end.code or 128 + signal.SIGTERM
     except Exception as error:
         if given.traceback:
             raise
@@ -33,7 +37,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _main(given: argparse.Namespace) -> int:
     name = given.study or Path(given.recipe).stem
-    base = updated(load_recipe(given.recipe), parse_settings(given.set))
+    settings = parse_settings(given.set)
+    base = updated(load_recipe(given.recipe), settings)
     results = records.results_root(given.results)
     if trial_io.connected():
         received = trial_io.receive()
@@ -43,16 +48,21 @@ def _main(given: argparse.Namespace) -> int:
             trial=received.trial,
             parameters=received.parameters,
             parameter_id=received.parameter_id,
+            settings=settings,
         )
         record = run(updated(base, received.parameters), place, trial_io.report_intermediate)
         trial_io.report_final(record)
     else:
         trial = given.trial or datetime.now(UTC).strftime("run-%Y%m%d-%H%M%S")
-        place = Place(results=results, study=name, trial=trial, parameters=parse_settings(given.set))
+        place = Place(results=results, study=name, trial=trial, parameters=settings)
         record = run(base, place, _print_scores)
     kept = record.objective
     print(f"{kept.name} {kept.value:.4f} (validation, epoch {kept.epoch}): {place.record_file}")
     return 0
+
+
+def _end(number: int, frame: object) -> None:
+    sys.exit(128 + number)
 
 
 def _print_scores(scores: dict[str, float]) -> None:

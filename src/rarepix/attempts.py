@@ -6,7 +6,7 @@ import subprocess
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -36,6 +36,15 @@ class Place:
     parameters: Mapping[str, Any]
     """As received, put over the recipe."""
     parameter_id: str | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """Of the command line, put over the recipe before the parameters."""
+
+    def __post_init__(self) -> None:
+        for what, name in (("study", self.study), ("trial", self.trial)):
+            if not name or name in (".", "..") or "/" in name or "\0" in name:
+                raise AttemptError(
+                    f"the name of a {what} becomes that of a folder, so it must hold no '/', but got {name!r}"
+                )
 
     @property
     def folder(self) -> Path:
@@ -58,8 +67,8 @@ def only_one(place: Place) -> Iterator[None]:
     place.folder.mkdir(parents=True, exist_ok=True)
     with (place.folder / ".lock").open("w") as file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # flock would be held by loader processes that live on
+        except (BlockingIOError, PermissionError):
             raise AttemptError(
                 f"one process at a time may run a trial, but another one is running {place.trial!r} in {place.folder}"
             ) from None
@@ -84,6 +93,7 @@ def begin(place: Place, config: TrialConfig) -> TrialRecord:
         started=_now(),
         parameters=dict(place.parameters),
         parameter_id=place.parameter_id,
+        settings=dict(place.settings),
         config=config.model_dump(mode="json"),
         config_hash=config_hash(config),
         block=block,

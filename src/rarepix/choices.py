@@ -7,6 +7,10 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
+class ChoiceError(ValueError):
+    """A name that is none of the valid ones."""
+
+
 def nearest(name: str, names: Iterable[str]) -> str:
     """Return ``"did you mean 'x'? "`` for the name closest to *name*, or an empty string if none is close."""
     close = get_close_matches(str(name).lower(), list(names), n=1, cutoff=0.5)
@@ -17,8 +21,8 @@ def pick(table: Mapping[str, T], name: str, what: str) -> T:
     """Return ``table[name]``.
 
     Raises:
-        ValueError: *name* is not in *table*; the message says what it names, the nearest valid one and all others.
+        ChoiceError: *name* is not in *table*; the message says what it names, the nearest valid one and all others.
     """
     if name in table:
         return table[name]
-    raise ValueError(f"unknown {what} {name!r}: {nearest(name, table)}valid: {', '.join(sorted(table))}")
+    raise ChoiceError(f"unknown {what} {name!r}: {nearest(name, table)}valid: {', '.join(sorted(table))}")

@@ -5,6 +5,7 @@ Keys are dotted and the same everywhere: in recipes, ``--set``, search spaces, r
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -31,8 +32,19 @@ PLACE_KEYS = (
     "engine.device",
     "engine.threads",
     "engine.progress",
+    "engine.tensorboard",
+    "evaluate.batch_size",
 )
 """Where and how a trial ran; they do not make it another configuration."""
+
+
+class Loader(yaml.SafeLoader):
+    """Safe YAML in which 1e-4 is a number; to YAML 1.1 it is text."""
+
+
+Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)[eE][-+]?\d+$"), list("-+.0123456789")
+)
 
 
 class TrialConfig(Settings):
@@ -82,6 +94,8 @@ def updated(config: TrialConfig, parameters: Mapping[str, Any]) -> TrialConfig:
             together.
     """
     tree = config.model_dump(mode="json")
+    if "recipe" in parameters:
+        raise ConfigError("recipe is the name of where a configuration came from, not a setting: use --recipe")
     for key, value in sorted(parameters.items(), key=lambda pair: pair[0] != "loss.name"):  # it decides what may follow
         if isinstance(value, Mapping) and "_name" in value:
             value = {"name": value["_name"]} | {k: v for k, v in value.items() if k != "_name"}
@@ -153,7 +167,7 @@ def _read_recipe(file: Path, came_from: tuple[Path, ...]) -> dict[str, Any]:
     if file.resolve() in came_from:
         raise ConfigError(f"a recipe must not extend itself, but {file} does")
     try:
-        tree = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+        tree = yaml.load(file.read_text(encoding="utf-8"), Loader) or {}
     except yaml.YAMLError as error:
         raise ConfigError(f"{file} must be YAML, but: {error}") from None
     if not isinstance(tree, dict):
@@ -189,12 +203,6 @@ def _put(tree: dict[str, Any], key: str, value: Any) -> None:
 
 def _parse_value(key: str, text: str) -> Any:
     try:
-        value = yaml.safe_load(text) if text.strip() else ""
+        return yaml.load(text, Loader) if text.strip() else ""
     except yaml.YAMLError:
         raise ConfigError(f"the value of {key} must be YAML, but got {text!r}") from None
-    if isinstance(value, str) and value == text.strip():  # not if it was quoted
-        try:
-            return float(value)  # YAML 1.1 takes 1e-4 for text
-        except ValueError:
-            return value
-    return value

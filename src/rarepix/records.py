@@ -128,6 +128,8 @@ class TrialRecord(Part):
     """As the trial itself received them, nested choices included."""
     parameter_id: str | None = None
     """NNI's id of these parameters (None outside NNI)."""
+    settings: dict[str, Any] = {}
+    """Of the command line, put over the recipe before the parameters."""
     config: dict[str, Any]
     """The full configuration."""
     config_hash: str

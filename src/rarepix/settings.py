@@ -1,9 +1,11 @@
 """The base of every configuration section: frozen, and unknown keys are refused with the nearest valid one named."""
 
+from collections.abc import Mapping
 from types import NoneType
-from typing import get_args
+from typing import Any, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, ValidationError, model_validator
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from rarepix.choices import nearest
 
@@ -13,6 +15,25 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
+    @model_validator(mode="wrap")
+    @classmethod
+    def _nothing_is_converted(cls, given: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        """Refuse ``true`` and ``"5"`` for a number, which pydantic would take; 10.0 for 10 is fine, JSON does that."""
+        result = handler(given)
+        if isinstance(given, Mapping):
+            wrong = [key for key, value in given.items() if _converted(value, getattr(result, key))]
+            details = [InitErrorDetails(type=CONVERTED, loc=(key,), input=given[key]) for key in wrong]
+            if details:
+                raise ValidationError.from_exception_data(cls.__name__, details)
+        return result
+
+
+UNION_MEMBERS = ("constrained-int", "constrained-float", "int", "float", "str", "bool", "constrained-str")
+"""What pydantic adds to the place of a problem for each type that a key may have."""
+
+
+CONVERTED = PydanticCustomError("converted", "a number must be a number, a truth value true or false")
+
 
 class ConfigError(ValueError):
     """A configuration that cannot be run; the message names the dotted key, what came and what to do."""
@@ -20,17 +41,42 @@ class ConfigError(ValueError):
 
 def explain(error: ValidationError, root: type[BaseModel]) -> str:
     """Return one line per problem of *error*, each with its dotted key."""
-    return "\n".join(_explain_one(problem, root) for problem in error.errors())
+    return "\n".join(_explain_one(problem, root) for problem in _one_a_key(error.errors()))
+
+
+def _one_a_key(problems: list[dict]) -> list[dict]:
+    """Merge the problems of a key that may be one of several types; pydantic tells one for each type."""
+    merged: dict[tuple, dict] = {}
+    for problem in problems:
+        path = tuple(part for part in problem["loc"] if "[" not in str(part) and str(part) not in UNION_MEMBERS)
+        first = merged.setdefault(path, problem | {"loc": path, "messages": []})
+        first["messages"].append(problem["msg"].removeprefix("Value error, "))
+    return [problem | {"msg": " or ".join(problem["messages"])} for problem in merged.values()]
+
+
+def _converted(value: Any, taken: Any) -> bool:
+    if isinstance(taken, bool):
+        return not isinstance(value, bool)
+    if isinstance(taken, (int, float)):
+        return isinstance(value, (bool, str))
+    if isinstance(taken, tuple) and isinstance(value, (list, tuple)):
+        return any(map(_converted, value, taken))
+    return False
 
 
 def _explain_one(problem: dict, root: type[BaseModel]) -> str:
     key = ".".join(str(part) for part in problem["loc"])
-    message = problem["msg"].removeprefix("Value error, ")
+    message = problem["msg"]
+    if not key:
+        return message
     if problem["type"] == "extra_forbidden":
         valid = [*(f"{key.rpartition('.')[0]}.{name}".lstrip(".") for name in _fields_at(root, problem["loc"][:-1]))]
         return f"unknown key {key!r}: {nearest(key, valid)}valid: {', '.join(valid)}"
     if problem["type"] == "missing":
         return f"{key} must be given, but is not"
+    if problem["type"] in ("model_type", "model_attributes_type", "dataclass_type"):
+        names = ", ".join(f"{key}.{name}" for name in _fields_at(root, problem["loc"]))
+        return f"{key} is a section with the keys {names}, but got {problem['input']!r}: give one of them"
     if problem["type"] == "value_error" and isinstance(problem["input"], dict):
         return message  # a check across keys, which names them itself
     return f"{key}: {message}, but got {problem['input']!r}"

@@ -133,6 +133,8 @@ def _fit(
     history = History(place.folder / "history.csv", attempt=record.attempt, listener=listener)
     trainer = build_trainer(config.engine, hardware, place.folder, [clock, history])
     resume = place.folder / CHECKPOINTS / LAST if record.resumed_from_epoch else None
+    # loader processes begin to draw before Lightning says which epoch it is
+    data.loaders["train"].sampler.set_epoch(record.resumed_from_epoch or 0)
     trainer.fit(module, data.loaders["train"], data.loaders["val"], ckpt_path=resume, weights_only=True)
     return trainer, clock
 
@@ -182,5 +184,6 @@ def _files(place: Place) -> dict[str, str]:
         "split": "split.csv",
         "best": "checkpoints/best.ckpt",
         "last": "checkpoints/last.ckpt",
+        "tensorboard": "tensorboard",
     }
-    return {what: path for what, path in names.items() if (place.folder / path).is_file()}
+    return {what: path for what, path in names.items() if (place.folder / path).exists()}

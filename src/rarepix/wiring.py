@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
+import torch
 from torch.utils.data import DataLoader
 
 from rarepix.config import TrialConfig
@@ -26,6 +27,9 @@ from rarepix.models import build_model
 from rarepix.paths import cache_root, expand
 from rarepix.records import ClassPixels, Dataset
 from rarepix.settings import ConfigError
+
+TRIED_SIDE = 128
+"""Rows and columns with which a step is tried, at most."""
 
 
 class Data(NamedTuple):
@@ -101,6 +105,26 @@ def build_module(config: TrialConfig, labels: LabelSpace) -> SegmentationModule:
         seed=config.seed,
         channels_last=config.engine.channels_last,
     )
+
+
+def try_step(config: TrialConfig) -> None:
+    """Build network and loss and put a small batch of nothing through them, as a training step would.
+
+    Raises:
+        ConfigError: they cannot take a training step with such a batch.
+    """
+    labels = open_source(config.data.source, expand(config.data.root)).labels
+    module = build_module(config, labels).train()
+    rows, columns = (min(side, TRIED_SIDE) for side in config.augment.crop or (TRIED_SIDE, TRIED_SIDE))
+    size = (min(config.engine.batch_size, 2), rows, columns)  # batch normalisation wants two; more only take longer
+    try:
+        module.loss(module(torch.zeros(size[0], 3, *size[1:])), torch.zeros(size, dtype=torch.long))
+    except (ValueError, RuntimeError) as error:
+        raise ConfigError(
+            f"model.architecture={config.model.architecture!r} with loss {config.loss.name!r} cannot take a training "
+            f"step with engine.batch_size={config.engine.batch_size} and augment.crop={config.augment.crop}: {error}: "
+            f"use a larger batch or crop, or another architecture"
+        ) from error
 
 
 def describe(data: Data, config: TrialConfig, split_file: str) -> Dataset:

@@ -6,6 +6,7 @@ import pytest
 
 from analysis.parameters import as_text, flatten, settings_text
 from analysis.scores import frequent_class_baseline, iou, pooled, reduce
+from rarepix.records import Block, TrialRecord
 
 
 def test_iou_of_an_absent_class_is_nan():
@@ -57,9 +58,15 @@ def test_flatten_nested_twice():
 
 
 def test_settings_survive_a_shell():
-    text = settings_text({"a": "two words", "b": [1, 2], "c": True, "optim.lr": 1e-05}, seed=3, fold=1)
-    assert (
-        text == "--set 'a=two words' --set 'b=[1, 2]' --set c=true --set optim.lr=1e-05 --set seed=3 --set data.fold=1"
+    record = TrialRecord.model_construct(
+        settings={"engine.epochs": 1, "c": False, "data.root": "$HERE"},
+        parameters={"a": "two words", "b": [1, 2], "c": True, "optim.lr": 1e-05},
+        block=Block(seed=3, fold=1),
+        config={"data": {"root": "data/demo"}},
+    )
+    assert settings_text(record) == (
+        "--set engine.epochs=1 --set c=true --set 'a=two words' --set 'b=[1, 2]' --set optim.lr=1e-05 "
+        "--set seed=3 --set data.fold=1 --set data.root=data/demo"
     )
 
 

@@ -91,7 +91,8 @@ def test_a_class_in_no_training_image(damaged_voc):
         Image.fromarray(np.where(ids == 3, 0, ids).astype(np.uint8)).save(file)
     message = (
         r"every class must be in at least one training image, but fold 1 of split 'multilabel' has none of: dot: "
-        r"use data.split=multilabel, fewer folds, another fold or seed, or accept it with data.allow_absent=\['dot'\]"
+        r"use more images, fewer folds, another fold or seed, correct the classes in dataset.json, "
+        r"or accept it with data.allow_absent=\['dot'\]"
     )
     with pytest.raises(DataError, match=message):
         parts_of(damaged_voc, fold=1)

@@ -25,10 +25,7 @@ def test_a_trial_that_can_run_has_no_complaints(tiny_config: TrialConfig) -> Non
     [
         ({"data__root": "lost"}, "the dataset must be a folder, but lost does not exist"),
         ({"data__root": "$NOBODY_SET"}, "every variable in a path must be set"),
-        ({"data__source": "vocc"}, "unknown data.source 'vocc': did you mean 'voc'"),
-        ({"data__split": "multilable"}, "did you mean 'multilabel'"),
         ({"data__train_list": "trian"}, "trian"),
-        ({"sampling__kind": "invers_log"}, "did you mean 'inverse_log'"),
         ({"augment__crop": [256, 256]}, "256"),
         ({"model__architecture": "unett"}, "did you mean 'unet'"),
         ({"model__encoder": "resnet188"}, "resnet188"),
@@ -38,6 +35,27 @@ def test_a_trial_that_can_run_has_no_complaints(tiny_config: TrialConfig) -> Non
 def test_what_only_a_trial_would_find_is_found(tiny_config: TrialConfig, changes: dict, message: str) -> None:
     (complaint,) = told(tiny_config, **changes)
     assert message in complaint
+
+
+def test_a_step_that_a_network_cannot_take(tiny_config: TrialConfig) -> None:
+    """Batch normalisation of what is pooled to one pixel needs two images."""
+    (complaint,) = told(
+        tiny_config,
+        model__architecture="deeplabv3plus",
+        model__encoder="resnet18",
+        model__options={},
+        engine__batch_size=1,
+    )
+    assert complaint.startswith(
+        "model.architecture='deeplabv3plus' with loss 'ce' cannot take a training step with eng"
+    )
+    assert complaint.endswith("use a larger batch or crop, or another architecture")
+
+
+def test_a_description_that_no_trial_can_use(tiny_config: TrialConfig, damaged_voc: Path) -> None:
+    (damaged_voc / "dataset.json").write_text('{"classes": ["a", "b"], "task": "binary"}')
+    (complaint,) = told(tiny_config, data__root=str(damaged_voc))
+    assert "dataset.json: task must be 'multiclass'" in complaint
 
 
 def test_a_gpu_that_is_not_there(tiny_config: TrialConfig, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """The entrance: what it prints, what it returns, and what is left when it is killed."""
 
 import json
+import multiprocessing
 import signal
 import subprocess
 import sys
@@ -13,8 +14,9 @@ import torch
 from PIL import Image
 
 from rarepix import records
-from rarepix.attempts import Place, only_one
+from rarepix.attempts import Place
 from rarepix.records import Status
+from tests.test_attempts import hold
 from trials.segment import main
 
 CHECKOUT = Path(__file__).parents[2]
@@ -77,11 +79,15 @@ def kill_after_the_first_epoch(process: subprocess.Popen, folder: Path) -> None:
     process.wait()
 
 
-def test_killed_and_started_again_it_is_the_trial_that_it_would_have_been(segment, tiny_recipe, tmp_path, environment):
+@pytest.mark.parametrize("workers", [0, 1])
+def test_killed_and_started_again_it_is_the_trial_that_it_would_have_been(
+    segment, tiny_recipe, tmp_path, environment, workers
+):
+    long = [*LONG, *settings(data__workers=workers)]
     place = ["--recipe", tiny_recipe, "--results", tmp_path / "results", "--trial", "t"]
     folder = records.trial_folder(tmp_path / "results", "tiny", "t")
     process = subprocess.Popen(
-        command(*place, *LONG), env=environment, cwd=CHECKOUT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command(*place, *long), env=environment, cwd=CHECKOUT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     kill_after_the_first_epoch(process, folder)
     assert process.returncode == -signal.SIGKILL
@@ -89,7 +95,7 @@ def test_killed_and_started_again_it_is_the_trial_that_it_would_have_been(segmen
     assert (killed.status, killed.attempt, killed.objective, killed.counts) == (Status.RUNNING, 1, None, {})
     before = pd.read_csv(folder / "history.csv")
 
-    assert segment(*LONG)[0] == 0
+    assert segment(*long)[0] == 0
     record = record_of(tmp_path)
     assert (record.status, record.attempt) == (Status.COMPLETE, 2)
     assert record.resumed_from_epoch in (1, 2)  # the signal takes its time
@@ -98,7 +104,7 @@ def test_killed_and_started_again_it_is_the_trial_that_it_would_have_been(segmen
     assert rows["attempt"].unique().tolist() == [1, 2]
     assert rows.loc[rows["attempt"] == 2, "epoch"].tolist() == [*range(record.resumed_from_epoch + 1, 4)]
 
-    assert segment(*LONG, "--study", "whole")[0] == 0
+    assert segment(*long, "--study", "whole")[0] == 0
     whole = records.read(records.trial_folder(tmp_path / "results", "whole", "t") / "record.json")
     assert (whole.attempt, whole.resumed_from_epoch) == (1, None)
     assert record.counts == whole.counts
@@ -110,21 +116,47 @@ def test_killed_and_started_again_it_is_the_trial_that_it_would_have_been(segmen
     pd.testing.assert_frame_equal(resumed.reset_index(drop=True), uninterrupted.reset_index(drop=True))
 
 
+def test_asked_to_end_it_does_not_say_success(tiny_recipe, tmp_path, environment):
+    folder = records.trial_folder(tmp_path / "results", "tiny", "t")
+    arguments = [
+        "--recipe",
+        tiny_recipe,
+        "--results",
+        tmp_path / "results",
+        "--trial",
+        "t",
+        *settings(engine__epochs=500),
+    ]
+    process = subprocess.Popen(
+        command(*arguments), env=environment, cwd=CHECKOUT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    limit = time.monotonic() + 120
+    while not (folder / "history.csv").is_file():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < limit
+        time.sleep(0.01)
+    process.terminate()
+    process.communicate(timeout=60)
+    assert process.returncode == 128 + signal.SIGTERM
+    assert record_of(tmp_path).status is Status.STOPPED
+
+
 REFUSED = [
     (settings(optim__rl=0.1), "ConfigError: unknown key 'optim.rl': did you mean 'optim.lr'? valid: "),
     (settings(optm__lr=0.1), "ConfigError: unknown key 'optm.lr': did you mean 'optim.lr'? valid sections: "),
     (settings(engine__epochs="many"), "ConfigError: engine.epochs: Input should be a valid integer"),
     (settings(optim__lr=-1), "ConfigError: optim.lr: Input should be greater than 0, but got -1"),
     (["--set", "optim.lr"], "ConfigError: a setting must be key=value, but got 'optim.lr'"),
+    (settings(sampling__kind="invers_log"), "ConfigError: unknown sampling.kind 'invers_log': did you mean"),
+    (settings(data__split="multilable"), "ConfigError: unknown data.split 'multilable': did you mean 'multilabel'"),
+    (["--trial", "../b"], "AttemptError: the name of a trial becomes that of a folder, so it must hold no '/', but"),
 ]
 FAILED = [
     (settings(data__root="/nowhere/at/all"), "the dataset must be a folder, but /nowhere/at/all does not exist"),
     (settings(augment__crop="[96, 96]"), "DataError: every image must be at least as large as augment.crop = 96×96"),
     (settings(data__train_list="trian"), "trian.txt must exist, but does not: this dataset has the lists train, val"),
-    (settings(model__encoder="resnet1O"), "ValueError: unknown model.encoder 'resnet1O': did you mean 'resnet"),
-    (settings(model__architecture="unett"), "ValueError: unknown model.architecture 'unett': did you mean 'unet'"),
-    (settings(sampling__kind="invers_log"), "unknown sampling.kind 'invers_log': did you mean 'inverse_log'"),
-    (settings(data__split="multilable"), "ValueError: unknown data.split 'multilable': did you mean 'multilabel'"),
+    (settings(model__encoder="resnet1O"), "ChoiceError: unknown model.encoder 'resnet1O': did you mean 'resnet"),
+    (settings(model__architecture="unett"), "ChoiceError: unknown model.architecture 'unett': did you mean 'unet'"),
     (settings(optim__lr="1e30"), "NonFiniteLoss: the loss must be finite, but at step "),
     pytest.param(
         settings(engine__device="gpu"), "RuntimeError: engine.device=gpu needs a GPU that torch can use, but",
@@ -192,8 +224,10 @@ def truncated_image(root: Path) -> None:
 
 
 def absent_class(root: Path) -> None:
-    description = (root / "dataset.json").read_text()
-    (root / "dataset.json").write_text(description.replace('"dot"], "palette"', '"dot", "unicorn"], "palette"'))
+    description = json.loads((root / "dataset.json").read_text())
+    description["classes"].append("unicorn")
+    description["palette"].append([1, 2, 3])
+    (root / "dataset.json").write_text(json.dumps(description))
 
 
 @pytest.mark.parametrize(
@@ -225,8 +259,14 @@ def test_damaged_data(segment, damaged_voc, tmp_path, damage, message, cache_gib
 
 def test_a_second_process_is_refused_and_changes_nothing(segment, tmp_path):
     place = Place(results=tmp_path / "results", study="tiny", trial="t", parameters={})
-    with only_one(place):
-        code, said = segment()
+    context = multiprocessing.get_context("spawn")
+    held, done = context.Event(), context.Event()
+    other = context.Process(target=hold, args=(place, held, done))
+    other.start()
+    assert held.wait(60)
+    code, said = segment()
+    done.set()
+    other.join(60)
     assert code == 1
     assert said.startswith("AttemptError: one process at a time may run a trial, but another one is running 't' in ")
     assert not place.record_file.exists()
@@ -268,6 +308,7 @@ def test_half_a_record_is_not_taken_for_one(segment, tmp_path):
 
 DISK_FULL = """
 import resource, signal, sys
+from tests.test_attempts import hold
 from trials.segment import main
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (400, 400))
@@ -284,7 +325,8 @@ def test_a_full_disk_ends_the_trial_and_leaves_the_record_before(segment, tiny_r
         [sys.executable, "-c", DISK_FULL, *arguments], env=environment, cwd=CHECKOUT, capture_output=True, text=True
     )
     assert ended.returncode == 1
-    assert "OSError: [Errno 27] File too large" in ended.stderr
+    assert "WriteError: " in ended.stderr
+    assert "record.json must be written whole, but: File too large; what was there before is as it was" in ended.stderr
     assert (folder / "record.json").read_bytes() == before
     assert sorted(path.name for path in folder.iterdir()) == [".lock", "record.json"]
 

@@ -76,8 +76,12 @@ def _check_disjoint(items: Mapping[str, list[Item]]) -> None:
 def _check_classes(train: Part, classes: list[str], config: DataConfig) -> None:
     absent = [name for name in classes if not train.inventory[name].any() and name not in config.allow_absent]
     if absent:
+        where, way_out = "the training list", "add images"
+        if config.split != "listed":
+            where = f"fold {config.fold} of split {config.split!r}"
+            better = "" if config.split == "multilabel" else "data.split=multilabel, "
+            way_out = f"use {better}more images, fewer folds, another fold or seed"
         raise DataError(
-            f"every class must be in at least one training image, but fold {config.fold} of split {config.split!r} "
-            f"has none of: {', '.join(absent)}: use data.split=multilabel, fewer folds, another fold or seed, "
-            f"or accept it with data.allow_absent={absent}"
+            f"every class must be in at least one training image, but {where} has none of: {', '.join(absent)}: "
+            f"{way_out}, correct the classes in dataset.json, or accept it with data.allow_absent={absent}"
         )

@@ -4,7 +4,13 @@ from typing import Literal
 
 from pydantic import Field, NonNegativeInt, PositiveInt, field_validator, model_validator
 
+from rarepix.choices import pick
 from rarepix.settings import Settings
+
+SOURCE_NAMES = ("voc",)
+SPLIT_KINDS = ("random", "multilabel", "listed")
+SAMPLING_KINDS = ("uniform", "inverse_log")
+"""Names of what the room can build, here so that a configuration is checked without importing what builds it."""
 
 STRIDE = 32
 """Rows and columns that go into a network must be multiples of this (the deepest stride of the encoders)."""
@@ -37,6 +43,8 @@ class DataConfig(Settings):
 
     @model_validator(mode="after")
     def _consistent(self) -> "DataConfig":
+        pick(dict.fromkeys(SOURCE_NAMES), self.source, "data.source")
+        pick(dict.fromkeys(SPLIT_KINDS), self.split, "data.split")
         if self.fold >= self.folds:
             raise ValueError(f"data.fold must be below data.folds = {self.folds}, but got {self.fold}")
         if (self.split == "listed") != (self.val_list is not None):
@@ -56,6 +64,11 @@ class SamplingConfig(Settings):
     """uniform, or inverse_log (by the rarest class of the image)."""
     images_per_epoch: PositiveInt | None = None
     """Images drawn per epoch, so that samplers are compared at equal numbers of updates. None: as many as there are."""
+
+    @model_validator(mode="after")
+    def _known(self) -> "SamplingConfig":
+        pick(dict.fromkeys(SAMPLING_KINDS), self.kind, "sampling.kind")
+        return self
 
 
 class AugmentConfig(Settings):

@@ -15,6 +15,7 @@ from PIL import Image
 
 from rarepix.data.drawing.painters import PAINTERS
 from rarepix.data.drawing.scenes import BORDER, paint_scene
+from rarepix.data.source import DataError
 from rarepix.seeding import generator
 
 #: Share of the images that show a class; an image may show several.
@@ -39,7 +40,7 @@ def draw_voc(root: Path, *, images: int = 320, size: tuple[int, int] = (128, 160
         FileExistsError: *root* holds something other than this very dataset.
     """
     if images < FEWEST_IMAGES or min(size) < SMALLEST_SIDE:
-        raise ValueError(
+        raise DataError(
             f"images must be at least {FEWEST_IMAGES} and both sides of size at least {SMALLEST_SIDE}, "
             f"but got {images=} and {size=}: draw more or larger images"
         )

@@ -1,5 +1,6 @@
 """The Lightning module: forward and loss in training, confusion counts in validation and test."""
 
+import math
 from collections.abc import Callable
 
 import lightning.pytorch as pl
@@ -98,8 +99,10 @@ class SegmentationModule(pl.LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         """Bring counts and loss to the host, once, and score them."""
+        val_loss = float(self._val_loss) / self._batches
+        self._check_finite(self.global_step, {"val_loss": val_loss})  # the last step's update shows here first
         scores = self.scorer(self._confusion.cpu().numpy())
-        self.scores = {**scores, **self._train_means, "val_loss": float(self._val_loss) / self._batches}
+        self.scores = {**scores, **self._train_means, "val_loss": val_loss}
         self.log_dict({name: value for name, value in self.scores.items() if np.isfinite(value)})
 
     def on_test_start(self) -> None:
@@ -119,7 +122,11 @@ class SegmentationModule(pl.LightningModule):
         if self._last_step is None:
             return
         (step, terms), self._last_step = self._last_step, None
-        bad = {name: float(value) for name, value in terms.items() if not torch.isfinite(value)}
+        self._check_finite(step, {name: float(value) for name, value in terms.items()})
+
+    @staticmethod
+    def _check_finite(step: int, terms: dict[str, float]) -> None:
+        bad = {name: value for name, value in terms.items() if not math.isfinite(value)}
         if bad:
             found = ", ".join(f"{name} = {value}" for name, value in bad.items())
             raise NonFiniteLoss(

@@ -66,6 +66,13 @@ def parse(text: str, folder: Path) -> TrialCommand:
     if len(words) < 3 or not re.fullmatch(r"python[\d.]*", Path(words[0]).name) or words[1] != "-m":
         raise ConfigError(f"trialCommand must be of the form {EXAMPLE!r}, but got {text!r}")
     given = _options(words[3:])
+    for option in ("recipe", "results", "study"):
+        value = getattr(given, option) or ""
+        if value.startswith("~") or "$" in value:
+            raise ConfigError(
+                f"trialCommand: --{option} must be written out, since the shell of a trial alone would read "
+                f"'~' and '$', but got {value!r}"
+            )
     script = folder / Path(*words[2].split(".")).with_suffix(".py")
     if not script.is_file():
         raise ConfigError(

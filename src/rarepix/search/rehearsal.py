@@ -1,4 +1,4 @@
-"""A trial as far as its first step: data read and divided, network and loss built, hardware chosen; nothing trained.
+"""A trial as far as its first step: data read and divided, hardware chosen, network and loss tried on nothing.
 
 What a trial would complain of is found before a study starts. It runs in a process of its own, in the folder that
 trials run in: what it imports is heavy, and paths must mean what they mean to a trial. The inventory that it makes is
@@ -33,26 +33,35 @@ def rehearse(configs: Iterable[TrialConfig], folder: Path) -> list[str]:
 def complaints(configs: Iterable[TrialConfig]) -> Iterator[str]:
     """Yield what goes wrong with *configs* here. What several of them have in common is tried once."""
     tried: set[str] = set()
+    told: set[str] = set()
     for config in configs:
         for given, step in _steps(config):
             if str(given) not in tried:
                 tried.add(str(given))
-                try:
-                    step()
-                except (ValueError, OSError, RuntimeError) as error:
-                    yield from str(error).splitlines()
+                for line in _complaint(step):
+                    if line not in told:
+                        told.add(line)
+                        yield line
+
+
+def _complaint(step: Callable[[], object]) -> list[str]:
+    try:
+        step()
+    except (ValueError, OSError, RuntimeError) as error:
+        return str(error).splitlines()
+    return []
 
 
 def _steps(config: TrialConfig) -> Iterator[tuple[tuple, Callable[[], object]]]:
     """Yield the steps of a trial before its training, each with the part of the configuration that it depends on."""
     from rarepix import wiring
     from rarepix.engine.precision import choose_hardware
-    from rarepix.models import build_model
 
     data = (config.data, config.sampling, config.augment, config.evaluate, config.engine.batch_size, config.seed)
     yield ("hardware", config.engine), lambda: choose_hardware(config.engine)
     yield ("data", *data), lambda: wiring.build_data(config, gpu=False)
-    yield ("network", config.model), lambda: build_model(config.model, classes=2)
+    step = (config.model, config.loss, config.augment.crop, config.engine.batch_size, config.data)
+    yield ("step", *step), lambda: wiring.try_step(config)
 
 
 def main() -> None:

@@ -64,6 +64,7 @@ def test_blank_lines_and_windows_line_ends(damaged_voc):
         ("", r"odd\.txt must name at least one image, but is empty"),
         ("\n \n", r"odd\.txt must name at least one image, but is empty"),
         ("img01\nimg02\nimg01\n", r"odd\.txt must name each image once, but names these more often: img01"),
+        ("img01 1\nimg02 -1\n", r"odd\.txt must hold one image id a line .*, but its first line is 'img01 1'"),
         (
             "img01\nimg99\n",
             r"odd\.txt needs an image and a mask, but missing: .*img99\.jpg, .*img99\.png: add them, or take",
@@ -74,6 +75,13 @@ def test_refuses_lists(damaged_voc, lines, message):
     (damaged_voc / LISTS / "odd.txt").write_text(lines)
     with pytest.raises(DataError, match=message):
         VocSource(damaged_voc).items("odd")
+
+
+def test_a_byte_order_mark_and_blanks_in_names(damaged_voc):
+    for folder, suffix in (("JPEGImages", "jpg"), ("SegmentationClass", "png")):
+        (damaged_voc / folder / f"img03.{suffix}").rename(damaged_voc / folder / f"my image.{suffix}")
+    (damaged_voc / LISTS / "odd.txt").write_text("img01\nmy image\n", encoding="utf-8-sig")
+    assert [item.id for item in VocSource(damaged_voc).items("odd")] == ["img01", "my image"]
 
 
 def test_a_list_that_is_not_there(tiny_voc):
@@ -99,18 +107,29 @@ def test_many_missing_files_are_counted(damaged_voc):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("{", r"dataset\.json must be JSON, but"),
-        ("[]", r"dataset\.json must be an object with a list 'classes', but is not"),
-        ('{"classes": "road"}', "an object with a list 'classes'"),
-        ("{}", "an object with a list 'classes'"),
-        ('{"classes": []}', r"dataset\.json"),
+        ("{", r"dataset\.json: Invalid JSON: EOF"),
+        ("[]", r"dataset\.json: Input should be an object"),
+        ('{"classes": "road"}', r"dataset\.json: classes: Input should be a valid array, but got 'road'"),
+        ("{}", r"dataset\.json: classes must be given, but is not"),
+        ('{"classes": []}', r"dataset\.json: classes: List should have at least 1 item"),
+        ('{"classes": [0, 1]}', r"dataset\.json: classes\.0: Input should be a valid string, but got 0"),
+        ('{"classes": ["a"], "name": 5}', r"dataset\.json: name: Input should be a valid string, but got 5"),
+        (
+            '{"classes": ["a", "b"], "palette": [[1, 2, 3]]}',
+            r"palette must have a colour for each of the 2 class",
+        ),
+        ('{"classes": ["a"], "palette": ["#000000"]}', r"dataset\.json: palette\.0: Input should be a valid array"),
+        (
+            '{"classes": ["a"], "palette": [[1, 2, 256]]}',
+            r"palette\.0\.2: Input should be less than or",
+        ),
         ('{"classes": ["a", "a"]}', r"dataset\.json: class names must be given and differ"),
         ('{"classes": ["a", "b"], "ignore_index": 1}', r"dataset\.json: the ignore id must be from 2 to 255"),
         (
             '{"classes": ["a", "b"], "rare_classes": ["c"]}',
             r"dataset\.json: rare classes must be among \['a', 'b'\], but got",
         ),
-        ('{"classes": ["a", "b"], "task": "panoptic"}', r"dataset\.json: 'panoptic' is not a valid Task"),
+        ('{"classes": ["a", "b"], "task": "binary"}', r"dataset\.json: task must be 'multiclass' .*, but got 'binary'"),
     ],
 )
 def test_refuses_descriptions(damaged_voc, text, message):

@@ -5,11 +5,10 @@
 rare_classes, task) says what the ids mean; without it they are the 20 classes of VOC 2012 and background.
 """
 
-import json
 from pathlib import Path
 
 from rarepix.data.source import DataError, Item
-from rarepix.labels import IGNORE, LabelSpace, Task
+from rarepix.data.sources.description import Description, describe, label_space
 
 VOC_CLASSES = (
     "background", "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow", "diningtable",
@@ -28,9 +27,10 @@ class VocSource:
         if missing:
             raise FileNotFoundError(f"{root} must hold a dataset in VOC layout, but has no {', no '.join(missing)}")
         self.root = root
-        description = _describe(root / "dataset.json")
-        self.name = description.get("name", root.name)
-        self.labels = _label_space(description, root / "dataset.json")
+        file = root / "dataset.json"
+        description = describe(file) if file.is_file() else Description(classes=list(VOC_CLASSES))
+        self.name = description.name or root.resolve().name
+        self.labels = label_space(description, file)
 
     def items(self, list_name: str) -> list[Item]:
         """Return the items of ``ImageSets/Segmentation/<list_name>.txt``."""
@@ -40,9 +40,11 @@ class VocSource:
             raise DataError(
                 f"{file} must exist, but does not: this dataset has the lists {', '.join(lists) or '(none)'}"
             )
-        ids = file.read_text(encoding="utf-8").split()
+        ids = [line.strip() for line in file.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
         if not ids:
             raise DataError(f"{file} must name at least one image, but is empty")
+        if all(len(line.split()) > 1 for line in ids):
+            raise DataError(f"{file} must hold one image id a line and nothing else, but its first line is {ids[0]!r}")
         if len(set(ids)) != len(ids):
             twice = sorted({name for name in ids if ids.count(name) > 1})[:NAMED_AT_MOST]
             raise DataError(f"{file} must name each image once, but names these more often: {', '.join(twice)}")
@@ -62,30 +64,3 @@ class VocSource:
                 f"{', '.join(missing[:NAMED_AT_MOST])}{more}: add them, or take the ids out of the list"
             )
         return items
-
-
-def _describe(file: Path) -> dict:
-    if not file.is_file():
-        return {}
-    try:
-        description = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise DataError(f"{file} must be JSON, but: {error}") from error
-    if not isinstance(description, dict) or not isinstance(description.get("classes"), list):
-        raise DataError(f"{file} must be an object with a list 'classes', but is not")
-    return description
-
-
-def _label_space(description: dict, file: Path) -> LabelSpace:
-    names = tuple(description.get("classes", VOC_CLASSES))
-    try:
-        return LabelSpace(
-            names=names,
-            background=description.get("background", 0 if names[0] == "background" else None),
-            ignore=description.get("ignore_index", IGNORE),
-            palette=tuple(tuple(colour) for colour in description.get("palette", ())),
-            rare=tuple(description.get("rare_classes", ())),
-            task=Task(description.get("task", Task.MULTICLASS)),
-        )
-    except (ValueError, IndexError, TypeError) as error:
-        raise DataError(f"{file}: {error}") from error
