@@ -1,6 +1,6 @@
 import pytest
 
-from rarepix.files import replacing, write_text
+from rarepix.files import naming, replacing, write_text
 
 
 def test_the_file_appears_at_the_end_in_a_folder_that_is_made(tmp_path):
@@ -32,3 +32,17 @@ def test_after_an_error_the_old_file_is_whole_and_nothing_else_is_there(tmp_path
 def test_the_file_can_be_read_by_others(tmp_path):
     write_text(tmp_path / "record.json", "{}")
     assert (tmp_path / "record.json").stat().st_mode & 0o777 == 0o644
+
+
+def test_a_place_that_cannot_be_written_to_is_named(tmp_path):
+    (tmp_path / "results").write_text("a file where a folder should be")
+    path = tmp_path / "results" / "study" / "record.json"
+    with pytest.raises(
+        OSError, match=r"record\.json must be written whole, but: Not a directory; .*choose another place"
+    ):
+        write_text(path, "{}")
+
+
+def test_other_errors_are_left_as_they_are(tmp_path):
+    with pytest.raises(FileNotFoundError, match="No such file"), naming(tmp_path):
+        (tmp_path / "nothing").read_text()

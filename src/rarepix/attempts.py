@@ -14,6 +14,7 @@ from typing import Any
 
 from rarepix import records
 from rarepix.config import TrialConfig, config_hash
+from rarepix.files import naming
 from rarepix.records import Block, Failure, Status, TrialRecord
 
 PACKAGES = (
@@ -64,8 +65,10 @@ def only_one(place: Place) -> Iterator[None]:
     Raises:
         AttemptError: another process holds it.
     """
-    place.folder.mkdir(parents=True, exist_ok=True)
-    with (place.folder / ".lock").open("w") as file:
+    with naming(place.folder):
+        place.folder.mkdir(parents=True, exist_ok=True)
+        lock = (place.folder / ".lock").open("w")
+    with lock as file:
         try:
             fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # flock would be held by loader processes that live on
         except (BlockingIOError, PermissionError):

@@ -7,7 +7,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-CANNOT_WRITE = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR)
+CANNOT_WRITE = (
+    errno.ENOSPC,
+    errno.EFBIG,
+    errno.EDQUOT,
+    errno.EROFS,
+    errno.EACCES,
+    errno.EPERM,
+    errno.ENOTDIR,
+    errno.EEXIST,
+)
 
 
 class WriteError(OSError):
@@ -15,31 +24,46 @@ class WriteError(OSError):
 
 
 @contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Turn the system's error about a place that cannot be written to into one that names *path*.
+
+    Raises:
+        WriteError: no room, no leave to write, or no folder.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in CANNOT_WRITE:
+            raise
+        raise WriteError(
+            f"{path} must be written whole, but: {os.strerror(error.errno)}; what was there before is as it was: "
+            f"make room or leave to write there, or choose another place"
+        ) from error
+
+
+@contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Give a temporary file beside *path* to write to, which takes the place of *path* at the end.
 
     If something is raised, *path* stays as it was. The folder is made where it is missing.
+
+    Raises:
+        WriteError: *path* cannot be written.
     """
-    temporary: Path | None = None
-    try:
+    with naming(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=path.suffix)
         os.close(handle)
         temporary = Path(name)
-        yield temporary
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
-        temporary.chmod(0o644)
-        temporary.replace(path)
-    except BaseException as error:
-        if temporary is not None:
+        try:
+            yield temporary
+            with temporary.open("rb") as file:
+                os.fsync(file.fileno())
+            temporary.chmod(0o644)
+            temporary.replace(path)
+        except BaseException:
             temporary.unlink(missing_ok=True)
-        if isinstance(error, OSError) and error.errno in CANNOT_WRITE:
-            raise WriteError(
-                f"{path} must be written whole, but: {os.strerror(error.errno)}; what was there before is as it was: "
-                f"make room or leave to write there, or choose another place"
-            ) from error
-        raise
+            raise
 
 
 def write_text(path: Path, text: str) -> None:

@@ -12,7 +12,7 @@ import psutil
 from rarepix import records
 from rarepix.attempts import Place, begin, close, failure, only_one, write_progress
 from rarepix.config import TrialConfig
-from rarepix.files import replacing
+from rarepix.files import naming, replacing
 from rarepix.records import ClassCounts, Objective, Status, TrialRecord
 from rarepix.seeding import stable_hash
 
@@ -135,7 +135,8 @@ def _fit(
     resume = place.folder / CHECKPOINTS / LAST if record.resumed_from_epoch else None
     # loader processes begin to draw before Lightning says which epoch it is
     data.loaders["train"].sampler.set_epoch(record.resumed_from_epoch or 0)
-    trainer.fit(module, data.loaders["train"], data.loaders["val"], ckpt_path=resume, weights_only=True)
+    with naming(place.folder / CHECKPOINTS):
+        trainer.fit(module, data.loaders["train"], data.loaders["val"], ckpt_path=resume, weights_only=True)
     return trainer, clock
 
 

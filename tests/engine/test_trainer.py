@@ -79,6 +79,24 @@ def test_a_better_epoch_before_the_interruption_stays_the_best(fit, tmp_path):
     assert finished_epochs(checkpoints / "last.ckpt") == 4
 
 
+def test_the_best_epoch_stays_the_best_when_the_folder_has_moved(fit, tmp_path):
+    fit(module_of(scripted(0.3, 0.9)), epochs=2)
+    (tmp_path / "checkpoints").rename(tmp_path / "before")
+    (tmp_path / "home").mkdir()
+    (tmp_path / "before").rename(tmp_path / "home" / "checkpoints")
+    trainer = trainer_of(tmp_path / "home", epochs=4)
+    last = tmp_path / "home" / "checkpoints" / "last.ckpt"
+    quiet = {
+        "train_dataloaders": loader(batches()),
+        "val_dataloaders": loader(batches(2, seed=1)),
+        "weights_only": True,
+    }
+    trainer.fit(module_of(scripted(0.5, 0.6)), ckpt_path=str(last), **quiet)
+    assert finished_epochs(last) == 4
+    assert finished_epochs(last.with_name("best.ckpt")) == 2
+    assert sorted(file.name for file in last.parent.iterdir()) == ["best.ckpt", "last.ckpt"]
+
+
 def test_a_checkpoint_that_is_not_whole_is_an_error(fit, tmp_path):
     fit(module_of(), epochs=1)
     last = tmp_path / "checkpoints" / "last.ckpt"

@@ -4,6 +4,7 @@ import logging
 import sys
 import warnings
 from pathlib import Path
+from typing import Any
 
 import lightning.pytorch as pl
 import torch
@@ -25,15 +26,28 @@ ON_PURPOSE = (
 """Warnings of Lightning about few loader processes, few batches and a resumed folder, and one of torch's own."""
 
 
+class Checkpoints(ModelCheckpoint):
+    """Checkpoints in a folder that may have been moved or brought home from another machine since.
+
+    Lightning remembers them by their full paths, and forgets the best score when the folder is another one.
+    """
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Restore what was remembered, with the paths of now."""
+        here = Path(self.dirpath)
+        paths = {key: state_dict[key] for key in ("best_model_path", "kth_best_model_path", "last_model_path")}
+        moved = {key: str(here / Path(path).name) if path else path for key, path in paths.items()}
+        best = {str(here / Path(path).name): score for path, score in state_dict["best_k_models"].items()}
+        super().load_state_dict(state_dict | moved | {"best_k_models": best, "dirpath": self.dirpath})
+
+
 def build_trainer(config: EngineConfig, hardware: Hardware, folder: Path, callbacks: list[pl.Callback]) -> pl.Trainer:
     """Return a Trainer that keeps ``checkpoints/{last,best}.ckpt`` in *folder* and watches the metric ``objective``."""
     _quiet()
     # two of them: the option save_last of one writes last.ckpt only when the best one changes
     kept = {"dirpath": folder / CHECKPOINTS, "enable_version_counter": False}
-    best = ModelCheckpoint(
-        filename=Path(BEST).stem, monitor="objective", mode="max", save_on_train_epoch_end=False, **kept
-    )
-    last = ModelCheckpoint(filename=Path(LAST).stem, save_on_train_epoch_end=True, **kept)
+    best = Checkpoints(filename=Path(BEST).stem, monitor="objective", mode="max", save_on_train_epoch_end=False, **kept)
+    last = Checkpoints(filename=Path(LAST).stem, save_on_train_epoch_end=True, **kept)
     stop = [Patience("objective", config.min_delta, config.patience, mode="max")] if config.patience else []
     return pl.Trainer(
         accelerator=hardware.accelerator,
