@@ -4,22 +4,7 @@ import json
 import shlex
 from typing import Any
 
-from rarepix.records import TrialRecord
-
-BLOCK_KEYS = {"seed": "seed", "data.fold": "fold"}
-"""Parameters that are blocks (enumerated, never tuned) → the column that already holds them."""
-PLACE_KEYS = (
-    "recipe",
-    "data.root",
-    "data.workers",
-    "data.cache_gib",
-    "engine.device",
-    "engine.threads",
-    "engine.progress",
-    "engine.tensorboard",
-    "evaluate.batch_size",
-)
-"""Where and how a trial ran: no part of its configuration, though a command line may have set them."""
+from rarepix.records import BLOCK_KEYS, PLACE_KEYS, TrialRecord
 
 
 def flatten(parameters: dict[str, Any], prefix: str = "") -> dict[str, Any]:

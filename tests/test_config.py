@@ -4,10 +4,7 @@ import re
 
 import pytest
 
-from analysis import parameters
 from rarepix.config import (
-    BLOCK_KEYS,
-    PLACE_KEYS,
     TrialConfig,
     config_hash,
     flatten,
@@ -19,6 +16,7 @@ from rarepix.data.settings import SAMPLING_KINDS, SOURCE_NAMES, SPLIT_KINDS
 from rarepix.data.sources import SOURCES
 from rarepix.data.splits import SPLITS
 from rarepix.data.weights import WEIGHTS
+from rarepix.records import BLOCK_KEYS, PLACE_KEYS
 from rarepix.settings import ConfigError
 
 BASE = TrialConfig(data={"root": "somewhere"})
@@ -233,11 +231,6 @@ def test_block_and_place_make_no_other_configuration():
     assert {*ELSEWHERE, "recipe"} == set(BLOCK_KEYS + PLACE_KEYS)
     moved = updated(BASE, ELSEWHERE).model_copy(update={"recipe": "other"})
     assert config_hash(moved) == config_hash(BASE)
-
-
-def test_the_analysis_knows_the_same_keys():
-    assert tuple(parameters.BLOCK_KEYS) == BLOCK_KEYS
-    assert parameters.PLACE_KEYS == PLACE_KEYS
 
 
 @pytest.mark.parametrize(

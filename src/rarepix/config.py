@@ -20,22 +20,8 @@ from rarepix.evaluation.settings import EvaluateConfig
 from rarepix.losses.settings import LossConfig
 from rarepix.models.settings import ModelConfig
 from rarepix.paths import recipes_root
+from rarepix.records import BLOCK_KEYS, PLACE_KEYS
 from rarepix.settings import ConfigError, Settings, explain
-
-BLOCK_KEYS = ("seed", "data.fold")
-"""Enumerated, never tuned: what configurations share when they are compared."""
-PLACE_KEYS = (
-    "recipe",
-    "data.root",
-    "data.workers",
-    "data.cache_gib",
-    "engine.device",
-    "engine.threads",
-    "engine.progress",
-    "engine.tensorboard",
-    "evaluate.batch_size",
-)
-"""Where and how a trial ran; they do not make it another configuration."""
 
 
 class Loader(yaml.SafeLoader):

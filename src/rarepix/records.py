@@ -25,6 +25,20 @@ from rarepix.files import write_text
 
 SCHEMA = 1
 RESULTS_VARIABLE = "RAREPIX_RESULTS"
+BLOCK_KEYS = ("seed", "data.fold")
+"""Enumerated, never tuned: what configurations share when they are compared."""
+PLACE_KEYS = (
+    "recipe",
+    "data.root",
+    "data.workers",
+    "data.cache_gib",
+    "engine.device",
+    "engine.threads",
+    "engine.progress",
+    "engine.tensorboard",
+    "evaluate.batch_size",
+)
+"""Where and how a trial ran; they do not make it another configuration."""
 
 
 class Status(StrEnum):

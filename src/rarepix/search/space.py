@@ -9,7 +9,8 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from rarepix.config import BLOCK_KEYS, TrialConfig, updated
+from rarepix.config import TrialConfig, updated
+from rarepix.records import BLOCK_KEYS
 from rarepix.search.distributions import SpaceError, ends, refuse_number_as_text
 from rarepix.search.documents import read_mapping
 from rarepix.settings import ConfigError
