@@ -6,13 +6,16 @@ from typing import Any
 
 from rarepix.choices import nearest
 
+DEVIATIONS = 3
+"""How far normal types reach, in standard deviations; NNI itself knows no end."""
+
 
 class SpaceError(ValueError):
     """A search space that no study can be run with."""
 
 
 def ends(key: str, kind: str, value: Any) -> list[float]:
-    """Return the ends of the range of a numeric type; three standard deviations out where it has none.
+    """Return the ends of the range of a numeric type; ``DEVIATIONS`` out where it has none.
 
     Raises:
         SpaceError: unknown type, or *value* is not what it needs; the message names *key*, what came and what to do.
@@ -85,7 +88,7 @@ def _randint(what: str, low: float, high: float) -> list[float]:
 
 def _normal(what: str, mu: float, sigma: float) -> list[float]:
     _must_be_positive(what, "sigma", sigma)
-    return [mu - 3 * sigma, mu + 3 * sigma]
+    return [mu - DEVIATIONS * sigma, mu + DEVIATIONS * sigma]
 
 
 def _qnormal(what: str, mu: float, sigma: float, step: float) -> list[float]:

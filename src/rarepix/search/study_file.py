@@ -1,32 +1,13 @@
 """The configuration file of a study: NNI's own format, with what rarepix needs of it checked."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import BeforeValidator, NonNegativeInt, PositiveInt, ValidationError, model_validator
+from pydantic import NonNegativeInt, PositiveInt, ValidationError, model_validator
 
 from rarepix.search.documents import read_mapping
+from rarepix.search.durations import Duration
 from rarepix.settings import ConfigError, Settings, explain
-
-UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-
-
-def in_seconds(duration: int | str) -> float:
-    """Return a duration of NNI's (``90``, ``90s``, ``1.5h``) in seconds."""
-    return float(duration[:-1]) * UNITS[duration[-1].lower()] if isinstance(duration, str) else float(duration)
-
-
-def _must_be_duration(value: Any) -> Any:
-    try:
-        positive = not isinstance(value, bool) and in_seconds(value) > 0
-    except (TypeError, ValueError, LookupError):
-        positive = False
-    if not positive:
-        raise ValueError("a duration must be whole seconds or a number with a unit (90s, 10m, 2h, 1d)")
-    return value
-
-
-Duration = Annotated[int | str, BeforeValidator(_must_be_duration)]
 
 
 class Algorithm(Settings):
@@ -43,6 +24,11 @@ class Algorithm(Settings):
             raise ValueError(
                 f"a tuner or assessor must have either name (one of NNI's) or className with codeDirectory (your own), "
                 f"but got name={self.name!r}, className={self.className!r}"
+            )
+        if self.className is not None and self.codeDirectory is None:
+            raise ValueError(
+                f"className={self.className!r} needs codeDirectory, a folder (any, if the class is installed): "
+                "write codeDirectory: ."
             )
         return self
 

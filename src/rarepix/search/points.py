@@ -1,0 +1,99 @@
+"""Points of a search space that a study begins with: the recipe as it is, known ones, the best of an earlier study."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+from rarepix import records
+from rarepix.config import TrialConfig, updated
+from rarepix.records import BLOCK_KEYS, Status, TrialRecord
+from rarepix.search.advising.history import canonical
+from rarepix.search.advising.settings import Earlier, SearchSettings
+from rarepix.search.space import Space
+from rarepix.settings import ConfigError, Settings
+
+Point = tuple[str, dict[str, Any]]
+"""Origin and parameters of a configuration."""
+
+
+def default_parameters(space: Space, config: TrialConfig) -> dict[str, Any]:
+    """Return the values that *config* has for the keys of *space*, nested where it is; they may lie outside."""
+    return {key: _value(spec, _at(config, key)) for key, spec in space.items()}
+
+
+def first_points(settings: SearchSettings, space: Space, config: TrialConfig, folder: Path) -> list[Point]:
+    """Return what is tried after the default configuration: known points, then those of an earlier study.
+
+    Paths are relative to *folder*. What a point leaves out is as in the default configuration.
+
+    Raises:
+        ConfigError: a point that no trial can run, or an earlier study without points for this space.
+    """
+    default = default_parameters(space, config)
+    points = [("known", default | dict(point)) for point in settings.known]
+    for _, point in points:
+        updated(config, point)
+    return points + _earlier(settings.earlier, space, default, folder) if settings.earlier else points
+
+
+def best_configurations(study: Path, top: int) -> list[tuple[dict[str, Any], float, int]]:
+    """Return parameters, mean validation objective and number of blocks of the *top* configurations of a study.
+
+    Those with most complete blocks count first; of equally many the higher mean wins.
+    """
+    found: dict[str, list[TrialRecord]] = defaultdict(list)
+    for file in records.record_files(study):
+        record = records.read(file)
+        if record.status is Status.COMPLETE:
+            found[canonical(configuration_of(record))].append(record)
+    rows = [
+        (configuration_of(same[0]), mean(record.objective.value for record in same), len(same))
+        for same in found.values()
+    ]
+    return sorted(rows, key=lambda row: (-row[2], -row[1]))[:top]
+
+
+def configuration_of(record: TrialRecord) -> dict[str, Any]:
+    """Return the parameters of a trial without its block."""
+    return {key: value for key, value in record.parameters.items() if key not in BLOCK_KEYS}
+
+
+def _earlier(earlier: Earlier, space: Space, default: dict[str, Any], folder: Path) -> list[Point]:
+    study = folder / earlier.study
+    if not any(records.record_files(study)):
+        raise ConfigError(f"tuner.classArgs.earlier.study must be the folder of a study with records, but got {study}")
+    best = [parameters for parameters, _, _ in best_configurations(study, top=earlier.top)]
+    foreign = sorted({key for parameters in best for key in parameters if key not in space})
+    if foreign:
+        raise ConfigError(
+            f"tuner.classArgs.earlier: {study} varied {', '.join(foreign)}, which this search space does not: "
+            f"add them to the space, or leave earlier out"
+        )
+    return [("earlier", default | parameters) for parameters in best]
+
+
+def _at(config: TrialConfig, key: str) -> Any:
+    value: Any = config
+    for part in key.split("."):
+        value = value.get(part) if isinstance(value, Mapping) else getattr(value, part)
+    return value
+
+
+def _value(spec: Mapping[str, Any], value: Any) -> Any:
+    """Return *value* as a search space gives it: a section becomes the choice of its name."""
+    if not isinstance(value, Settings):
+        return list(value) if isinstance(value, tuple) else value
+    filled = value.parameters() if hasattr(value, "parameters") else dict(value)
+    options = {choice["_name"]: choice for choice in spec["_value"] if isinstance(choice, Mapping)}
+    inner = {key: part for key, part in options.get(value.name, {}).items() if key != "_name"}
+    plain = {key: part for key, part in filled.items() if key != "name" and part is not None and key not in inner}
+    given = {key: part for key, part in plain.items() if part != _unset(value, key)}
+    return {"_name": value.name} | {key: _value(part, filled[key]) for key, part in inner.items()} | given
+
+
+def _unset(section: Settings, key: str) -> Any:
+    """Return what *key* is when nobody gives it."""
+    fresh = type(section)(name=section.name)
+    return fresh.parameters()[key] if hasattr(fresh, "parameters") else getattr(fresh, key)
