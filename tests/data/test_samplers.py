@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from rarepix.data.samplers import EpochSampler, epoch_indices
+from rarepix.data.samplers import EpochSampler, Share, epoch_indices
 
 EVEN = np.full(10, 0.1)
 
@@ -51,3 +51,34 @@ def test_epoch_can_be_jumped_to():
     """What a resumed run does."""
     assert draws(0, 5) == draws(0, 5)
     assert draws(0, 5) != draws(0, 0)
+
+
+def test_shares_of_each_batch_by_hand():
+    """Two batches of four; the two images left over fill none."""
+    assert Share(0, 2).of_each_batch(10, 4).tolist() == [0, 1, 4, 5]
+    assert Share(1, 2).of_each_batch(10, 4).tolist() == [2, 3, 6, 7]
+    assert Share(2, 4).of_each_batch(10, 4).tolist() == [2, 6]
+    assert Share().of_each_batch(10, 4).tolist() == list(range(8))
+    assert Share(1, 2).of_each_batch(3, 4).tolist() == []
+
+
+def test_shares_of_all_batches_by_hand():
+    assert Share(0, 2).of_all_batches(7, 3) == [[0, 1, 2], [6]]
+    assert Share(1, 2).of_all_batches(7, 3) == [[3, 4, 5]]
+    assert Share(2, 3).of_all_batches(5, 4) == []
+
+
+@pytest.mark.parametrize("replace", [True, False])
+def test_the_shares_of_a_step_are_the_batch_of_one_process(replace):
+    """The same images with the same seeds in the same order, epoch after epoch."""
+    whole = EpochSampler(EVEN, 26, replace=replace, seed=3)
+    shares = [Share(rank, 3).of_each_batch(26, 6) for rank in range(3)]
+    samplers = [EpochSampler(EVEN, 26, replace=replace, seed=3, positions=positions) for positions in shares]
+    assert [len(sampler) for sampler in samplers] == [8, 8, 8]
+    for epoch in range(2):
+        for sampler in (whole, *samplers):
+            sampler.set_epoch(epoch)
+        drawn, parts = list(whole), [list(sampler) for sampler in samplers]
+        for step in range(4):
+            together = [draw for part in parts for draw in part[2 * step : 2 * step + 2]]
+            assert together == drawn[6 * step : 6 * step + 6]

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from rarepix.engine.precision import choose_hardware
+from rarepix.engine.precision import choose_hardware, set_threads
 from rarepix.engine.settings import EngineConfig
 
 no_gpu = pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
@@ -47,3 +47,24 @@ def test_bf16_is_refused_where_the_processor_lacks_it():
     else:
         with pytest.raises(RuntimeError, match="needs hardware with bfloat16, but this has none: use auto or fp32"):
             choose_hardware(config)
+
+
+def test_several_processes_on_a_cpu():
+    config = EngineConfig(device="cpu", precision="fp32", devices=2, batch_size=4)
+    assert choose_hardware(config).name == f"2 × CPU, {torch.get_num_threads()} threads"
+
+
+def test_more_devices_than_there_are():
+    message = r"engine.devices=4096 needs as many devices, but there are \d+ CPU cores .*: use fewer"
+    with pytest.raises(RuntimeError, match=message):
+        choose_hardware(EngineConfig(device="cpu", devices=4096, batch_size=4096))
+
+
+@pytest.mark.parametrize(("threads", "devices", "each"), [(3, 1, 3), (4, 2, 2), (1, 2, 1)])
+def test_threads_of_a_trial_are_shared_out(threads, devices, each):
+    before = torch.get_num_threads()
+    try:
+        set_threads(EngineConfig(threads=threads, devices=devices))
+        assert torch.get_num_threads() == each
+    finally:
+        torch.set_num_threads(before)

@@ -7,7 +7,10 @@ from torch.nn.functional import pad
 from torch.utils.data import DataLoader, Sampler
 
 from rarepix.data.dataset import SegmentationDataset
+from rarepix.data.samplers import Share
 from rarepix.data.settings import STRIDE
+
+WHOLE = Share()
 
 
 class Collate:
@@ -40,14 +43,19 @@ def build_loader(
     workers: int,
     pin_memory: bool,
     sampler: Sampler | None = None,
+    share: Share = WHOLE,
 ) -> DataLoader:
-    """Return a loader; with a *sampler* (training) the last batch is left out if it is not full."""
+    """Return a loader; with a *sampler* (training) the last batch is left out if it is not full.
+
+    Without one it gives all images in their order, or the batches of them that fall to a *share*.
+    """
+    if sampler is None and share.size > 1:
+        batches = {"batch_sampler": share.of_all_batches(len(dataset), batch_size)}
+    else:
+        batches = {"batch_size": batch_size, "sampler": sampler, "drop_last": sampler is not None}
     return DataLoader(
         dataset,
-        batch_size=batch_size,
-        sampler=sampler,
-        shuffle=False,
-        drop_last=sampler is not None,
+        **batches,
         collate_fn=Collate(ignore),
         num_workers=workers,
         persistent_workers=workers > 0,
@@ -55,11 +63,11 @@ def build_loader(
     )
 
 
-def worker_count(wanted: int | str, *, gpu: bool) -> int:
-    """Return the number of loader processes that ``data.workers`` stands for on this machine."""
+def worker_count(wanted: int | str, *, gpu: bool, devices: int = 1) -> int:
+    """Return the number of loader processes of each device that ``data.workers`` stands for on this machine."""
     if wanted != "auto":
         return int(wanted)
-    return min(8, os.cpu_count() or 1) if gpu else 0
+    return min(8, max(1, (os.cpu_count() or 1) // devices)) if gpu else 0
 
 
 def _round_up(side: int) -> int:

@@ -31,11 +31,40 @@ def epoch_indices(weights: np.ndarray, size: int, *, replace: bool, seed: int, e
     return np.concatenate([random.permutation(len(weights)) for _ in range(rounds)])[:size]
 
 
-class EpochSampler(Sampler[Draw]):
-    """Yields the draws of the current epoch; ``set_epoch`` is called by the training loop before each epoch."""
+class Share(NamedTuple):
+    """The part of a trial that one of its processes does."""
 
-    def __init__(self, weights: np.ndarray, size: int, *, replace: bool, seed: int) -> None:
+    rank: int = 0
+    """Number of the process, from 0."""
+    size: int = 1
+    """Number of processes."""
+
+    def of_each_batch(self, length: int, batch_size: int) -> np.ndarray:
+        """Return the positions, below *length*, of the own images of every full batch.
+
+        The shares of one batch, one process after the other, are that batch.
+        """
+        own = batch_size // self.size
+        starts = np.arange(length // batch_size) * batch_size + self.rank * own
+        return (starts[:, None] + np.arange(own)).ravel()
+
+    def of_all_batches(self, length: int, batch_size: int) -> list[list[int]]:
+        """Return the batches that are the own ones; together the processes have each of *length* images once."""
+        batches = [list(range(first, min(first + batch_size, length))) for first in range(0, length, batch_size)]
+        return batches[self.rank :: self.size]
+
+
+class EpochSampler(Sampler[Draw]):
+    """Yields the draws of the current epoch; ``set_epoch`` is called by the training loop before each epoch.
+
+    Of an epoch of *size* draws it yields those at *positions*; without them all.
+    """
+
+    def __init__(
+        self, weights: np.ndarray, size: int, *, replace: bool, seed: int, positions: np.ndarray | None = None
+    ) -> None:
         self.weights, self.size, self.replace, self.seed = weights, size, replace, seed
+        self.positions = np.arange(size) if positions is None else positions
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
@@ -43,9 +72,9 @@ class EpochSampler(Sampler[Draw]):
         self.epoch = epoch
 
     def __len__(self) -> int:
-        return self.size
+        return len(self.positions)
 
     def __iter__(self) -> Iterator[Draw]:
         indices = epoch_indices(self.weights, self.size, replace=self.replace, seed=self.seed, epoch=self.epoch)
-        for position, index in enumerate(indices):
-            yield Draw(int(index), stable_hash(self.seed, "augment", self.epoch, position) % 2**32)
+        for position in self.positions.tolist():
+            yield Draw(int(indices[position]), stable_hash(self.seed, "augment", self.epoch, position) % 2**32)

@@ -37,9 +37,10 @@ class DataConfig(Settings):
     allow_absent: tuple[str, ...] = ()
     """Classes that may be absent from the training part (any other absent class is an error)."""
     cache_gib: float = Field(2.0, ge=0)
-    """Decoded images are kept in memory if all of them fit into this many GiB."""
+    """Decoded images are kept in memory, once for each device, if all of them fit into this many GiB."""
     workers: Literal["auto"] | NonNegativeInt = "auto"
-    """Loader processes. auto: one per core up to 8 on a GPU, none on a CPU, whose cores the training needs."""
+    """Loader processes of each device. auto: its share of the cores, up to 8, on a GPU; none on a CPU, whose cores the
+    training needs."""
 
     @model_validator(mode="after")
     def _consistent(self) -> "DataConfig":

@@ -18,7 +18,8 @@ Listener = Callable[[dict[str, float]], None]
 class History(pl.Callback):
     """After each validation: a row in ``history.csv``, then the scores to the listener.
 
-    The file is written as a whole each time, so that a killed trial leaves no half row.
+    The file is written as a whole each time, so that a killed trial leaves no half row. Of several processes the
+    leader does it.
     """
 
     def __init__(self, file: Path, *, attempt: int, listener: Listener) -> None:
@@ -27,15 +28,18 @@ class History(pl.Callback):
         if file.is_file():
             with file.open(newline="", encoding="utf-8") as stream:
                 self.rows = list(csv.DictReader(stream))
+        self.before = sum(_seconds_of_attempts(self.rows))
         self.began = time.perf_counter()
 
     def on_validation_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
         """Write the row and pass the scores on."""
+        if not trainer.is_global_zero:
+            return
         row = {
             "attempt": self.attempt,
             "epoch": trainer.current_epoch + 1,
             "step": trainer.global_step,
-            "seconds": round(time.perf_counter() - self.began, 3),
+            "seconds": round(self._now(), 3),
             "lr": max(group["lr"] for group in trainer.optimizers[0].param_groups),
             **module.scores,
         }
@@ -45,7 +49,19 @@ class History(pl.Callback):
         writer.writeheader()
         writer.writerows(self.rows)
         write_text(self.file, text.getvalue())
-        self.listener(module.scores)
+        self.listener({**module.scores, "epoch": row["epoch"], "seconds": self.seconds()})
+
+    def seconds(self) -> float:
+        """Return how long all attempts have trained and validated so far."""
+        return round(self.before + self._now(), 3)
+
+    def _now(self) -> float:
+        return time.perf_counter() - self.began
+
+
+def _seconds_of_attempts(rows: list[dict]) -> list[float]:
+    """Return how long each attempt had been at work when it wrote its last row."""
+    return [*{row["attempt"]: float(row["seconds"]) for row in rows}.values()]
 
 
 class Patience(EarlyStopping):
@@ -80,7 +96,7 @@ class Clock(pl.Callback):
         self, trainer: pl.Trainer, module: pl.LightningModule, outputs, batch: dict, batch_idx: int
     ) -> None:
         """Count the images, and note the first step."""
-        self.images += len(batch["id"])
+        self.images += len(batch["id"]) * trainer.world_size
         if self._first_step is not None:
             self._first_step()
             self._first_step = None
@@ -100,7 +116,7 @@ class Clock(pl.Callback):
             self.train += self._lap()
 
     def seconds(self) -> dict[str, float]:
-        """Return train, validate and images_per_second (of training) of this process.
+        """Return train, validate and images_per_second (of training, over all devices) since this process began.
 
         The last one is left out if nothing was trained.
         """

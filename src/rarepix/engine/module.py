@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from rarepix.engine import group
 from rarepix.engine.optim import build_optimizer, lr_factor
 from rarepix.engine.settings import OptimConfig
 from rarepix.seeding import stable_hash
@@ -26,7 +27,10 @@ class NonFiniteLoss(RuntimeError):
 
 
 class SegmentationModule(pl.LightningModule):
-    """Trains a network on batches ``{"image": N 3 H W uint8, "mask": N H W ids, "id": list}``."""
+    """Trains a network on batches ``{"image": N 3 H W uint8, "mask": N H W ids, "id": list}``.
+
+    Of several processes each gets its share of a batch; the loss, the scores and so every decision are of the whole.
+    """
 
     def __init__(
         self,
@@ -65,13 +69,13 @@ class SegmentationModule(pl.LightningModule):
 
     def on_train_epoch_start(self) -> None:
         """Seed what is random in the network from (seed, epoch): a resumed run goes on as if it had not stopped."""
-        torch.manual_seed(stable_hash(self.seed, "network", self.current_epoch) % 2**63)
+        torch.manual_seed((stable_hash(self.seed, "network", self.current_epoch) + group.rank()) % 2**63)
         self._sums = {}
 
     def training_step(self, batch: dict, batch_idx: int) -> Tensor:
         """Return the loss of one batch."""
         self._check_last_step()
-        terms = self.loss(self(batch["image"]), batch["mask"])
+        terms = self.loss(group.whole_batch(self(batch["image"])), group.whole_batch(batch["mask"]))
         detached = {name: value.detach() for name, value in terms.items()}
         self._last_step = (self.global_step, detached)
         for name, value in detached.items():
@@ -99,7 +103,10 @@ class SegmentationModule(pl.LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         """Bring counts and loss to the host, once, and score them."""
-        val_loss = float(self._val_loss) / self._batches
+        if group.size() > 1:
+            confusion, loss, batches = self._confusion, self._val_loss, torch.tensor(self._batches, device=self.device)
+            self._confusion, self._val_loss, self._batches = map(group.summed, (confusion, loss, batches))
+        val_loss = float(self._val_loss) / int(self._batches)
         self._check_finite(self.global_step, {"val_loss": val_loss})  # the last step's update shows here first
         scores = self.scorer(self._confusion.cpu().numpy())
         self.scores = {**scores, **self._train_means, "val_loss": val_loss}

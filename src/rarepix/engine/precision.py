@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import psutil
 import torch
 
 from rarepix.engine.settings import EngineConfig
@@ -22,7 +23,8 @@ def choose_hardware(config: EngineConfig) -> Hardware:
     """Return what ``engine.device`` and ``engine.precision`` stand for on this machine.
 
     Raises:
-        RuntimeError: a GPU is demanded and there is none, or bf16 where the hardware has none.
+        RuntimeError: more devices are demanded than there are, a GPU where there is none, or bf16 where the hardware
+            has none.
     """
     there = torch.cuda.is_available()
     if config.device == "gpu" and not there:
@@ -31,12 +33,27 @@ def choose_hardware(config: EngineConfig) -> Hardware:
             "use engine.device=auto (or cpu), or check the driver with nvidia-smi"
         )
     gpu = there and config.device != "cpu"
+    _check_devices(config.devices, gpu=gpu)
     has_bf16 = torch.cuda.is_bf16_supported(including_emulation=False) if gpu else _cpu_has_bf16()
     if config.precision == "bf16" and not has_bf16:
         raise RuntimeError("engine.precision=bf16 needs hardware with bfloat16, but this has none: use auto or fp32")
     bf16 = has_bf16 if config.precision == "auto" else config.precision == "bf16"
     name = torch.cuda.get_device_name() if gpu else f"CPU, {torch.get_num_threads()} threads"
-    return Hardware("gpu" if gpu else "cpu", "bf16-mixed" if bf16 else "32-true", name)
+    several = f"{config.devices} × " if config.devices > 1 else ""
+    return Hardware("gpu" if gpu else "cpu", "bf16-mixed" if bf16 else "32-true", several + name)
+
+
+def set_threads(config: EngineConfig) -> None:
+    """Give this process its share of the trial's CPU threads."""
+    if config.threads:
+        torch.set_num_threads(max(1, config.threads // config.devices))
+
+
+def _check_devices(wanted: int, *, gpu: bool) -> None:
+    there = torch.cuda.device_count() if gpu else psutil.cpu_count()
+    if wanted > there:
+        what = "GPUs that torch can use" if gpu else "CPU cores (there is no GPU to be used)"
+        raise RuntimeError(f"engine.devices={wanted} needs as many devices, but there are {there} {what}: use fewer")
 
 
 def _cpu_has_bf16() -> bool:

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, field_validator
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, field_validator, model_validator
 
 from rarepix.settings import Settings
 
@@ -29,8 +29,13 @@ class EngineConfig(Settings):
 
     epochs: PositiveInt = 30
     batch_size: PositiveInt = 8
+    """Images of one step, over all devices together."""
     device: Literal["auto", "cpu", "gpu"] = "auto"
     """auto: a GPU if there is one; gpu: an error if there is none."""
+    devices: PositiveInt = 1
+    """GPUs of one trial, a process each (without a GPU: processes), that share each batch equally. Images, their order
+    and augmentation, the loss and batch normalisation are those of the whole batch, so that the trial is the same on
+    any number (but for rounding, and the dice of dropout). Training images must be cropped, or of one size."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """auto: bf16 autocast where the hardware has it."""
     channels_last: bool = True
@@ -49,3 +54,12 @@ class EngineConfig(Settings):
     @classmethod
     def _yaml_takes_on_and_off_for_booleans(cls, progress: object) -> object:
         return {True: "on", False: "off"}[progress] if isinstance(progress, bool) else progress
+
+    @model_validator(mode="after")
+    def _devices_share_a_batch(self) -> "EngineConfig":
+        if self.batch_size % self.devices:
+            raise ValueError(
+                f"engine.batch_size must be a multiple of engine.devices = {self.devices}, but got {self.batch_size}: "
+                f"devices share a batch equally; use {-(-self.batch_size // self.devices) * self.devices}, or others"
+            )
+        return self

@@ -9,6 +9,8 @@ from typing import Any
 import lightning.pytorch as pl
 import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.plugins.environments import LightningEnvironment
+from lightning.pytorch.strategies import DDPStrategy
 
 from rarepix.engine.callbacks import Patience
 from rarepix.engine.precision import Hardware
@@ -22,8 +24,10 @@ ON_PURPOSE = (
     "The number of training batches",
     "Checkpoint directory",
     r"`isinstance\(treespec",
+    "It is recommended to use `self.log",
 )
-"""Warnings of Lightning about few loader processes, few batches and a resumed folder, and one of torch's own."""
+"""Warnings of Lightning about few loader processes, few batches, a resumed folder and scores that need no mean over
+processes, and one of torch's own."""
 
 
 class Checkpoints(ModelCheckpoint):
@@ -51,7 +55,8 @@ def build_trainer(config: EngineConfig, hardware: Hardware, folder: Path, callba
     stop = [Patience("objective", config.min_delta, config.patience, mode="max")] if config.patience else []
     return pl.Trainer(
         accelerator=hardware.accelerator,
-        devices=1,
+        devices=config.devices,
+        strategy=_strategy(config),
         precision=hardware.precision,
         max_epochs=config.epochs,
         check_val_every_n_epoch=config.validate_every,
@@ -68,6 +73,13 @@ def build_trainer(config: EngineConfig, hardware: Hardware, folder: Path, callba
 def finished_epochs(checkpoint: Path) -> int:
     """Return the number of epochs that were done when *checkpoint* was written."""
     return int(torch.load(checkpoint, weights_only=True, map_location="cpu")["epoch"]) + 1
+
+
+def _strategy(config: EngineConfig) -> DDPStrategy | str:
+    if config.devices == 1:
+        return "auto"
+    # a network is the same at each step: parameters that it never uses are found once, and are no error
+    return DDPStrategy(cluster_environment=LightningEnvironment(), static_graph=True)
 
 
 def _tensorboard(folder: Path) -> pl.loggers.Logger:

@@ -7,8 +7,10 @@ from typing import NamedTuple
 import lightning.pytorch as pl
 import numpy as np
 import pandas as pd
+import torch
 from torch.utils.data import DataLoader
 
+from rarepix.engine import group
 from rarepix.evaluation.settings import EvaluateConfig
 from rarepix.labels import LabelSpace
 from rarepix.metrics.counts import per_class
@@ -26,18 +28,34 @@ class ImageCounts(NamedTuple):
 def count_images(
     trainer: pl.Trainer, module: pl.LightningModule, loaders: Mapping[str, DataLoader], checkpoint: Path
 ) -> dict[str, ImageCounts]:
-    """Return split → counts of the network in *checkpoint* on every image of every loader."""
+    """Return split → counts of the network in *checkpoint* on every image of every loader, in their order.
+
+    Of several processes each counts its share, and all return the whole.
+    """
     trainer.test(module, list(loaders.values()), ckpt_path=str(checkpoint), weights_only=True, verbose=False)
     counts = {}
     for position, split in enumerate(loaders):
         batches = module.collected[position]
         ids = [name for names, _ in batches for name in names]
-        counts[split] = ImageCounts(ids, np.concatenate([batch.cpu().numpy() for _, batch in batches]))
+        confusion = torch.cat([batch for _, batch in batches])
+        if group.size() > 1:
+            ids, confusion = _put_together(ids, confusion, [item.id for item in loaders[split].dataset.items])
+        counts[split] = ImageCounts(ids, confusion.cpu().numpy())
     return counts
 
 
+def _put_together(own: list[str], confusion: torch.Tensor, ids: list[str]) -> tuple[list[str], torch.Tensor]:
+    """Return all *ids* and the counts N C C of all of them, of which this process has counted its *own*."""
+    row = {name: number for number, name in enumerate(ids)}
+    rows = torch.tensor([row[name] for name in own], device=confusion.device)
+    times = torch.zeros(len(ids), dtype=torch.long, device=confusion.device).index_add_(0, rows, torch.ones_like(rows))
+    whole = confusion.new_zeros(len(ids), *confusion.shape[1:]).index_add_(0, rows, confusion)
+    assert (group.summed(times) == 1).all(), "every image must be counted by exactly one process"
+    return ids, group.summed(whole)
+
+
 def scores(confusion: np.ndarray, labels: LabelSpace, config: EvaluateConfig) -> dict[str, float]:
-    """Return miou, rare_iou, worst_iou, ``iou/<class>`` and the ``objective`` of pooled confusion counts C C."""
+    """Return the scores of ``metrics.scores.summary`` and the ``objective`` of pooled confusion counts C C."""
     rare = config.rare or labels.rare
     values = summary(per_class(confusion), labels.names, rare)
     return {"objective": objective(config.objective, values, labels.names, rare, config.floor), **values}
