@@ -1,4 +1,4 @@
-"""The environment of nnictl. (What the preload does to a real manager is tested in test_study.py.)"""
+"""The environment of nnictl. (What it does to real managers: preload/, test_security.py and test_study.py.)"""
 
 import os
 import re
@@ -39,17 +39,53 @@ def test_refuses_another_nni(monkeypatch: pytest.MonkeyPatch) -> None:
         preload.environment()
 
 
-def test_the_files_that_it_hooks_are_there() -> None:
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        ("python /env/bin/nnictl create --config nni_config.yml", True),
+        ("python -W ignore -u /env/bin/nnictl stop", True),
+        ("python -m nni --exp_params x", True),
+        ("python -X dev -m nni.tools.nni_manager_scripts.launch_trial_keeper /tmp", True),
+        ("python -m nnictl", False),
+        ("python -m trials.segment --set nni=1", False),
+        ("python train.py nnictl", False),
+        ("python -c nnictl", False),
+        ("python", False),
+    ],
+)
+def test_nni_s_programs_are_told_by_their_command_line(command: str, expected: bool) -> None:
+    assert preload.is_nni(command.split()) is expected
+
+
+def test_at_start_up_another_nni_is_said_and_left_alone(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(preload, "version", lambda name: "2.10.1")
+    monkeypatch.setenv("NODE_OPTIONS", "")
+    preload.at_start_up(["python", "/env/bin/nnictl"])
+    assert os.environ["NODE_OPTIONS"] == ""
+    assert "NNI's server is not corrected: nni must be version 3.0" in capsys.readouterr().err
+
+
+def test_what_it_corrects_is_there() -> None:
     import nni_node
 
     node = Path(nni_node.__path__[0])
-    hooked = [
-        "training_service/v3/compat.js",
-        "common/trial_keeper/process.js",
-        "common/trial_keeper/task_scheduler/index.js",
-        "core/tuner_command_channel.js",
+    corrected = {
+        "common/command_channel/http.js": ["getChannelUrl", "handleGet", "handlePut"],
+        "common/command_channel/websocket/server.js": ["getChannelUrl"],
+        "common/globals/rest.js": ["registerWebSocketHandler"],
+        "common/trial_keeper/process.js": ["kill"],
+        "common/trial_keeper/task_scheduler/scheduler.js": ["schedule"],
+        "core/nniDataStore.js": ["getMetricData"],
+        "core/nnimanager.js": ["onTrialJobMetrics", "addRecoveredTrialJob"],
+        "core/tuner_command_channel.js": ["init", "sendCommand"],
+        "training_service/v3/compat.js": ["submitTrialJob", "cancelTrialJob", "start"],
+    }
+    missing = [
+        f"{file}: {name}"
+        for file, names in corrected.items()
+        for name in names
+        if not re.search(rf"^    (async )?{name}\(", (node / file).read_text(), re.M)
     ]
-    assert [name for name in hooked if not (node / name).is_file()] == []
-    text = preload.FILE.read_text()
-    assert text.startswith("'use strict';")
-    assert len(re.findall(r"^    \[/", text, re.M)) == len(hooked)
+    assert missing == []

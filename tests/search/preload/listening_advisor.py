@@ -1,0 +1,47 @@
+"""An advisor for tests: it proposes anything and writes down what it hears, a JSON list a line, into heard.jsonl."""
+
+import json
+import os
+import random
+from pathlib import Path
+from typing import Any
+
+import nni
+from nni.runtime.msg_dispatcher_base import MsgDispatcherBase
+from nni.runtime.tuner_command_channel import CommandType
+
+
+class Listening(MsgDispatcherBase):
+    """Asks for nothing, stops nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.note("start", {"preload": os.environ.get("RAREPIX_NNI_PRELOAD")})
+
+    def note(self, what: str, data: Any = None) -> None:
+        """Write down a line."""
+        with Path(os.environ["NNI_CHECKPOINT_DIRECTORY"], "heard.jsonl").open("a") as file:
+            file.write(json.dumps([what, data]) + "\n")
+
+    def handle_initialize(self, data: Any) -> None:
+        self.send(CommandType.Initialized, "")
+
+    def handle_request_trial_jobs(self, data: int) -> None:
+        for _ in range(data):
+            new = {"parameter_id": random.randrange(10**9), "parameters": {"x": random.random()}}
+            self.send(CommandType.NewTrialJob, nni.dump({**new, "parameter_source": "algorithm"}))
+
+    def handle_report_metric_data(self, data: dict) -> None:
+        self.note("metric", data)
+
+    def handle_trial_end(self, data: dict) -> None:
+        self.note("end", data)
+
+    def handle_import_data(self, data: Any) -> None:
+        self.note("import", data)
+
+    def handle_add_customized_trial(self, data: Any) -> None:
+        self.note("resumed", data)
+
+    def handle_update_search_space(self, data: Any) -> None:
+        self.note("space", data)
