@@ -8,7 +8,7 @@ STUDY ?=
 PORT ?= 8080
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo data check test lint format analyze bench lock clean
+.PHONY: help env demo data check test lint format analyze faults bench lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -22,6 +22,7 @@ $(READY): requirements.lock pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(BIN)/python -m rarepix.search.preload
 	touch $(READY)
 
 data: $(READY) ## draw the demo data set into data/demo
@@ -46,6 +47,9 @@ lint: $(READY) ## check style and imports
 format: $(READY) ## put the code into the house's format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+faults: $(READY) ## kill everything that can be killed in real studies, five times each, and count what is lost
+	$(BIN)/python -m tests.faults.matrix
 
 bench: $(READY) ## measure speed, as ratios within one run
 	$(BIN)/python -m bench

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from rarepix import cli
-from rarepix.search import study, watch
+from rarepix.cli import study as commands
+from rarepix.search import door, resume, study, watch
 from rarepix.search.study import Study
 
 Run = Callable[..., tuple[int, str, str]]
@@ -45,9 +46,9 @@ def outcome(monkeypatch: pytest.MonkeyPatch) -> Callable[[watch.Outcome], list[s
 
         monkeypatch.setattr(study, "start", lambda config, port: done.append(f"start {config} {port}") or STUDY)
         monkeypatch.setattr(study, "find", lambda name: STUDY)
-        monkeypatch.setattr(study, "stop", lambda which: done.append("stop"))
+        monkeypatch.setattr(study, "stop", lambda experiment: done.append(f"stop {experiment}") or [])
         monkeypatch.setattr(watch, "watch", followed)
-        monkeypatch.setattr(cli, "_analyse", lambda which: done.append("analyse") or True)
+        monkeypatch.setattr(commands, "_analyse", lambda which: done.append("analyse") or True)
         return done
 
     return ends
@@ -126,10 +127,10 @@ def test_run_does_it_all(run: Run, outcome: Callable) -> None:
     done = outcome(watch.Outcome(trials=(good("a"), good("b")), wrong={}))
     code, out, err = run("study", "run", "some.yml", "--port", "1234")
     assert (code, err) == (0, "")
-    assert done == ["start some.yml 1234", "stop", "analyse"]
+    assert done == ["start some.yml 1234", "stop x1", "analyse"]
     assert out.splitlines() == [
         "study x1: 2 trials, records in results/demo-x1",
-        "web UI: http://127.0.0.1:1234",
+        f"web UI: http://127.0.0.1:1234 (from another machine first: {door.tunnel(1234)})",
         "study x1: 2 of 2 trials done",
         "study x1 is stopped; its web UI opens again with `rarepix study view x1`",
     ]
@@ -138,7 +139,7 @@ def test_run_does_it_all(run: Run, outcome: Callable) -> None:
 def test_run_can_leave_the_web_ui_open(run: Run, outcome: Callable) -> None:
     done = outcome(watch.Outcome(trials=(good("a"),), wrong={}))
     _, out, _ = run("study", "run", "some.yml", "--keep")
-    assert "stop" not in done
+    assert "stop x1" not in done
     assert out.endswith("web UI: http://127.0.0.1:1234 (close it with `rarepix study stop x1`)\n")
 
 
@@ -147,7 +148,7 @@ def test_failed_trials_are_told_and_the_rest_is_analysed(run: Run, outcome: Call
     code, _, err = run("study", "run", "some.yml")
     assert code == 1
     assert err == "trial b: DataError: no mask\nstudy x1: 1 of 2 trials done, 1 failed\n"
-    assert done[1:] == ["stop", "analyse"]
+    assert done[1:] == ["stop x1", "analyse"]
 
 
 def test_a_broken_study_ends_with_2(run: Run, outcome: Callable) -> None:
@@ -173,8 +174,34 @@ def test_no_study_to_stop(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert (code, err) == (2, "rarepix: unknown study 'x9': NNI knows none\n")
 
 
+def test_no_study_to_list_or_to_go_on_with(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert run("study", "list") == (0, "NNI knows no study of this user\n", "")
+    assert run("study", "resume", "x9") == (2, "", "rarepix: unknown study 'x9': NNI knows none\n")
+
+
+def test_check_is_also_a_command_of_studies(run: Run, tmp_path: Path) -> None:
+    code, _, err = run("study", "check", str(tmp_path / "none.yml"))
+    assert code == 2
+    assert err.startswith("rarepix: the study must be a file, but")
+
+
+def test_a_resumed_study_says_what_was_left_of_it(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resume, "resume", lambda name, port: (STUDY, ["process 7: python"]))
+    assert run("study", "resume", "x1", "--port", "1234")[1].splitlines()[:2] == [
+        "left of it, now ended: process 7: python",
+        "study x1: 2 trials, records in results/demo-x1",
+    ]
+
+
+def test_an_address_that_is_not_ours(run: Run) -> None:
+    code, _, err = run("study", "start", "some.yml", "--host", "192.0.2.5")
+    assert code == 2
+    assert "--host must be 127.0.0.1 (this machine only)" in err
+
+
 def test_a_defect_of_ours_is_not_hidden(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(name: str | None) -> None:
+    def broken() -> None:
         raise ValueError("not meant for users")
 
     monkeypatch.setattr(study, "find", broken)

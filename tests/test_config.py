@@ -166,6 +166,7 @@ REFUSED = [
     ({"loss.gamma": 1.0}, "loss 'ce' has no parameter 'gamma'; it takes loss.label_smoothing: leave loss.gamma out"),
     ({"loss": {"_name": "focal", "gama": 1}}, "unknown key 'loss.gama': did you mean 'loss.gamma'?"),
     ({"loss": {"_name": "focal", "gamma": -1}}, "loss.gamma: Input should be greater than or equal to 0, but got -1"),
+    ({"engine.devices": 3}, "engine.batch_size must be a multiple of engine.devices = 3, but got 8: devices share"),
     ({"engine.validate_every": 31}, "engine.validate_every must be at most engine.epochs = 30, but got 31"),
 ]  # fmt: skip
 
@@ -222,7 +223,7 @@ def test_settings_refused(text, message):
 
 ELSEWHERE = {
     "seed": 4, "data.fold": 3, "data.root": "there", "data.workers": 2, "data.cache_gib": 0,
-    "engine.device": "cpu", "engine.threads": 1, "engine.progress": "off",
+    "engine.device": "cpu", "engine.devices": 2, "engine.threads": 1, "engine.progress": "off",
     "engine.tensorboard": False, "evaluate.batch_size": 1,
 }  # fmt: skip
 

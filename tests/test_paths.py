@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from rarepix.paths import cache_root, expand, recipes_root
+from rarepix.paths import PathsError, cache_root, expand, recipes_root
 
 CHECKOUT = Path(__file__).parents[1]
 
@@ -50,6 +50,30 @@ def test_expand(monkeypatch, given, path):
 def test_a_variable_that_is_not_set_is_refused(monkeypatch):
     monkeypatch.delenv("SOMEWHERE", raising=False)
     with pytest.raises(
-        FileNotFoundError, match=r"every variable .* must be set, but got '\$SOMEWHERE/camvid': set it, or"
+        FileNotFoundError, match=r"every variable .* must be set, but got '\$SOMEWHERE/camvid': set it, write NAME="
     ):
         expand("$SOMEWHERE/camvid")
+
+
+def write_names(home: Path, text: str) -> None:
+    file = home / ".config" / "rarepix" / "paths.env"
+    file.parent.mkdir(parents=True)
+    file.write_text(text)
+
+
+def test_a_machine_names_its_own_places_in_a_file(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    write_names(tmp_path, "# data\n\nSOMEWHERE = ~/disk\nELSEWHERE=/mnt/with space\n")
+    monkeypatch.delenv("SOMEWHERE", raising=False)
+    assert expand("$SOMEWHERE/camvid") == tmp_path / "disk" / "camvid"
+    assert expand("${ELSEWHERE}") == Path("/mnt/with space")
+    monkeypatch.setenv("SOMEWHERE", "/set/here")
+    assert expand("$SOMEWHERE/camvid") == Path("/set/here/camvid"), "the environment beats the file"
+
+
+@pytest.mark.parametrize("line", ["SOMEWHERE", "SOMEWHERE=", "SOME WHERE=/a", "export SOMEWHERE=/a", "=/a=b"])
+def test_a_line_that_names_no_place_is_refused(monkeypatch, tmp_path, line):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    write_names(tmp_path, f"GOOD=/good\n{line}\n")
+    with pytest.raises(PathsError, match=r"paths\.env:2 must be of the form NAME=/path, but is"):
+        expand("$GOOD")

@@ -137,3 +137,31 @@ def test_the_module_has_a_channel_per_class(data, tiny_config):
 def test_the_loss_is_the_one_asked_for(data, tiny_config, loss):
     module = build_module(updated(tiny_config, {"loss": loss}), data.labels)
     assert (module.loss.name, module.loss.ignore_index) == (loss["_name"], 255)
+
+
+def devices(config, **more):
+    return updated(config, {"engine.devices": 2, "evaluate.batch_size": 2} | more)
+
+
+def test_a_device_gets_its_share_of_each_batch_and_of_what_is_counted(tiny_config):
+    whole, first = build_data(tiny_config, gpu=False), build_data(devices(tiny_config), gpu=False)
+    assert [batch["id"] for batch in first.loaders["train"]] == [batch["id"][:2] for batch in whole.loaders["train"]]
+    ids = [item.id for item in whole.parts.by_name["val"].items]
+    assert [batch["id"] for batch in first.loaders["val"]] == [ids[:2], ids[4:]]
+
+
+def test_devices_need_images_of_one_size_or_a_crop(tiny_config, damaged_voc):
+    name = next(iter(build_data(tiny_config, gpu=False).loaders["train"]))["id"][0]
+    for file in (damaged_voc / "JPEGImages" / f"{name}.jpg", damaged_voc / "SegmentationClass" / f"{name}.png"):
+        Image.open(file).crop((0, 0, 64, 64)).save(file)
+    config = updated(tiny_config, {"data.root": str(damaged_voc), "data.split": "random"})
+    build_data(config, gpu=False)
+    with pytest.raises(DataError, match="engine.devices=2 needs training images of one size, but there are 2 sizes"):
+        build_data(devices(config), gpu=False)
+    build_data(devices(config, **{"augment.crop": [64, 64]}), gpu=False)
+
+
+def test_each_device_needs_something_to_count(tiny_config):
+    message = "each of 2 devices needs a batch of the part 'val', but its 6 images are 1 batches of 6: use a smaller"
+    with pytest.raises(DataError, match=message):
+        build_data(devices(tiny_config, **{"evaluate.batch_size": 6}), gpu=False)

@@ -14,9 +14,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from rarepix import records
-from rarepix.attempts import Place
+from rarepix.attempts import Place, done_before
 from rarepix.config import load_recipe, parse_settings, updated
 from rarepix.search import trial_io
+from rarepix.search.exit_codes import exit_code
 from rarepix.trial import run
 
 
@@ -32,7 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
         if given.traceback:
             raise
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
-        return 1
+        return exit_code(error)
 
 
 def _main(given: argparse.Namespace) -> int:
@@ -50,7 +51,7 @@ def _main(given: argparse.Namespace) -> int:
             parameter_id=received.parameter_id,
             settings=settings,
         )
-        record = run(updated(base, received.parameters), place, trial_io.report_intermediate)
+        record = done_before(place) or run(updated(base, received.parameters), place, trial_io.report_intermediate)
         trial_io.report_final(record)
     else:
         trial = given.trial or datetime.now(UTC).strftime("run-%Y%m%d-%H%M%S")

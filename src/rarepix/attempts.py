@@ -107,6 +107,18 @@ def begin(place: Place, config: TrialConfig) -> TrialRecord:
     return record
 
 
+def done_before(place: Place) -> TrialRecord | None:
+    """Return the record of a trial that is complete and was given the same parameters; None if there is none.
+
+    It is asked for once more when its final report was lost on the way.
+    """
+    if not place.record_file.is_file():
+        return None
+    record = records.read(place.record_file)
+    same = (record.parameters, record.settings) == (dict(place.parameters), dict(place.settings))
+    return record if record.status is Status.COMPLETE and same else None
+
+
 def write_progress(record: TrialRecord, place: Place, **more: Any) -> TrialRecord:
     """Write and return *record* with what has become known, still running."""
     known = record.model_copy(update=more)

@@ -33,6 +33,7 @@ PLACE_KEYS = (
     "data.workers",
     "data.cache_gib",
     "engine.device",
+    "engine.devices",
     "engine.threads",
     "engine.progress",
     "engine.tensorboard",
@@ -156,7 +157,8 @@ class TrialRecord(Part):
     counts: dict[str, dict[str, ClassCounts]] = {}
     """Split → class → counts."""
     timings: dict[str, float] = {}
-    """Seconds, and ``images_per_second``; ``startup_*`` lead from process start to the first optimiser step."""
+    """Seconds, and ``images_per_second``; ``startup_*`` lead from process start to the first optimiser step, ``fit`` is
+    what training and validation took in all attempts together."""
     files: dict[str, str] = {}
     """What → path, relative to the trial's folder."""
     error: Failure | None = None

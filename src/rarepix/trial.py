@@ -1,4 +1,7 @@
-"""One trial: build → fit → evaluate → record."""
+"""One trial: build → fit → evaluate → record.
+
+Of a trial on several devices each process (``rarepix.rank``) goes through this story; the leader writes the files.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from rarepix import records
 from rarepix.attempts import Place, begin, close, failure, only_one, write_progress
 from rarepix.config import TrialConfig
 from rarepix.files import naming, replacing
+from rarepix.ranks import RankFailed, run_ranks
 from rarepix.records import ClassCounts, Objective, Status, TrialRecord
 from rarepix.seeding import stable_hash
 
@@ -21,7 +25,6 @@ if TYPE_CHECKING:
 
     import lightning.pytorch as pl
 
-    from rarepix.engine.callbacks import Clock
     from rarepix.engine.precision import Hardware
     from rarepix.evaluation.single_stage import ImageCounts
     from rarepix.wiring import Data
@@ -31,17 +34,17 @@ Listener = Callable[[dict[str, float]], None]
 
 
 class Startup:
-    """Seconds from the start of the process to the first optimiser step, by phase."""
+    """Seconds from the start of the trial's (first) process to the first optimiser step, by phase."""
 
-    def __init__(self) -> None:
-        self._last = self._began = psutil.Process().create_time()
+    def __init__(self, began: float | None = None) -> None:
+        self._last = self.began = began or psutil.Process().create_time()
         self.seconds: dict[str, float] = {}
 
     def mark(self, phase: str) -> None:
         """Say that *phase* has ended now."""
         now = time.time()
         self.seconds[f"startup_{phase}"] = round(now - self._last, 3)
-        self.seconds["startup_total"] = round(now - self._began, 3)
+        self.seconds["startup_total"] = round(now - self.began, 3)
         self._last = now
 
 
@@ -57,53 +60,83 @@ def run(config: TrialConfig, place: Place, listener: Listener = lambda scores: N
     with only_one(place):
         record = begin(place, config)
         try:
-            return _run(config, place, record, startup, listener)
+            if config.engine.devices > 1:
+                run_ranks(config, place, listener, began=startup.began)
+                return records.read(place.record_file)
+            return carry_out(config, place, record, startup, listener)
         except (KeyboardInterrupt, SystemExit):
             close(records.read(place.record_file), place, Status.STOPPED, timings=startup.seconds)
             raise
         except Exception as error:
-            close(records.read(place.record_file), place, Status.FAILED, timings=startup.seconds, error=failure(error))
+            cause = error.cause if isinstance(error, RankFailed) else failure(error)
+            close(records.read(place.record_file), place, Status.FAILED, timings=startup.seconds, error=cause)
             raise
 
 
-def _run(config: TrialConfig, place: Place, record: TrialRecord, startup: Startup, listener: Listener) -> TrialRecord:
+def carry_out(
+    config: TrialConfig,
+    place: Place,
+    record: TrialRecord,
+    startup: Startup,
+    listener: Listener,
+    meet: Callable[[Hardware], None] = lambda hardware: None,
+) -> TrialRecord:
+    """Do what *config* says and return the record, complete.
+
+    Of several processes all do it, from *meet* on together, and only the leader writes.
+    """
     import torch
 
     from rarepix import wiring
-    from rarepix.engine.precision import choose_hardware
-    from rarepix.engine.trainer import BEST, CHECKPOINTS, LAST, finished_epochs
+    from rarepix.engine import group
+    from rarepix.engine.precision import choose_hardware, set_threads
+    from rarepix.engine.trainer import BEST, CHECKPOINTS, finished_epochs
 
-    if config.engine.threads:
-        torch.set_num_threads(config.engine.threads)
+    set_threads(config.engine)
     hardware = choose_hardware(config.engine)
+    gpu = hardware.accelerator == "gpu"
+    meet(hardware)
     startup.mark("imports")
 
-    data = wiring.build_data(config, gpu=hardware.accelerator == "gpu")
+    with group.leader_first():
+        data = wiring.build_data(config, gpu=gpu)
     startup.mark("data")
 
     torch.manual_seed(stable_hash(config.seed, "weights") % 2**63)
-    module = wiring.build_module(config, data.labels)
+    module = wiring.build_module(config, data.labels, gpu=gpu)
     startup.mark("model")
 
-    last, best = (place.folder / CHECKPOINTS / name for name in (LAST, BEST))
-    record = write_progress(
-        record,
-        place,
-        dataset=wiring.describe(data, config, _write_decisions(data, place)),
-        device=hardware.name,
-        resumed_from_epoch=finished_epochs(last) if last.is_file() else None,
-    )
-    trainer, clock = _fit(config, place, record, data, module, hardware, startup, listener)
+    record = _with_progress(record, config, place, data, hardware)
+    trainer, fitted = _fit(config, place, record, data, module, hardware, startup, listener)
+    best = place.folder / CHECKPOINTS / BEST
     counts, seconds = _evaluate(place, data, module, trainer, best)
+    if not group.leads():
+        return record
     return close(
         record,
         place,
         Status.COMPLETE,
         objective=_objective(config, module, counts["val"], finished_epochs(best)),
         counts=_pooled(counts, data),
-        timings=startup.seconds | clock.seconds() | {"test": seconds},
+        timings=startup.seconds | fitted | {"test": seconds},
         files=_files(place),
     )
+
+
+def _with_progress(
+    record: TrialRecord, config: TrialConfig, place: Place, data: Data, hardware: Hardware
+) -> TrialRecord:
+    """Return the record with what is known before the training; the leader writes it."""
+    from rarepix import wiring
+    from rarepix.engine import group
+    from rarepix.engine.trainer import CHECKPOINTS, LAST, finished_epochs
+
+    last = place.folder / CHECKPOINTS / LAST
+    resumed = finished_epochs(last) if last.is_file() else None
+    if not group.leads():
+        return record.model_copy(update={"resumed_from_epoch": resumed})
+    dataset = wiring.describe(data, config, _write_decisions(data, place))
+    return write_progress(record, place, dataset=dataset, device=hardware.name, resumed_from_epoch=resumed)
 
 
 def _write_decisions(data: Data, place: Place) -> str:
@@ -124,8 +157,8 @@ def _fit(
     hardware: Hardware,
     startup: Startup,
     listener: Listener,
-) -> tuple[pl.Trainer, Clock]:
-    """Train, from the last checkpoint where the record says so."""
+) -> tuple[pl.Trainer, dict[str, float]]:
+    """Train, from the last checkpoint where the record says so; return the trainer and the seconds that it took."""
     from rarepix.engine.callbacks import Clock, History
     from rarepix.engine.trainer import CHECKPOINTS, LAST, build_trainer
 
@@ -137,23 +170,25 @@ def _fit(
     data.loaders["train"].sampler.set_epoch(record.resumed_from_epoch or 0)
     with naming(place.folder / CHECKPOINTS):
         trainer.fit(module, data.loaders["train"], data.loaders["val"], ckpt_path=resume, weights_only=True)
-    return trainer, clock
+    return trainer, clock.seconds() | {"fit": history.seconds()}
 
 
 def _evaluate(
     place: Place, data: Data, module: pl.LightningModule, trainer: pl.Trainer, checkpoint: Path
 ) -> tuple[dict[str, ImageCounts], float]:
     """Count every image of every part but the training part; return the counts and the seconds that it took."""
+    from rarepix.engine import group
     from rarepix.evaluation.examples import draw_examples
     from rarepix.evaluation.single_stage import count_images, image_table
 
     began = time.perf_counter()
     held_out = {part: loader for part, loader in data.loaders.items() if part != "train"}
     counts = count_images(trainer, module, held_out, checkpoint)
-    with replacing(place.folder / "images.parquet") as table:
-        image_table(counts, data.labels).to_parquet(table, index=False)
-    picture = place.folder / "examples.png"
-    draw_examples(module, held_out["val"].dataset, data.class_counts("val"), data.labels, picture)
+    if group.leads():
+        with replacing(place.folder / "images.parquet") as table:
+            image_table(counts, data.labels).to_parquet(table, index=False)
+        picture = place.folder / "examples.png"
+        draw_examples(module, held_out["val"].dataset, data.class_counts("val"), data.labels, picture)
     return counts, round(time.perf_counter() - began, 3)
 
 

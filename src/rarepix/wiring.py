@@ -14,10 +14,11 @@ from rarepix.data.dataset import SegmentationDataset, check_crop, decoded_gib
 from rarepix.data.inventory import BORDER, inventory_hash
 from rarepix.data.loaders import build_loader, worker_count
 from rarepix.data.parts import Part, Parts, divide
-from rarepix.data.samplers import EpochSampler
+from rarepix.data.samplers import EpochSampler, Share
 from rarepix.data.source import DataError
 from rarepix.data.sources import open_source
 from rarepix.data.weights import image_weights
+from rarepix.engine import batchnorm, group
 from rarepix.engine.module import SegmentationModule
 from rarepix.evaluation.single_stage import scores
 from rarepix.labels import LabelSpace
@@ -63,6 +64,7 @@ def build_data(config: TrialConfig, *, gpu: bool) -> Data:
     check_crop(
         train.items, train.inventory["height"].to_numpy(), train.inventory["width"].to_numpy(), config.augment.crop
     )
+    _check_devices(config, parts)
     weights = image_weights(train.inventory[[*source.labels.names]], config.sampling.kind)
     return Data(
         source.name, source.labels, parts, weights, _build_loaders(config, source.labels, parts, weights, gpu=gpu)
@@ -74,7 +76,8 @@ def _build_loaders(
 ) -> dict[str, DataLoader]:
     sizes = parts.inventory
     in_memory = decoded_gib(sizes["height"].to_numpy(), sizes["width"].to_numpy()) <= config.data.cache_gib
-    shared = {"ignore": labels.ignore, "workers": worker_count(config.data.workers, gpu=gpu), "pin_memory": gpu}
+    workers = worker_count(config.data.workers, gpu=gpu, devices=config.engine.devices)
+    shared = {"ignore": labels.ignore, "workers": workers, "pin_memory": gpu}
     train = parts.by_name["train"]
     size = config.sampling.images_per_epoch or len(train.items)
     if size < config.engine.batch_size:
@@ -82,22 +85,27 @@ def _build_loaders(
             f"an epoch must fill at least one batch, but it shows {size} images and engine.batch_size is "
             f"{config.engine.batch_size}: use a smaller batch or sampling.images_per_epoch"
         )
-    sampler = EpochSampler(weights.to_numpy(), size, replace=config.sampling.kind != "uniform", seed=config.seed)
+    share = Share(group.rank(), config.engine.devices)
+    positions = share.of_each_batch(size, config.engine.batch_size) if share.size > 1 else None
+    replace = config.sampling.kind != "uniform"
+    sampler = EpochSampler(weights.to_numpy(), size, replace=replace, seed=config.seed, positions=positions)
     augment = build_augment(config.augment, ignore=labels.ignore)
     dataset = SegmentationDataset(train.items, augment=augment, in_memory=in_memory)
-    loaders = {"train": build_loader(dataset, batch_size=config.engine.batch_size, sampler=sampler, **shared)}
+    own = config.engine.batch_size // share.size
+    loaders = {"train": build_loader(dataset, batch_size=own, sampler=sampler, **shared)}
     for name, part in parts.by_name.items():
         if name != "train":
             plain = SegmentationDataset(part.items, in_memory=in_memory)
-            loaders[name] = build_loader(plain, batch_size=config.evaluate.batch_size, **shared)
+            loaders[name] = build_loader(plain, batch_size=config.evaluate.batch_size, share=share, **shared)
     return loaders
 
 
-def build_module(config: TrialConfig, labels: LabelSpace) -> SegmentationModule:
+def build_module(config: TrialConfig, labels: LabelSpace, *, gpu: bool = False) -> SegmentationModule:
     """Return the network with its loss and its way of counting."""
     params = config.loss.parameters()
+    model = build_model(config.model, classes=labels.count)
     return SegmentationModule(
-        build_model(config.model, classes=labels.count),
+        batchnorm.over_the_whole_batch(model, gpu=gpu) if group.size() > 1 else model,
         build_loss(config.loss.name, task=labels.task, classes=labels.count, ignore_index=labels.ignore, **params),
         counter=partial(confusion, classes=labels.count, ignore=labels.ignore),
         scorer=partial(scores, labels=labels, config=config.evaluate),
@@ -163,6 +171,26 @@ def _check_rare(config: TrialConfig, labels: LabelSpace) -> None:
         raise ConfigError(
             "evaluate.objective=rare_iou needs rare classes, but neither evaluate.rare nor the dataset names any"
         )
+
+
+def _check_devices(config: TrialConfig, parts: Parts) -> None:
+    """Raise ``DataError`` unless every device gets shares as large as those of the others, and something to count."""
+    devices, each = config.engine.devices, config.evaluate.batch_size
+    if devices == 1:
+        return
+    sizes = parts.by_name["train"].inventory[["height", "width"]].drop_duplicates()
+    if config.augment.crop is None and len(sizes) > 1:
+        raise DataError(
+            f"engine.devices={devices} needs training images of one size, but there are {len(sizes)} sizes: "
+            f"set augment.crop, or use engine.devices=1"
+        )
+    for name, part in parts.by_name.items():
+        batches = -(-len(part.items) // each)
+        if name != "train" and batches < devices:
+            raise DataError(
+                f"each of {devices} devices needs a batch of the part {name!r}, but its {len(part.items)} images are "
+                f"{batches} batches of {each}: use a smaller evaluate.batch_size, or fewer engine.devices"
+            )
 
 
 def _check_objective(config: TrialConfig, labels: LabelSpace, parts: Parts) -> None:

@@ -12,6 +12,7 @@ from tests.house.source import CHECKOUT, modules
 from trials import segment
 
 DOCUMENTS = [CHECKOUT / "README.md", CHECKOUT / "CONTRIBUTING.md", CHECKOUT / "search_spaces" / "README.md"]
+DOCUMENTS += sorted((CHECKOUT / "docs").glob("*.md"))
 STUDIES = [CHECKOUT / "nni_config.yml", *sorted((CHECKOUT / "studies").glob("*.yml"))]
 RECIPES = sorted((CHECKOUT / "trials" / "recipes").rglob("*.yaml"))
 READERS_OWN = {"my_recipe.yaml", "my_study.yml"}
@@ -49,8 +50,9 @@ def test_a_command_that_is_told_can_be_typed(file, command):
     elif program == "rarepix":
         reach(rest)
     elif program == "nnictl":
-        assert rest[:2] == ["create", "--config"]
-        assert rest[2] in READERS_OWN or (CHECKOUT / rest[2]).is_file()
+        assert rest[0] in ("create", "resume", "stop", "view")
+        for config in rest[2:3] if rest[1:2] == ["--config"] else []:
+            assert config in READERS_OWN or (CHECKOUT / config).is_file()
     else:
         runs_a_module(rest)
 
@@ -83,8 +85,9 @@ def runs_a_module(words: list[str]) -> None:
 def test_files_that_are_named_are_there(file):
     text = file.read_text(encoding="utf-8")
     named = re.findall(r"`((?:src|trials|studies|search_spaces|analysis|tests|bench|docs)/[\w./-]+)`", text)
-    named += re.findall(r"\]\(([\w./-]+)\)", text)
+    linked = re.findall(r"\]\(([\w./-]+)\)", text)
     assert [name for name in named if not (CHECKOUT / name).exists()] == []
+    assert [name for name in linked if not (file.parent / name).exists()] == []
 
 
 @pytest.mark.parametrize("file", STUDIES, ids=lambda file: file.name)

@@ -10,7 +10,7 @@ FLOORS = {
     **dict.fromkeys(FOUNDATION, 1),
     **dict.fromkeys(ROOMS, 2),
     **dict.fromkeys(("config", "wiring", "evaluation"), 3),
-    **dict.fromkeys(("attempts", "trial"), 4),
+    **dict.fromkeys(("attempts", "ranks", "trial", "rank"), 4),
     **dict.fromkeys(("search", "self_training"), 5),
     **dict.fromkeys(("cli", "__main__"), 6),
 }

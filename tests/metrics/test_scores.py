@@ -54,7 +54,7 @@ def test_summary_by_hand():
     found = summary(counts((6, 2, 2), (1, 1, 2), (0, 0, 0), (0, 3, 1)), NAMES, RARE)
     assert found == pytest.approx(
         {
-            "miou": (0.6 + 0.25 + 0.0) / 3, "rare_iou": 0.0, "worst_iou": 0.0,
+            "miou": (0.6 + 0.25 + 0.0) / 3, "rare_iou": 0.0, "frequent_iou": 0.425, "worst_iou": 0.0,
             "iou/ground": 0.6, "iou/common": 0.25, "iou/rare": NAN, "iou/rarer": 0.0,
         },
         nan_ok=True,

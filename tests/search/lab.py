@@ -1,15 +1,13 @@
 """A place where studies can run: real NNI, pretended trials, a home of their own."""
 
-import contextlib
 import json
 import shutil
 from pathlib import Path
 
-import psutil
 import pytest
 import yaml
 
-from rarepix.search import nnictl, rehearsal
+from rarepix.search import nnictl, rehearsal, study
 
 PRETEND = Path(__file__).with_name("pretend_trial.py")
 STUDY = {
@@ -60,11 +58,6 @@ class Lab:
         return file
 
     def stop_all(self) -> None:
-        """Stop whatever study of this home still runs, and the trials that a killed manager left behind."""
-        for experiment in nnictl.listed().values():
-            if experiment.alive:
-                nnictl.stop(experiment.id)
-        for process in psutil.process_iter():
-            with contextlib.suppress(psutil.Error):
-                if process.environ().get("NNI_CODE_DIR") == str(self.folder):
-                    process.kill()
+        """Stop whatever study of this home still runs, and what a killed manager left behind."""
+        for experiment in nnictl.listed():
+            study.stop(experiment)

@@ -1,7 +1,7 @@
 """A trial that trains nothing, for tests of studies: it takes its parameters from NNI, reports, and leaves a record.
 
 What it does is told by the environment: ``PRETEND`` = JSON of {trial number: "die" | "killed" | "raise" | "silent" |
-"hang" | "unrecorded"}; each trial lasts ``PRETEND_SECONDS``.
+"hang" | "unrecorded" | "wait"}; each trial lasts ``PRETEND_SECONDS``, one that waits until there is a file ``go-on``.
 """
 
 import argparse
@@ -38,10 +38,14 @@ def main() -> int:
         time.sleep(600)
     for epoch in range(3):
         trial_io.report_intermediate({"objective": epoch / 10, "miou": epoch / 10, "iou/rare thing": float("nan")})
+    while how == "wait" and not Path("go-on").exists():
+        time.sleep(0.1)
     study = trial_io.study_name(Path(given.recipe).stem, received.experiment)
     left = record(study, received)
     if how != "unrecorded":
-        records.write(left, records.trial_folder(records.results_root(), study, received.trial) / "record.json")
+        folder = records.trial_folder(records.results_root(), study, received.trial)
+        records.write(left, folder / "record.json")
+        (folder / left.files["history"]).write_text("epoch,objective\n")
     if how != "silent":
         trial_io.report_final(left)
     return 0
@@ -81,6 +85,7 @@ def record(study: str, received: trial_io.Received) -> records.TrialRecord:
         device="cpu",
         objective=records.Objective(name="miou", value=0.5, epoch=0),
         counts=counts,
+        files={"history": "history.csv"},
     )
 
 

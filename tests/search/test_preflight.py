@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from rarepix.config import TrialConfig
-from rarepix.search import preflight, rehearsal
+from rarepix.search import machines, preflight, rehearsal
 from rarepix.settings import ConfigError
 from tests.search.lab import Lab
 
@@ -179,7 +179,14 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "file", ["nni_config.yml", *(f"studies/{file.name}" for file in (ROOT / "studies").glob("*.yml"))]
 )
-def test_the_studies_of_this_project_pass_but_for_their_data(file: str, lab: Lab) -> None:
+def test_the_studies_of_this_project_pass_but_for_their_data_and_machines(
+    file: str, lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(machines, "problems", lambda *given: [])
+    monkeypatch.setattr(machines, "rehearse", lambda *given: [])
+    key = lab.folder / "home" / ".ssh" / "rarepix"
+    key.parent.mkdir(exist_ok=True)
+    key.touch()
     plan = preflight.check(ROOT / file)  # in the lab nothing is rehearsed
     assert plan.command.folder == ROOT
     assert (ROOT / file).read_text().startswith("# Question ")

@@ -1,15 +1,18 @@
 """What a person sees of a study, and how watch deals with a manager that falters."""
 
 import io
-from dataclasses import dataclass, field
+import json
+import time
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from rarepix.search import nnictl, progress
-from rarepix.search.rest import ManagerGone, Report, Trial
-from rarepix.search.watch import watch
+from rarepix.search.planned import Plan, read_plan
+from rarepix.search.rest import ManagerGone, Report, Trial, retries
+from rarepix.search.watch import Outcome, watch
 
 PARAMETERS = {"optim.lr": 0.0012345, "loss": {"_name": "focal", "gamma": 2.0}, "sampling.kind": "uniform"}
 
@@ -52,11 +55,76 @@ def test_the_table_shows_every_trial() -> None:
     from rich.console import Console
 
     console = Console(file=io.StringIO(), width=120)
-    console.print(progress._table([trial(0, "RUNNING", 2, 0.25), trial(1, "FAILED")], {"id1": "[lost]"}, 8))
+    console.print(progress._table([trial(0, "RUNNING", 2, 0.25), trial(1, "FAILED")], {"id1": "[lost]"}, 8, 2))
     text = console.file.getvalue()
     assert "FAILED: [lost]" in text
     assert "1 of 8 over" in text
     assert "best 0.2500 (trial 0)" in text
+
+
+def running(number: int, started: float, heard: float | None = None) -> Trial:
+    """Return a running trial that began and last reported so many seconds ago."""
+    now = time.time()
+    report = Report(count=1, value=0.0, final=False, when=now - heard) if heard is not None else None
+    return replace(trial(number, "RUNNING"), started=now - started, report=report)
+
+
+def done(number: int, seconds: float) -> Trial:
+    """Return a trial that took so many seconds."""
+    return replace(trial(number, "SUCCEEDED", 3, 0.5), seconds=seconds, started=0.0)
+
+
+def again(number: int, status: str, of: int) -> Trial:
+    """Return a trial that goes on with the work of trial *of*."""
+    return replace(trial(number, status), parameters=PARAMETERS | {"continues": f"id{of}"}, started=1.0)
+
+
+def test_a_trial_that_says_nothing_for_long_is_called_silent() -> None:
+    assert progress.silence(running(0, 299)) == ""
+    assert progress.silence(running(0, 730)) == "silent for 12 min"
+    assert progress.silence(running(0, 3000, heard=10)) == ""
+    assert progress.silence(running(0, 3000, heard=301)) == "silent for 5 min"
+    assert progress.silence(running(0, 10, heard=3000)) == "", "its report is of an earlier attempt"
+    assert progress.silence(done(0, 1)) == ""
+
+
+def test_silence_is_told_once_a_minute() -> None:
+    out = io.StringIO()
+    lines = progress.Lines(1, out)
+    lines([running(0, 730)], {})
+    lines([running(0, 731)], {})
+    assert out.getvalue().count("running  silent for 12 min") == len(out.getvalue().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("trials", "total", "concurrency", "left"),
+    [
+        ([], 8, 2, None),
+        ([running(0, 50)], 8, 2, None),
+        ([done(0, 100)], None, 2, None),
+        ([done(0, 100), done(1, 100)], 2, 2, None),
+        ([done(0, 100), done(1, 300)], 6, 2, 400),
+        ([done(0, 100), running(1, 40), running(2, 500)], 5, 2, 130),  # of 400 s, 40 and at most 100 are over
+        ([done(0, 100)], 3, 8, 100),
+        ([done(0, 100), trial(1, "FAILED"), again(2, "RUNNING", of=1)], 3, 1, 100),
+    ],
+)
+def test_the_time_left_comes_from_what_finished_trials_took(
+    trials: list[Trial], total: int | None, concurrency: int, left: float | None
+) -> None:
+    assert progress.time_left(trials, total, concurrency) == (None if left is None else pytest.approx(left, abs=1))
+
+
+def test_a_retried_trial_is_no_failure() -> None:
+    out = io.StringIO()
+    trials = [trial(0, "FAILED"), again(3, "FAILED", of=0), again(5, "SUCCEEDED", of=0), trial(4, "FAILED")]
+    assert retries(trials) == {"id0": 5, "id3": 5}
+    assert progress.state(trials[0], {}, retries(trials)) == "retried as trial 5"
+    assert "continues" not in progress.short(trials[1].parameters)
+    progress.Lines(8, out)(trials, {"id4": "lost"})
+    assert "2 of 8 over" in out.getvalue()
+    outcome = Outcome(tuple(trials), {"id4": "lost"}, plan=Plan(runs=2, odd={"late": 3}, waiting=0))
+    assert outcome.summary() == "1 of 2 trials done, 1 failed, 2 tried again, 3 reports too late"
 
 
 @dataclass
@@ -68,11 +136,19 @@ class PretendedStudy:
     trial_seconds: float = 60
     folder: Path = Path("none")
     logs: Path = Path("none")
-    asked: int = field(default=0)
+    trials: int | None = None
+    concurrency: int = 1
 
-    @property
-    def manager(self) -> "PretendedStudy":
-        return self
+    def __post_init__(self) -> None:
+        self.manager = PretendedManager(self.says)
+
+
+@dataclass
+class PretendedManager:
+    """Says one thing after the other, then the last one again and again; None: it does not answer."""
+
+    says: list
+    asked: int = field(default=0)
 
     def status(self) -> tuple[str, list[str]]:
         self.now = self.says[min(self.asked, len(self.says) - 1)]
@@ -107,10 +183,62 @@ STOPPED = [trial(0, "EARLY_STOPPED")]
         ([("RUNNING", STOPPED), None, None, ("DONE", STOPPED)], 0, None),
         ([("RUNNING", []), ("TUNER_NO_MORE_TRIAL", STOPPED)], 0, None),
         ([("ERROR", STOPPED)], 2, "trouble. Its logs are in none"),
-        ([("RUNNING", STOPPED), None], 2, "it was stopped before its end"),
+        ([("RUNNING", STOPPED), None], 2, "it was stopped before its end; `rarepix study resume x1` goes on"),
         ([("DONE", [])], 2, None),
     ],
 )
 def test_watch_tells_an_end_from_a_break(says: list, code: int, broken: str | None) -> None:
     outcome = watch(PretendedStudy(says), lambda trials, wrong: None, every=0)
     assert (outcome.exit_code, outcome.broken) == (code, broken)
+
+
+LEDGER = [
+    {"event": "study", "schema": 1, "settings": {"configurations": None, "samples": 2}, "blocks": [{}]},
+    {"event": "run", "run": 0, "configuration": 0, "block": 0, "attempt": 1},
+    {"event": "end", "run": 0, "outcome": "failed"},
+    {"event": "run", "run": 1, "configuration": 0, "block": 0, "attempt": 2},
+    {"event": "odd", "what": "missing", "job": "a"},
+]
+
+
+def with_ledger(folder: Path, events: list[dict]) -> Path:
+    """Write a search's ledger into the folder of a study."""
+    (folder / "search").mkdir()
+    (folder / "search" / "ledger.jsonl").write_text("".join(json.dumps(event) + "\n" for event in events))
+    return folder
+
+
+def test_the_plan_is_read_from_the_ledger(tmp_path: Path) -> None:
+    assert read_plan(tmp_path) is None
+    assert read_plan(with_ledger(tmp_path, LEDGER)) == Plan(runs=2, odd={"missing": 1}, waiting=1)
+
+
+def test_a_listed_study_has_configurations_times_blocks(tmp_path: Path) -> None:
+    head = LEDGER[0] | {"settings": {"configurations": [{}, {}, {}], "samples": None}, "blocks": [{}, {}]}
+    assert read_plan(with_ledger(tmp_path, [head])).runs == 6
+
+
+@pytest.mark.usefixtures("alive")
+@pytest.mark.parametrize(
+    ("trials", "events", "most", "broken"),
+    [
+        (2, None, 2, None),
+        (1, None, 2, "its time (maxExperimentDuration) was over when 1 of 2 trials had begun"),
+        (1, LEDGER, 1, "maxTrialNumber (1) was reached when 1 of 2 runs had begun: raise it"),
+        (2, LEDGER, 2, "maxTrialNumber (2) was reached with 1 runs to be tried again: raise it"),
+        (2, LEDGER[:1], 2, None),
+    ],
+)
+def test_an_end_with_work_left_is_a_break(
+    tmp_path: Path, trials: int, events: list | None, most: int, broken: str | None
+) -> None:
+    folder = with_ledger(tmp_path, events) if events else tmp_path
+    over = [trial(number, "EARLY_STOPPED") for number in range(trials)]
+    outcome = watch(PretendedStudy([("DONE", over)], folder=folder, trials=most), lambda *_: None, every=0)
+    assert outcome.broken == broken
+
+
+@pytest.mark.usefixtures("alive")
+def test_a_study_that_is_open_for_reading_is_not_followed() -> None:
+    outcome = watch(PretendedStudy([("VIEWED", STOPPED)]), lambda *_: None, every=0)
+    assert "it does not run, it is open for reading" in outcome.broken

@@ -208,7 +208,7 @@ def test_the_only_gpu_of_a_machine_is_lent_to_one_trial_after_the_other(
     started = study.start(file, free_port())
     outcome = watch(started, lambda trials, wrong: None)
     first, second = sorted(started.manager.ask("trial-jobs"), key=lambda job: job["startTime"])
-    study.stop(started)
+    study.stop(started.id)
     assert outcome.exit_code == 0
     assert first["endTime"] <= second["startTime"]
     for trial in outcome.trials:
@@ -218,7 +218,7 @@ def test_the_only_gpu_of_a_machine_is_lent_to_one_trial_after_the_other(
 
 def test_stop_stops(finished: Finished) -> None:
     """The last test: it ends the study that the others look at."""
-    study.stop(finished.study)
+    study.stop(finished.study.id)
     assert not nnictl.listed()[finished.study.id].alive
     with pytest.raises(rest.ManagerGone, match="NNI's manager must answer at"):
         finished.study.manager.status()

@@ -56,7 +56,7 @@ def test_the_final_report_has_the_scores_of_the_validation_counts() -> None:
     )  # fmt: skip
     record = TrialRecord(
         study="", trial="", attempt=1, status=Status.COMPLETE, started="", parameters={}, config={}, config_hash="",
-        block=Block(seed=0, fold=0), versions={}, device="cpu", dataset=dataset,
+        block=Block(seed=0, fold=0), versions={}, device="cpu", dataset=dataset, timings={"fit": 12.5},
         counts={"val": counts, "test": counts}, objective=Objective(name="rare_iou", value=0.125, epoch=3),
     )  # fmt: skip
     metrics = trial_io.to_metrics(trial_io.final_scores(record))
@@ -64,9 +64,11 @@ def test_the_final_report_has_the_scores_of_the_validation_counts() -> None:
         "default": 0.125,
         "miou": 0.375,
         "rare_iou": 0.0,
+        "frequent_iou": 0.75,
         "worst_iou": 0.0,
         "iou/sky": 0.75,
         "iou/crow": 0.0,
+        "seconds": 12.5,
     }
 
 

@@ -22,13 +22,14 @@ def mean(values: np.ndarray) -> float:
 
 
 def summary(counts: dict[str, np.ndarray], names: tuple[str, ...], rare: tuple[str, ...]) -> dict[str, float]:
-    """Return miou, rare_iou, worst_iou and ``iou/<class>`` of pooled counts (each C)."""
+    """Return miou, rare_iou, frequent_iou (of all others), worst_iou and ``iou/<class>`` of pooled counts (each C)."""
     values = iou(counts)
     present = values[~np.isnan(values)]
     is_rare = np.isin(names, rare)
     return {
         "miou": mean(values),
         "rare_iou": mean(values[is_rare]),
+        "frequent_iou": mean(values[~is_rare]),
         "worst_iou": float(present.min()) if len(present) else float("nan"),
         **{f"iou/{name}": float(value) for name, value in zip(names, values, strict=True)},
     }

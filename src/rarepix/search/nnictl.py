@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rarepix.search import preload
+from rarepix.search import patient_nnictl, preload
 
 
 class NniError(RuntimeError):
@@ -31,6 +31,8 @@ class Listed:
     """Its logs and its database."""
     ended: bool
     """Whether it came to an orderly end; one that was killed did not."""
+    started: float = 0.0
+    """Seconds since 1970; when it was last resumed, if it was."""
 
     @property
     def alive(self) -> bool:
@@ -56,6 +58,11 @@ def create(config: Path, port: int) -> str:
     return _id_in(run("create", "--config", str(config), "--port", str(port)))
 
 
+def resume(experiment: str, port: int) -> None:
+    """Go on with an experiment that has ended. Raises ``NniError`` if nnictl refuses."""
+    run("resume", experiment, "--port", str(port))
+
+
 def view(experiment: str, port: int) -> None:
     """Serve the web UI of an experiment that has ended. Raises ``NniError`` if nnictl refuses."""
     run("view", experiment, "--port", str(port))
@@ -70,14 +77,12 @@ def run(*arguments: str, seconds: float = 120) -> str:
     """Run nnictl and return what it printed, without colours.
 
     Raises:
-        NniError: it is not there, returned non-zero, or did not return within *seconds*.
+        PreloadError: nni is not installed as the version that the preload knows.
+        NniError: nnictl returned non-zero, or did not return within *seconds*.
     """
-    program = Path(sys.executable).parent / "nnictl"
-    if not program.exists():
-        raise NniError(f"nnictl must lie beside {sys.executable}, but does not: pip install nni=={preload.NNI_VERSION}")
     try:
         done = subprocess.run(
-            [program, *arguments],
+            [sys.executable, "-m", patient_nnictl.__name__, *arguments],
             env=preload.environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -125,6 +130,7 @@ def _listed(name: str, entry: dict[str, Any]) -> Listed:
         pid=entry.get("pid"),
         folder=Path(entry["logDir"], name),
         ended=isinstance(entry.get("endTime"), int),
+        started=entry["startTime"] / 1000,
     )
 
 

@@ -6,8 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from rarepix.config import TrialConfig, updated
-from rarepix.search import nnictl, rehearsal
+from rarepix.search import machines, nnictl, rehearsal
+from rarepix.search.advising.settings import read_settings
+from rarepix.search.advisor_check import advised_points, advisor_problems, is_advised
 from rarepix.search.command import TrialCommand, parse
+from rarepix.search.disk import disk_problems
 from rarepix.search.documents import read_mapping
 from rarepix.search.preload import PreloadError, check_version
 from rarepix.search.space import Space, check_space, corners, read_space
@@ -44,19 +47,23 @@ def check(config_file: str | Path, port: int | None = None) -> Plan:
     command = _tried(found, lambda: parse(study.trialCommand, code))
     config = _tried(found, command.configuration) if command else None
     space = _tried(found, lambda: _space(study, file.parent))
-    if config and space:
+    if config and space is not None:
         _tried(found, lambda: check_space(space, config))
-    if space:
-        found += tuner_problems(study.tuner.model_dump(), space)
-    if study.assessor:
-        found += assessor_problems(study.assessor.model_dump())
+    found += _tuner_problems(study, space, config, code)
     found += _machine_problems(study)
+    found += machines.problems(study, file.parent, config)
+    found += disk_problems(_writes_to(study, command)) if command else []
     if port is not None:
         _tried(found, lambda: check_port(port))
     if not found:
         _tried(found, lambda: _ask_nni(file))
     if not found:  # it takes seconds, and what is wrong already would only be said again
-        found += rehearsal.rehearse([updated(config, corner) for corner in corners(space)], command.folder)
+        points = advised_points(study, space, config, code) if is_advised(study) else []
+        configs = [updated(config, point) for point in (*corners(space), *points)]
+        elsewhere = study.trainingService.platform == "remote"
+        found += (
+            machines.rehearse(study, file.parent, configs) if elsewhere else rehearsal.rehearse(configs, command.folder)
+        )
     if found:
         raise ConfigError("\n".join(found))
     return Plan(file, study, command, config, space)
@@ -82,10 +89,24 @@ def _space(study: StudyFile, folder: Path) -> Space:
     if study.searchSpaceFile is not None:
         return read_space(folder / study.searchSpaceFile)
     assert study.searchSpace is not None
+    if is_advised(study) and not study.searchSpace and read_settings(study.tuner.classArgs).listed:
+        return {}
     found = space_problems(study.searchSpace)
     if found:
         raise ConfigError("\n".join(f"searchSpace: {problem}" for problem in found))
     return study.searchSpace
+
+
+def _tuner_problems(study: StudyFile, space: Space | None, config: TrialConfig | None, code: Path) -> list[str]:
+    if is_advised(study):
+        return [] if space is None or config is None else advisor_problems(study, space, config, code)
+    found = tuner_problems(study.tuner.model_dump(), space) if space else []
+    return found + (assessor_problems(study.assessor.model_dump()) if study.assessor else [])
+
+
+def _writes_to(study: StudyFile, command: TrialCommand) -> dict[str, Path]:
+    nni = Path(study.experimentWorkingDirectory or "~/nni-experiments").expanduser()
+    return {"results": command.study_folder("").parent, "NNI's records": nni}
 
 
 def _machine_problems(study: StudyFile) -> list[str]:

@@ -2,13 +2,19 @@
 
 import json
 import math
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from http.client import HTTPException
 from typing import Any
 from urllib.error import HTTPError
 from urllib.request import ProxyHandler, Request, build_opener
 
+from rarepix.search.trial_io import CONTINUES
+
 _open = build_opener(ProxyHandler({})).open  # a proxy would look for 127.0.0.1 on its own machine
+
+BUSY = ("WAITING", "RUNNING", "UNKNOWN", "ADD_RESUMED")
+"""States of a trial that is not over."""
 
 
 class ManagerGone(ConnectionError):
@@ -51,17 +57,7 @@ class Manager:
 
     def trials(self) -> list["Trial"]:
         """Return every trial of the experiment with its newest report, in the order of their numbers."""
-        newest: dict[str, dict[str, Any]] = {"PERIODICAL": {}, "FINAL": {}}
-        for metric in self.ask("metric-data-latest"):
-            newest[metric["type"]].setdefault(metric["trialJobId"], metric)  # of two finals NNI takes the first, too
-        reports = {
-            trial: Report.of(newest["PERIODICAL"].get(trial), newest["FINAL"].get(trial))
-            for trial in newest["PERIODICAL"] | newest["FINAL"]
-        }
-        trials = [
-            Trial.of(job, reports.get(job["trialJobId"])) for job in self.ask("trial-jobs") if "sequenceId" in job
-        ]
-        return sorted(trials, key=lambda trial: trial.number)
+        return with_reports(self.ask("trial-jobs"), self.ask("metric-data-latest"))
 
 
 @dataclass(frozen=True)
@@ -73,14 +69,21 @@ class Report:
     value: float
     """``default`` of the final report, else of the last intermediate one; NaN where it is not a number."""
     final: bool
+    when: float | None = field(default=None, compare=False)
+    """Seconds since 1970."""
+    data: str = field(default="", compare=False, repr=False)
+    """The report as NNI keeps it (JSON twice)."""
 
     @classmethod
     def of(cls, intermediate: dict | None, final: dict | None) -> "Report":
         """Return what a trial's metrics say: its last intermediate one and its final one, where they are there."""
+        newest = final or intermediate
         return cls(
             count=intermediate["sequence"] + 1 if intermediate else 0,
-            value=number((final or intermediate)["data"]),
+            value=number(newest["data"]),
             final=final is not None,
+            when=newest["timestamp"] / 1000 if newest.get("timestamp") else None,
+            data=newest["data"],
         )
 
 
@@ -96,6 +99,8 @@ class Trial:
     report: Report | None
     seconds: float | None
     """From start to end (None: not both known)."""
+    started: float | None = None
+    """Seconds since 1970."""
 
     @classmethod
     def of(cls, job: dict, report: Report | None) -> "Trial":
@@ -109,7 +114,38 @@ class Trial:
             parameters=recorded if isinstance(recorded, dict) else {},
             report=report,
             seconds=(job["endTime"] - job["startTime"]) / 1000 if ended else None,
+            started=job["startTime"] / 1000 if job.get("startTime") else None,
         )
+
+    @property
+    def busy(self) -> bool:
+        """Whether it is not over."""
+        return self.status in BUSY
+
+    @property
+    def run(self) -> str:
+        """Id of the trial whose folder it works in: its own, or that of the one that it goes on with."""
+        return str(self.parameters.get(CONTINUES, self.id))
+
+
+def with_reports(jobs: Iterable[dict], metrics: Iterable[dict]) -> list[Trial]:
+    """Return NNI's trial jobs as trials, each with what its newest metrics say, in the order of their numbers."""
+    newest: dict[str, dict[str, Any]] = {"PERIODICAL": {}, "FINAL": {}}
+    for metric in metrics:
+        newest[metric["type"]].setdefault(metric["trialJobId"], metric)  # of two finals NNI takes the first, too
+    reports = {
+        trial: Report.of(newest["PERIODICAL"].get(trial), newest["FINAL"].get(trial))
+        for trial in newest["PERIODICAL"] | newest["FINAL"]
+    }
+    trials = [Trial.of(job, reports.get(job["trialJobId"])) for job in jobs if "sequenceId" in job]
+    return sorted(trials, key=lambda trial: trial.number)
+
+
+def retries(trials: Sequence[Trial]) -> dict[str, int]:
+    """Return trial id → number of the trial that continues it, for those that were tried again."""
+    in_time = sorted(trials, key=lambda trial: (trial.id != trial.run, trial.started or math.inf))  # numbers can repeat
+    last = {trial.run: trial for trial in in_time}
+    return {trial.id: last[trial.run].number for trial in trials if last[trial.run] is not trial}
 
 
 def number(data: str) -> float:

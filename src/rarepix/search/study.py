@@ -2,20 +2,22 @@
 
 import math
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rarepix.choices import nearest
 from rarepix.search import nnictl, preflight
-from rarepix.search.command import parse
-from rarepix.search.rest import Manager, ManagerGone
-from rarepix.search.study_file import in_seconds
+from rarepix.search.command import TrialCommand, parse
+from rarepix.search.durations import in_seconds
+from rarepix.search.ending import end_leftovers
+from rarepix.search.rest import Manager, ManagerGone, Trial
 from rarepix.settings import ConfigError
 
 DEFAULT_PORT = 8080
-FIRST_SECONDS = 30.0
-"""How long ``start`` waits for the first trial. (NNI gives its tuner ten seconds to appear.)"""
+FIRST_SECONDS = 120.0
+"""How long ``start`` waits for the first trial; on other machines one begins after a dozen commands over SSH."""
 
 
 class StudyError(RuntimeError):
@@ -39,6 +41,8 @@ class Study:
     """How many trials it is to have (None: no end was set)."""
     trial_seconds: float
     """How long a trial may run."""
+    concurrency: int = 1
+    """How many trials may run at once."""
 
     @property
     def manager(self) -> Manager:
@@ -60,12 +64,20 @@ def start(config_file: str | Path, port: int = DEFAULT_PORT) -> Study:
         nnictl.NniError: nnictl refused.
     """
     plan = preflight.check(config_file, port)
-    experiment = nnictl.create(plan.file, port)
+    return await_begin(nnictl.create(plan.file, port), lambda status, trials: bool(trials))
+
+
+def await_begin(experiment: str, begun: Callable[[str, Sequence[Trial]], bool]) -> Study:
+    """Return the study when it has *begun*, which is told its state and its trials.
+
+    Raises:
+        StudyError: it breaks before, or does not begin in ``FIRST_SECONDS``; it was stopped again.
+    """
     try:
         study = find(experiment)
-        _await_first_trial(study)
+        _await(study, begun)
     except BaseException:
-        nnictl.stop(experiment)
+        stop(experiment)
         raise
     return study
 
@@ -82,15 +94,28 @@ def find(name: str | None = None) -> Study:
             ids = ", ".join(experiment.id for experiment in running) or "none"
             raise StudyError(f"exactly one study must run, or its id be given, but {len(running)} run: {ids}")
         return _of(running[0])
-    wanted = _known(name)
+    wanted = known(name)
     if not wanted.alive:
-        raise StudyError(f"the study {wanted.id} has ended: look at it with `{view_command(wanted.id)}`")
+        raise StudyError(
+            f"the study {wanted.id} has ended: look at it with `{view_command(wanted.id)}`, "
+            f"go on with it with `rarepix study resume {wanted.id}`"
+        )
     return _of(wanted)
 
 
-def stop(study: Study) -> None:
-    """Stop a study: its running trials and its web UI. Raises ``nnictl.NniError`` if nnictl cannot."""
-    nnictl.stop(study.id)
+def stop(experiment: str) -> list[str]:
+    """Stop a study: its trials, its tuner and its web UI; of one whose manager was killed, what that left running.
+
+    Returns what NNI itself did not end, a line for each process.
+
+    Raises:
+        nnictl.NniError: nnictl refuses.
+        leftovers.LeftoverError: a process cannot be ended.
+    """
+    wanted = known(experiment)
+    if wanted.alive:
+        nnictl.stop(experiment)
+    return end_leftovers(wanted)
 
 
 def view(name: str, port: int = DEFAULT_PORT) -> str:
@@ -100,7 +125,7 @@ def view(name: str, port: int = DEFAULT_PORT) -> str:
         ConfigError: the port is taken.
         StudyError: the study is unknown or still runs.
     """
-    wanted = _known(name)
+    wanted = known(name)
     if wanted.alive:
         raise StudyError(f"the study {wanted.id} still runs: its web UI is at {Manager(wanted.port).url}")
     preflight.check_port(port)
@@ -113,13 +138,26 @@ def view_command(experiment: str) -> str:
     return f"rarepix study view {experiment}"
 
 
-def _known(name: str) -> nnictl.Listed:
-    """Return the experiment of this id or results folder, whether it runs or not."""
-    known = nnictl.listed()
-    wanted = known.get(Path(name).name.rpartition("-")[2])
+def known(name: str) -> nnictl.Listed:
+    """Return the experiment of this id or results folder, whether it runs or not. Raises ``StudyError`` if unknown."""
+    everything = nnictl.listed()
+    wanted = everything.get(Path(name).name.rpartition("-")[2])
     if wanted is None:
-        raise StudyError(f"unknown study {name!r}: {nearest(name, known)}NNI knows {', '.join(known) or 'none'}")
+        ids = ", ".join(everything) or "none"
+        raise StudyError(f"unknown study {name!r}: {nearest(name, everything)}NNI knows {ids}")
     return wanted
+
+
+def trial_command(params: dict[str, Any]) -> TrialCommand:
+    """Return the trial command in an experiment's configuration as NNI keeps it.
+
+    Raises:
+        ConfigError: it does not run trials of rarepix.
+    """
+    service = params.get("trainingService")
+    if not isinstance(service, dict) or "trialCommand" not in service:
+        raise ConfigError("its configuration has no trainingService with a trialCommand")
+    return parse(service["trialCommand"], Path(service["trialCodeDirectory"]))
 
 
 def _of(experiment: nnictl.Listed) -> Study:
@@ -134,9 +172,8 @@ def _of(experiment: nnictl.Listed) -> Study:
         other = profile["id"]
         raise StudyError(f"port {experiment.port} must be that of study {experiment.id}, but {other} answers there")
     params: dict[str, Any] = profile["params"]
-    service = params["trainingService"]
     try:
-        command = parse(service["trialCommand"], Path(service["trialCodeDirectory"]))
+        command = trial_command(params)
     except ConfigError as error:
         raise StudyError(f"the study {experiment.id} does not run trials of rarepix: {error}") from error
     return Study(
@@ -147,11 +184,11 @@ def _of(experiment: nnictl.Listed) -> Study:
         code=command.folder,
         trials=params.get("maxTrialNumber"),
         trial_seconds=in_seconds(params["maxTrialDuration"]) if "maxTrialDuration" in params else math.inf,
+        concurrency=params["trialConcurrency"],
     )
 
 
-def _await_first_trial(study: Study) -> None:
-    """Return when the first trial has started; raise ``StudyError`` if something breaks before."""
+def _await(study: Study, begun: Callable[[str, Sequence[Trial]], bool]) -> None:
     deadline = time.monotonic() + FIRST_SECONDS
     status = "?"
     while time.monotonic() < deadline:
@@ -159,7 +196,7 @@ def _await_first_trial(study: Study) -> None:
             status, errors = study.manager.status()
             if status == "ERROR":
                 raise StudyError(f"the study broke at once: {why(study, errors)}. Its logs are in {study.logs}")
-            if study.manager.trials():
+            if begun(status, study.manager.trials()):
                 return
         except ManagerGone as error:
             if not nnictl.listed()[study.id].alive:

@@ -7,6 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from rarepix.records import ClassCounts, TrialRecord
+from rarepix.search import essence
+
+CONTINUES = "continues"
+"""Key that the search puts beside the parameters of a trial that is run again: NNI's id of its first job."""
+
+
+REPORTED = ("objective", "miou", "rare_iou", "frequent_iou", "worst_iou", "seconds")
+"""Scores that every trial reports, beside ``iou/<class>``."""
 
 
 class ManagerLost(ConnectionError):
@@ -18,11 +26,19 @@ class Received:
     """What NNI gave to this very process. NNI's own list can say something else, so records are made from this."""
 
     parameters: dict[str, Any]
-    """As received, nested choices included."""
+    """As received, nested choices included, without ``continues``."""
     parameter_id: str | None
     """NNI's id of these parameters (None: a person added the trial in the web UI)."""
     experiment: str
-    trial: str
+    job: str
+    """NNI's id of the trial job."""
+    continues: str | None = None
+    """NNI's id of an earlier job that failed, whose work this one goes on with."""
+
+    @property
+    def trial(self) -> str:
+        """Name of the trial: that of its first job."""
+        return self.continues or self.job
 
 
 def connected() -> bool:
@@ -43,11 +59,13 @@ def receive() -> Received:
     if not isinstance(parameters, dict) or trial._params is None:
         raise ManagerLost(f"NNI must give a trial its parameters by name, but gave {parameters!r}")
     parameter_id = trial._params["parameter_id"]
+    continues = parameters.pop(CONTINUES, None)
     return Received(
         parameters=parameters,
         parameter_id=None if parameter_id is None else str(parameter_id),
         experiment=nni.get_experiment_id(),
-        trial=nni.get_trial_id(),
+        job=nni.get_trial_id(),
+        continues=continues,
     )
 
 
@@ -65,10 +83,15 @@ def report_intermediate(scores: Mapping[str, float]) -> None:
 
 
 def report_final(record: TrialRecord) -> None:
-    """Send the objective and the scores of the kept checkpoint, once. Raises as ``report_intermediate`` does."""
+    """Send the objective and the scores of the kept checkpoint, once; from another machine also the record itself.
+
+    Raises as ``report_intermediate`` does.
+    """
     import nni
 
-    metrics = to_metrics(final_scores(record))
+    metrics: dict[str, float | str] = {**to_metrics(final_scores(record))}
+    if os.environ.get("NNI_PLATFORM") != "local":
+        metrics[essence.KEY] = essence.pack(record)
     _talk(lambda: nni.report_final_result(metrics), "take the final report")
 
 
@@ -81,7 +104,8 @@ def final_scores(record: TrialRecord) -> dict[str, float]:
     classes = record.counts["val"]
     kinds = ClassCounts.model_fields
     pooled = {kind: np.array([getattr(counts, kind) for counts in classes.values()]) for kind in kinds}
-    return {"objective": record.objective.value, **summary(pooled, tuple(classes), record.dataset.rare)}
+    scores = summary(pooled, tuple(classes), record.dataset.rare)
+    return {"objective": record.objective.value, **scores, "seconds": record.timings.get("fit", math.nan)}
 
 
 def to_metrics(scores: Mapping[str, float]) -> dict[str, float]:

@@ -1,19 +1,23 @@
-"""Follow a study to its end, and judge every trial by the record that it left."""
+"""Follow a study to its end, and notice when it does not get there."""
 
-import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from rarepix.records import RecordError, Status, read
-from rarepix.search import nnictl
-from rarepix.search.rest import ManagerGone, Trial
+from rarepix.search import leftovers, nnictl
+from rarepix.search.planned import Plan, read_plan
+from rarepix.search.rest import ManagerGone, Trial, retries
 from rarepix.search.study import Study, why
+from rarepix.search.verdicts import verdict
 
 MISSES = 60
 """Questions without an answer after which a living manager is given up. (One that is being stopped takes a while.)"""
-BUSY = ("WAITING", "RUNNING", "UNKNOWN", "ADD_RESUMED")
-"""States of a trial that is not over."""
+SECONDS_BETWEEN_LOOKS = 3.0
+"""At the tuner's process; it is gone when it is not there twice."""
+AT_WORK = ("RUNNING", "NO_MORE_TRIAL", "TUNER_NO_MORE_TRIAL")
+"""States of the manager in which a tuner must run."""
+ODD = {"late": "too late", "missing": "missing", "unknown": "of trials that the search does not know"}
+"""What the ledger calls a report that it could not use, in words."""
 Show = Callable[[Sequence[Trial], dict[str, str]], None]
 """Called with all trials, and trial id → what is wrong with it, for those that are over."""
 
@@ -24,9 +28,11 @@ class Outcome:
 
     trials: tuple[Trial, ...]
     wrong: dict[str, str]
-    """Trial id → why it does not count, of every trial that is over without a complete record."""
+    """Trial id → why it does not count, of every trial that is over without a complete record and was not retried."""
     broken: str | None = None
     """Why the study itself did not come to its end."""
+    plan: Plan | None = None
+    """What its search says of it; NNI's own tuners say nothing."""
 
     @property
     def exit_code(self) -> int:
@@ -34,79 +40,104 @@ class Outcome:
         return 2 if self.broken or not self.trials else 1 if self.wrong else 0
 
     def summary(self) -> str:
-        """Return one line for a person."""
-        good = sum(trial.status not in BUSY and trial.id not in self.wrong for trial in self.trials)
+        """Return one line for a person. A trial that was tried again counts once."""
+        again = retries(self.trials)
+        last = [trial for trial in self.trials if trial.id not in again]
+        good = sum(not trial.busy and trial.id not in self.wrong for trial in last)
+        said = f"{good} of {len(last)} trials done"
         if self.broken:
-            return f"the study broke: {self.broken} ({good} of {len(self.trials)} trials done)"
-        return f"{good} of {len(self.trials)} trials done" + (f", {len(self.wrong)} failed" if self.wrong else "")
+            return f"the study broke: {self.broken} ({said})"
+        more = {"failed": len(self.wrong), "tried again": len(again)}
+        for what, count in (self.plan.odd if self.plan else {}).items():
+            more[f"reports {ODD.get(what, what)}"] = count
+        return ", ".join([said, *(f"{count} {what}" for what, count in more.items() if count)])
 
 
 def watch(study: Study, show: Show, every: float = 1.0) -> Outcome:
     """Follow *study* until it ends or breaks; *show* is called every *every* seconds.
 
-    It is broken when its manager or its tuner is gone, and when it is stopped before its end.
+    It is broken when its manager or its tuner is gone, when it is stopped before its end, and when its end came before
+    its trials.
     """
     trials: list[Trial] = []
     judged: dict[str, str | None] = {}
     wrong: dict[str, str] = {}
-    status, misses, idle = "?", 0, 0
+    tuner = _Tuner(study.id)
+    misses = idle = 0
     while True:
         try:
             status, errors = study.manager.status()
             trials = study.manager.trials()
-            misses = 0
         except ManagerGone as error:
             misses += 1
             experiment = nnictl.listed()[study.id]
             if not experiment.alive or misses > MISSES:
                 return Outcome(tuple(trials), wrong, _loss(study, experiment, error))
-        judged |= {trial.id: _verdict(study, trial) for trial in trials if not _busy(trial) and trial.id not in judged}
-        wrong = {trial: verdict for trial, verdict in judged.items() if verdict}
+            time.sleep(every)
+            continue
+        misses = 0
+        judged |= {trial.id: verdict(study, trial) for trial in trials if not trial.busy and trial.id not in judged}
+        again = retries(trials)
+        wrong = {trial: reason for trial, reason in judged.items() if reason and trial not in again}
         show(trials, wrong)
-        if status == "ERROR":
-            return Outcome(tuple(trials), wrong, f"{why(study, errors)}. Its logs are in {study.logs}")
-        idle = idle + 1 if not misses and status == "TUNER_NO_MORE_TRIAL" and not any(map(_busy, trials)) else 0
-        if not misses and (status == "DONE" or idle > 3):  # a tuner without further proposals never gets to DONE
-            return Outcome(tuple(trials), wrong)
+        broken = _break(study, status, errors, tuner)
+        if broken:
+            return Outcome(tuple(trials), wrong, broken)
+        idle = idle + 1 if status == "TUNER_NO_MORE_TRIAL" and not any(trial.busy for trial in trials) else 0
+        if status == "DONE" or idle > 3:  # a tuner without further proposals never gets to DONE
+            plan = read_plan(study.folder)
+            return Outcome(tuple(trials), wrong, _shortfall(study, status, trials, plan), plan)
         time.sleep(every)
 
 
-def _busy(trial: Trial) -> bool:
-    return trial.status in BUSY
+class _Tuner:
+    """Looks from time to time whether the process of a study's tuner is there."""
+
+    def __init__(self, experiment: str) -> None:
+        self.experiment = experiment
+        self.missed = 0
+        self.looked = time.monotonic()
+
+    def gone(self) -> bool:
+        """Return whether the tuner's process was not there twice."""
+        if time.monotonic() - self.looked < SECONDS_BETWEEN_LOOKS:
+            return False
+        self.looked = time.monotonic()
+        experiment = nnictl.listed()[self.experiment]
+        self.missed = self.missed + 1 if experiment.alive and leftovers.tuner(experiment.pid) is None else 0
+        return self.missed > 1
 
 
-def _loss(study: Study, experiment: nnictl.Listed, error: ManagerGone) -> str:
-    if experiment.ended:
-        return "it was stopped before its end"
-    return f"its manager is gone ({error}). Its logs are in {study.logs}"
-
-
-def _verdict(study: Study, trial: Trial) -> str | None:
-    """Return why a trial that is over does not count; None if it does."""
-    if trial.status == "USER_CANCELED":
-        return "canceled by a person"
-    if trial.status == "EARLY_STOPPED":
-        over = trial.seconds is not None and trial.seconds >= study.trial_seconds
-        return f"stopped after maxTrialDuration ({study.trial_seconds:.0f} s)" if over else None
-    file = study.folder / "trials" / trial.id / "record.json"
-    try:
-        record = read(file)
-    except RecordError as error:
-        return _last_words(study, trial) or (f"no record: {error}" if file.exists() else f"it left no record at {file}")
-    if record.error:
-        return f"{record.error.type}: {record.error.message}"
-    if record.status is not Status.COMPLETE or trial.status != "SUCCEEDED":
-        return f"its record says {record.status}, NNI says {trial.status}"
-    if trial.report is None or not trial.report.final or not math.isfinite(trial.report.value):
-        return "it reported no final objective"
+def _break(study: Study, status: str, errors: list[str], tuner: _Tuner) -> str | None:
+    """Return why a study whose manager answers will not go on."""
+    if status == "ERROR":
+        return f"{why(study, errors)}. Its logs are in {study.logs}"
+    if status == "VIEWED":
+        return f"it does not run, it is open for reading: close it with `rarepix study stop {study.id}`"
+    if status in AT_WORK and tuner.gone():
+        return f"the process of its tuner is gone. Its logs are in {study.logs}"
     return None
 
 
-def _last_words(study: Study, trial: Trial) -> str | None:
-    """Return the last line that a trial of this machine wrote to its standard error, if it failed."""
-    stderr = study.logs.parent / "environments" / "local-env" / "trials" / trial.id / "trial.stderr"
-    try:
-        lines = stderr.read_text(encoding="utf-8", errors="replace").split("\n")
-    except OSError:
+def _shortfall(study: Study, status: str, trials: Sequence[Trial], plan: Plan | None) -> str | None:
+    """Return what a study that ended has left undone, None if nothing.
+
+    ``DONE`` is NNI's word: a limit was reached. A search that has nothing more to propose ends otherwise.
+    """
+    if status != "DONE" or study.trials is None:
         return None
-    return next((line.strip() for line in reversed(lines) if line.strip()), None) if trial.status == "FAILED" else None
+    if len(trials) < study.trials:
+        return f"its time (maxExperimentDuration) was over when {len(trials)} of {study.trials} trials had begun"
+    begun = len(trials) - len(retries(trials))
+    if plan and plan.runs is not None and begun < plan.runs:
+        return f"maxTrialNumber ({study.trials}) was reached when {begun} of {plan.runs} runs had begun: raise it"
+    if plan and plan.waiting:
+        return f"maxTrialNumber ({study.trials}) was reached with {plan.waiting} runs to be tried again: raise it"
+    return None
+
+
+def _loss(study: Study, experiment: nnictl.Listed, error: ManagerGone) -> str:
+    way_on = f"`rarepix study resume {study.id}` goes on"
+    if experiment.ended:
+        return f"it was stopped before its end; {way_on}"
+    return f"its manager is gone ({error}); {way_on}. Its logs are in {study.logs}"

@@ -1,0 +1,68 @@
+"""Hyperparameter search for segmentation in which the thing that matters is rare.
+
+A user's mistake ends with one message on standard error and exit code 2, never with a traceback.
+"""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rarepix.cli import study
+
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__.splitlines()[0]
+)
+app.add_typer(study.app, name="study")
+
+
+@app.command("demo-data")
+def demo_data(
+    folder: Annotated[Path, typer.Argument(help="Folder to draw into; new or empty.")],
+    images: Annotated[int, typer.Option(min=1)] = 320,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+) -> None:
+    """Draw a small dataset in the Pascal VOC layout whose classes are more or less rare."""
+    from rarepix.data.synthetic import draw_voc
+
+    draw_voc(folder, images=images, seed=seed)
+    print(f"{folder} holds the demo data: {images} images")
+
+
+@app.command()
+def check(
+    what: Annotated[
+        str, typer.Argument(metavar="CONFIG_OR_RECIPE", help="A study's file, or a recipe's name or file.")
+    ],
+) -> None:
+    """Check a study or a recipe without running it."""
+    from rarepix.config import load_recipe
+    from rarepix.search import preflight
+    from rarepix.search.rehearsal import rehearse
+    from rarepix.settings import ConfigError
+
+    if preflight.is_study(Path(what)):
+        preflight.check(what)
+    else:
+        problems = rehearse([load_recipe(what)], Path())
+        if problems:
+            raise ConfigError("\n".join(problems))
+    print(f"{what}: nothing found that would stop it")
+
+
+def main() -> None:
+    """Run the command line."""
+    try:
+        app(prog_name="rarepix")
+    except (ValueError, OSError, RuntimeError) as error:
+        if not _is_users(error):
+            raise
+        for line in str(error).splitlines():
+            print(f"rarepix: {line}", file=sys.stderr)
+        sys.exit(2)
+
+
+def _is_users(error: Exception) -> bool:
+    """Whether *error* is a message to the user: one of ours, or a file that cannot be had. Any other is a defect."""
+    return type(error).__module__.startswith("rarepix.") or isinstance(error, OSError)

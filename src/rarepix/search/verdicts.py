@@ -1,0 +1,41 @@
+"""What became of a trial, judged by the record that it left."""
+
+import math
+
+from rarepix.records import RecordError, Status, read
+from rarepix.search.essence import EssenceError, keep
+from rarepix.search.rest import Trial
+from rarepix.search.study import Study
+
+
+def verdict(study: Study, trial: Trial) -> str | None:
+    """Return why a trial that is over does not count; None if it does."""
+    if trial.status == "USER_CANCELED":
+        return "canceled by a person"
+    if trial.status == "EARLY_STOPPED":
+        over = trial.seconds is not None and trial.seconds >= study.trial_seconds
+        return f"stopped after maxTrialDuration ({study.trial_seconds:.0f} s)" if over else None
+    file = study.folder / "trials" / trial.run / "record.json"
+    try:
+        if not file.exists() and trial.report:  # it ran on another machine: its report is here before its folder
+            keep(trial.report.data, file)
+        record = read(file)
+    except (RecordError, EssenceError) as error:
+        return _last_words(study, trial) or (f"no record: {error}" if file.exists() else f"it left no record at {file}")
+    if record.error:
+        return f"{record.error.type}: {record.error.message}"
+    if record.status is not Status.COMPLETE or trial.status != "SUCCEEDED":
+        return f"its record says {record.status}, NNI says {trial.status}"
+    if trial.report is None or not trial.report.final or not math.isfinite(trial.report.value):
+        return "it reported no final objective"
+    return None
+
+
+def _last_words(study: Study, trial: Trial) -> str | None:
+    """Return the last line that a trial of this machine wrote to its standard error, if it failed."""
+    stderr = study.logs.parent / "environments" / "local-env" / "trials" / trial.id / "trial.stderr"
+    try:
+        lines = stderr.read_text(encoding="utf-8", errors="replace").split("\n")
+    except OSError:
+        return None
+    return next((line.strip() for line in reversed(lines) if line.strip()), None) if trial.status == "FAILED" else None

@@ -1,0 +1,74 @@
+"""The real ``trials.segment`` with a training of a second or two: epochs that leave a checkpoint, through attempts.
+
+It keeps a helper process, as a trial with loader processes does, and notes each start in ``starts.txt``.
+"""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from rarepix import records
+from rarepix.attempts import Place, begin, close, failure, only_one, write_progress
+from rarepix.config import TrialConfig
+from rarepix.files import write_text
+from rarepix.records import ClassCounts, ClassPixels, Dataset, Objective, Status, TrialRecord
+from rarepix.trial import Listener
+from trials import segment
+
+EPOCHS = 4
+SECONDS = 0.4
+"""Of an epoch."""
+DATASET = Dataset(
+    name="none", root="none", inventory_hash="0", split="random", split_file="none", classes=("thing",), rare=(),
+    images={"val": 1}, pixels={"val": 2}, contents={"val": {"thing": ClassPixels(images=1, pixels=2)}},
+)  # fmt: skip
+COUNTS = {"val": {"thing": ClassCounts(tp=1, fp=0, fn=1, tn=0)}}
+
+
+def run(config: TrialConfig, place: Place, listener: Listener) -> TrialRecord:
+    """Do what ``rarepix.trial.run`` does, without a network."""
+    with only_one(place):
+        record = begin(place, config)
+        with (place.folder / "starts.txt").open("a") as starts:
+            starts.write(f"{record.attempt}\n")
+        helper = subprocess.Popen(["sleep", "600"])
+        try:
+            return _train(record, place, listener)
+        except (KeyboardInterrupt, SystemExit):
+            close(records.read(place.record_file), place, Status.STOPPED)
+            raise
+        except Exception as error:
+            close(records.read(place.record_file), place, Status.FAILED, error=failure(error))
+            raise
+        finally:
+            helper.kill()
+
+
+def _train(record: TrialRecord, place: Place, listener: Listener) -> TrialRecord:
+    """Epoch: train, validate, note the row of the history, report, save the checkpoint."""
+    checkpoint = place.folder / "checkpoints" / "last.txt"
+    done = int(checkpoint.read_text()) if checkpoint.is_file() else None
+    record = write_progress(record, place, dataset=DATASET, resumed_from_epoch=done)
+    score = 0.0
+    for epoch in range(done or 0, EPOCHS):
+        time.sleep(SECONDS)
+        score = (epoch + 1) / EPOCHS * record.config["optim"]["lr"]
+        with (place.folder / "history.csv").open("a") as history:
+            history.write(f"{record.attempt},{epoch}\n")
+        listener({"objective": score})
+        write_text(checkpoint, str(epoch + 1))
+    return close(
+        record, place, Status.COMPLETE, objective=Objective(name="miou", value=score, epoch=EPOCHS - 1), counts=COUNTS
+    )
+
+
+def history(folder: Path) -> list[tuple[int, int]]:
+    """Return (attempt, epoch) of every epoch that a trial has trained."""
+    lines = (folder / "history.csv").read_text().splitlines()
+    return [(int(attempt), int(epoch)) for attempt, epoch in (line.split(",") for line in lines)]
+
+
+if __name__ == "__main__":
+    segment.run = run
+    sys.exit(segment.main())

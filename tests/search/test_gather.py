@@ -1,0 +1,157 @@
+"""Folders of trials come home whole, the newest of them, or not at all. (With a real study: test_machine_loss.py.)"""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from rarepix import records
+from rarepix.search import elsewhere, gather, study, trial_io
+from rarepix.search.elsewhere import Found, Places, bring, look
+from rarepix.search.ssh import Machine as Reached
+from rarepix.search.ssh import SshError
+from tests.search import pretend_trial
+from tests.search.machine_lab import MachineLab
+from tests.search.sshd import Machine
+
+STUDY = "tiny-exp"
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MachineLab]:
+    with pytest.MonkeyPatch.context() as patch:
+        made = MachineLab(tmp_path_factory.mktemp("machines"), patch)
+        try:
+            made.machines[0].begin()
+            yield made
+        finally:
+            made.close()
+
+
+@pytest.fixture
+def machine(lab: MachineLab) -> Iterator[Machine]:
+    yield lab.machines[0]
+    shutil.rmtree(lab.machines[0].home / "nni-experiments", ignore_errors=True)
+
+
+@pytest.fixture
+def place(machine: Machine) -> Places:
+    return Places(Reached(**machine.entry()), "exp", "remote-worker1", STUDY)
+
+
+def there(machine: Machine) -> Path:
+    code = machine.home / "nni-experiments" / "exp" / "environments" / "remote-worker1" / "upload" / "trial_code"
+    return code / "results" / STUDY / "trials"
+
+
+def leave(trials: Path, trial: str, **changes: object) -> records.TrialRecord:
+    """Leave a trial's folder, with a record, a lock and a file."""
+    received = trial_io.Received(parameters={"status": "running"}, parameter_id="0", experiment="exp", job=trial)
+    record = pretend_trial.record(STUDY, received).model_copy(update=changes)
+    records.write(record, trials / trial / "record.json")
+    (trials / trial / ".lock").touch()
+    (trials / trial / "checkpoints").mkdir()
+    (trials / trial / "checkpoints" / "last.ckpt").write_bytes(b"weights")
+    return record
+
+
+def test_a_machine_says_what_it_has(machine: Machine, place: Places) -> None:
+    assert look(place) == {}
+    done = leave(there(machine), "aaaaa")
+    leave(there(machine), "bb bb", status=records.Status.RUNNING, finished=None)
+    (there(machine) / "empty").mkdir()
+    assert look(place) == {"aaaaa": Found(True, done.started, done.finished), "bb bb": Found(False, done.started, "")}
+
+
+@pytest.mark.parametrize("where", ["given", "variable"])
+def test_results_are_looked_for_where_trials_were_told_to_leave_them(
+    lab: MachineLab, machine: Machine, place: Places, tmp_path: Path, where: str
+) -> None:
+    there(machine).mkdir(parents=True)
+    leave(tmp_path / "with space" / STUDY / "trials", "aaaaa")
+    if where == "given":
+        place = Places(place.machine, "exp", "remote-worker1", STUDY, results=str(tmp_path / "with space"))
+        assert set(look(place)) == {"aaaaa"}
+    else:
+        machine.unplug()
+        machine.environment = {"RAREPIX_RESULTS": str(tmp_path / "with space")}
+        machine.begin()
+        assert set(look(place)) == {"aaaaa"}
+        machine.unplug()
+        machine.environment = {}
+        machine.begin()
+
+
+def test_folders_come_whole(machine: Machine, place: Places, tmp_path: Path) -> None:
+    record = leave(there(machine), "bb bb")
+    leave(there(machine), "aaaaa")
+    leave(there(machine), "other")
+    assert list(bring(place, ["aaaaa", "bb bb"], tmp_path)) == ["aaaaa", "bb bb"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["aaaaa", "bb bb"]
+    assert records.read(tmp_path / "bb bb" / "record.json") == record
+    assert (tmp_path / "bb bb" / "checkpoints" / "last.ckpt").read_bytes() == b"weights"
+    assert not (tmp_path / "bb bb" / ".lock").exists()
+
+
+def test_a_folder_takes_the_place_of_another(machine: Machine, place: Places, tmp_path: Path) -> None:
+    leave(there(machine), "aaaaa")
+    (tmp_path / "aaaaa").mkdir()
+    (tmp_path / "aaaaa" / "old").touch()
+    assert list(bring(place, ["aaaaa"], tmp_path)) == ["aaaaa"]
+    assert not (tmp_path / "aaaaa" / "old").exists()
+
+
+def test_a_machine_that_is_lost_on_the_way_leaves_nothing_half(machine: Machine, place: Places, tmp_path: Path) -> None:
+    leave(there(machine), "aaaaa")
+    leave(there(machine), "bbbbb")
+    with (there(machine) / "bbbbb" / "checkpoints" / "big.ckpt").open("wb") as file:
+        file.truncate(40 * 2**30)
+    brought = bring(place, ["aaaaa", "bbbbb"], tmp_path)
+    assert next(brought) == "aaaaa"
+    machine.unplug()
+    with pytest.raises(SshError, match=r"must send the folders of its trials, but: .*: gather again"):
+        next(brought)
+    machine.begin()
+    assert [file.name for file in tmp_path.iterdir()] == ["aaaaa"]
+
+
+def test_a_folder_that_has_gone_is_said(machine: Machine, place: Places, tmp_path: Path) -> None:
+    leave(there(machine), "aaaaa")
+    with pytest.raises(SshError, match="nowhere"):
+        list(bring(place, ["aaaaa", "nowhere"], tmp_path))
+
+
+def test_what_a_killed_gathering_left_is_removed(tmp_path: Path) -> None:
+    (tmp_path / ".gathering-x" / "aaaaa").mkdir(parents=True)
+    (tmp_path / "aaaaa").mkdir()
+    elsewhere.sweep(tmp_path)
+    assert [file.name for file in tmp_path.iterdir()] == ["aaaaa"]
+
+
+RUNNING, COMPLETE = records.Status.RUNNING, records.Status.COMPLETE
+
+
+@pytest.mark.parametrize(
+    ("here", "copy", "news"),
+    [
+        ({}, Found(True, "2020-01-01T00:00:00+00:00", "2020-01-01T00:00:01+00:00"), False),
+        ({}, Found(True, "2021", "2021"), True),
+        ({}, Found(True, "2019", "2019"), False),
+        ({}, Found(False, "2021", ""), False),
+        ({"files": {}}, Found(True, "2019", "2019"), True),
+        ({"files": {}}, Found(False, "2021", ""), False),
+        ({"status": RUNNING, "finished": None}, Found(True, "2019", "2019"), True),
+        ({"status": RUNNING, "finished": None}, Found(False, "2021", ""), True),
+        ({"status": RUNNING, "finished": None}, Found(False, "2019", ""), False),
+    ],
+)
+def test_only_what_says_more_is_brought(tmp_path: Path, here: dict, copy: Found, news: bool) -> None:
+    leave(tmp_path, "aaaaa", **here)
+    assert gather._is_news(copy, tmp_path / "aaaaa") is news
+    assert gather._is_news(copy, tmp_path / "nothing")
+
+
+def test_an_unknown_study_is_refused(lab: MachineLab) -> None:
+    with pytest.raises(study.StudyError, match="unknown study 'nobody'"):
+        gather.gather("nobody")
