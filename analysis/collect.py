@@ -7,6 +7,7 @@ tables.images        trial × split × image × class: integer counts
 tables.curves        a row per validation, attempts kept apart
 tables.left_out      files that could not be read, and why
 tables.parameters    which columns of ``trials`` were sampled
+tables.confirmation  what the study confirms, if it confirms another one
 """
 
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from analysis.confirmation import LEDGER, Confirmation, read_confirmation
 from analysis.parameters import configuration
 from analysis.rows import FIXED, class_rows, trial_row
 from analysis.scores import COUNTS
@@ -37,6 +39,8 @@ class Tables(NamedTuple):
     parameters: tuple[str, ...]
     """The columns of ``trials`` that were sampled, blocks left out."""
     study: str
+    confirmation: Confirmation | None
+    """What the study confirms, None if it is no confirmation."""
 
 
 def load_study(path: str | Path) -> Tables:
@@ -54,6 +58,7 @@ def load_study(path: str | Path) -> Tables:
         )
     left_out: list[dict] = []
     records = _records(study, left_out)
+    confirmation = _confirmation(study, left_out)
     classes = {record.trial: class_rows(record) for _, record in records}
     trials = pd.DataFrame([trial_row(record, classes[record.trial]) for _, record in records])
     parameters = dict.fromkeys(key for _, record in records for key in configuration(record.parameters))
@@ -65,7 +70,16 @@ def load_study(path: str | Path) -> Tables:
         left_out=pd.DataFrame(left_out, columns=["trial", "file", "reason"]),
         parameters=tuple(parameters),
         study=study.resolve().name,
+        confirmation=confirmation,
     )
+
+
+def _confirmation(study: Path, left_out: list[dict]) -> Confirmation | None:
+    try:
+        return read_confirmation(study)
+    except ValueError as error:
+        left_out.append({"trial": "", "file": str(LEDGER), "reason": str(error)})
+        return None
 
 
 def _records(study: Path, left_out: list[dict]) -> list[tuple[Path, TrialRecord]]:

@@ -19,6 +19,7 @@ def facts(tables: Tables) -> list[tuple[str, str]]:
         ("trials", ", ".join(f"{count} {status}" for status, count in states.items())),
         ("blocks", f"{len(trials[['seed', 'fold']].drop_duplicates())} (seed, fold)"),
         ("configurations", str(trials["config_hash"].nunique())),
+        *([("confirms", tables.confirmation.study)] if tables.confirmation else []),
         ("started again", f"{int((trials['attempt'] > 1).sum())} trials"),
         *((label, _distinct(trials[name])) for label, name in _COLUMNS),
         ("first start", str(trials["started"].min())),

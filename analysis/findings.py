@@ -98,7 +98,12 @@ def decided_sentence(rows: pd.DataFrame, alpha: float = 0.05) -> str:
         parts.append(f"{int(undecidable.sum())} cannot be decided with so few trials, whatever came out{least}")
     if undecidable.all() and len(rows) > 1:
         return f"None of the {len(rows)} comparisons can be decided with so few trials, whatever came out{least}."
-    return f"Of {len(rows)} comparison{'s' if len(rows) > 1 else ''} on validation, {'; '.join(parts)}."
+    return f"Of {len(rows)} comparison{'s' if len(rows) > 1 else ''}{_where(rows)}, {'; '.join(parts)}."
+
+
+def _where(rows: pd.DataFrame) -> str:
+    on_test = rows["score"].str.startswith(f"{TEST}_")
+    return " on test" if on_test.all() else " on validation" if not on_test.any() else ""
 
 
 def caveat(tables: Tables) -> str | None:

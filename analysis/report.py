@@ -19,8 +19,8 @@ from analysis import listing
 from analysis.collect import Tables
 from analysis.facts import commands, facts, failures, timings
 from analysis.findings import best_sentence, caveat, decided_sentence, rarest_sentence
-from analysis.questions import Question, all_rows, questions
-from analysis.standings import class_summary, configurations, objective_label, objective_name, standings
+from analysis.questions import Question, all_rows, questions, score_label
+from analysis.standings import class_summary, configurations, objective_name, standings
 
 SHOWN = 20
 """Rows of the leaderboard table; trials.csv has all."""
@@ -138,6 +138,7 @@ def _page(
         "timings": listing.plain_listing(timings(tables)),
         "commands": commands(tables),
         "files": files,
+        "confirms": tables.confirmation.study if tables.confirmation else None,
         "figures": figures,
     }
     context |= _interactive(tables)
@@ -162,9 +163,8 @@ def _repeated(tables: Tables) -> listing.Listing | None:
 
 
 def _question(question: Question, tables: Tables) -> dict:
-    score = "rare-class IoU" if question.score.endswith("rare_iou") else objective_label(tables)
     return {
-        "title": f"{question.treatment}: validation {score}",
+        "title": f"{question.treatment}: {score_label(tables, question.score)}",
         "sentence": question.design.sentence,
         "verdicts": list(question.rows["verdict"]),
         "listing": listing.comparison_listing(question),

@@ -3,6 +3,8 @@
 The test split is looked at for the trial that validation has chosen, never to choose one.
 """
 
+from typing import Any
+
 import pandas as pd
 
 from analysis.collect import Tables
@@ -10,6 +12,8 @@ from analysis.parameters import as_text
 from analysis.scores import frequent_class_baseline, pooled
 
 VALIDATION, TEST = "val", "test"
+CONFIGURATION = "configuration"
+"""Name of the treatment whose levels are whole configurations."""
 SCORE_NAMES = {"miou": "mIoU", "rare_iou": "rare-class IoU", "worst_iou": "worst-class IoU"}
 PROPERTIES = {
     "train_images": "train images with the class",
@@ -48,6 +52,31 @@ def objective_label(tables: Tables) -> str:
 def parameters_text(row: pd.Series, parameters: tuple[str, ...]) -> str:
     """Return ``optim.lr=0.01 loss.name=focal`` for the parameters that this trial sampled."""
     return " ".join(f"{name}={as_text(row[name])}" for name in parameters if pd.notna(row[name]))
+
+
+def varying(tables: Tables) -> tuple[str, ...]:
+    """Return the sampled parameters in which complete trials differ."""
+    ranked = standings(tables)
+    return tuple(name for name in tables.parameters if ranked[name].astype(str).nunique() > 1)
+
+
+def configuration_names(tables: Tables, trials: pd.DataFrame) -> pd.Series:
+    """Return what the configuration of each of *trials* is called: the parameters in which it differs from others.
+
+    Where the study knows its default configuration (see ``confirmation``), that one is called so.
+    """
+    differing = varying(tables)
+    names = []
+    for _, row in trials.iterrows():
+        name = parameters_text(row, differing)
+        if tables.confirmation and _is(row, tables.confirmation.default, tables.parameters):
+            name = f"default ({name})" if name else "default"
+        names.append(name or "the recipe as it is")
+    return pd.Series(names, index=trials.index, dtype=object)
+
+
+def _is(row: pd.Series, parameters: dict[str, Any], columns: tuple[str, ...]) -> bool:
+    return all(row[name] == parameters.get(name) or (name not in parameters and pd.isna(row[name])) for name in columns)
 
 
 def configurations(tables: Tables) -> pd.DataFrame:

@@ -9,8 +9,8 @@ from rich.table import Table
 from analysis import listing
 from analysis.collect import Tables
 from analysis.findings import best_sentence, decided_sentence, rarest_sentence
-from analysis.questions import all_rows, questions
-from analysis.standings import class_summary, objective_label, standings
+from analysis.questions import all_rows, questions, score_label
+from analysis.standings import class_summary, standings
 from analysis.wording import number
 
 TOP, CLASSES, VERDICTS = 5, 8, 8
@@ -33,7 +33,7 @@ def summary(tables: Tables, page: Path | None = None, width: int = 100) -> str:
         rows = all_rows(questions(tables))
         write(decided_sentence(rows))
         for treatment, score, verdict in rows[["treatment", "score", "verdict"]].head(VERDICTS).itertuples(index=False):
-            write(f"- {treatment}, {objective_label(tables) if score == 'objective' else 'rare-class IoU'}: {verdict}")
+            write(f"- {treatment}, {score_label(tables, score)}: {verdict}")
         if len(rows) > VERDICTS:
             write(f"- and {len(rows) - VERDICTS} more in the report")
     if len(tables.left_out):

@@ -25,6 +25,7 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--recipe")
     parser.add_argument("--set", action="append")
+    parser.add_argument("--study")
     given = parser.parse_args()
     received = trial_io.receive()
     time.sleep(float(os.environ.get("PRETEND_SECONDS", "0.3")))
@@ -40,7 +41,7 @@ def main() -> int:
         trial_io.report_intermediate({"objective": epoch / 10, "miou": epoch / 10, "iou/rare thing": float("nan")})
     while how == "wait" and not Path("go-on").exists():
         time.sleep(0.1)
-    study = trial_io.study_name(Path(given.recipe).stem, received.experiment)
+    study = trial_io.study_name(given.study or Path(given.recipe).stem, received.experiment)
     left = record(study, received)
     if how != "unrecorded":
         folder = records.trial_folder(records.results_root(), study, received.trial)

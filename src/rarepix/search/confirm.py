@@ -5,6 +5,7 @@ seeds in a new, listed study; that study's test scores are then looked at once.
 """
 
 import json
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -77,7 +78,7 @@ def write_confirmation(study: Path, params: dict[str, Any], *, top: int, blocks:
         "tuner": {
             "codeDirectory": ".",
             "className": ADVISOR,
-            "classArgs": {"configurations": listed, "blocks": {"seeds": seeds}},
+            "classArgs": {"confirms": study.name, "configurations": listed, "blocks": {"seeds": seeds}},
         },
     }
     for key in ("trialCommand", "trialCodeDirectory"):
@@ -120,16 +121,14 @@ def _default(study: Path) -> dict[str, Any]:
 
 
 def _first_fresh_seed(study: Path) -> int:
-    return 1 + max(records.read(file).block.seed for file in records.record_files(study))
+    """Return the first seed that neither the search nor an earlier confirmation of it has seen."""
+    seen = [study, *(study.parent / name for name in confirmations(study))]
+    return 1 + max(records.read(file).block.seed for folder in seen for file in records.record_files(folder))
 
 
 def _command(command: str, study: Path) -> str:
-    """Return the trial command with a study name of its own."""
-    words = command.split()
-    if "--study" in words:
-        words[words.index("--study") + 1] += SUFFIX
-        return " ".join(words)
-    return f"{command} --study {study.name.rpartition('-')[0]}{SUFFIX}"
+    """Return the trial command with a study name of its own (of two, a trial takes the last)."""
+    return f"{command} --study {shlex.quote(study.name.rpartition('-')[0] + SUFFIX)}"
 
 
 def _without_none(value: Any) -> Any:

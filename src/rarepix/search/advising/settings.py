@@ -78,6 +78,8 @@ class SearchSettings(Settings):
     """Configurations to try, the default one among them (None: as many as maxTrialNumber has room for)."""
     configurations: tuple[dict[str, Any], ...] | None = None
     """A listed study: these and no others, each on every block."""
+    confirms: str | None = None
+    """The study whose default configuration (the first that is listed) and winners these are, on fresh blocks."""
     blocks: Blocks = Blocks()
     race: Race | None = None
     known: tuple[dict[str, Any], ...] = ()
@@ -119,6 +121,8 @@ class SearchSettings(Settings):
         if self.configurations is not None and given & {"sampler", "sampler_args", "samples", "known", "earlier"}:
             extra = ", ".join(sorted(given & {"sampler", "sampler_args", "samples", "known", "earlier"}))
             raise ValueError(f"a study is either listed or sampled: with configurations leave {extra} out")
+        if self.confirms is not None and self.configurations is None:
+            raise ValueError("a study that confirms another one must list its configurations, the default one first")
         if self.sampler == "grid" and self.samples is not None:
             raise ValueError("a grid has the size that it has: leave samples out")
         if self.race is not None and self.pruner == "wilcoxon":
