@@ -2,26 +2,49 @@
 
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from selenium import webdriver
-from selenium.webdriver.common.by import By
-from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.wait import WebDriverWait
 
-PATIENCE = 60
+PATIENCE = 120
 """Seconds that a page may take: it is a program of 7 MB, on a machine that trains."""
-SERIES = """
-    const key = Object.keys(arguments[0]).find((name) => name.startsWith('__react') && !name.includes('Props'));
-    let node = arguments[0][key];
-    while (!node.memoizedProps?.option?.series) { node = node.return; }
-    return node.memoizedProps.option.series.map(({name, data}) => [name, data]);
+PRESS = r"""
+    const [selector, text] = arguments;
+    const found = [...document.querySelectorAll(selector)];
+    const withoutGlyphs = (element) => element.innerText.replace(/[\ue000-\uf8ff]/g, '').trim();
+    const wanted = text === null ? found : found.filter((element) => withoutGlyphs(element) === text);
+    wanted.forEach((element) => element.click());
+    return wanted.length;
 """
-"""A chart is a canvas, which has no text: what it draws is in the component around it."""
-INK = """
-    const canvas = arguments[0].querySelector('canvas');
+"""A click by hand misses what the page is still sliding in, and an element found before is gone when it refreshes."""
+TEXTS = "return [...document.querySelectorAll(arguments[0])].map((element) => element.textContent);"
+ROWS = """
+    const rows = [...document.querySelectorAll('#tableList .ms-DetailsRow')];
+    return rows.map((row) => Object.fromEntries(
+        [...row.querySelectorAll('[role=gridcell]')].map((cell) => [cell.dataset.automationKey, cell.innerText])
+    ));
+"""
+COMPARED = """
+    const rows = [...document.querySelectorAll('.compare-modal-table tr')];
+    return rows.map((row) => [...row.querySelectorAll('td')].map((cell) => cell.textContent));
+"""
+CURVES = """
+    const chart = document.querySelector(arguments[0] + ' .echarts-for-react');
+    if (chart === null) { return {}; }
+    const key = Object.keys(chart).find((name) => name.startsWith('__reactFiber'));
+    let node = chart[key];
+    while (!node.stateNode?.getEchartsInstance) { node = node.return; }
+    const series = node.stateNode.getEchartsInstance().getOption()?.series ?? [];
+    return Object.fromEntries(series.map(({name, data}) => [name, data]));
+"""
+"""A chart is a canvas, which has no text: what it draws is told by the component around it."""
+HAS_COLOUR = """
+    const canvas = document.querySelector(arguments[0] + ' .echarts-for-react canvas');
+    if (canvas === null) { return false; }
     const {data} = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
     for (let at = 0; at < data.length; at += 4) {
         const colour = data.slice(at, at + 3);
@@ -60,12 +83,23 @@ def chromium(profile: Path) -> Iterator[webdriver.Chrome]:
         driver.quit()
 
 
+def await_true(driver: webdriver.Chrome, true: Callable[[], Any], what: str) -> None:
+    """Wait until the function *true* returns what is true; *what* it waits for is for the error."""
+    WebDriverWait(driver, PATIENCE, poll_frequency=0.2).until(lambda _: true(), f"in {PATIENCE} s there was no {what}")
+
+
 def overview(driver: webdriver.Chrome, url: str) -> str:
     """Return the text of the page *Overview* as soon as it says how the study is."""
     driver.get(f"{url}/oview")
-    body = WebDriverWait(driver, PATIENCE).until(lambda _: driver.find_element(By.TAG_NAME, "body"))
-    WebDriverWait(driver, PATIENCE).until(lambda _: "Best metric" in body.text)
-    return body.text
+    shown = ""
+
+    def complete() -> bool:
+        nonlocal shown
+        shown = driver.execute_script("return document.body.innerText")
+        return "Best metric" in shown
+
+    await_true(driver, complete, "page Overview")
+    return shown
 
 
 class TrialsPage:
@@ -74,88 +108,107 @@ class TrialsPage:
     def __init__(self, driver: webdriver.Chrome, url: str, trials: int) -> None:
         """Open the page and wait until it lists so many *trials*."""
         self.driver = driver
+        self.trials = trials
         driver.get(f"{url}/detail")
-        self.wait(lambda: len(self.rows()) == trials)
+        self._wait(lambda: len(self.rows()) == trials, f"table of {trials} trials")
 
-    def wait(self, true: object) -> None:
-        """Wait until the function *true* returns what is true."""
-        WebDriverWait(self.driver, PATIENCE).until(lambda _: true())
+    def default_metrics(self) -> list[str]:
+        """Return what can be chosen in *Default metric*, which a page opens with."""
+        return self._options(".default-metric .ms-Dropdown-container ~ .ms-Dropdown-container .ms-Dropdown")
+
+    def axes(self) -> list[str]:
+        """Open *Hyper-parameter* and return its axes."""
+        self._open("Hyper-parameter")
+        labels = ".parcoords .dimension .label"
+        self._wait(lambda: self._texts(labels), "axes")
+        return self._texts(labels)
+
+    def curves(self) -> dict[str, list[float]]:
+        """Open *Intermediate result* and return trial id → curve, when there is a colour on the screen."""
+        self._open("Intermediate result")
+        return self._drawn(".intermediate-graph")
 
     def choose_all_columns(self) -> list[str]:
         """Show every column that the table can show; return what they are called in the list of columns."""
-        self._press(self._button("Add/Remove columns"))
-        names = [label.text for label in self._all(".columns-height .ms-Checkbox-text")]
-        self._press(self._all(".columns-height .ms-Checkbox-label")[names.index("Select all")])
-        self._press(self._button("Save"))
+        boxes = ".columns-height .ms-Checkbox-text"
+        self._press("#tableList button", "Add/Remove columns")
+        self._wait(lambda: self._texts(boxes), "list of columns")
+        everything, *names = self._texts(boxes)
+        self._press(".columns-height .ms-Checkbox-label", everything)
+        self._wait(lambda: len(self._texts(".columns-height .is-checked")) == 1 + len(names), "ticks")
+        self._press(".ms-Dialog-main button", "Save")
+        columns_without_name = {"_selected", "_expand", "_operation"}
+        self._wait(lambda: all(len(row.keys() - columns_without_name) == len(names) for row in self._rows()), "columns")
         return names
 
     def rows(self) -> dict[str, dict[str, str]]:
         """Return trial id → column → text of the table."""
-        rows = [
-            {cell.get_attribute("data-automation-key"): cell.text.strip() for cell in self._all("[role=gridcell]", row)}
-            for row in self._all("#tableList .ms-DetailsRow")
-        ]
-        return {_words(row["id"]): row for row in rows}
+        return {row["id"]: row for row in self._rows()}
 
     def details(self) -> dict[str, str]:
         """Unfold every row and return trial id → its parameters as they are shown, in one line."""
-        for arrow in self._all("#tableList [data-automation-key=_expand] i"):
-            self._press(arrow)
-        shown = [_words(details.text) for details in self._all("#tableList .bgHyper")]
-        return dict(zip(self.rows(), shown, strict=True))
+        self._press("#tableList [data-automation-key=_expand] i")
+        shown = "#tableList .bgHyper"
+        self._wait(lambda: len(self._texts(shown)) == self.trials, "unfolded rows")
+        return dict(zip(self.rows(), map(_words, self._texts(shown)), strict=True))
 
-    def tab(self, name: str) -> None:
-        """Open one of the plots above the table."""
-        self._press(self.driver.find_element(By.CSS_SELECTOR, f"button[role=tab][name='{name}']"))
+    def compare(self) -> dict[str, list[str]]:
+        """Mark all trials, open *Compare*, and return the rows of its table."""
+        self._press("#tableList .detail-check input")
+        self._wait(lambda: len(self._texts("#tableList .detail-check.is-checked")) == self.trials, "marked trials")
+        self._press("#tableList button", "Compare")
+        self._wait(lambda: self.driver.execute_script(COMPARED), "comparison")
+        return {name: values for name, *values in self.driver.execute_script(COMPARED)}
 
-    def curves(self) -> dict[str, list[float]]:
-        """Return trial id → what is drawn in *Intermediate result*, which is open."""
-        (chart,) = self._all(".intermediate-graph .echarts-for-react")
-        return dict(self.driver.execute_script(SERIES, chart))
+    def compared_curves(self) -> dict[str, dict[str, list[float]]]:
+        """Choose each metric of *Compare*, which is open; return metric → trial id → curve."""
+        menu = ".compare-modal .ms-Dropdown"
+        curves = {}
+        for metric in self._options(menu):
+            self._choose(menu, metric)
+            curves[metric] = self._drawn(".compare-modal")
+        return curves
 
-    def has_drawn(self) -> bool:
-        """Return whether there is a colour on the screen in *Intermediate result*, which is open."""
-        charts = self._all(".intermediate-graph .echarts-for-react")
-        return bool(charts) and self.driver.execute_script(INK, charts[0])
-
-    def axes(self) -> list[str]:
-        """Return the axes of *Hyper-parameter*, which is open."""
-        self.wait(lambda: self._all(".parcoords .dimension .label"))
-        return [label.text for label in self._all(".parcoords .dimension .label")]
-
-    def compare(self, trials: int) -> None:
-        """Mark the first *trials* of the table and open *Compare*."""
-        for box in self._all("#tableList .detail-check .ms-Checkbox-label")[:trials]:
-            self._press(box)
-        self._press(self._button("Compare"))
-
-    def compared(self) -> dict[str, list[str]]:
-        """Return the rows of the table in *Compare*, which is open."""
-        rows = [[cell.text for cell in self._all("td", row)] for row in self._all(".compare-modal-table tr")]
-        return {_words(name): values for name, *values in rows}
-
-    def options(self, scope: str) -> list[str]:
-        """Return what can be chosen in the last menu inside *scope* (a CSS selector)."""
-        self._press(self._all(f"{scope} .ms-Dropdown")[-1])
-        self.wait(lambda: self._all(".ms-Dropdown-item"))
-        names = [item.text for item in self._all(".ms-Dropdown-item")]
-        self._press(self._all(".ms-Dropdown-item")[0])
-        return names
-
-    def errors(self) -> list[str]:
-        """Return the errors in the browser's console since it was last asked."""
+    def leave(self) -> list[str]:
+        """Leave the page, which would go on asking, and return the errors in the browser's console."""
+        self.driver.get("about:blank")
         return [entry["message"] for entry in self.driver.get_log("browser") if entry["level"] == "SEVERE"]
 
-    def _all(self, selector: str, inside: WebElement | None = None) -> list[WebElement]:
-        return (inside or self.driver).find_elements(By.CSS_SELECTOR, selector)
+    def _rows(self) -> list[dict[str, str]]:
+        return [{key: _words(text) for key, text in row.items()} for row in self.driver.execute_script(ROWS)]
 
-    def _button(self, text: str) -> WebElement:
-        (found,) = [button for button in self._all("button") if button.text == text]
-        return found
+    def _drawn(self, scope: str) -> dict[str, list[float]]:
+        self._wait(lambda: self.driver.execute_script(HAS_COLOUR, scope), "curve")
+        return self.driver.execute_script(CURVES, scope)
 
-    def _press(self, element: WebElement) -> None:
-        # a click by hand misses what the page is still sliding in
-        self.driver.execute_script("arguments[0].scrollIntoView({block: 'center'}); arguments[0].click()", element)
+    def _open(self, tab: str) -> None:
+        self._press(f"button[role=tab][name='{tab}']")
+
+    def _options(self, menu: str) -> list[str]:
+        """Return what can be chosen in a *menu* (a CSS selector), and choose the first."""
+        self._press(menu)
+        self._wait(lambda: self._texts(".ms-Dropdown-item"), "open menu")
+        names = self._texts(".ms-Dropdown-item")
+        self._pick(names[0])
+        return [_words(name) for name in names]
+
+    def _choose(self, menu: str, name: str) -> None:
+        self._press(menu)
+        self._pick(name)
+
+    def _pick(self, name: str) -> None:
+        self._press(".ms-Dropdown-item", name)
+        self._wait(lambda: not self._texts(".ms-Dropdown-item"), "closed menu")
+
+    def _texts(self, selector: str) -> list[str]:
+        return self.driver.execute_script(TEXTS, selector)
+
+    def _press(self, selector: str, text: str | None = None) -> None:
+        """Press all elements of this *selector* (with this *text*) as soon as there is one."""
+        self._wait(lambda: self.driver.execute_script(PRESS, selector, text), f"{text or selector} to press")
+
+    def _wait(self, true: Callable[[], Any], what: str) -> None:
+        await_true(self.driver, true, what)
 
 
 def _program(name: str) -> str:

@@ -74,7 +74,7 @@ def reach(words: list[str]) -> None:
 def runs_a_module(words: list[str]) -> None:
     dash_m, module, *rest = words
     assert dash_m == "-m"
-    assert {module, f"{module}.__main__"} & set(modules())
+    assert {module, f"{module}.__main__"} & set(modules()) or (CHECKOUT / f"{module.replace('.', '/')}.py").is_file()
     if module == "trials.segment":
         given = segment._parser().parse_args(rest)
         if given.recipe not in READERS_OWN:

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from rarepix.config import TrialConfig
-from rarepix.search import machines, preflight, rehearsal
+from rarepix.search import preflight, rehearsal
+from rarepix.search.machines import inspection
 from rarepix.settings import ConfigError
 from tests.search.lab import Lab
 
@@ -182,8 +183,8 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 def test_the_studies_of_this_project_pass_but_for_their_data_and_machines(
     file: str, lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(machines, "problems", lambda *given: [])
-    monkeypatch.setattr(machines, "rehearse", lambda *given: [])
+    monkeypatch.setattr(inspection, "problems", lambda *given: [])
+    monkeypatch.setattr(inspection, "rehearse", lambda *given: [])
     key = lab.folder / "home" / ".ssh" / "rarepix"
     key.parent.mkdir(exist_ok=True)
     key.touch()

@@ -3,6 +3,7 @@
 import io
 import json
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -99,20 +100,20 @@ def test_silence_is_told_once_a_minute() -> None:
 @pytest.mark.parametrize(
     ("trials", "total", "concurrency", "left"),
     [
-        ([], 8, 2, None),
-        ([running(0, 50)], 8, 2, None),
-        ([done(0, 100)], None, 2, None),
-        ([done(0, 100), done(1, 100)], 2, 2, None),
-        ([done(0, 100), done(1, 300)], 6, 2, 400),
-        ([done(0, 100), running(1, 40), running(2, 500)], 5, 2, 130),  # of 400 s, 40 and at most 100 are over
-        ([done(0, 100)], 3, 8, 100),
-        ([done(0, 100), trial(1, "FAILED"), again(2, "RUNNING", of=1)], 3, 1, 100),
+        (lambda: [], 8, 2, None),
+        (lambda: [running(0, 50)], 8, 2, None),
+        (lambda: [done(0, 100)], None, 2, None),
+        (lambda: [done(0, 100), done(1, 100)], 2, 2, None),
+        (lambda: [done(0, 100), done(1, 300)], 6, 2, 400),
+        (lambda: [done(0, 100), running(1, 40), running(2, 500)], 5, 2, 130),  # of 400 s, 40 and at most 100 are over
+        (lambda: [done(0, 100)], 3, 8, 100),
+        (lambda: [done(0, 100), trial(1, "FAILED"), again(2, "RUNNING", of=1)], 3, 1, 100),
     ],
 )
 def test_the_time_left_comes_from_what_finished_trials_took(
-    trials: list[Trial], total: int | None, concurrency: int, left: float | None
+    trials: Callable[[], list[Trial]], total: int | None, concurrency: int, left: float | None
 ) -> None:
-    assert progress.time_left(trials, total, concurrency) == (None if left is None else pytest.approx(left, abs=1))
+    assert progress.time_left(trials(), total, concurrency) == (None if left is None else pytest.approx(left, abs=1))
 
 
 def test_a_retried_trial_is_no_failure() -> None:
@@ -168,7 +169,7 @@ def alive(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def listed() -> dict:
         alive, ended = next(says, (False, True))
-        return {"x1": SimpleNamespace(alive=alive, ended=ended)}
+        return {"x1": SimpleNamespace(alive=alive, ended=ended, started=0.0)}
 
     monkeypatch.setattr(nnictl, "listed", listed)
 

@@ -55,12 +55,17 @@ def request(line: str, *headers: str, body: str = "") -> bytes:
 
 def listening(process: psutil.Process) -> set[str]:
     """Return the addresses on which *process* and all that it started listen."""
-    return {
-        connection.laddr.ip
+    return {connection.laddr.ip for connection in sockets(process)}
+
+
+def sockets(process: psutil.Process) -> list:
+    """Return the sockets on which *process* and all that it started listen."""
+    return [
+        connection
         for one in (process, *process.children(recursive=True))
         for connection in one.net_connections()
         if connection.status == psutil.CONN_LISTEN
-    }
+    ]
 
 
 def test_the_manager_and_all_that_it_starts_listen_on_loopback_only(running: Plain) -> None:
@@ -68,6 +73,21 @@ def test_the_manager_and_all_that_it_starts_listen_on_loopback_only(running: Pla
     assert any("light_trial.py" in command for command in commands)
     assert any("-m nni" in command for command in commands)
     assert listening(running.process) == {"127.0.0.1"}
+
+
+def test_tensorboard_from_the_web_ui_listens_on_loopback_only(running: Plain) -> None:
+    (trial,) = running.manager.ask("trial-jobs")
+    asked = json.dumps({"trials": trial["trialJobId"]})
+    said = ask(running.port, f"POST {REST}/tensorboard", "Content-Type: application/json", body=asked)
+    try:
+        assert said == "HTTP/1.1 200 OK"
+        (task,) = running.manager.ask("tensorboard-tasks")
+        board = psutil.Process(int(task["pid"]))
+        until(lambda: any(connection.laddr.port == int(task["port"]) for connection in sockets(board)))
+        assert listening(board) == {"127.0.0.1"}
+    finally:
+        ask(running.port, f"DELETE {REST}/tensorboard-tasks")
+    until(lambda: not board.is_running() or board.status() == psutil.STATUS_ZOMBIE)
 
 
 def test_no_other_address_of_this_machine_answers(running: Plain) -> None:

@@ -34,7 +34,7 @@ class Finished:
     def __init__(self, lab: Lab, port: int) -> None:
         lab.pretend(**MODES)
         lab.patch.setenv("PRETEND_SECONDS", "0.5")
-        file = lab.study(maxTrialNumber=9, maxTrialDuration="5s", trialConcurrency=3)
+        file = lab.study(maxTrialNumber=9, maxTrialDuration="30s", trialConcurrency=3)
         self.lines: list[tuple[int, int]] = []
         self.study: Study = study.start(file, port)
         self.outcome: Outcome = watch(self.study, lambda trials, wrong: self.lines.append((len(trials), len(wrong))))
@@ -79,7 +79,7 @@ def test_each_trial_that_does_not_count_is_named_with_its_reason(finished: Finis
     assert reasons[3] == "it reported no final objective"
     assert "left no record" in reasons[4]
     assert "left no record" in reasons[5]
-    assert reasons[6] == "stopped after maxTrialDuration (5 s)"
+    assert reasons[6] == "stopped after maxTrialDuration (30 s)"
     assert finished.outcome.exit_code == 1
     assert finished.outcome.summary() == "3 of 9 trials done, 6 failed"
 

@@ -111,7 +111,7 @@ def confirm(
 @app.command()
 def gather(name: Name) -> None:
     """Bring home the trials' folders from other machines. Exit code: 0 everything is here, 1 something is not."""
-    from rarepix.search.gather import gather as bring_home
+    from rarepix.search.machines.gather import gather as bring_home
 
     gathered = bring_home(name)
     for line in gathered.lines():

@@ -4,7 +4,8 @@ import shlex
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from rarepix.search import archive, leftovers, nnictl, ssh
+from rarepix.search import archive, leftovers, nnictl
+from rarepix.search.machines import ssh
 from rarepix.settings import ConfigError
 
 SECONDS_TO_END = leftovers.SECONDS_TO_CLOSE + 4 * leftovers.SECONDS_TO_DIE

@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from rarepix.config import TrialConfig, updated
-from rarepix.search import machines, nnictl, rehearsal
+from rarepix.search import nnictl, rehearsal
 from rarepix.search.advising.settings import read_settings
 from rarepix.search.advisor_check import advised_points, advisor_problems, is_advised
 from rarepix.search.command import TrialCommand, parse
 from rarepix.search.disk import disk_problems
 from rarepix.search.documents import read_mapping
+from rarepix.search.machines import inspection
 from rarepix.search.preload import PreloadError, check_version
 from rarepix.search.space import Space, check_space, corners, read_space
 from rarepix.search.space import problems as space_problems
@@ -51,7 +52,7 @@ def check(config_file: str | Path, port: int | None = None) -> Plan:
         _tried(found, lambda: check_space(space, config))
     found += _tuner_problems(study, space, config, code)
     found += _machine_problems(study)
-    found += machines.problems(study, file.parent, config)
+    found += inspection.problems(study, file.parent, config)
     found += disk_problems(_writes_to(study, command)) if command else []
     if port is not None:
         _tried(found, lambda: check_port(port))
@@ -60,10 +61,10 @@ def check(config_file: str | Path, port: int | None = None) -> Plan:
     if not found:  # it takes seconds, and what is wrong already would only be said again
         points = advised_points(study, space, config, code) if is_advised(study) else []
         configs = [updated(config, point) for point in (*corners(space), *points)]
-        elsewhere = study.trainingService.platform == "remote"
-        found += (
-            machines.rehearse(study, file.parent, configs) if elsewhere else rehearsal.rehearse(configs, command.folder)
-        )
+        if study.trainingService.platform == "remote":
+            found += inspection.rehearse(study, file.parent, configs)
+        else:
+            found += rehearsal.rehearse(configs, command.folder)
     if found:
         raise ConfigError("\n".join(found))
     return Plan(file, study, command, config, space)

@@ -1,9 +1,11 @@
 """A study from its start to its stop. NNI does the work; this says what happened."""
 
 import math
+import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -206,10 +208,16 @@ def _await(study: Study, begun: Callable[[str, Sequence[Trial]], bool]) -> None:
 
 
 def why(study: Study, errors: list[str]) -> str:
-    """Return the reason of a break: the dispatcher's last exception where there is one, else what NNI says."""
+    """Return the reason of a break: the last exception of this run's dispatcher, if any, else what NNI says."""
     try:
         lines = (study.logs / "dispatcher.log").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         lines = []
-    raised = [line for line in lines if line[:1].isalpha() and "Error" in line.partition(":")[0]]
-    return raised[-1] if raised else "; ".join(errors).rstrip(".")
+    begun, when, raised = int(nnictl.listed()[study.id].started), math.inf, "; ".join(errors).rstrip(".")
+    for line in lines:
+        stamp = re.match(r"\[(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)\]", line)
+        if stamp:
+            when = datetime.strptime(stamp[1], "%Y-%m-%d %H:%M:%S").astimezone().timestamp()
+        elif when >= begun and line[:1].isalpha() and "Error" in line.partition(":")[0]:
+            raised = line
+    return raised

@@ -20,6 +20,7 @@ const processes = require('./processes.cjs');
 const results = require('./results.cjs');
 const resume = require('./resume.cjs');
 const run = require('./run.cjs');
+const tensorboard = require('./tensorboard.cjs');
 const tuner = require('./tuner.cjs');
 
 /** NNI's module → what is done to it as soon as NNI has loaded it. Many machines have their own rows in machines.cjs. */
@@ -43,6 +44,7 @@ const HOOKS = [
     }],
     [/^\.\/process$/, (loaded) => loaded.TrialProcess && processes.endWholeGroups(loaded.TrialProcess.prototype)],
     [/^\.\/task_scheduler$/, (loaded) => loaded.TaskScheduler && gpus.lendTheLastGpu(loaded.TaskScheduler.prototype)],
+    [/extensions\/nniTensorboardManager$/, (loaded) => tensorboard.listenHereOnly(loaded.NNITensorboardManager.prototype)],
     ...keepers.HOOKS,
     ...machines.HOOKS,
 ];

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from rarepix.search.ssh import machine_list
+from rarepix.search.machines.ssh import machine_list
 from rarepix.search.study_file import read_study
 from rarepix.settings import ConfigError
 from tests.house.source import CHECKOUT
-from tests.search.sshd import new_key
+from tests.search.machines.sshd import new_key
 
 DOCUMENT = (CHECKOUT / "docs" / "machines.md").read_text(encoding="utf-8")
 OTHERS = [block for block in re.findall(r"```yaml\n(.*?)```", DOCUMENT, re.DOTALL) if "trainingService" in block]

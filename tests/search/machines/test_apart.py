@@ -13,10 +13,10 @@ import pytest
 
 from rarepix.search import nnictl, resume, study
 from rarepix.search.watch import watch
-from tests.search.machine_lab import MachineLab
+from tests.search.machines.lab import MachineLab
+from tests.search.machines.sshd import Machine
+from tests.search.machines.test_loss import hanging, until
 from tests.search.ports import free_port
-from tests.search.sshd import Machine
-from tests.search.test_machine_loss import hanging, until
 
 
 def ip(*words: str) -> subprocess.CompletedProcess:

@@ -16,12 +16,12 @@ from rarepix import records
 from rarepix.cli import app
 from rarepix.search import nnictl, study
 from rarepix.search.essence import KEY
-from rarepix.search.gather import gather
+from rarepix.search.machines.gather import gather
 from rarepix.search.study import Study
 from rarepix.search.watch import Outcome, watch
-from tests.search.machine_lab import MachineLab
+from tests.search.machines.lab import MachineLab
+from tests.search.machines.sshd import Machine
 from tests.search.ports import free_port
-from tests.search.sshd import Machine
 
 TRIALS = 8
 HANGING = (0, 4, 5)

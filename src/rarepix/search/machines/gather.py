@@ -13,9 +13,9 @@ from rarepix import records
 from rarepix.records import RecordError, Status
 from rarepix.search import archive, essence, study
 from rarepix.search.command import TrialCommand
-from rarepix.search.elsewhere import Found, Places, bring, look, sweep
+from rarepix.search.machines.folders import Found, Places, bring, look, sweep
+from rarepix.search.machines.ssh import Machine, SshError, machine_list
 from rarepix.search.rest import Trial, retries
-from rarepix.search.ssh import Machine, SshError, machine_list
 from rarepix.search.study import StudyError
 from rarepix.settings import ConfigError
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rarepix.search import upload
+from rarepix.search.machines import upload
 from tests.house.source import CHECKOUT
 
 

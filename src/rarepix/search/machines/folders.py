@@ -13,8 +13,8 @@ from pathlib import Path, PurePosixPath
 
 from rarepix.files import naming
 from rarepix.records import RESULTS_VARIABLE, Status
-from rarepix.search import ssh
-from rarepix.search.ssh import Machine, SshError
+from rarepix.search.machines import ssh
+from rarepix.search.machines.ssh import Machine, SshError
 
 UNFINISHED = ".gathering-"
 """Begins the name of a folder that is not whole yet; ``swept`` removes what a killed gathering left."""

@@ -8,15 +8,16 @@ from typing import Any
 import pytest
 
 from rarepix.config import TrialConfig
-from rarepix.search import machines, preflight
-from rarepix.search.probe import PACKAGES
+from rarepix.search import preflight
+from rarepix.search.machines import inspection
+from rarepix.search.machines.probe import PACKAGES
 from rarepix.search.study_file import read_study
 from rarepix.settings import ConfigError
-from tests.search.machine_lab import MachineLab
+from tests.search.machines.lab import MachineLab
+from tests.search.machines.sshd import Machine, new_key
 from tests.search.ports import free_port
-from tests.search.sshd import Machine, new_key
 
-REHEARSE = machines.rehearse  # the lab puts another in its place
+REHEARSE = inspection.rehearse  # the lab puts another in its place
 GOOD = {"versions": dict.fromkeys(PACKAGES, "0"), "gpus": 0, "free": 2**40, "complaints": []}
 
 
@@ -156,7 +157,7 @@ def test_a_gpu_that_is_wanted_must_be_there(check: Callable[..., None], machine:
     ],
 )
 def test_an_answer_is_judged(answer: dict, uploads: bool, message: str) -> None:
-    assert re.search(message, "\n".join(machines._judge(GOOD | answer, gpus=0, uploads=uploads)))
+    assert re.search(message, "\n".join(inspection._judge(GOOD | answer, gpus=0, uploads=uploads)))
 
 
 def test_the_manager_is_not_opened_to_a_network_by_an_address_alone(

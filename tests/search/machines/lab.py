@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from rarepix.search import machines
+from rarepix.search.machines import inspection
 from tests.search.lab import Lab
+from tests.search.machines.sshd import Machine, new_key
 from tests.search.ports import free_port
-from tests.search.sshd import Machine, new_key
 
 PATIENCE = {"RAREPIX_NNI_LOST_SECONDS": "6", "RAREPIX_NNI_RETRY_SECONDS": "2"}
 
@@ -22,7 +22,7 @@ class MachineLab:
         (self.lab.folder / ".nniignore").write_text("/home\n/results\n")  # NNI's own growing logs among them
         (self.lab.folder / "src").mkdir()
         (self.lab.folder / "src" / "marker.py").touch()
-        patch.setattr(machines, "rehearse", lambda study, folder, configs: [])  # there is no data
+        patch.setattr(inspection, "rehearse", lambda study, folder, configs: [])  # there is no data
         for name, value in PATIENCE.items():
             patch.setenv(name, value)
         self.key = new_key(folder / "key")

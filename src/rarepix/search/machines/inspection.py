@@ -16,9 +16,9 @@ from typing import Any
 
 import rarepix
 from rarepix.config import TrialConfig
-from rarepix.search import ssh, upload
+from rarepix.search.machines import ssh, upload
+from rarepix.search.machines.ssh import LOCAL, Machine, SshError, machine_list
 from rarepix.search.preload import NNI_VERSION
-from rarepix.search.ssh import LOCAL, Machine, SshError, machine_list
 from rarepix.search.study_file import StudyFile
 from rarepix.settings import ConfigError
 
@@ -29,7 +29,7 @@ PROBE_SECONDS = 60
 REHEARSAL_SECONDS = 600
 ASK = (
     'd=$(mktemp -d) && trap \'rm -rf "$d"\' EXIT && tar -xzf - -C "$d" && cd "$HOME" && '
-    'PYTHONPATH="$d" {python} -m rarepix.search.probe < "$d/question.json"'
+    'PYTHONPATH="$d" {python} -m rarepix.search.machines.probe < "$d/question.json"'
 )
 """Our own code goes there with the question and leaves nothing behind."""
 

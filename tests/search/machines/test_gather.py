@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 
 from rarepix import records
-from rarepix.search import elsewhere, gather, study, trial_io
-from rarepix.search.elsewhere import Found, Places, bring, look
-from rarepix.search.ssh import Machine as Reached
-from rarepix.search.ssh import SshError
+from rarepix.search import study, trial_io
+from rarepix.search.machines import folders, gather
+from rarepix.search.machines.folders import Found, Places, bring, look
+from rarepix.search.machines.ssh import Machine as Reached
+from rarepix.search.machines.ssh import SshError
 from tests.search import pretend_trial
-from tests.search.machine_lab import MachineLab
-from tests.search.sshd import Machine
+from tests.search.machines.lab import MachineLab
+from tests.search.machines.sshd import Machine
 
 STUDY = "tiny-exp"
 
@@ -125,7 +126,7 @@ def test_a_folder_that_has_gone_is_said(machine: Machine, place: Places, tmp_pat
 def test_what_a_killed_gathering_left_is_removed(tmp_path: Path) -> None:
     (tmp_path / ".gathering-x" / "aaaaa").mkdir(parents=True)
     (tmp_path / "aaaaa").mkdir()
-    elsewhere.sweep(tmp_path)
+    folders.sweep(tmp_path)
     assert [file.name for file in tmp_path.iterdir()] == ["aaaaa"]
 
 

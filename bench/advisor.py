@@ -1,0 +1,82 @@
+"""Time what the advisor needs to choose a trial, with many finished ones behind it.
+
+    python -m bench.advisor                              # every sampler up to 1,000 trials, about 10 min on a CPU core
+    python -m bench.advisor --samplers tpe --pruner asha
+
+Each trial reports every epoch. Printed are milliseconds from the request to the answer, ledger included: the median
+and the slowest of twenty.
+"""
+
+import argparse
+import itertools
+import logging
+import tempfile
+import time
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from bench.families import FAMILIES, Family
+from bench.search import pruner_args
+from rarepix.search.advising.ledger import Ledger
+from rarepix.search.advising.search import Search
+from rarepix.search.advising.settings import SAMPLER_NAMES, SearchSettings
+
+REQUESTS = 20
+"""That are timed."""
+
+
+def answers(search: Search, family: Family) -> Iterator[float]:
+    """Yield the seconds that each answer took; the trial has run to its end before the next one is asked for."""
+    curve = family.instance(0)
+    while True:
+        asked = time.perf_counter()
+        run = search.next()
+        yield time.perf_counter() - asked
+        scores = curve(search.history.configurations[run.configuration].parameters)
+        for score in scores:
+            if search.report(run.number, {"default": float(score)}):
+                search.end(run.number, "stopped")
+                break
+        else:
+            search.end(run.number, "complete", metrics={"default": float(scores.max())})
+
+
+def main() -> None:
+    """Print a row per sampler."""
+    given = _parser().parse_args()
+    logging.getLogger("optuna").setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", module="optuna")
+    family = FAMILIES["power laws"]()
+    print(f"pruner {given.pruner}; milliseconds, median (slowest of {REQUESTS})\n")
+    print(f"| sampler | {' | '.join(f'at {finished} trials' for finished in given.finished)} |")
+    print("|---" * (1 + len(given.finished)) + "|")
+    for sampler in given.samplers:
+        args = pruner_args(given.pruner, family.epochs)
+        settings = SearchSettings(sampler=sampler, pruner=given.pruner, pruner_args=args)
+        with tempfile.TemporaryDirectory() as folder:
+            ledger = Ledger(Path(folder) / "ledger.jsonl")
+            took = answers(Search(settings, family.space, family.default, ledger=ledger), family)
+            done, cells = 0, []
+            for finished in sorted(given.finished):
+                list(itertools.islice(took, finished - done))
+                times = 1000 * np.array(list(itertools.islice(took, REQUESTS)))
+                done = finished + REQUESTS
+                cells.append(f"{np.median(times):.0f} ({times.max():.0f})")
+        print(f"| {sampler} | {' | '.join(cells)} |", flush=True)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m bench.advisor", description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "--samplers", nargs="+", choices=SAMPLER_NAMES, default=[n for n in SAMPLER_NAMES if n != "grid"]
+    )
+    parser.add_argument("--pruner", default="none")
+    parser.add_argument("--finished", nargs="+", type=int, default=[100, 300, 1000], help="trials")
+    return parser
+
+
+if __name__ == "__main__":
+    main()

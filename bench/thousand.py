@@ -1,0 +1,95 @@
+"""Run a thousand trials that train nothing through a real NNI, and say what that costs.
+
+    python -m bench.thousand                  # about 20 min on two CPU cores
+    python -m bench.thousand --trials 100
+
+A trial asks for parameters and reports six numbers. Printed are the time, the memory of NNI's manager and of the
+advisor after a tenth of the trials and at the end, and the sizes of NNI's database, its folder and the ledger.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import psutil
+import yaml
+
+from rarepix.search import leftovers, nnictl, study
+from rarepix.search.advising.ledger import FILE
+from rarepix.search.advisor_check import ADVISOR
+from rarepix.search.study import Study
+
+CHECKOUT = Path(__file__).parents[1]
+SPACE = {"optim.lr": {"_type": "loguniform", "_value": [1e-4, 1e-1]}}
+MIB = 2**20
+
+
+def main() -> int:
+    """Run the study in a home of its own; exit code 1 if a trial did not succeed."""
+    given = _parser().parse_args()
+    with tempfile.TemporaryDirectory(prefix="thousand-") as folder:
+        os.environ |= {"HOME": folder, "STEPS": "5", "PAUSE": "0", "RAREPIX_RESULTS": folder}
+        experiment = nnictl.create(_file(Path(folder), given), given.port)
+        try:
+            return _follow(study.find(experiment), given.trials)
+        finally:
+            study.stop(experiment)
+
+
+def _file(folder: Path, given: argparse.Namespace) -> Path:
+    tree = {
+        "experimentName": "thousand",
+        "searchSpace": SPACE,
+        "trialCommand": "python -m tests.search.preload.light_trial --recipe bench",
+        "trialCodeDirectory": str(CHECKOUT),
+        "trialConcurrency": given.concurrency,
+        "maxTrialNumber": given.trials,
+        "tuner": {"className": ADVISOR, "codeDirectory": str(CHECKOUT), "classArgs": {"sampler": "tpe"}},
+        "trainingService": {"platform": "local"},
+    }
+    file = folder / "study.yml"
+    file.write_text(yaml.safe_dump(tree))
+    return file
+
+
+def _follow(running: Study, trials: int) -> int:
+    began, looks = time.monotonic(), [trials // 10, trials]
+    manager = nnictl.listed()[running.id].pid
+    while looks:
+        time.sleep(1)
+        states = [job["status"] for job in running.manager.ask("trial-jobs")]
+        over = sum(state not in ("WAITING", "RUNNING") for state in states)
+        if over >= looks[0] or running.manager.status()[0] in ("DONE", "ERROR"):
+            looks.pop(0)
+            print(_line(running, manager, over, time.monotonic() - began), flush=True)
+    failed = sum(state != "SUCCEEDED" for state in states)
+    print(f"{failed} of {len(states)} trials did not succeed")
+    return int(failed > 0 or len(states) < trials)
+
+
+def _line(running: Study, manager: int, over: int, seconds: float) -> str:
+    memory = [psutil.Process(pid).memory_info().rss / MIB for pid in (manager, leftovers.tuner(manager))]
+    home = running.logs.parent
+    used = int(subprocess.check_output(["du", "-s", "--block-size=1", str(home)]).split()[0]) / MIB
+    database = (home / "db" / "nni.sqlite").stat().st_size / MIB
+    ledger = (running.folder / FILE).stat().st_size / MIB
+    return (
+        f"{over} trials in {seconds:.0f} s: manager {memory[0]:.0f} MiB, advisor {memory[1]:.0f} MiB, "
+        f"database {database:.1f} MiB, NNI's folder {used:.0f} MiB, ledger {ledger:.2f} MiB"
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m bench.thousand", description=__doc__.splitlines()[0])
+    parser.add_argument("--trials", type=int, default=1000)
+    parser.add_argument("--concurrency", type=int, default=4)
+    parser.add_argument("--port", type=int, default=8099)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
