@@ -51,7 +51,12 @@ def _main(given: argparse.Namespace) -> int:
             parameter_id=received.parameter_id,
             settings=settings,
         )
-        record = done_before(place) or run(updated(base, received.parameters), place, trial_io.report_intermediate)
+
+        def report(scores: dict[str, float]) -> None:
+            trial_io.show_logs(place.folder / "tensorboard")
+            trial_io.report_intermediate(scores)
+
+        record = done_before(place) or run(updated(base, received.parameters), place, report)
         trial_io.report_final(record)
     else:
         trial = given.trial or datetime.now(UTC).strftime("run-%Y%m%d-%H%M%S")

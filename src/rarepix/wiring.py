@@ -2,7 +2,7 @@
 
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import pandas as pd
 import torch
@@ -19,7 +19,6 @@ from rarepix.data.source import DataError
 from rarepix.data.sources import open_source
 from rarepix.data.weights import image_weights
 from rarepix.engine import batchnorm, group
-from rarepix.engine.module import SegmentationModule
 from rarepix.evaluation.single_stage import scores
 from rarepix.labels import LabelSpace
 from rarepix.losses import build_loss
@@ -28,6 +27,9 @@ from rarepix.models import build_model
 from rarepix.paths import cache_root, expand
 from rarepix.records import ClassPixels, Dataset
 from rarepix.settings import ConfigError
+
+if TYPE_CHECKING:
+    from rarepix.engine.module import SegmentationModule
 
 TRIED_SIDE = 128
 """Rows and columns with which a step is tried, at most."""
@@ -100,19 +102,25 @@ def _build_loaders(
     return loaders
 
 
-def build_module(config: TrialConfig, labels: LabelSpace, *, gpu: bool = False) -> SegmentationModule:
+def build_module(config: TrialConfig, labels: LabelSpace, *, gpu: bool = False) -> "SegmentationModule":
     """Return the network with its loss and its way of counting."""
-    params = config.loss.parameters()
+    from rarepix.engine.module import SegmentationModule  # imports Lightning, which a rehearsal does without
+
     model = build_model(config.model, classes=labels.count)
     return SegmentationModule(
         batchnorm.over_the_whole_batch(model, gpu=gpu) if group.size() > 1 else model,
-        build_loss(config.loss.name, task=labels.task, classes=labels.count, ignore_index=labels.ignore, **params),
+        _build_loss(config, labels),
         counter=partial(confusion, classes=labels.count, ignore=labels.ignore),
         scorer=partial(scores, labels=labels, config=config.evaluate),
         optim=config.optim,
         seed=config.seed,
         channels_last=config.engine.channels_last,
     )
+
+
+def _build_loss(config: TrialConfig, labels: LabelSpace) -> torch.nn.Module:
+    params = config.loss.parameters()
+    return build_loss(config.loss.name, task=labels.task, classes=labels.count, ignore_index=labels.ignore, **params)
 
 
 def try_step(config: TrialConfig) -> None:
@@ -122,11 +130,11 @@ def try_step(config: TrialConfig) -> None:
         ConfigError: they cannot take a training step with such a batch.
     """
     labels = open_source(config.data.source, expand(config.data.root)).labels
-    module = build_module(config, labels).train()
+    model, loss = build_model(config.model, classes=labels.count).train(), _build_loss(config, labels)
     rows, columns = (min(side, TRIED_SIDE) for side in config.augment.crop or (TRIED_SIDE, TRIED_SIDE))
     size = (min(config.engine.batch_size, 2), rows, columns)  # batch normalisation wants two; more only take longer
     try:
-        module.loss(module(torch.zeros(size[0], 3, *size[1:])), torch.zeros(size, dtype=torch.long))
+        loss(model(torch.zeros(size[0], 3, *size[1:])), torch.zeros(size, dtype=torch.long))
     except (ValueError, RuntimeError) as error:
         raise ConfigError(
             f"model.architecture={config.model.architecture!r} with loss {config.loss.name!r} cannot take a training "

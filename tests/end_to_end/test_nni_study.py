@@ -44,7 +44,7 @@ def ran(tiny_recipe: Path, environment: dict[str, str], tmp_path_factory: pytest
     place = tmp_path_factory.mktemp("study")
     study = {
         "searchSpace": SPACE,
-        "trialCommand": f"python -m trials.segment --recipe {tiny_recipe}",
+        "trialCommand": f"python -m trials.segment --recipe {tiny_recipe} --set engine.tensorboard=true",
         "trialCodeDirectory": str(ROOT),
         "trialConcurrency": 2,
         "maxTrialNumber": 2,
@@ -103,6 +103,13 @@ def test_nni_has_the_curves_and_every_class_as_a_metric(ran: Ran) -> None:
         assert final["default"] == pytest.approx(record.objective.value)
         assert {"miou", "iou/ground", "iou/block", "iou/stripe", "iou/dot"} <= final.keys()
         assert final.keys() <= metrics[0][1].keys()
+
+
+def test_the_web_ui_finds_the_logs_for_tensorboard(ran: Ran) -> None:
+    for trial in _meant(ran.experiment):
+        link = ran.experiment.folder / "environments" / "local-env" / "trials" / trial / "tensorboard"
+        assert link.resolve() == (ran.folder / "trials" / trial / "tensorboard").resolve()
+        assert list(link.glob("events.out.tfevents.*"))
 
 
 def test_it_is_analysed(ran: Ran) -> None:

@@ -2,11 +2,14 @@
 
 import json
 import shutil
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 import yaml
 
+from rarepix.config import TrialConfig
 from rarepix.search import nnictl, rehearsal, study
 
 PRETEND = Path(__file__).with_name("pretend_trial.py")
@@ -29,6 +32,20 @@ STUDY = {
 """A study with nothing wrong in it."""
 
 
+class EmptyStage(AbstractContextManager):
+    """Where every trial is fine."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __exit__(self, *error: object) -> None:
+        """Nothing has begun."""
+
+    def rehearse(self, configs: Iterable[TrialConfig]) -> list[str]:
+        """Return no complaint."""
+        return []
+
+
 class Lab:
     """A checkout with a pretended trial, and a home for NNI."""
 
@@ -41,7 +58,7 @@ class Lab:
         (folder / "trials" / "__init__.py").touch()
         shutil.copy(PRETEND, folder / "trials" / "segment.py")
         (folder / "tiny.yaml").write_text("data: {root: data}\n")
-        patch.setattr(rehearsal, "rehearse", lambda configs, folder: [])  # it has no data
+        patch.setattr(rehearsal, "Stage", EmptyStage)  # it has no data
         patch.setenv("HOME", str(folder / "home"))
         patch.delenv("RAREPIX_RESULTS", raising=False)
         patch.delenv("CUDA_VISIBLE_DEVICES", raising=False)

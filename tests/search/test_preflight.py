@@ -2,7 +2,7 @@
 
 import re
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from rarepix.config import TrialConfig
 from rarepix.search import preflight, rehearsal
 from rarepix.search.machines import inspection
 from rarepix.settings import ConfigError
-from tests.search.lab import Lab
+from tests.search.lab import EmptyStage, Lab
 
 ROOT = Path(__file__).parents[2]
 
@@ -146,11 +146,12 @@ def test_a_gpu_that_is_not_there(refusal: Callable[..., str], monkeypatch: pytes
 def test_every_corner_is_rehearsed_where_trials_run(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 
-    def rehearse(configs: list[TrialConfig], folder: Path) -> list[str]:
-        asked.append(([config.loss.name for config in configs], folder))
-        return ["the dataset must be a folder, but data does not exist"]
+    class Stage(EmptyStage):
+        def rehearse(self, configs: Iterable[TrialConfig]) -> list[str]:
+            asked.append(([config.loss.name for config in configs], self.folder))
+            return ["the dataset must be a folder, but data does not exist"]
 
-    monkeypatch.setattr(rehearsal, "rehearse", rehearse)
+    monkeypatch.setattr(rehearsal, "Stage", Stage)
     with pytest.raises(ConfigError, match="the dataset must be a folder"):
         preflight.check(lab.study())
     assert asked == [(["ce", "ce", "focal", "focal"], lab.folder)]

@@ -1,5 +1,6 @@
 """What a rehearsal finds before a study starts, each with the message that the trial itself would end with."""
 
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -94,12 +95,20 @@ def test_what_configurations_share_is_complained_of_once(tiny_config: TrialConfi
 def test_it_runs_where_trials_run(tiny_config: TrialConfig, tiny_voc: Path) -> None:
     """A relative path means what it means to a trial."""
     here = updated(tiny_config, {"data.root": tiny_voc.name})
-    assert rehearsal.rehearse([here], tiny_voc.parent) == []
+    with rehearsal.Stage(tiny_voc.parent) as stage:
+        assert stage.rehearse([here]) == []
+
+
+def test_without_its_turn_it_ends(tmp_path: Path) -> None:
+    with rehearsal.Stage(tmp_path) as stage:
+        pass
+    assert stage.process.returncode == -signal.SIGKILL
 
 
 def test_a_rehearsal_that_breaks_down_is_a_complaint(
     tiny_config: TrialConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rehearsal.sys, "executable", "/bin/false")
-    (complaint,) = rehearsal.rehearse([tiny_config], tmp_path)
+    with rehearsal.Stage(tmp_path) as stage:
+        (complaint,) = stage.rehearse([tiny_config])
     assert complaint == "a rehearsal of the trials must run through, but it ended with code 1: it said nothing"

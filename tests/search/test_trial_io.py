@@ -1,6 +1,7 @@
 """A trial's side of NNI. (What it receives from a real manager is tested in test_study.py.)"""
 
 import math
+from pathlib import Path
 
 import pytest
 
@@ -20,6 +21,16 @@ def test_connected_tells_whether_nni_started_the_process(
     if platform:
         monkeypatch.setenv("NNI_PLATFORM", platform)
     assert trial_io.connected() is expected
+
+
+def test_the_logs_of_a_trial_are_linked_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("NNI_OUTPUT_DIR", str(tmp_path))
+    trial_io.show_logs(tmp_path / "logs")
+    assert not (tmp_path / "tensorboard").exists(), "a trial without logs"
+    for _ in range(2):
+        (tmp_path / "logs").mkdir(exist_ok=True)
+        trial_io.show_logs(tmp_path / "logs")
+    assert (tmp_path / "tensorboard").resolve() == tmp_path / "logs"
 
 
 def test_the_objective_is_called_default_and_what_is_absent_is_left_out() -> None:

@@ -39,13 +39,14 @@ def check(
     """Check a study or a recipe without running it."""
     from rarepix.config import load_recipe
     from rarepix.search import preflight
-    from rarepix.search.rehearsal import rehearse
+    from rarepix.search.rehearsal import Stage
     from rarepix.settings import ConfigError
 
     if preflight.is_study(Path(what)):
         preflight.check(what)
     else:
-        problems = rehearse([load_recipe(what)], Path())
+        with Stage(Path()) as stage:
+            problems = stage.rehearse([load_recipe(what)])
         if problems:
             raise ConfigError("\n".join(problems))
     print(f"{what}: nothing found that would stop it")

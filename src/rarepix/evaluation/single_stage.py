@@ -2,9 +2,8 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import lightning.pytorch as pl
 import numpy as np
 import pandas as pd
 import torch
@@ -16,6 +15,9 @@ from rarepix.labels import LabelSpace
 from rarepix.metrics.counts import per_class
 from rarepix.metrics.scores import objective, summary
 
+if TYPE_CHECKING:
+    import lightning.pytorch as pl
+
 
 class ImageCounts(NamedTuple):
     """Confusion counts of the images of one split."""
@@ -26,7 +28,7 @@ class ImageCounts(NamedTuple):
 
 
 def count_images(
-    trainer: pl.Trainer, module: pl.LightningModule, loaders: Mapping[str, DataLoader], checkpoint: Path
+    trainer: "pl.Trainer", module: "pl.LightningModule", loaders: Mapping[str, DataLoader], checkpoint: Path
 ) -> dict[str, ImageCounts]:
     """Return split → counts of the network in *checkpoint* on every image of every loader, in their order.
 

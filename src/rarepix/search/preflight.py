@@ -1,6 +1,7 @@
 """What is looked at before a study starts, since NNI says success first and fails later, mostly in silence."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,28 +47,31 @@ def check(config_file: str | Path, port: int | None = None) -> Plan:
     found: list[str] = []
     code = (file.parent / study.trialCodeDirectory).resolve()
     command = _tried(found, lambda: parse(study.trialCommand, code))
-    config = _tried(found, command.configuration) if command else None
-    space = _tried(found, lambda: _space(study, file.parent))
-    if config and space is not None:
-        _tried(found, lambda: check_space(space, config))
-    found += _tuner_problems(study, space, config, code)
-    found += _machine_problems(study)
-    found += inspection.problems(study, file.parent, config)
-    found += disk_problems(_writes_to(study, command)) if command else []
-    if port is not None:
-        _tried(found, lambda: check_port(port))
-    if not found:
-        _tried(found, lambda: _ask_nni(file))
-    if not found:  # it takes seconds, and what is wrong already would only be said again
-        points = advised_points(study, space, config, code) if is_advised(study) else []
-        configs = [updated(config, point) for point in (*corners(space), *points)]
-        if study.trainingService.platform == "remote":
-            found += inspection.rehearse(study, file.parent, configs)
-        else:
-            found += rehearsal.rehearse(configs, command.folder)
+    with _stage(study, command) as stage:
+        config = _tried(found, command.configuration) if command else None
+        space = _tried(found, lambda: _space(study, file.parent))
+        if config and space is not None:
+            _tried(found, lambda: check_space(space, config))
+        found += _tuner_problems(study, space, config, code)
+        found += _machine_problems(study)
+        found += inspection.problems(study, file.parent, config)
+        found += disk_problems(_writes_to(study, command)) if command else []
+        if port is not None:
+            _tried(found, lambda: check_port(port))
+        if not found:
+            _tried(found, lambda: _ask_nni(file))
+        if not found:  # it takes seconds, and what is wrong already would only be said again
+            points = advised_points(study, space, config, code) if is_advised(study) else []
+            configs = [updated(config, point) for point in (*corners(space), *points)]
+            found += stage.rehearse(configs) if stage else inspection.rehearse(study, file.parent, configs)
     if found:
         raise ConfigError("\n".join(found))
     return Plan(file, study, command, config, space)
+
+
+def _stage(study: StudyFile, command: TrialCommand | None) -> AbstractContextManager[rehearsal.Stage | None]:
+    """Return where trials are rehearsed: here, unless they run on other machines or cannot be run at all."""
+    return rehearsal.Stage(command.folder) if command and study.trainingService.platform == "local" else nullcontext()
 
 
 def is_study(file: Path) -> bool:

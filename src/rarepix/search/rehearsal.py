@@ -10,24 +10,34 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Self
 
 from rarepix.config import TrialConfig
 
 
-def rehearse(configs: Iterable[TrialConfig], folder: Path) -> list[str]:
-    """Return what trials with *configs*, run in *folder* on this machine, would complain of, each complaint once."""
-    done = subprocess.run(
-        [sys.executable, "-m", __name__],
-        input=json.dumps([config.model_dump(mode="json") for config in configs]),
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        lines = done.stderr.strip().splitlines() or ["it said nothing"]
-        return [f"a rehearsal of the trials must run through, but it ended with code {done.returncode}: {lines[-1]}"]
-    return json.loads(done.stdout.splitlines()[-1])
+class Stage:
+    """A process in *folder* in which trials are rehearsed. It imports what they need while other things are checked."""
+
+    def __init__(self, folder: Path) -> None:
+        pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+        self.process = subprocess.Popen([sys.executable, "-m", __name__], cwd=folder, text=True, **pipes)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """End the process, whether it has had its turn or not."""
+        self.process.kill()
+        self.process.communicate()
+
+    def rehearse(self, configs: Iterable[TrialConfig]) -> list[str]:
+        """Return what trials with *configs* would complain of, each complaint once. To be called once."""
+        said, errors = self.process.communicate(json.dumps([config.model_dump(mode="json") for config in configs]))
+        code = self.process.returncode
+        if code:
+            last = (errors.strip().splitlines() or ["it said nothing"])[-1]
+            return [f"a rehearsal of the trials must run through, but it ended with code {code}: {last}"]
+        return json.loads(said.splitlines()[-1])
 
 
 def complaints(configs: Iterable[TrialConfig]) -> Iterator[str]:
@@ -66,6 +76,8 @@ def _steps(config: TrialConfig) -> Iterator[tuple[tuple, Callable[[], object]]]:
 
 def main() -> None:
     """Rehearse the configurations on standard input and print the complaints, as JSON."""
+    import rarepix.wiring  # noqa: F401 (takes seconds, in which the configurations are still being found out)
+
     configs = [TrialConfig(**tree) for tree in json.load(sys.stdin)]
     print(json.dumps(list(dict.fromkeys(complaints(configs)))))
 

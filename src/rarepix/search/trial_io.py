@@ -4,6 +4,7 @@ import math
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from rarepix.records import ClassCounts, TrialRecord
@@ -93,6 +94,16 @@ def report_final(record: TrialRecord) -> None:
     if os.environ.get("NNI_PLATFORM") != "local":
         metrics[essence.KEY] = essence.pack(record)
     _talk(lambda: nni.report_final_result(metrics), "take the final report")
+
+
+def show_logs(folder: Path) -> None:
+    """Let the web UI's *TensorBoard* find the logs in *folder*, if there are any: a link in NNI's folder of this trial.
+
+    A second call does nothing.
+    """
+    link = Path(os.environ["NNI_OUTPUT_DIR"]) / "tensorboard"
+    if folder.is_dir() and not link.exists():
+        link.symlink_to(folder.resolve(), target_is_directory=True)
 
 
 def final_scores(record: TrialRecord) -> dict[str, float]:

@@ -69,6 +69,7 @@ class Survived:
         self.outcome: Outcome = watch(self.study, lambda trials, wrong: None)
         self.numbers = {trial.run: trial.number for trial in self.outcome.trials}
         self.places = {number: self.machine_of(number) for number in range(TRIALS)}
+        self.jobs = self.study.manager.ask("trial-jobs")
         self.exported = self.study.manager.ask("export-data")
         self.gathered = gather(self.study.id)
         self.again = gather(self.study.id)
@@ -162,6 +163,13 @@ def test_tuner_and_export_take_a_report_with_a_record(survived: Survived) -> Non
     nnictl.run("experiment", "export", survived.study.id, "--filename", str(file), "--type", "csv")
     rows = list(csv.DictReader(file.read_text().splitlines()))
     assert {row["default"] for row in rows} == {"0.5"}
+
+
+def test_the_web_ui_is_given_scores_alone(survived: Survived) -> None:
+    """It would draw the packed record as a score, all over its plots."""
+    finals = [job["finalMetricData"][0]["data"] for job in survived.jobs if job.get("finalMetricData")]
+    assert [json.loads(json.loads(data))["default"] for data in finals] == [0.5] * (TRIALS - len(HANGING))
+    assert not any(KEY in data for data in finals)
 
 
 def test_a_machine_runs_the_code_that_was_sent(survived: Survived) -> None:

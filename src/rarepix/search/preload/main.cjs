@@ -31,11 +31,13 @@ const HOOKS = [
     [/core\/nniDataStore$/, (loaded) => resume.showLatestAttempt(loaded.NNIDataStore.prototype)],
     [/core\/nnimanager$/, (loaded) => {
         results.storeInOrder(loaded.NNIManager.prototype);
+        results.showScoresAlone(loaded.NNIManager.prototype);
         resume.goOn(loaded.NNIManager.prototype);
     }],
     [/v3\/compat$/, (loaded) => {
         parameters.bindParameters(loaded.V3asV1.prototype);
         ends.tellTrueEnds(loaded.V3asV1.prototype);
+        tensorboard.lookWhereTrialsWrite(loaded.V3asV1.prototype);
     }],
     [/\/tuner_command_channel$/, (loaded) => {
         tuner.allowSlowStart(loaded.getTunerServer());

@@ -1,5 +1,8 @@
 'use strict';
-// The order of what a trial says: its results as it sent them, then its end.
+// What a trial says: its results in the order in which it sent them, then its end.
+
+/** Key of a final result that is no score: the trial's record, packed into text (see essence.py). */
+const RECORD = 'record';
 
 const storing = new Map();
 
@@ -23,4 +26,29 @@ function allStored(id) {
     return storing.get(id) ?? Promise.resolve();
 }
 
-module.exports = { storeInOrder, allStored };
+/** The web UI shows whatever is in a final result as a score. Whoever wants the record asks for metrics, not for trials. */
+function showScoresAlone(manager) {
+    const { listTrialJobs, getTrialJob } = manager;
+    manager.listTrialJobs = async function () {
+        return (await listTrialJobs.apply(this, arguments)).map(withScoresAlone);
+    };
+    manager.getTrialJob = async function () {
+        return withScoresAlone(await getTrialJob.apply(this, arguments));
+    };
+}
+
+function withScoresAlone(job) {
+    return job && job.finalMetricData ? { ...job, finalMetricData: job.finalMetricData.map(withoutRecord) } : job;
+}
+
+/** NNI keeps a result as JSON in JSON. */
+function withoutRecord(result) {
+    try {
+        const { [RECORD]: record, ...scores } = JSON.parse(JSON.parse(result.data));
+        return record === undefined ? result : { ...result, data: JSON.stringify(JSON.stringify(scores)) };
+    } catch {
+        return result;                                       // a plain number, or what no trial of ours has sent
+    }
+}
+
+module.exports = { storeInOrder, allStored, showScoresAlone };
