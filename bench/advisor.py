@@ -4,7 +4,7 @@
     python -m bench.advisor --samplers tpe --pruner asha
 
 Each trial reports every epoch. Printed are milliseconds from the request to the answer, ledger included: the median
-and the slowest of twenty.
+and the slowest.
 """
 
 import argparse
@@ -23,9 +23,6 @@ from bench.search import pruner_args
 from rarepix.search.advising.ledger import Ledger
 from rarepix.search.advising.search import Search
 from rarepix.search.advising.settings import SAMPLER_NAMES, SearchSettings
-
-REQUESTS = 20
-"""That are timed."""
 
 
 def answers(search: Search, family: Family) -> Iterator[float]:
@@ -50,7 +47,7 @@ def main() -> None:
     logging.getLogger("optuna").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", module="optuna")
     family = FAMILIES["power laws"]()
-    print(f"pruner {given.pruner}; milliseconds, median (slowest of {REQUESTS})\n")
+    print(f"pruner {given.pruner}; milliseconds, median (slowest of {given.requests})\n")
     print(f"| sampler | {' | '.join(f'at {finished} trials' for finished in given.finished)} |")
     print("|---" * (1 + len(given.finished)) + "|")
     for sampler in given.samplers:
@@ -62,8 +59,8 @@ def main() -> None:
             done, cells = 0, []
             for finished in sorted(given.finished):
                 list(itertools.islice(took, finished - done))
-                times = 1000 * np.array(list(itertools.islice(took, REQUESTS)))
-                done = finished + REQUESTS
+                times = 1000 * np.array(list(itertools.islice(took, given.requests)))
+                done = finished + given.requests
                 cells.append(f"{np.median(times):.0f} ({times.max():.0f})")
         print(f"| {sampler} | {' | '.join(cells)} |", flush=True)
 
@@ -75,6 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--pruner", default="none")
     parser.add_argument("--finished", nargs="+", type=int, default=[100, 300, 1000], help="trials")
+    parser.add_argument("--requests", type=int, default=20, help="that are timed each time")
     return parser
 
 

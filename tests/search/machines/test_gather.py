@@ -19,17 +19,6 @@ from tests.search.machines.sshd import Machine
 STUDY = "tiny-exp"
 
 
-@pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MachineLab]:
-    with pytest.MonkeyPatch.context() as patch:
-        made = MachineLab(tmp_path_factory.mktemp("machines"), patch)
-        try:
-            made.machines[0].begin()
-            yield made
-        finally:
-            made.close()
-
-
 @pytest.fixture
 def machine(lab: MachineLab) -> Iterator[Machine]:
     yield lab.machines[0]

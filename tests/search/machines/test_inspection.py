@@ -1,7 +1,7 @@
 """Machines that cannot run trials are refused before anything starts, each with what to do."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +19,6 @@ from tests.search.ports import free_port
 
 REHEARSE = inspection.rehearse  # the lab puts another in its place
 GOOD = {"versions": dict.fromkeys(PACKAGES, "0"), "gpus": 0, "free": 2**40, "complaints": []}
-
-
-@pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MachineLab]:
-    with pytest.MonkeyPatch.context() as patch:
-        made = MachineLab(tmp_path_factory.mktemp("machines"), patch)
-        try:
-            made.machines[0].begin()
-            yield made
-        finally:
-            made.close()
 
 
 @pytest.fixture
