@@ -19,7 +19,6 @@ from pathlib import Path
 import numpy as np
 
 from bench.families import FAMILIES, Family
-from bench.search import pruner_args
 from rarepix.search.advising.ledger import Ledger
 from rarepix.search.advising.search import Search
 from rarepix.search.advising.settings import SAMPLER_NAMES, SearchSettings
@@ -51,11 +50,11 @@ def main() -> None:
     print(f"| sampler | {' | '.join(f'at {finished} trials' for finished in given.finished)} |")
     print("|---" * (1 + len(given.finished)) + "|")
     for sampler in given.samplers:
-        args = pruner_args(given.pruner, family.epochs)
-        settings = SearchSettings(sampler=sampler, pruner=given.pruner, pruner_args=args)
+        settings = SearchSettings(sampler=sampler, pruner=given.pruner)
         with tempfile.TemporaryDirectory() as folder:
             ledger = Ledger(Path(folder) / "ledger.jsonl")
-            took = answers(Search(settings, family.space, family.default, ledger=ledger), family)
+            search = Search(settings, family.space, family.default, ledger=ledger, epochs=family.epochs)
+            took = answers(search, family)
             done, cells = 0, []
             for finished in sorted(given.finished):
                 list(itertools.islice(took, finished - done))

@@ -14,7 +14,7 @@ import logging
 import math
 import warnings
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from scipy.stats import wilcoxon
@@ -59,20 +59,9 @@ class Pairing(NamedTuple):
         return float(wilcoxon(self.gains, alternative="less").pvalue) if self.gains.any() else 1.0
 
 
-def pruner_args(pruner: str, epochs: int) -> dict[str, Any]:
-    """Return what docs/search.md recommends: nothing is stopped in the first eighth of its epochs."""
-    first = math.ceil(epochs / 8)
-    return {
-        "asha": {"min_resource": first},
-        "hyperband": {"min_resource": first, "max_resource": epochs},
-        "median": {"n_warmup_steps": first},
-        "percentile": {"n_warmup_steps": first},
-    }.get(pruner, {})
-
-
 def run_search(family: Family, settings: SearchSettings, *, budget: int, workers: int, trials: int | None) -> Spent:
     """Spend *budget* epochs, of at most *trials* trials, with *workers* runs at a time."""
-    search = Search(settings.model_copy(update={"samples": trials}), family.space, family.default)
+    search = Search(settings.model_copy(update={"samples": trials}), family.space, family.default, epochs=family.epochs)
     curve = family.instance(settings.seed)
     jitter = generator(settings.seed, "bench", "speed")
     due: list[tuple[float, int, int]] = []
@@ -110,11 +99,10 @@ def random_bests(family: Family, *, seeds: int, trials: int) -> list[float]:
 def compare(family: Family, pair: str, bests: Sequence[float], *, trials: int, workers: int = 1) -> Pairing:
     """Return how *pair* does on *family* against the *bests* that random search of *trials* trials found."""
     sampler, pruner = pair.split("+")
-    args = pruner_args(pruner, family.epochs)
     budget = trials * family.epochs
     ratios, gains = [], []
     for seed, best in enumerate(bests):
-        settings = SearchSettings(sampler=sampler, pruner=pruner, pruner_args=args, seed=seed)
+        settings = SearchSettings(sampler=sampler, pruner=pruner, seed=seed)
         spent = run_search(family, settings, budget=budget, workers=workers, trials=None)
         ratios.append(spent.epochs_until(best) / budget)
         gains.append(spent.best[-1] - best)

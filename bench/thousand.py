@@ -61,9 +61,10 @@ def _follow(running: Study, trials: int) -> int:
     manager = nnictl.listed()[running.id].pid
     while looks:
         time.sleep(1)
+        ended = running.manager.status()[0] in ("DONE", "ERROR")
         states = [job["status"] for job in running.manager.ask("trial-jobs")]
         over = sum(state not in ("WAITING", "RUNNING") for state in states)
-        if over >= looks[0] or running.manager.status()[0] in ("DONE", "ERROR"):
+        if over >= looks[0] or ended:
             looks.pop(0)
             print(_line(running, manager, over, time.monotonic() - began), flush=True)
     failed = sum(state != "SUCCEEDED" for state in states)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bench.families import FAMILIES, Family
-from bench.search import REFERENCE, Pairing, Spent, compare, pruner_args, random_bests, run_search
+from bench.search import REFERENCE, Pairing, Spent, compare, random_bests, run_search
 from rarepix.search.advising.settings import SearchSettings
 
 POWER_LAWS = FAMILIES["power laws"]()
@@ -50,11 +50,6 @@ def test_sees_what_is_worse():
     better = Pairing(ratios=np.full(8, 0.2), gains=np.arange(1, 9) / 100)
     assert worse.worse == pytest.approx(1 / 2**8)
     assert better.worse > 0.99
-
-
-@pytest.mark.parametrize(("epochs", "first"), [(4, 1), (16, 2), (27, 4), (30, 4)])
-def test_nothing_is_stopped_in_the_first_eighth(epochs, first):
-    assert pruner_args("asha", epochs)["min_resource"] == first
 
 
 @pytest.mark.parametrize("workers", [1, 4])

@@ -102,7 +102,7 @@ def test_it_runs_where_trials_run(tiny_config: TrialConfig, tiny_voc: Path) -> N
 def test_without_its_turn_it_ends(tmp_path: Path) -> None:
     with rehearsal.Stage(tmp_path) as stage:
         pass
-    assert stage.process.returncode == -signal.SIGKILL
+    assert [process.returncode for process in stage.processes] == [-signal.SIGKILL] * len(rehearsal.PARTS)
 
 
 def test_a_rehearsal_that_breaks_down_is_a_complaint(

@@ -46,7 +46,7 @@ def advisor_problems(study: StudyFile, space: Space, config: TrialConfig, folder
     except ConfigError as error:
         return str(error).splitlines()
     checks: list[Callable[[], Iterator[str]]] = [
-        lambda: _algorithms(settings, space),
+        lambda: _algorithms(settings, space, config),
         lambda: _blocks(settings, config),
         lambda: _points(settings, space, config, folder),
         lambda: _scores(settings, config),
@@ -61,11 +61,11 @@ def advisor_problems(study: StudyFile, space: Space, config: TrialConfig, folder
     return found
 
 
-def _algorithms(settings: SearchSettings, space: Space) -> Iterator[str]:
+def _algorithms(settings: SearchSettings, space: Space, config: TrialConfig) -> Iterator[str]:
     from rarepix.search.advising.pruners import build_pruner
     from rarepix.search.advising.samplers import build_sampler
 
-    build_pruner(settings)
+    build_pruner(settings, config.engine.epochs)
     if settings.listed:
         return
     build_sampler(settings, seed=0)

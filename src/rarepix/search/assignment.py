@@ -71,6 +71,7 @@ def begin_search(settings: SearchSettings, space: Space, assignment: Assignment)
         ledger=Ledger(assignment.folder / FILE),
         first=first,
         limit=assignment.limit,
+        epochs=config.engine.epochs,
     )
 
 

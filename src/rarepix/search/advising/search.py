@@ -34,11 +34,12 @@ class Search:
         ledger: Ledger | None = None,
         first: Iterable[tuple[str, Mapping[str, Any]]] = (),
         limit: int | None = None,
+        epochs: int = 1,
     ) -> None:
         """Begin a search, or go on with the one that is in *ledger*.
 
         *default* are the parameters of the recipe as it is, *first* (origin, parameters) are tried after it, *limit*
-        is the number of runs for which there is room.
+        is the number of runs for which there is room, *epochs* how long a run is (at most), for the pruner.
 
         Raises:
             ledger.LedgerError: the ledger is of another search.
@@ -55,7 +56,7 @@ class Search:
         self.planned = planned(settings, space, self.default, first)
         """(origin, parameters) of the configurations that are known beforehand."""
         self.proposals = None if settings.listed else Proposals(settings, space, self.history)
-        self.stopping = Stopping(settings, self.history)
+        self.stopping = Stopping(settings, self.history, epochs)
         self._open = {found.number for found in self.history.configurations if not found.end}
         for number in sorted(self._open):
             self._close_if_over(number)  # a kill may have come between an end and what follows from it

@@ -21,11 +21,11 @@ from rarepix.search.advising.settings import SearchSettings
 class Stopping:
     """Optuna's study of the curves; Optuna's number of a trial is that of its configuration. Kept in memory."""
 
-    def __init__(self, settings: SearchSettings, history: History) -> None:
+    def __init__(self, settings: SearchSettings, history: History, epochs: int) -> None:
         self.settings, self.history = settings, history
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            pruner = build_pruner(settings)
+            pruner = build_pruner(settings, epochs)
         self.study = optuna.create_study(direction="maximize", study_name="curves", pruner=pruner)
         for configuration in history.configurations:
             self._restore(configuration)
