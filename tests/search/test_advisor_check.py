@@ -53,7 +53,7 @@ def test_studies_that_can_run_are_let_through(said):
         ({"pruner_args": {"min_resource": 0}, "pruner": "asha"}, "pruner_args of asha must fit"),
         ({"optimize_mode": "minimize"}, "optimize_mode"),
         ({"configurations": []}, "at least one configuration"),
-        ({"configurations": [{"optim.lr": 0.1}] * 2}, "number 1 .* comes twice"),
+        ({"configurations": [{"optim.lr": 0.1}] * 2}, "number 1 .* comes to the same as number 0"),
         ({"configurations": [{"optim.rl": 0.1}]}, "did you mean 'optim.lr'"),
         ({"configurations": [{"seed": 1}]}, "must not fix seed"),
         ({"configurations": [{}], "sampler": "tpe"}, "either listed or sampled"),
@@ -73,6 +73,19 @@ def test_studies_that_can_run_are_let_through(said):
         ({"sampler": "cmaes"}, "at least two numeric keys .* optim.lr"),
         ({"samples": 30, "blocks": {"seeds": [0, 1, 2, 3]}}, "30 configurations × 4 blocks = 120 .* but is 100"),
         ({"silence": "soon"}, "duration"),
+        ({"silence": "60s"}, "silence must be shorter than maxTrialDuration"),
+        ({"configurations": [{}, {"optim.lr": 0.005}]}, "comes to the same as number 0"),  # the recipe's own value
+        ({"configurations": [{}], "constraints": {"miou": 0.5}}, "leave constraints out"),
+        ({"constraints": {"seconds": 5}}, "the least that a score must be, which seconds has not"),
+        ({"grid_points": 3}, "leave them out"),
+        ({"sampler": "grid", "sampler_args": {"seed": 1}}, "leave samples and sampler_args out"),
+        ({"confirms": "a"}, "must list its configurations"),
+        ({"known": [{"optim.lrr": 0.01}]}, "must be a key of the search space"),
+        ({"known": [{"optim.lr": 0.5}]}, "optim.lr lies between"),
+        ({"known": [{"optim.lr": 0.01}, {"optim.lr": 0.02}], "samples": 2}, "room for the 3 that come first"),
+        ({"sampler_args": {"n_startup_trials": "ten"}}, "must work with .*'ten'"),
+        ({"sampler_args": {"gamma": 3}}, "must work with .*gamma"),
+        ({"pruner": "hyperband", "pruner_args": {"min_resource": "x"}}, "must"),
         ({"assessor": {"name": "Medianstop"}}, "leave assessor out"),
     ],
 )
@@ -82,6 +95,12 @@ def test_what_is_wrong_is_said(said, says):
         found = problems(**said)
         assert len(found) == 1, found
         raise ConfigError(found[0])
+
+
+def test_a_known_point_is_made_whole():
+    """What it leaves out is as in the recipe, inside a choice as that choice has it by itself."""
+    points = advised_points(study(known=[{"loss": {"_name": "focal"}}]), SPACE, load_recipe("demo"), Path())
+    assert {"optim.lr": 0.005, "loss": {"_name": "focal", "gamma": 2.0}} in points
 
 
 def test_a_grid_must_fit():

@@ -6,8 +6,11 @@ import pytest
 import yaml
 
 from rarepix import records
+from rarepix.records import Block
 from rarepix.search import study
-from rarepix.search.advising.ledger import FILE, read
+from rarepix.search.advising.ledger import FILE, Ledger, read
+from rarepix.search.advising.search import Search
+from rarepix.search.advising.settings import SearchSettings
 from rarepix.search.advisor_check import ADVISOR
 from rarepix.search.command import parse
 from rarepix.search.confirm import candidates, confirm, confirmations, note_confirmation, write_confirmation
@@ -16,21 +19,24 @@ from rarepix.settings import ConfigError
 from tests.search import pretend_trial
 from tests.search.lab import Lab
 
+SPACE = {"optim.lr": {"_type": "uniform", "_value": [0.0, 1.0]}}
 DEFAULT = {"optim.lr": 0.001, "loss": {"_name": "ce"}}
-PARAMS = {
-    "experimentName": "winter",
-    "trialConcurrency": 2,
-    "trialGpuNumber": None,
-    "maxTrialDuration": "1h",
-    "maxTrialNumber": 40,
-    "trainingService": {
+COMMAND = "python -m trials.segment --recipe tiny.yaml"
+
+
+@pytest.fixture
+def params(lab: Lab) -> dict:
+    """An experiment's configuration as NNI keeps it."""
+    service = {
         "platform": "local",
-        "trialCommand": "python -m trials.segment --recipe tiny.yaml",
-        "trialCodeDirectory": "/code",
+        "trialCommand": COMMAND,
+        "trialCodeDirectory": str(lab.folder),
         "useActiveGpu": None,
-    },
-}
-"""An experiment's configuration as NNI keeps it."""
+    }
+    return {
+        "experimentName": "winter", "trialConcurrency": 2, "trialGpuNumber": None, "maxTrialDuration": "1h",
+        "maxExperimentDuration": "2h", "maxTrialNumber": 40, "trainingService": service,
+    }  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -109,18 +115,32 @@ def test_a_study_that_cannot_begin_is_no_confirmation(searched, confirmed):
     assert confirmations(searched.folder) == before
 
 
-def test_the_best_of_a_study_without_a_ledger_beside_the_recipe_as_it_is(finished):
-    assert candidates(finished, 2) == [{}, {"optim.lr": 0.02}, {"optim.lr": 0.03}]
+def test_a_search_that_runs_is_not_confirmed(lab, free_port):
+    lab.pretend(_0="hang")
+    tuner = {"className": ADVISOR, "codeDirectory": ".", "classArgs": {"seed": 1, "samples": 3}}
+    started = study.start(lab.study(tuner=tuner, maxTrialNumber=9), free_port())
+    with pytest.raises(study.StudyError, match="must be over before it is confirmed, but it runs"):
+        confirm(started.id, top=1, blocks=2, again=False, start=lambda config: pytest.fail("started"))
+    study.stop(started.id)
 
 
-def test_the_file_keeps_how_the_search_ran(finished):
-    file = write_confirmation(finished, PARAMS, top=1, blocks=3, again=False)
+def test_the_best_of_a_study_without_a_ledger_beside_the_recipe_as_it_is(finished, tiny_config):
+    assert candidates(finished, 2, tiny_config) == [{}, {"optim.lr": 0.02}, {"optim.lr": 0.03}]
+
+
+def test_the_file_keeps_how_the_search_ran(finished, params, lab):
+    file = write_confirmation(finished, params, top=1, blocks=3, again=False)
     tree = yaml.safe_load(file.read_text())
     assert file == finished / "search" / "confirm-1.yml"
     assert tree["experimentName"] == "winter_confirm"
     assert tree["trialCommand"] == "python -m trials.segment --recipe tiny.yaml --study winter_confirm"
-    assert (tree["trialCodeDirectory"], tree["trialConcurrency"], tree["maxTrialDuration"]) == ("/code", 2, "1h")
+    assert (tree["trialCodeDirectory"], tree["trialConcurrency"], tree["maxTrialDuration"]) == (
+        str(lab.folder),
+        2,
+        "1h",
+    )
     assert tree["trainingService"] == {"platform": "local"}
+    assert "maxExperimentDuration" not in tree, "it was the search's"
     assert tree["maxTrialNumber"] == 2 * 2 * 3  # every run may be run again
     assert tree["tuner"]["classArgs"] == {
         "confirms": "winter-abc",
@@ -129,33 +149,62 @@ def test_the_file_keeps_how_the_search_ran(finished):
     }
 
 
-def test_the_name_that_a_search_was_given_goes_on(finished, lab):
-    command = "python -m trials.segment --recipe tiny.yaml --study winter --set 'a=1 2'"
-    params = PARAMS | {"trainingService": PARAMS["trainingService"] | {"trialCommand": command}}
+def test_the_name_that_a_search_was_given_goes_on(finished, lab, params):
+    params["trainingService"]["trialCommand"] = f"{COMMAND} --study winter --set 'evaluate.rare=[a b]'"
     tree = yaml.safe_load(write_confirmation(finished, params, top=1, blocks=2, again=False).read_text())
     assert parse(tree["trialCommand"], lab.folder).study == "winter_confirm"
-    assert parse(tree["trialCommand"], lab.folder).settings == ("a=1 2",)
+    assert parse(tree["trialCommand"], lab.folder).settings == ("evaluate.rare=[a b]",)
 
 
-def test_a_third_file_stands_beside_the_first_two(finished):
+def test_a_third_file_stands_beside_the_first_two(finished, params):
     for name in ("one", "two"):
         note_confirmation(finished, name)
-    assert write_confirmation(finished, PARAMS, top=1, blocks=2, again=True).name == "confirm-3.yml"
+    assert write_confirmation(finished, params, top=1, blocks=2, again=True).name == "confirm-3.yml"
 
 
-def test_a_second_look_is_on_seeds_of_its_own(finished):
+def test_a_second_look_is_on_seeds_of_its_own(finished, params):
     file = next(records.record_files(finished))
     block = records.Block(seed=12, fold=0)
     record = records.read(file).model_copy(update={"block": block})
     records.write(record, finished.parent / "winter_confirm-def" / "trials" / "t" / "record.json")
     note_confirmation(finished, "winter_confirm-def")
-    tree = yaml.safe_load(write_confirmation(finished, PARAMS, top=1, blocks=2, again=True).read_text())
+    tree = yaml.safe_load(write_confirmation(finished, params, top=1, blocks=2, again=True).read_text())
     assert tree["tuner"]["classArgs"]["blocks"] == {"seeds": [13, 14]}
 
 
-def test_nothing_but_the_default_is_nothing_to_confirm(finished):
+def test_seeds_that_the_search_had_yet_to_see_are_not_fresh(finished, params):
+    blocks = [Block(seed=seed, fold=0) for seed in range(6)]
+    Search(SearchSettings(), SPACE, {"optim.lr": 0.001}, blocks=blocks, ledger=Ledger(finished / FILE))
+    tree = yaml.safe_load(write_confirmation(finished, params, top=1, blocks=2, again=False).read_text())
+    assert tree["tuner"]["classArgs"]["blocks"] == {"seeds": [6, 7]}
+
+
+def test_what_comes_to_the_default_is_no_winner(finished, tiny_config):
+    for number, file in enumerate(list(records.record_files(finished))):
+        lr = (tiny_config.optim.lr, 0.02, 0.03)[number]
+        record = records.read(file)
+        objective = record.objective.model_copy(update={"value": 0.9 - number / 10})
+        records.write(record.model_copy(update={"parameters": {"optim.lr": lr}, "objective": objective}), file)
+    assert candidates(finished, 1, tiny_config) == [{}, {"optim.lr": 0.02}]
+
+
+def test_the_first_of_a_confirmation_is_its_default(finished, tiny_config):
+    listed = ({"optim.lr": 0.02}, {"optim.lr": 0.03})
+    search = Search(SearchSettings(confirms="a", configurations=listed), {}, {}, ledger=Ledger(finished / FILE))
+    search.next()
+    assert candidates(finished, 2, tiny_config)[0] == {"optim.lr": 0.02}
+
+
+def test_what_violates_a_floor_is_no_winner(finished, tiny_config):
+    """Every pretended record has a miou of 0.5."""
+    Search(SearchSettings(constraints={"miou": 0.6}), SPACE, {"optim.lr": 0.1}, ledger=Ledger(finished / FILE)).next()
+    with pytest.raises(ConfigError, match="must have a complete trial beside the default configuration"):
+        candidates(finished, 2, tiny_config)
+
+
+def test_nothing_but_the_default_is_nothing_to_confirm(finished, tiny_config):
     for file in list(records.record_files(finished)):
         record = records.read(file)
         records.write(record.model_copy(update={"parameters": {}, "config_hash": "0"}), file)
     with pytest.raises(ConfigError, match="must have a complete trial beside the default configuration"):
-        candidates(finished, 2)
+        candidates(finished, 2, tiny_config)

@@ -10,11 +10,20 @@ import pytest
 
 from rarepix.config import TrialConfig
 from rarepix.search import preflight, rehearsal
+from rarepix.search.advisor_check import ADVISOR
 from rarepix.search.machines import inspection
 from rarepix.settings import ConfigError
 from tests.search.lab import EmptyStage, Lab
 
 ROOT = Path(__file__).parents[2]
+
+
+def own_class(name: str) -> dict[str, str]:
+    """Return a tuner that is a class of one's own."""
+    return {"className": name, "codeDirectory": "."}
+
+
+MISTYPED = {"optim.lrr": {"_type": "uniform", "_value": [0, 1]}}
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +82,10 @@ def test_a_study_with_nothing_wrong_passes(lab: Lab) -> None:
             {"tuner": {"name": "Rndom"}},
             r"unknown tuner 'Rndom': did you mean 'Random'\? valid: Random, GridSearch, TPE",
         ),
-        ({"tuner": {"name": "Hyperband"}}, "Hyperband cannot be used: it ends after two trials .*; use Random with"),
+        ({"tuner": {"name": "Hyperband"}}, "Hyperband cannot be used: it ends after two trials .*; use the OptunaAdv"),
+        ({"tuner": own_class("rarepix.search.advisor.OptunaAdviser")}, f"did you mean '{ADVISOR}'"),
+        ({"tuner": own_class("nowhere.X")}, "No module named 'nowhere'"),
+        ({"tuner": own_class(ADVISOR), "searchSpace": MISTYPED}, "did you mean 'optim.lr'"),
         ({"tuner": {"name": "BOHB"}}, "BOHB cannot be used"),
         ({"tuner": {"name": "smac"}}, "smac cannot be used: it cannot be installed on Python 3.11 or later; use TPE"),
         ({"tuner": {"name": "MetisTuner"}}, "MetisTuner cannot be used"),
@@ -125,6 +137,7 @@ def test_a_wrong_trial_command_is_refused(refusal: Callable[..., str], command: 
     ],
 )
 def test_working_tuners_pass(lab: Lab, tuner: dict) -> None:
+    (lab.folder / "tired.py").write_text("class Tired: ...\n")
     preflight.check(lab.study(tuner=tuner, assessor={"name": "Medianstop", "classArgs": {"start_step": 3}}))
 
 

@@ -1,18 +1,22 @@
 """What a person sees of a study, and how watch deals with a manager that falters."""
 
 import io
-import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from rarepix.records import Block
 from rarepix.search import nnictl, progress
+from rarepix.search.advising.ledger import FILE, Ledger
+from rarepix.search.advising.search import Search
+from rarepix.search.advising.settings import SearchSettings
 from rarepix.search.planned import Plan, read_plan
 from rarepix.search.rest import ManagerGone, Report, Trial, retries
+from rarepix.search.verdicts import verdict
 from rarepix.search.watch import Outcome, watch
 
 PARAMETERS = {"optim.lr": 0.0012345, "loss": {"_name": "focal", "gamma": 2.0}, "sampling.kind": "uniform"}
@@ -124,7 +128,7 @@ def test_a_retried_trial_is_no_failure() -> None:
     assert "continues" not in progress.short(trials[1].parameters)
     progress.Lines(8, out)(trials, {"id4": "lost"})
     assert "2 of 8 over" in out.getvalue()
-    outcome = Outcome(tuple(trials), {"id4": "lost"}, plan=Plan(runs=2, odd={"late": 3}, waiting=0))
+    outcome = Outcome(tuple(trials), {"id4": "lost"}, plan=Plan(configurations=2, blocks=1, odd={"late": 3}))
     assert outcome.summary() == "1 of 2 trials done, 1 failed, 2 tried again, 3 reports too late"
 
 
@@ -193,50 +197,85 @@ def test_watch_tells_an_end_from_a_break(says: list, code: int, broken: str | No
     assert (outcome.exit_code, outcome.broken) == (code, broken)
 
 
-LEDGER = [
-    {"event": "study", "schema": 1, "settings": {"configurations": None, "samples": 2}, "blocks": [{}]},
-    {"event": "run", "run": 0, "configuration": 0, "block": 0, "attempt": 1},
-    {"event": "end", "run": 0, "outcome": "failed"},
-    {"event": "run", "run": 1, "configuration": 0, "block": 0, "attempt": 2},
-    {"event": "odd", "what": "missing", "job": "a"},
-]
+SPACE = {"optim.lr": {"_type": "uniform", "_value": [0.0, 1.0]}}
+BLOCKS = (Block(seed=0, fold=0), Block(seed=1, fold=0))
 
 
-def with_ledger(folder: Path, events: list[dict]) -> Path:
-    """Write a search's ledger into the folder of a study."""
-    (folder / "search").mkdir()
-    (folder / "search" / "ledger.jsonl").write_text("".join(json.dumps(event) + "\n" for event in events))
-    return folder
+def searched(folder: Path, ends: Sequence[str], *, blocks: int = 1, limit: int = 9, **settings: object) -> Search:
+    """Write the ledger of a search into the folder of a study: a run for each of *ends*, "open" being no end yet."""
+    said = SearchSettings(**{"sampler": "random"} | settings)
+    ledger = Ledger(folder / FILE)
+    search = Search(said, SPACE, {"optim.lr": 0.1}, blocks=BLOCKS[:blocks], ledger=ledger, limit=limit)
+    for end in ends:
+        run = search.next()
+        search.job(run.number, f"id{run.number}")
+        if end == "lost":
+            search.end(run.number, "failed", end)
+        elif end == "complete":
+            search.end(run.number, end, metrics={"default": 0.5})
+    return search
 
 
 def test_the_plan_is_read_from_the_ledger(tmp_path: Path) -> None:
     assert read_plan(tmp_path) is None
-    assert read_plan(with_ledger(tmp_path, LEDGER)) == Plan(runs=2, odd={"missing": 1}, waiting=1)
+    search = searched(tmp_path, ["lost", "open"], samples=2)
+    search.odd("missing", "a")
+    search.stop(1, "hung")
+    plan = Plan(configurations=2, blocks=1, begun=1, unfinished=1, odd={"missing": 1}, hung=frozenset({"id1"}))
+    assert read_plan(tmp_path) == plan
+    assert (plan.runs, plan.left) == (2, 2)
 
 
-def test_a_listed_study_has_configurations_times_blocks(tmp_path: Path) -> None:
-    head = LEDGER[0] | {"settings": {"configurations": [{}, {}, {}], "samples": None}, "blocks": [{}, {}]}
-    assert read_plan(with_ledger(tmp_path, [head])).runs == 6
+@pytest.mark.parametrize(
+    ("settings", "runs"),
+    [
+        ({"configurations": [{}, {"optim.lr": 1.0}, {"optim.lr": 2.0}]}, 6),
+        ({"sampler": "grid", "grid_points": 3}, 8),  # and the default one
+        ({}, None),
+    ],
+)
+def test_configurations_times_blocks(tmp_path: Path, settings: dict, runs: int | None) -> None:
+    Search(SearchSettings(**settings), SPACE, {"optim.lr": 0.123}, blocks=BLOCKS, ledger=Ledger(tmp_path / FILE))
+    assert read_plan(tmp_path).runs == runs
+
+
+NOT_DONE = "configurations had not come to their end: give a new study more, and begin it with this one's best"
 
 
 @pytest.mark.usefixtures("alive")
 @pytest.mark.parametrize(
-    ("trials", "events", "most", "broken"),
+    ("ends", "settings", "most", "broken"),
     [
-        (2, None, 2, None),
-        (1, None, 2, "its time (maxExperimentDuration) was over when 1 of 2 trials had begun"),
-        (1, LEDGER, 1, "maxTrialNumber (1) was reached when 1 of 2 runs had begun: raise it"),
-        (2, LEDGER, 2, "maxTrialNumber (2) was reached with 1 runs to be tried again: raise it"),
-        (2, LEDGER[:1], 2, None),
+        (None, {}, 2, None),
+        (None, {}, 3, "its time (maxExperimentDuration) was over when 2 of 3 trials had begun"),
+        (["complete", "complete"], {"samples": 2}, 2, None),
+        (["complete", "complete"], {"samples": 2}, 9, None),  # whatever there was room for
+        (["complete", "complete"], {"samples": 3}, 2, f"maxTrialNumber (2) was reached when 1 of 3 {NOT_DONE}"),
+        (["lost", "open"], {"samples": 1}, 2, f"maxTrialNumber (2) was reached when 1 of 1 {NOT_DONE}"),
+        (["complete", "lost"], {"samples": 1, "blocks": 2}, 2, None),  # no room to try again: a failed trial, no more
+        (["complete", "complete"], {"sampler": "grid", "grid_points": 2}, 2,
+         f"maxTrialNumber (2) was reached when 1 of 3 {NOT_DONE}"),
+        (["complete", "open"], {}, 2, None),
     ],
-)
+)  # fmt: skip
 def test_an_end_with_work_left_is_a_break(
-    tmp_path: Path, trials: int, events: list | None, most: int, broken: str | None
+    tmp_path: Path, ends: list | None, settings: dict, most: int, broken: str | None
 ) -> None:
-    folder = with_ledger(tmp_path, events) if events else tmp_path
-    over = [trial(number, "EARLY_STOPPED") for number in range(trials)]
-    outcome = watch(PretendedStudy([("DONE", over)], folder=folder, trials=most), lambda *_: None, every=0)
-    assert outcome.broken == broken
+    if ends:
+        searched(tmp_path, ends, limit=most, **settings)
+    over = [trial(number, "EARLY_STOPPED") for number in range(2)]
+    outcome = watch(PretendedStudy([("DONE", over)], folder=tmp_path, trials=most), lambda *_: None, every=0)
+    assert (outcome.broken or "").partition(" (classArgs")[0] == (broken or "")
+
+
+def test_a_trial_that_hung_for_good_does_not_count(tmp_path: Path) -> None:
+    """NNI calls it as it calls one that a pruner has stopped."""
+    search = searched(tmp_path, ["open", "open"], samples=2)
+    search.stop(0, "pruned")
+    search.stop(1, "hung")
+    pruned, hung = (verdict(PretendedStudy([], folder=tmp_path), trial(n, "EARLY_STOPPED")) for n in range(2))
+    assert pruned is None
+    assert hung == "stopped since it had not reported for too long (silence)"
 
 
 @pytest.mark.usefixtures("alive")

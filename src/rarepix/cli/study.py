@@ -175,8 +175,11 @@ def _analyse(study: "Study") -> bool:
 
 def _say_started(study: "Study", warning: str | None = None) -> None:
     from rarepix.search import door
+    from rarepix.search.planned import read_plan
 
-    print(f"study {study.id}: {study.trials} trials, records in {study.folder}")
+    plan = read_plan(study.folder)
+    trials = plan.runs if plan and plan.runs else study.trials
+    print(f"study {study.id}: {trials or 'unlimited'} trials, records in {study.folder}")
     print(f"web UI: {study.url} (from another machine first: {door.tunnel(study.port)})", flush=True)
     if warning:
         print(f"rarepix: {warning}", file=sys.stderr)

@@ -24,8 +24,7 @@ from rarepix.search.advising.endings import ending
 from rarepix.search.advising.history import Metrics, Run, numbers
 from rarepix.search.advising.search import Search
 from rarepix.search.advising.settings import read_settings
-from rarepix.search.assignment import begin_search, own_manager, read_assignment
-from rarepix.search.durations import in_seconds
+from rarepix.search.assignment import begin_search, own_manager, read_assignment, silence_of
 from rarepix.search.reconcile import final_of, jobs_of, reconcile
 
 log = logging.getLogger(__name__)
@@ -42,7 +41,8 @@ class OptunaAdvisor(MsgDispatcherBase):
     def __init__(self, **class_args: Any) -> None:
         self.settings = read_settings(class_args)
         self.manager = own_manager()
-        self.silence = in_seconds(self.settings.silence)
+        self.silence = math.inf
+        """Seconds without a report after which a trial is stopped."""
         self.search: Search
         self.again: list[Run] = []
         """Runs of the ledger that NNI does not know: it was killed before it had noted them."""
@@ -63,7 +63,9 @@ class OptunaAdvisor(MsgDispatcherBase):
 
     def handle_initialize(self, data: dict[str, Any]) -> None:
         """Begin the search in the space *data*, or go on with it, and say so to NNI."""
-        self.search = begin_search(self.settings, data, read_assignment(self.manager))
+        assignment = read_assignment(self.manager)
+        self.silence = silence_of(self.settings, assignment.trial_seconds)
+        self.search = begin_search(self.settings, data, assignment)
         self.again = reconcile(self.search, jobs_of(self.manager))
         open_runs = [run.number for run in self.search.history.runs.values() if run.outcome is None]
         self.heard = dict.fromkeys(open_runs, time.monotonic())

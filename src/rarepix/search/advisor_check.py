@@ -8,7 +8,8 @@ from typing import Any
 from rarepix.config import TrialConfig, updated
 from rarepix.search.advising.settings import GRID_MAY_BE, SearchSettings, read_settings
 from rarepix.search.assignment import list_blocks
-from rarepix.search.points import canonical, default_parameters, first_points
+from rarepix.search.durations import in_seconds
+from rarepix.search.points import default_parameters, first_points
 from rarepix.search.space import Space
 from rarepix.search.study_file import StudyFile
 from rarepix.search.trial_io import REPORTED
@@ -16,6 +17,8 @@ from rarepix.settings import ConfigError
 
 ADVISOR = "rarepix.search.advisor.OptunaAdvisor"
 PER_CLASS = "iou/"
+TRIED_OUT = 15
+"""Runs with which arguments are tried: samplers draw the first ten at random."""
 
 
 def is_advised(study: StudyFile) -> bool:
@@ -51,13 +54,14 @@ def advisor_problems(study: StudyFile, space: Space, config: TrialConfig, folder
         lambda: _points(settings, space, config, folder),
         lambda: _scores(settings, config),
         lambda: _room(settings, space, config, study.maxTrialNumber),
+        lambda: _silence(settings, study.maxTrialDuration),
     ]
     found: list[str] = []
     for check in checks:
         try:
             found += [f"tuner.classArgs: {problem}" for problem in check()]
         except ConfigError as error:
-            found += str(error).splitlines()
+            found += [f"tuner.classArgs: {line}" for line in str(error).removeprefix("tuner.classArgs.").splitlines()]
     return found
 
 
@@ -69,12 +73,39 @@ def _algorithms(settings: SearchSettings, space: Space, config: TrialConfig) -> 
     if settings.listed:
         return
     build_sampler(settings, seed=0)
+    if settings.sampler_args or settings.pruner_args:
+        _try_out(settings, space, config)
     moves = [key for key, spec in space.items() if spec["_type"] != "choice"]
     if settings.sampler == "cmaes" and len(moves) < 2:
         yield (
             f"sampler=cmaes needs at least two numeric keys outside nested choices, but the space has "
             f"{', '.join(moves) or 'none'}: use tpe"
         )
+
+
+def _try_out(settings: SearchSettings, space: Space, config: TrialConfig) -> None:
+    """Let the search choose and judge a few runs that are made up: Optuna looks at arguments when it needs them."""
+    from rarepix.search.advising.search import Search
+
+    search = Search(
+        settings.model_copy(update={"samples": None}),
+        space,
+        default_parameters(space, config),
+        blocks=list_blocks(settings.blocks, config),
+        epochs=config.engine.epochs,
+    )
+    scores = {**dict.fromkeys([*settings.objectives, *settings.constraints], 0.5), "default": 0.5}
+    try:
+        for number in range(TRIED_OUT):
+            run = search.next()
+            if run is None:
+                break
+            for epoch in range(config.engine.epochs):
+                search.report(run.number, {**scores, "default": number / 100, "epoch": epoch + 1})
+            search.end(run.number, "complete", metrics=scores)
+    except (TypeError, ValueError, ArithmeticError, AssertionError) as error:
+        said = {"sampler_args": settings.sampler_args, "pruner_args": settings.pruner_args}
+        raise ConfigError(f"sampler and pruner must work with {said}, but: {error!r}") from error
 
 
 def _blocks(settings: SearchSettings, config: TrialConfig) -> Iterator[str]:
@@ -89,14 +120,22 @@ def _blocks(settings: SearchSettings, config: TrialConfig) -> Iterator[str]:
 
 def _points(settings: SearchSettings, space: Space, config: TrialConfig, folder: Path) -> Iterator[str]:
     if not settings.listed:
-        first_points(settings, space, config, folder)
+        known = 1 + len(first_points(settings, space, config, folder))
+        if settings.samples is not None and known > settings.samples:
+            yield (
+                f"samples must have room for the {known} that come first (the default one, known, earlier), but are "
+                f"{settings.samples}"
+            )
         return
-    seen: set[str] = set()
+    seen: list[TrialConfig] = []
     for number, point in enumerate(settings.configurations or ()):
-        updated(config, point)
-        if canonical(point) in seen:
-            yield f"configurations must be different, but number {number} (counted from 0) comes twice: {point}"
-        seen.add(canonical(point))
+        made = updated(config, point)
+        if made in seen:
+            yield (
+                f"configurations must be different, but number {number} (counted from 0) comes to the same as number "
+                f"{seen.index(made)}: {point}"
+            )
+        seen.append(made)
 
 
 def _scores(settings: SearchSettings, config: TrialConfig) -> Iterator[str]:
@@ -136,6 +175,14 @@ def _room(settings: SearchSettings, space: Space, config: TrialConfig, limit: in
         yield (
             f"maxTrialNumber must be at least {count} configurations × {blocks} blocks = {count * blocks} "
             f"(more leaves room for trials that are run again), but is {limit}"
+        )
+
+
+def _silence(settings: SearchSettings, longest: int | str | None) -> Iterator[str]:
+    if settings.silence is not None and longest is not None and in_seconds(settings.silence) >= in_seconds(longest):
+        yield (
+            f"silence must be shorter than maxTrialDuration, which ends a trial for good, but they are "
+            f"{settings.silence} and {longest}: leave silence out (half of it)"
         )
 
 

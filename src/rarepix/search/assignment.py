@@ -1,5 +1,6 @@
 """What the advisor is to do, read from the manager of its study: recipe, blocks, and where the study's folder is."""
 
+import math
 import os
 import re
 from dataclasses import dataclass
@@ -8,15 +9,18 @@ from typing import Any
 
 from rarepix.config import TrialConfig
 from rarepix.records import Block
-from rarepix.search.advising.ledger import FILE, Ledger
+from rarepix.search.advising.ledger import FILE, Ledger, head
+from rarepix.search.advising.plan import DEFAULT
 from rarepix.search.advising.search import Search
 from rarepix.search.advising.settings import Blocks, SearchSettings
 from rarepix.search.command import TrialCommand, parse
-from rarepix.search.points import default_parameters, first_points
+from rarepix.search.durations import in_seconds
+from rarepix.search.points import Point, default_parameters, first_points
 from rarepix.search.rest import Manager
 from rarepix.search.space import Space
 
 CHANNEL = "NNI_TUNER_COMMAND_CHANNEL"
+LONGEST_SILENCE = 3600.0
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,8 @@ class Assignment:
     config: TrialConfig
     limit: int | None
     """Trial jobs that NNI will start at most."""
+    trial_seconds: float
+    """How long a trial may run."""
 
     @property
     def folder(self) -> Path:
@@ -51,7 +57,13 @@ def read_assignment(manager: Manager) -> Assignment:
     params: dict[str, Any] = profile["params"]
     service = params["trainingService"]
     command = parse(service["trialCommand"], Path(service["trialCodeDirectory"]))
-    return Assignment(profile["id"], command, command.configuration(), params.get("maxTrialNumber"))
+    longest = in_seconds(params["maxTrialDuration"]) if "maxTrialDuration" in params else math.inf
+    return Assignment(profile["id"], command, command.configuration(), params.get("maxTrialNumber"), longest)
+
+
+def silence_of(settings: SearchSettings, trial_seconds: float) -> float:
+    """Return the seconds without a report after which a trial, which may run for *trial_seconds*, is stopped."""
+    return min(LONGEST_SILENCE, trial_seconds / 2) if settings.silence is None else in_seconds(settings.silence)
 
 
 def begin_search(settings: SearchSettings, space: Space, assignment: Assignment) -> Search:
@@ -61,18 +73,26 @@ def begin_search(settings: SearchSettings, space: Space, assignment: Assignment)
         ConfigError: points to begin with that no trial can run.
         LedgerError: the ledger is of another search.
     """
-    config = assignment.config
-    first = [] if settings.listed else first_points(settings, space, config, assignment.command.folder)
+    config, file = assignment.config, assignment.folder / FILE
     return Search(
         settings,
         space,
         default_parameters(space, config),
         blocks=list_blocks(settings.blocks, config),
-        ledger=Ledger(assignment.folder / FILE),
-        first=first,
+        ledger=Ledger(file),
+        first=_first(settings, space, assignment, head(file)),
         limit=assignment.limit,
         epochs=config.engine.epochs,
     )
+
+
+def _first(settings: SearchSettings, space: Space, assignment: Assignment, begun: dict[str, Any] | None) -> list[Point]:
+    """Return what is tried after the default configuration; as it was *begun*, whatever became of an earlier study."""
+    if settings.listed:
+        return []
+    if begun:
+        return [(origin, parameters) for origin, parameters in begun["planned"] if origin != DEFAULT]
+    return first_points(settings, space, assignment.config, assignment.command.folder)
 
 
 def list_blocks(blocks: Blocks, config: TrialConfig) -> list[Block]:

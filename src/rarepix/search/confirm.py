@@ -13,15 +13,15 @@ from typing import Any
 import yaml
 
 from rarepix import records
+from rarepix.config import TrialConfig, updated
 from rarepix.files import write_text
-from rarepix.search import archive
-from rarepix.search.advising.history import canonical
-from rarepix.search.advising.ledger import FILE, read
+from rarepix.search import archive, nnictl
+from rarepix.search.advising.ledger import FILE, head, read
 from rarepix.search.advising.plan import DEFAULT
 from rarepix.search.advisor_check import ADVISOR
-from rarepix.search.command import parse
 from rarepix.search.points import best_configurations
-from rarepix.search.study import Study, known
+from rarepix.search.rest import Manager, ManagerGone
+from rarepix.search.study import Study, StudyError, known, trial_command
 from rarepix.settings import ConfigError
 
 ROOM = 2
@@ -29,11 +29,12 @@ ROOM = 2
 NOTE = Path("search", "confirmations.json")
 """Which studies have confirmed a study, in its folder."""
 KEPT = (
-    "trialConcurrency", "trialGpuNumber", "maxTrialDuration", "maxExperimentDuration", "nniManagerIp",
-    "trainingService",
+    "trialConcurrency", "trialGpuNumber", "maxTrialDuration", "nniManagerIp", "trainingService",
 )  # fmt: skip
 """Keys of the search's NNI configuration that the confirmation takes over."""
 SUFFIX = "_confirm"
+OVER = ("DONE", "TUNER_NO_MORE_TRIAL", "VIEWED", "ERROR")
+"""States of a manager that starts no further trials."""
 
 
 def confirm(name: str, *, top: int, blocks: int, again: bool, start: Callable[[Path], Study]) -> Study:
@@ -43,12 +44,28 @@ def confirm(name: str, *, top: int, blocks: int, again: bool, start: Callable[[P
         StudyError: it is unknown.
         ConfigError: nothing to confirm, or it was confirmed before and not *again* is demanded.
     """
-    params = archive.profile(known(name).folder)["params"]
-    service = params["trainingService"]
-    folder = parse(service["trialCommand"], Path(service["trialCodeDirectory"])).study_folder(known(name).id)
+    experiment = known(name)
+    _must_be_over(experiment)
+    params = archive.profile(experiment.folder)["params"]
+    folder = trial_command(params).study_folder(experiment.id)
     started = start(write_confirmation(folder, params, top=top, blocks=blocks, again=again))
     note_confirmation(folder, started.folder.name)
     return started
+
+
+def _must_be_over(experiment: nnictl.Listed) -> None:
+    if not experiment.alive:
+        return
+    try:
+        state = Manager(experiment.port).status()[0]
+        busy = any(trial.busy for trial in Manager(experiment.port).trials())
+    except ManagerGone as error:
+        raise StudyError(f"the study {experiment.id} must be over before it is confirmed, but {error}") from error
+    if busy or state not in OVER:
+        raise StudyError(
+            f"the study {experiment.id} must be over before it is confirmed, but it runs (NNI says {state}): follow it "
+            f"with `rarepix study watch {experiment.id}`, or stop it with `rarepix study stop {experiment.id}`"
+        )
 
 
 def write_confirmation(study: Path, params: dict[str, Any], *, top: int, blocks: int, again: bool) -> Path:
@@ -65,7 +82,7 @@ def write_confirmation(study: Path, params: dict[str, Any], *, top: int, blocks:
             f"{study.name} was confirmed by {', '.join(before)} already, and test scores are looked at once: "
             f"read that study's report, or say --again (the report of a second look is worth less)"
         )
-    listed = candidates(study, top)
+    listed = candidates(study, top, trial_command(params).configuration())
     seeds = [_first_fresh_seed(study) + number for number in range(blocks)]
     file = study / "search" / f"confirm-{len(before) + 1}.yml"
     tree = {
@@ -99,15 +116,18 @@ def note_confirmation(study: Path, name: str) -> None:
     write_text(study / NOTE, json.dumps([*confirmations(study), name]) + "\n")
 
 
-def candidates(study: Path, top: int) -> list[dict[str, Any]]:
+def candidates(study: Path, top: int, config: TrialConfig) -> list[dict[str, Any]]:
     """Return the parameters of the default configuration of *study* and of its *top* best others.
+
+    *config* is that of its trials before the search changes it: parameters that come to the same are the same.
 
     Raises:
         ConfigError: there is no complete trial beside the default one.
     """
     default = _default(study)
     best = [parameters for parameters, _, _ in best_configurations(study, top + 1)]
-    winners = [parameters for parameters in best if canonical(parameters) != canonical(default)][:top]
+    as_it_is = updated(config, default)
+    winners = [parameters for parameters in best if updated(config, parameters) != as_it_is][:top]
     if not winners:
         raise ConfigError(f"{study} must have a complete trial beside the default configuration, but has none")
     return [default, *winners]
@@ -121,9 +141,12 @@ def _default(study: Path) -> dict[str, Any]:
 
 
 def _first_fresh_seed(study: Path) -> int:
-    """Return the first seed that neither the search nor an earlier confirmation of it has seen."""
-    seen = [study, *(study.parent / name for name in confirmations(study))]
-    return 1 + max(records.read(file).block.seed for folder in seen for file in records.record_files(folder))
+    """Return the first seed that neither the search nor an earlier confirmation of it was to see."""
+    seeds = set()
+    for folder in [study, *(study.parent / name for name in confirmations(study))]:
+        seeds |= {records.read(file).block.seed for file in records.record_files(folder)}
+        seeds |= {block["seed"] for block in (head(folder / FILE) or {"blocks": ()})["blocks"]}
+    return 1 + max(seeds)
 
 
 def _command(command: str, study: Path) -> str:

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from rarepix.search import archive, nnictl
+from rarepix.search.advising.ledger import LedgerError
+from rarepix.search.planned import Plan, read_plan
 from rarepix.search.rest import Manager, ManagerGone, Trial, retries
 from rarepix.search.study import trial_command
 from rarepix.settings import ConfigError
@@ -23,8 +25,8 @@ class Overview:
     id: str
     name: str
     state: str
-    """running, open (for reading), done, stopped, broken (its tuner failed), died (its manager was killed), or
-    unreadable."""
+    """running, open (for reading), done, unfinished (NNI reached a limit before), stopped, broken (its tuner failed),
+    died (its manager was killed), or unreadable."""
     done: int = 0
     """Trials that came to a good end; one that was tried again counts once."""
     planned: int | None = None
@@ -80,18 +82,36 @@ def _overview(experiment: nnictl.Listed) -> Overview:
         results = trial_command(profile["params"]).study_folder(experiment.id)
     except ConfigError:
         results = None
-    again = retries(trials)
+    plan = _plan(results)
+    again, hung = retries(trials), plan.hung if plan else frozenset()
+    if state == "done" and _is_unfinished(profile["params"], trials, plan):
+        state = "unfinished"
     finals = [trial.report.value for trial in trials if trial.report and trial.report.final]
     return Overview(
         id=experiment.id,
         name=experiment.name,
         state=state,
-        done=sum(trial.status in GOOD_ENDS for trial in trials if trial.id not in again),
-        planned=profile["params"].get("maxTrialNumber"),
+        done=sum(trial.status in GOOD_ENDS for trial in trials if trial.id not in {*again, *hung}),
+        planned=plan.runs if plan and plan.runs else profile["params"].get("maxTrialNumber"),
         best=max((value for value in finals if math.isfinite(value)), default=math.nan),
         begun=profile["startTime"] / 1000,
         results=results,
     )
+
+
+def _plan(results: Path | None) -> Plan | None:
+    try:
+        return read_plan(results) if results else None
+    except LedgerError:
+        return None  # whoever goes on with it is told
+
+
+def _is_unfinished(params: dict[str, Any], trials: Sequence[Trial], plan: Plan | None) -> bool:
+    """Whether a study whose manager has nothing more to do has not done what was planned."""
+    if plan and plan.configurations is not None:
+        return plan.left > 0
+    limit = params.get("maxTrialNumber")
+    return plan is None and limit is not None and len(trials) < limit
 
 
 def _ask(experiment: nnictl.Listed) -> tuple[dict[str, Any], list[Trial], str]:

@@ -1,23 +1,41 @@
 """What a search has planned and how it went, read from its ledger while it writes it."""
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from rarepix.records import Block
 from rarepix.search.advising import ledger
+from rarepix.search.advising.history import History
+from rarepix.search.advising.settings import SearchSettings
 
 
 @dataclass(frozen=True)
 class Plan:
     """What the ledger of a search says, told in numbers."""
 
-    runs: int | None
-    """Configurations × blocks; None where the search itself finds out how many they are."""
-    odd: dict[str, int]
+    configurations: int | None
+    """How many there are to be; None where the search itself finds out."""
+    blocks: int
+    begun: int = 0
+    """Configurations that have begun."""
+    unfinished: int = 0
+    """Of those, how many are to have further runs."""
+    odd: dict[str, int] = field(default_factory=dict)
     """Kind of report that was late, missing or not a number → how many came."""
-    waiting: int
-    """Runs that were to be tried again, but have not been."""
+    hung: frozenset[str] = frozenset()
+    """NNI's ids of the jobs that were stopped since they were silent."""
+
+    @property
+    def runs(self) -> int | None:
+        """Configurations × blocks."""
+        return None if self.configurations is None else self.configurations * self.blocks
+
+    @property
+    def left(self) -> int:
+        """How many configurations have not come to their end, those among them that have not begun."""
+        return self.unfinished + max((self.configurations or 0) - self.begun, 0)
 
 
 def read_plan(folder: Path) -> Plan | None:
@@ -30,20 +48,24 @@ def read_plan(folder: Path) -> Plan | None:
     if not file.is_file():
         return None
     events = list(ledger.read(file))
-    runs = {event["run"]: event for event in events if event["event"] == "run"}
-    ended = {event["run"] for event in events if event["event"] == "end"}
-    last = {(run["configuration"], run["block"]): number for number, run in runs.items()}
-    again = [number for number in last.values() if runs[number]["attempt"] > 1]
+    if not events:
+        return None
+    head, *events = events
+    history = History(Block(**block) for block in head["blocks"])
+    for event in events:
+        history.apply(event)
+    hung = (number for number, why in history.stops.items() if why == "hung")
     return Plan(
-        runs=_size(events[0]) if events else None,
-        odd=dict(Counter(event["what"] for event in events if event["event"] == "odd")),
-        waiting=sum(number not in ended for number in again),
+        configurations=_count(head),
+        blocks=len(history.blocks),
+        begun=len(history.configurations),
+        unfinished=sum(found.end is None for found in history.configurations),
+        odd=dict(Counter(history.odd)),
+        hung=frozenset(job for number in hung if (job := history.runs[number].job)),
     )
 
 
-def _size(head: dict[str, Any]) -> int | None:
-    """Return configurations × blocks of the search that a ledger's first line describes."""
-    settings = head["settings"]
-    listed = settings["configurations"]
-    samples = settings["samples"] if listed is None else len(listed)
-    return None if samples is None else samples * len(head["blocks"])
+def _count(head: dict[str, Any]) -> int | None:
+    """Return how many configurations there are to be in the search that a ledger's first line describes."""
+    settings = SearchSettings(**head["settings"])
+    return len(head["planned"]) if settings.listed else settings.samples

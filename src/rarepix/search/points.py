@@ -1,5 +1,6 @@
 """Points of a search space that a study begins with: the recipe as it is, known ones, the best of an earlier study."""
 
+import math
 from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,8 +11,10 @@ from rarepix import records
 from rarepix.config import TrialConfig, updated
 from rarepix.records import BLOCK_KEYS, Status, TrialRecord
 from rarepix.search.advising.history import canonical
+from rarepix.search.advising.ledger import FILE, head
 from rarepix.search.advising.settings import Earlier, SearchSettings
 from rarepix.search.space import Space
+from rarepix.search.trial_io import final_scores
 from rarepix.settings import ConfigError, Settings
 
 Point = tuple[str, dict[str, Any]]
@@ -32,27 +35,55 @@ def first_points(settings: SearchSettings, space: Space, config: TrialConfig, fo
         ConfigError: a point that no trial can run, or an earlier study without points for this space.
     """
     default = default_parameters(space, config)
-    points = [("known", default | dict(point)) for point in settings.known]
-    for _, point in points:
-        updated(config, point)
+    points = [("known", _whole(space, config, default, point)) for point in settings.known]
     return points + _earlier(settings.earlier, space, default, folder) if settings.earlier else points
 
 
-def best_configurations(study: Path, top: int) -> list[tuple[dict[str, Any], float, int]]:
-    """Return parameters, mean validation objective and number of blocks of the *top* configurations of a study.
+def _whole(space: Space, config: TrialConfig, default: Mapping[str, Any], point: Mapping[str, Any]) -> dict[str, Any]:
+    """Return *point* with what it leaves out, inside a choice too; a choice that it names has its own defaults.
 
-    Those with most complete blocks count first; of equally many the higher mean wins.
+    Raises:
+        ConfigError: no trial can run it, or it lies outside *space*.
     """
+    from rarepix.search.advising.axes import OutsideSpace, encode
+
+    foreign = sorted(set(point) - set(space))
+    if foreign:
+        keys = ", ".join(space)
+        raise ConfigError(f"known: {', '.join(foreign)} must be a key of the search space ({keys}), in {dict(point)}")
+    found = default_parameters(space, updated(config, dict(default) | dict(point)))
+    try:
+        encode(space, found)
+    except OutsideSpace as error:
+        raise ConfigError(
+            f"known: {dict(point)} must lie in the search space, but {error}: widen it, or leave it out"
+        ) from None
+    return found
+
+
+def best_configurations(study: Path, top: int) -> list[tuple[dict[str, Any], float, int]]:
+    """Return parameters, mean validation score and number of blocks of the *top* configurations of a study.
+
+    Those with most complete blocks count first; of equally many the higher mean wins. A search with objectives of its
+    own is ranked by the first of them; what violates its constraints is left out.
+    """
+    begun = head(study / FILE)
+    said = SearchSettings(**begun["settings"]) if begun else SearchSettings()
     found: dict[str, list[TrialRecord]] = defaultdict(list)
     for file in records.record_files(study):
         record = records.read(file)
         if record.status is Status.COMPLETE:
             found[canonical(configuration_of(record))].append(record)
-    rows = [
-        (configuration_of(same[0]), mean(record.objective.value for record in same), len(same))
-        for same in found.values()
-    ]
+    rows = []
+    for same in found.values():
+        scores = [final_scores(record) for record in same]
+        if all(_mean(scores, name) >= least for name, least in said.constraints.items()):
+            rows.append((configuration_of(same[0]), _mean(scores, said.objectives[0]), len(same)))
     return sorted(rows, key=lambda row: (-row[2], -row[1]))[:top]
+
+
+def _mean(scores: list[dict[str, float]], name: str) -> float:
+    return mean(score.get(name, math.nan) for score in scores)
 
 
 def configuration_of(record: TrialRecord) -> dict[str, Any]:

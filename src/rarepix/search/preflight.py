@@ -50,9 +50,9 @@ def check(config_file: str | Path, port: int | None = None) -> Plan:
     with _stage(study, command) as stage:
         config = _tried(found, command.configuration) if command else None
         space = _tried(found, lambda: _space(study, file.parent))
-        if config and space is not None:
-            _tried(found, lambda: check_space(space, config))
-        found += _tuner_problems(study, space, config, code)
+        fits = config is not None and space is not None and _tried(found, lambda: check_space(space, config) or True)
+        if fits or not is_advised(study):
+            found += _tuner_problems(study, space, config, file.parent)
         found += _machine_problems(study)
         found += inspection.problems(study, file.parent, config)
         found += disk_problems(_writes_to(study, command)) if command else []
@@ -102,10 +102,10 @@ def _space(study: StudyFile, folder: Path) -> Space:
     return study.searchSpace
 
 
-def _tuner_problems(study: StudyFile, space: Space | None, config: TrialConfig | None, code: Path) -> list[str]:
+def _tuner_problems(study: StudyFile, space: Space | None, config: TrialConfig | None, folder: Path) -> list[str]:
     if is_advised(study):
-        return [] if space is None or config is None else advisor_problems(study, space, config, code)
-    found = tuner_problems(study.tuner.model_dump(), space) if space else []
+        return advisor_problems(study, space, config, (folder / study.trialCodeDirectory).resolve())
+    found = tuner_problems(study.tuner.model_dump(), space, folder) if space else []
     return found + (assessor_problems(study.assessor.model_dump()) if study.assessor else [])
 
 

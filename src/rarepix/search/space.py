@@ -102,11 +102,16 @@ def _choices(key: str, choices: Any) -> list[Any]:
             raise SpaceError(f"{key}: a nested choice must say its _name, but got {choice!r}")
     for choice in choices:
         refuse_number_as_text(key, choice)
-    labels = [repr(choice["_name"] if isinstance(choice, Mapping) else choice) for choice in choices]  # 1 == True
+    labels = [_label(choice["_name"] if isinstance(choice, Mapping) else choice) for choice in choices]
     twice = [label for at, label in enumerate(labels) if label in labels[:at]]
     if twice:
         raise SpaceError(f"{key}: every choice must be given once, but {twice[0]} comes twice")
     return choices
+
+
+def _label(value: Any) -> str:
+    """Return a text that equal values share: 1 and 1.0, not 1 and True."""
+    return repr(int(value) if isinstance(value, float) and value.is_integer() else value)
 
 
 def _choice(key: str, choice: Any) -> list[Any]:

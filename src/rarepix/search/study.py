@@ -213,11 +213,20 @@ def why(study: Study, errors: list[str]) -> str:
         lines = (study.logs / "dispatcher.log").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         lines = []
-    begun, when, raised = int(nnictl.listed()[study.id].started), math.inf, "; ".join(errors).rstrip(".")
+    return _last_raised(lines, since=int(nnictl.listed()[study.id].started)) or "; ".join(errors).rstrip(".")
+
+
+def _last_raised(lines: Sequence[str], since: float) -> str:
+    """Return the last exception in the log of a dispatcher, of what it wrote *since* then (seconds since 1970)."""
+    when, raised, inside = math.inf, [], False
     for line in lines:
         stamp = re.match(r"\[(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)\]", line)
         if stamp:
             when = datetime.strptime(stamp[1], "%Y-%m-%d %H:%M:%S").astimezone().timestamp()
-        elif when >= begun and line[:1].isalpha() and "Error" in line.partition(":")[0]:
-            raised = line
-    return raised
+        if when >= since and line.startswith("Traceback "):
+            raised, inside = [], True
+        elif stamp or not line.strip():
+            inside = False
+        elif inside and not line.startswith(" "):
+            raised.append(line)
+    return "; ".join(raised)

@@ -1,5 +1,8 @@
 """NNI's own tuners and assessors: which work today, and what to use instead of the others."""
 
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 from rarepix.choices import nearest
@@ -16,11 +19,11 @@ WORKING_TUNERS = {
 BROKEN_TUNERS = {
     "Anneal": ("needs hyperopt 0.1.2, which needs numpy < 2", "TPE"),
     "TPE_legacy": ("needs hyperopt 0.1.2, which needs numpy < 2", "TPE"),
-    "GP": ("fails with today's numpy and scipy", "TPE"),
+    "GP": ("fails with today's numpy and scipy", "the OptunaAdvisor with sampler: gp"),
     "Metis": ("fails with today's scipy, and knows neither log scales nor text", "TPE"),
     "SMAC": ("cannot be installed on Python 3.11 or later", "TPE"),
-    "Hyperband": ("ends after two trials in nni 3.0", "Random with the assessor Medianstop"),
-    "BOHB": ("ends after two trials in nni 3.0", "TPE with the assessor Medianstop"),
+    "Hyperband": ("ends after two trials in nni 3.0", "the OptunaAdvisor with pruner: hyperband"),
+    "BOHB": ("ends after two trials in nni 3.0", "the OptunaAdvisor with sampler: tpe and pruner: hyperband"),
     "DNGO": ("needs pybnn, which rarepix does not install", "TPE"),
     "NetworkMorphism": ("searches architectures, not configurations", "TPE"),
     "PPO": ("searches architectures, not configurations", "TPE"),
@@ -29,16 +32,17 @@ BROKEN_TUNERS = {
 }
 """Name → why it cannot be used here, and what to use instead."""
 
+OURS = ("rarepix.search.advisor.OptunaAdvisor",)
 ASSESSORS = ("Medianstop", "Curvefitting")
 
 MINIMISES_UNLESS_TOLD = ("TPE",)
 
 
-def tuner_problems(tuner: dict[str, Any], space: dict[str, Any]) -> list[str]:
-    """Return what is wrong with a study's tuner (``name`` and ``classArgs``), one line per problem."""
+def tuner_problems(tuner: dict[str, Any], space: dict[str, Any], folder: Path) -> list[str]:
+    """Return what is wrong with a study's tuner, whose file lies in *folder*, one line per problem."""
     name = tuner.get("name")
-    if name is None:  # a class of the user's own; NNI checks that it is there
-        return []
+    if name is None:
+        return _class_problems(tuner, folder)
     table = {known.lower(): known for known in (*WORKING_TUNERS, *BROKEN_TUNERS)}
     known = table.get(name.lower().removesuffix("tuner"), table.get(name.lower()))
     if known is None:
@@ -51,6 +55,23 @@ def tuner_problems(tuner: dict[str, Any], space: dict[str, Any]) -> list[str]:
     if known == "PBT" and _has_nested_choice(space):
         found.append("tuner.name: PBT must have a search space without nested choices; use TPE or Evolution")
     return found
+
+
+def _class_problems(tuner: dict[str, Any], folder: Path) -> list[str]:
+    """Import a class of the user's own as NNI will; NNI says that it has started, and breaks."""
+    name, place = tuner["className"], folder / tuner["codeDirectory"]
+    if not place.is_dir():
+        return []  # which NNI finds
+    module, _, kind = name.rpartition(".")
+    script = f"import importlib; getattr(importlib.import_module({module!r}), {kind!r})"
+    done = subprocess.run([sys.executable, "-c", script], cwd=place, capture_output=True, text=True, check=False)
+    if not done.returncode:
+        return []
+    last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+    return [
+        f"tuner.className must be a class that can be imported in {place}, but {name}: {last}: {nearest(name, OURS)}"
+        f"{OURS[0]} is ours"
+    ]
 
 
 def assessor_problems(assessor: dict[str, Any]) -> list[str]:

@@ -4,6 +4,7 @@ import math
 
 from rarepix.records import RecordError, Status, read
 from rarepix.search.essence import EssenceError, keep
+from rarepix.search.planned import read_plan
 from rarepix.search.rest import Trial
 from rarepix.search.study import Study
 
@@ -14,6 +15,9 @@ def verdict(study: Study, trial: Trial) -> str | None:
         return "canceled by a person"
     if trial.status == "EARLY_STOPPED":
         over = trial.seconds is not None and trial.seconds >= study.trial_seconds
+        plan = read_plan(study.folder)
+        if plan and trial.id in plan.hung:
+            return "stopped since it had not reported for too long (silence)"
         return f"stopped after maxTrialDuration ({study.trial_seconds:.0f} s)" if over else None
     file = study.folder / "trials" / trial.run / "record.json"
     try:

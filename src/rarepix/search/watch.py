@@ -16,7 +16,12 @@ SECONDS_BETWEEN_LOOKS = 3.0
 """At the tuner's process; it is gone when it is not there twice."""
 AT_WORK = ("RUNNING", "NO_MORE_TRIAL", "TUNER_NO_MORE_TRIAL")
 """States of the manager in which a tuner must run."""
-ODD = {"late": "too late", "missing": "missing", "unknown": "of trials that the search does not know"}
+ODD = {
+    "late": "too late",
+    "missing": "missing",
+    "nan": "without a finite objective",
+    "unknown": "of trials that the search does not know",
+}
 """What the ledger calls a report that it could not use, in words."""
 Show = Callable[[Sequence[Trial], dict[str, str]], None]
 """Called with all trials, and trial id → what is wrong with it, for those that are over."""
@@ -126,13 +131,15 @@ def _shortfall(study: Study, status: str, trials: Sequence[Trial], plan: Plan | 
     """
     if status != "DONE" or study.trials is None:
         return None
+    if plan and plan.configurations is not None and not plan.left:
+        return None  # whatever the limits say
     if len(trials) < study.trials:
         return f"its time (maxExperimentDuration) was over when {len(trials)} of {study.trials} trials had begun"
-    begun = len(trials) - len(retries(trials))
-    if plan and plan.runs is not None and begun < plan.runs:
-        return f"maxTrialNumber ({study.trials}) was reached when {begun} of {plan.runs} runs had begun: raise it"
-    if plan and plan.waiting:
-        return f"maxTrialNumber ({study.trials}) was reached with {plan.waiting} runs to be tried again: raise it"
+    if plan and plan.configurations is not None:
+        return (
+            f"maxTrialNumber ({study.trials}) was reached when {plan.left} of {plan.configurations} configurations had "
+            "not come to their end: give a new study more, and begin it with this one's best (classArgs.earlier)"
+        )
     return None
 
 

@@ -1,4 +1,4 @@
-"""Which run is stopped, and when: every pruner leaves a run an eighth of its epochs."""
+"""Which run is stopped, and when: every pruner leaves a run a third of its epochs."""
 
 import pytest
 
@@ -27,21 +27,21 @@ def stopped_at(pruner: str, **pruner_args: float) -> int | None:
     return next((epoch for epoch in range(1, EPOCHS + 1) if search.report(run.number, {"default": 0.1})), None)
 
 
-@pytest.mark.parametrize(("epochs", "least"), [(1, 1), (8, 1), (9, 2), (16, 2), (27, 4), (30, 4), (32, 4)])
-def test_an_eighth_is_spared(epochs: int, least: int) -> None:
+@pytest.mark.parametrize(("epochs", "least"), [(1, 1), (3, 1), (4, 2), (16, 6), (27, 9), (30, 10)])
+def test_a_third_is_spared(epochs: int, least: int) -> None:
     assert spared(epochs) == least
 
 
 @pytest.mark.parametrize("pruner", COMPARING)
-def test_a_bad_run_is_stopped_but_not_before_an_eighth(pruner: str) -> None:
+def test_a_bad_run_is_stopped_but_not_before_a_third(pruner: str) -> None:
     epoch = stopped_at(pruner)
     assert epoch is not None
-    assert EPOCHS / 8 <= epoch < EPOCHS
+    assert EPOCHS / 3 <= epoch < EPOCHS
 
 
 def test_the_study_has_the_last_word() -> None:
     assert stopped_at("median", n_warmup_steps=20) >= 20
-    assert stopped_at("asha", min_resource=1) < EPOCHS / 8
+    assert stopped_at("asha", min_resource=1) < EPOCHS / 3
 
 
 @pytest.mark.parametrize("pruner", COMPARING)

@@ -52,7 +52,7 @@ class Configuration:
     number: int
     parameters: dict[str, Any]
     origin: str
-    """default, listed, known, earlier, sampled or person."""
+    """default, listed, known, earlier or sampled."""
     attributes: dict[str, Any] = field(default_factory=dict)
     """What the sampler remembers of it."""
     rungs: dict[str, Any] = field(default_factory=dict)

@@ -2,7 +2,7 @@
 
 A line is on disk before what it says is done. Lines (``event`` and further keys)::
 
-    study          schema, space, settings, blocks       the first line: what the search is of
+    study          schema, space, settings, default, blocks, planned     the first line: what the search is of
     configuration  configuration, parameters, origin, attributes
     run            run, configuration, block, attempt, continues
     job            run, job                              NNI's id of the trial job
@@ -75,6 +75,11 @@ class Ledger:
         if end < len(whole):
             with self.file.open("r+b") as stream:
                 stream.truncate(end)
+
+
+def head(file: Path) -> dict[str, Any] | None:
+    """Return the first event in *file*: what the search is of. None: there is none. Raises ``LedgerError``."""
+    return next(read(file), None) if file.is_file() else None
 
 
 def read(file: Path) -> Iterator[dict[str, Any]]:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rarepix.search.advising.axes import grid
+from rarepix.search.advising.history import canonical
 from rarepix.search.advising.settings import SearchSettings
 
 DEFAULT = "default"
@@ -16,10 +17,19 @@ def planned(
     default: Mapping[str, Any],
     first: Iterable[tuple[str, Mapping[str, Any]]],
 ) -> list[tuple[str, Mapping[str, Any]]]:
-    """Return (origin, parameters): listed ones, every point of a grid, or the default one and *first*."""
+    """Return (origin, parameters), each once: listed ones, every point of a grid, or the default one and *first*.
+
+    Of listed ones the first is the default one if it changes nothing, or if this study confirms another.
+    """
     if settings.configurations is not None:
-        return [("listed", parameters) for parameters in settings.configurations]
-    if settings.sampler == "grid":
-        points = grid(space, settings.grid_points)
-        return [(DEFAULT, default), *(("listed", point) for point in points if point != default)]
-    return [(DEFAULT, default), *first]
+        found = [("listed", parameters) for parameters in settings.configurations]
+        if settings.confirms is not None or not found[0][1]:
+            found[0] = (DEFAULT, found[0][1])
+    elif settings.sampler == "grid":
+        found = [(DEFAULT, default), *(("listed", point) for point in grid(space, settings.grid_points))]
+    else:
+        found = [(DEFAULT, default), *first]
+    once: dict[str, tuple[str, Mapping[str, Any]]] = {}
+    for origin, parameters in found:
+        once.setdefault(canonical(parameters), (origin, parameters))
+    return list(once.values())

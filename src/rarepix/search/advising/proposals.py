@@ -18,6 +18,8 @@ REPEATS = 20
 """Proposals that were tried already after which the sampler is no longer asked for this configuration."""
 AVOID = ("non_finite", "out_of_memory")
 """Failures that another run of the same configuration would see again: the sampler is to stay away from there."""
+LEARN_FROM_WHOLE_TRIALS = ("gp", "nsga2")
+"""Samplers that look past pruned trials: to them, what a stopped one has shown is its score."""
 FORGOTTEN = "cma:"
 """Beginning of the attributes that are not kept: CMA-ES pickles its state."""
 
@@ -100,7 +102,10 @@ class Proposals:
             causes = {run.cause for run in self.history.runs_of[configuration.number]}
             # pruned without a value is the worst that Optuna knows
             return (TrialState.PRUNED if causes & set(AVOID) else TrialState.FAIL), None
-        return (TrialState.PRUNED if self._shown(configuration) else TrialState.FAIL), None
+        shown = self._shown(configuration)
+        if shown and self.settings.sampler in LEARN_FROM_WHOLE_TRIALS and not self.settings.constraints:
+            return TrialState.COMPLETE, [max(shown.values())]
+        return (TrialState.PRUNED if shown else TrialState.FAIL), None
 
     def _shown(self, configuration: Configuration) -> dict[int, float]:
         """Return epoch → best so far, of a configuration that did not come to its end."""

@@ -1,6 +1,6 @@
 """Pruners by name: when a run is stopped for what it has shown. Steps are epochs, for ``wilcoxon`` blocks.
 
-Where runs are compared epoch by epoch, each is left an eighth of its epochs unless ``pruner_args`` say otherwise:
+Where runs are compared epoch by epoch, each is left a third of its epochs unless ``pruner_args`` say otherwise:
 before, a curve tells how fast a configuration starts and not where it ends (``docs/search.md`` has the figures).
 """
 
@@ -19,7 +19,7 @@ Builder = Callable[[dict[str, Any], int], BasePruner]
 
 
 def _asha(args: dict[str, Any], epochs: int) -> BasePruner:
-    return optuna.pruners.SuccessiveHalvingPruner(**{"min_resource": spared(epochs), "reduction_factor": 3} | args)
+    return optuna.pruners.SuccessiveHalvingPruner(**{"min_resource": spared(epochs), "reduction_factor": 2} | args)
 
 
 def _hyperband(args: dict[str, Any], epochs: int) -> BasePruner:
@@ -50,8 +50,8 @@ PRUNERS: dict[str, tuple[Builder, type[BasePruner]]] = {
 
 
 def spared(epochs: int) -> int:
-    """Return how many epochs a run of *epochs* is left in any case: an eighth of them, at least one."""
-    return math.ceil(epochs / 8)
+    """Return how many epochs a run of *epochs* is left in any case: a third of them, at least one."""
+    return math.ceil(epochs / 3)
 
 
 def build_pruner(settings: SearchSettings, epochs: int) -> BasePruner:

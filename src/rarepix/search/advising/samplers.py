@@ -29,7 +29,8 @@ def _gp(args: dict[str, Any], seed: int, known: Sequence[FrozenTrial]) -> BaseSa
 def _cmaes(args: dict[str, Any], seed: int, known: Sequence[FrozenTrial]) -> BaseSampler:
     # its own state is not kept (it is a pickle); after a resume it starts again, around the best that is known
     again = {"x0": max(known, key=lambda trial: trial.value).params} if known else {}
-    return optuna.samplers.CmaEsSampler(**{"seed": seed, "warn_independent_sampling": False} | again | args)
+    own = {"seed": seed, "warn_independent_sampling": False, "consider_pruned_trials": True}
+    return optuna.samplers.CmaEsSampler(**own | again | args)
 
 
 def _nsga2(args: dict[str, Any], seed: int, known: Sequence[FrozenTrial]) -> BaseSampler:

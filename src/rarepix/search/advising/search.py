@@ -47,19 +47,25 @@ class Search:
         self.settings, self.space, self.default, self.limit = settings, space, dict(default), limit
         self.ledger = ledger or Ledger()
         self.history = History(blocks)
-        said = settings.model_dump(mode="json")
-        where = [block.model_dump() for block in self.history.blocks]
-        for event in self.ledger.open(
-            {"space": dict(space), "settings": said, "default": self.default, "blocks": where}
-        ):
-            self.history.apply(event)
         self.planned = planned(settings, space, self.default, first)
         """(origin, parameters) of the configurations that are known beforehand."""
+        for event in self.ledger.open(self._study()):
+            self.history.apply(event)
         self.proposals = None if settings.listed else Proposals(settings, space, self.history)
         self.stopping = Stopping(settings, self.history, epochs)
         self._open = {found.number for found in self.history.configurations if not found.end}
         for number in sorted(self._open):
             self._close_if_over(number)  # a kill may have come between an end and what follows from it
+
+    def _study(self) -> dict[str, Any]:
+        """Return what the search is of: the first line of its ledger."""
+        return {
+            "space": dict(self.space),
+            "settings": self.settings.model_dump(mode="json", exclude_unset=True),
+            "default": self.default,
+            "blocks": [block.model_dump() for block in self.history.blocks],
+            "planned": [[origin, dict(parameters)] for origin, parameters in self.planned],
+        }
 
     @property
     def busy(self) -> bool:
@@ -132,10 +138,6 @@ class Search:
         """Count something that should not have come, or should have and did not."""
         self._do("odd", what=what, job=job)
 
-    def add(self, parameters: Mapping[str, Any], origin: str) -> Run:
-        """Begin a configuration, and return its run on the first block."""
-        return self._run(self._configuration(parameters, origin, {}), 0)
-
     def _do(self, event: str, **what: Any) -> None:
         self.ledger.write({"event": event} | what)
         self.history.apply({"event": event} | what)
@@ -194,12 +196,11 @@ class Search:
         return verdict is not None
 
     def _new_configuration(self) -> Run | None:
-        begun = [found for found in self.history.configurations if found.origin != "person"]
-        if self.samples is not None and len(begun) >= self.samples:
+        if self.samples is not None and len(self.history.configurations) >= self.samples:
             return None
         for origin, parameters in self.planned:
             if not self.history.tried(parameters):
-                return self.add(parameters, origin)
+                return self._run(self._configuration(parameters, origin, {}), 0)
         proposed = self.proposals.propose() if self.proposals else None
         return self._run(self._configuration(proposed[0], "sampled", proposed[1]), 0) if proposed else None
 

@@ -15,6 +15,8 @@ MINIMISED = ("seconds",)
 CONSTRAINED_SAMPLERS = ("tpe", "gp", "nsga2")
 SEVERAL_OBJECTIVES_SAMPLERS = ("tpe", "gp", "nsga2", "qmc", "random", "grid")
 GRID_MAY_BE = 10_000
+OF_SAMPLED_STUDIES = {"sampler", "sampler_args", "seed", "samples", "known", "earlier", "constraints"}
+"""Settings that say nothing to a study whose configurations are listed."""
 
 
 class Blocks(Settings):
@@ -90,8 +92,8 @@ class SearchSettings(Settings):
     constraints: dict[str, float] = Field(default={})
     """Score → the least that it must be."""
     retries: Retries = Retries()
-    silence: Duration = "1h"
-    """A trial without a report for this long is stopped and run again."""
+    silence: Duration | None = None
+    """A trial without a report for this long is stopped and run again (None: half of maxTrialDuration, at most 1 h)."""
     grid_points: int = Field(4, ge=2)
     """Values of a continuous range in a grid."""
 
@@ -118,13 +120,18 @@ class SearchSettings(Settings):
     @model_validator(mode="after")
     def _goes_together(self) -> "SearchSettings":
         given = self.model_fields_set
-        if self.configurations is not None and given & {"sampler", "sampler_args", "samples", "known", "earlier"}:
-            extra = ", ".join(sorted(given & {"sampler", "sampler_args", "samples", "known", "earlier"}))
+        if self.configurations is not None and given & OF_SAMPLED_STUDIES:
+            extra = ", ".join(sorted(given & OF_SAMPLED_STUDIES))
             raise ValueError(f"a study is either listed or sampled: with configurations leave {extra} out")
         if self.confirms is not None and self.configurations is None:
             raise ValueError("a study that confirms another one must list its configurations, the default one first")
-        if self.sampler == "grid" and self.samples is not None:
-            raise ValueError("a grid has the size that it has: leave samples out")
+        if self.sampler == "grid" and given & {"samples", "sampler_args"}:
+            raise ValueError("a grid has the size and the order that it has: leave samples and sampler_args out")
+        if self.sampler != "grid" and "grid_points" in given:
+            raise ValueError(f"grid_points are those of sampler=grid, but sampler={self.sampler}: leave them out")
+        without_floor = sorted(set(self.constraints) & set(MINIMISED))
+        if without_floor:
+            raise ValueError(f"constraints say the least that a score must be, which {without_floor[0]} has not")
         if self.race is not None and self.pruner == "wilcoxon":
             raise ValueError("race and pruner=wilcoxon both decide over blocks: use one of them")
         if not self.objectives or len(set(self.objectives)) < len(self.objectives):
