@@ -153,7 +153,7 @@ def test_failed_trials_are_told_and_the_rest_is_analysed(run: Run, outcome: Call
 
 def test_a_broken_study_ends_with_2(run: Run, outcome: Callable) -> None:
     outcome(watch.Outcome(trials=(), wrong={}, broken="the tuner is gone"))
-    code, _, err = run("study", "watch", "x1")
+    code, _, err = run("study", "watch")
     assert code == 2
     assert err == "study x1: the study broke: the tuner is gone (0 of 0 trials done)\n"
 

@@ -10,7 +10,10 @@ from typing import NamedTuple
 
 import psutil
 import pytest
+from click.testing import Result
+from typer.testing import CliRunner
 
+from rarepix.cli import app
 from rarepix.search import archive, leftovers, nnictl, overview, study
 from rarepix.search.overview import Overview
 from rarepix.search.rest import Trial
@@ -37,6 +40,8 @@ class Story(NamedTuple):
     ended: list[str]
     resumed: Study
     outcome: Outcome
+    judged: dict[str, Result]
+    """Moment → what was said of the study when it had ended."""
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +66,7 @@ def story(lab: Lab) -> Story:
     os.kill(nnictl.listed()[started.id].pid, signal.SIGKILL)
     _until(lambda: not nnictl.listed()[started.id].alive)
     look("killed")
+    judged = {"killed": CliRunner().invoke(app, ["study", "watch", started.id])}
     read_before = archive.trials(nnictl.listed()[started.id].folder)
 
     lab.pretend()
@@ -69,11 +75,12 @@ def story(lab: Lab) -> Story:
     look("done")
     study.stop(resumed.id)
     look("stopped")
+    judged["stopped"] = CliRunner().invoke(app, ["study", "watch", started.id])
     study.view(resumed.id, free_port())
     look("viewed")
     try_to_resume("viewed")
     study.stop(resumed.id)
-    return Story(started, told_before, read_before, overviews, refusals, ended, resumed, outcome)
+    return Story(started, told_before, read_before, overviews, refusals, ended, resumed, outcome, judged)
 
 
 def test_a_running_study_is_not_resumed(story: Story) -> None:
@@ -152,6 +159,18 @@ def test_the_list_is_lines_that_a_program_can_read(story: Story) -> None:
     assert heading.split() == ["study", "name", "state", "trials", "best", "begun", "results"]
     assert line.split()[:5] == [story.started.id, "pretended", "open", "3/3", "0.5000"]
     assert heading.index("results") == line.index(str(story.started.folder))
+
+
+def test_how_it_ended_can_be_asked_afterwards(story: Story) -> None:
+    killed, stopped = story.judged["killed"], story.judged["stopped"]
+    assert killed.exit_code == 2
+    assert f"`rarepix study resume {story.started.id}` goes on" in killed.output
+    assert (stopped.exit_code, stopped.output) == (0, f"study {story.started.id}: 3 of 3 trials done\n")
+
+
+def test_what_has_reached_its_limit_is_not_resumed(story: Story) -> None:
+    with pytest.raises(StudyError, match="it has reached maxTrialNumber or maxExperimentDuration"):
+        resume(story.started.id, free_port())
 
 
 def test_stopping_what_has_ended_does_no_harm(story: Story) -> None:

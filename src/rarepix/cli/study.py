@@ -8,6 +8,7 @@ import typer
 
 if TYPE_CHECKING:
     from rarepix.search.study import Study
+    from rarepix.search.watch import Outcome
 
 app = typer.Typer(no_args_is_help=True, help="Start and follow studies (NNI experiments).")
 
@@ -42,10 +43,12 @@ def start(config: Config, port: Port = 8080, host: Host = "127.0.0.1") -> None:
 
 @app.command()
 def watch(name: Running = None) -> None:
-    """Follow a running study to its end. Exit code: 0 all trials complete, 1 some failed, 2 the study broke."""
+    """Follow a study to its end, or say how it ended. Exit code: 0 all trials complete, 1 some failed, 2 it broke."""
     from rarepix.search import study
+    from rarepix.search.watch import judge
 
-    raise typer.Exit(_follow(study.find(name)))
+    known = study.known(name) if name else None
+    raise typer.Exit(_say_outcome(*judge(known)) if known and not known.alive else _follow(study.find(name)))
 
 
 @app.command("list")
@@ -156,6 +159,10 @@ def _follow(study: "Study") -> int:
             f"\nthe study goes on: `rarepix study watch {study.id}` follows, `rarepix study stop {study.id}` stops it"
         )
         raise typer.Exit(130) from None
+    return _say_outcome(study, outcome)
+
+
+def _say_outcome(study: "Study", outcome: "Outcome") -> int:
     for trial, why in outcome.wrong.items():
         print(f"trial {trial}: {why}", file=sys.stderr)
     print(f"study {study.id}: {outcome.summary()}", file=sys.stderr if outcome.exit_code else sys.stdout)

@@ -26,13 +26,13 @@ def resume(name: str, port: int = study.DEFAULT_PORT) -> tuple[Study, list[str]]
     _must_be_rarepix(experiment)
     if experiment.alive:
         _end_broken(experiment)
-    elif archive.last_state(experiment.folder) == "DONE":
+    preflight.check_port(port)
+    if archive.last_state(experiment.folder) == "DONE":
         raise StudyError(
             f"the study {experiment.id} cannot be gone on with: it has reached maxTrialNumber or "
             "maxExperimentDuration, and NNI would end it again at once. Start a new one; classArgs.earlier begins it "
             "with this one's best"
         )
-    preflight.check_port(port)
     ended = end_leftovers(experiment)
     nnictl.resume(experiment.id, port)
     return study.await_begin(experiment.id, _goes_on), ended

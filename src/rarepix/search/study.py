@@ -33,6 +33,7 @@ class Study:
     id: str
     """NNI's id of the experiment."""
     port: int
+    """0: its manager has ended."""
     folder: Path
     """Where its trials leave their records."""
     logs: Path
@@ -173,14 +174,22 @@ def _of(experiment: nnictl.Listed) -> Study:
     if profile["id"] != experiment.id:
         other = profile["id"]
         raise StudyError(f"port {experiment.port} must be that of study {experiment.id}, but {other} answers there")
-    params: dict[str, Any] = profile["params"]
+    return of_profile(experiment, profile["params"])
+
+
+def of_profile(experiment: nnictl.Listed, params: dict[str, Any]) -> Study:
+    """Return the study of an experiment with the configuration *params*, as NNI keeps it.
+
+    Raises:
+        StudyError: it does not run trials of rarepix.
+    """
     try:
         command = trial_command(params)
     except ConfigError as error:
         raise StudyError(f"the study {experiment.id} does not run trials of rarepix: {error}") from error
     return Study(
         id=experiment.id,
-        port=experiment.port,
+        port=experiment.port or 0,
         folder=command.study_folder(experiment.id),
         logs=experiment.folder / "log",
         code=command.folder,

@@ -4,10 +4,10 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from rarepix.search import leftovers, nnictl
+from rarepix.search import archive, leftovers, nnictl
 from rarepix.search.planned import Plan, read_plan
 from rarepix.search.rest import ManagerGone, Trial, retries
-from rarepix.search.study import Study, why
+from rarepix.search.study import Study, of_profile, why
 from rarepix.search.verdicts import verdict
 
 MISSES = 60
@@ -93,6 +93,26 @@ def watch(study: Study, show: Show, every: float = 1.0) -> Outcome:
             plan = read_plan(study.folder)
             return Outcome(tuple(trials), wrong, _shortfall(study, status, trials, plan), plan)
         time.sleep(every)
+
+
+def judge(experiment: nnictl.Listed) -> tuple[Study, Outcome]:
+    """Return a study that has ended, and how, from what it has left on disk.
+
+    Raises:
+        archive.ArchiveError: NNI's files of it cannot be read.
+        StudyError: it did not run trials of rarepix.
+    """
+    study = of_profile(experiment, archive.profile(experiment.folder)["params"])
+    trials, state = archive.trials(experiment.folder), archive.last_state(experiment.folder) or "?"
+    plan, again = read_plan(study.folder), retries(trials)
+    verdicts = {trial.id: verdict(study, trial) for trial in trials if not trial.busy and trial.id not in again}
+    if state == "ERROR":
+        broken = f"{why(study, ['its tuner failed'])}. Its logs are in {study.logs}"
+    elif state == "DONE" or (state == "TUNER_NO_MORE_TRIAL" and not any(trial.busy for trial in trials)):
+        broken = _shortfall(study, state, trials, plan)
+    else:
+        broken = _loss(study, experiment, ManagerGone("it was killed"))
+    return study, Outcome(tuple(trials), {trial: reason for trial, reason in verdicts.items() if reason}, broken, plan)
 
 
 class _Tuner:
