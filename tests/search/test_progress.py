@@ -282,3 +282,11 @@ def test_a_trial_that_hung_for_good_does_not_count(tmp_path: Path) -> None:
 def test_a_study_that_is_open_for_reading_is_not_followed() -> None:
     outcome = watch(PretendedStudy([("VIEWED", STOPPED)]), lambda *_: None, every=0)
     assert "it does not run, it is open for reading" in outcome.broken
+
+
+def test_the_best_so_far_is_remembered() -> None:
+    best = progress.Best()
+    assert best([trial(0, "RUNNING")]) == ""
+    assert best([trial(0, "RUNNING", 3, 0.6), trial(1, "RUNNING", 1, 0.2)]) == "best 0.6000 (trial 0)"
+    assert best([trial(0, "RUNNING", 4, 0.5), trial(1, "RUNNING", 2, 0.55)]) == "best 0.6000 (trial 0)"
+    assert best([trial(0, "RUNNING", 5, math.nan), trial(1, "RUNNING", 3, 0.7)]) == "best 0.7000 (trial 1)"

@@ -33,8 +33,9 @@ def shown(total: int | None, concurrency: int = 1, out: TextIO | None = None) ->
     from rich.console import Console
     from rich.live import Live
 
+    best = Best()
     with Live(console=Console(file=out), refresh_per_second=2) as live:
-        yield lambda trials, wrong: live.update(_table(trials, wrong, total, concurrency))
+        yield lambda trials, wrong: live.update(_table(trials, wrong, _over(trials, total, concurrency), best(trials)))
 
 
 class Lines:
@@ -45,6 +46,7 @@ class Lines:
         self.out = out
         self.concurrency = concurrency
         self.started = time.monotonic()
+        self.best = Best()
         self.last: dict[str, tuple[str, int, str, float]] = {}
         """Trial id → status, number of reports, silence and time of the last line about it."""
 
@@ -65,7 +67,7 @@ class Lines:
     def _line(self, trial: Trial, trials: Sequence[Trial], wrong: Mapping[str, str]) -> str:
         """Return one line: a trial's parameters when it starts, then the best so far, at its end how many are over."""
         rest = [] if trial.busy else [_over(trials, self.total, self.concurrency)]
-        rest += [best(trials)] if trial.report else [short(trial.parameters)]
+        rest += [self.best(trials)] if trial.report else [short(trial.parameters)]
         parts = [state(trial, wrong, retries(trials)), silence(trial), progress(trial), *rest]
         return "  ".join([f"trial {trial.number} {trial.id}", *filter(None, parts)])
 
@@ -118,15 +120,13 @@ def silence(trial: Trial) -> str:
     return f"silent for {_duration(since)}" if since >= SILENCE else ""
 
 
-def _table(trials: Sequence[Trial], wrong: Mapping[str, str], total: int | None, concurrency: int) -> Any:
+def _table(trials: Sequence[Trial], wrong: Mapping[str, str], over: str, best: str) -> Any:
     """Return the trials as a table for a terminal."""
     from rich.markup import escape
     from rich.table import Table
 
     again = retries(trials)
-    table = Table(
-        "trial", "state", "so far", "parameters", caption=f"{_over(trials, total, concurrency)}  {best(trials)}"
-    )
+    table = Table("trial", "state", "so far", "parameters", caption=f"{over}  {best}")
     for trial in trials[-ROWS:]:
         how = ", ".join(filter(None, [state(trial, wrong, again), silence(trial)]))
         cells = [f"{trial.number} {trial.id}", how, progress(trial), short(trial.parameters)]
@@ -150,13 +150,22 @@ def progress(trial: Trial) -> str:
     return f"validation {trial.report.count}  objective {trial.report.value:.4f}"
 
 
-def best(trials: Sequence[Trial]) -> str:
-    """Return the highest objective of all trials, and whose it is."""
-    scored = [trial for trial in trials if trial.report and math.isfinite(trial.report.value)]
-    if not scored:
-        return ""
-    top = max(scored, key=lambda trial: trial.report.value)
-    return f"best {top.report.value:.4f} (trial {top.number})"
+class Best:
+    """Tells the highest objective so far. It remembers: what a trial has reported last may be worse than before."""
+
+    def __init__(self) -> None:
+        self.seen: dict[int, float] = {}
+        """Number of a trial → its highest objective."""
+
+    def __call__(self, trials: Sequence[Trial]) -> str:
+        """Look at what was reported last; return the highest objective of all trials, and whose it is."""
+        for trial in trials:
+            if trial.report and math.isfinite(trial.report.value):
+                self.seen[trial.number] = max(trial.report.value, self.seen.get(trial.number, -math.inf))
+        if not self.seen:
+            return ""
+        top = max(self.seen, key=self.seen.__getitem__)
+        return f"best {self.seen[top]:.4f} (trial {top})"
 
 
 def short(parameters: Mapping[str, Any]) -> str:
