@@ -1,6 +1,7 @@
 """What a person sees of a study, and how watch deals with a manager that falters."""
 
 import io
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -60,7 +61,8 @@ def test_the_table_shows_every_trial() -> None:
     from rich.console import Console
 
     console = Console(file=io.StringIO(), width=120)
-    console.print(progress._table([trial(0, "RUNNING", 2, 0.25), trial(1, "FAILED")], {"id1": "[lost]"}, 8, 2))
+    trials = [trial(0, "RUNNING", 2, 0.25), trial(1, "FAILED")]
+    console.print(progress._table(trials, {"id1": "[lost]"}, progress._over(trials, 8, 2), progress.Best()(trials)))
     text = console.file.getvalue()
     assert "FAILED: [lost]" in text
     assert "1 of 8 over" in text
