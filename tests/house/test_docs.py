@@ -81,6 +81,12 @@ def runs_a_module(words: list[str]) -> None:
             updated(load_recipe(given.recipe), parse_settings(given.set))
 
 
+@pytest.mark.parametrize("file", DOCUMENTS, ids=lambda file: file.name)
+def test_nothing_is_still_to_be_filled_in(file):
+    lines = file.read_text(encoding="utf-8").splitlines()
+    assert [line for line in lines if re.fullmatch(r"[A-Z_ ]{4,}", line) or "TODO" in line] == []
+
+
 @pytest.mark.parametrize("file", [*DOCUMENTS, *STUDIES], ids=lambda file: file.name)
 def test_files_that_are_named_are_there(file):
     text = file.read_text(encoding="utf-8")
