@@ -1,6 +1,9 @@
-"""nnictl as it is, but for its patience: it gives NNI's server three seconds to come up, which a busy machine exceeds.
+"""nnictl as it is, but for two things: its patience, and that it takes a process for alive which only waits to be reaped.
 
 python -m rarepix.search.patient_nnictl create --config nni_config.yml
+
+It gives NNI's server three seconds to come up, which a busy machine exceeds. And a manager that was killed stays in the
+list of processes until its parent has noticed, in some containers for ever: nnictl would not resume its experiment.
 """
 
 from functools import partial
@@ -9,12 +12,30 @@ SECONDS = 20
 """nnictl asks once a second. A server that cannot come up at all costs as many."""
 
 
-def main() -> None:
-    """Run nnictl's command line."""
+def correct() -> None:
+    """Correct both in this process."""
     from nni.experiment import launcher
-    from nni.tools.nnictl import nnictl
+    from nni.tools.nnictl import nnictl_utils
 
     launcher._check_rest_server = partial(launcher._check_rest_server, retry=SECONDS)
+    nnictl_utils.detect_process = lives
+
+
+def lives(pid: int | None) -> bool:
+    """Return whether a process runs."""
+    import psutil
+
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE if pid else False
+    except psutil.Error:
+        return False
+
+
+def main() -> None:
+    """Run nnictl's command line."""
+    from nni.tools.nnictl import nnictl
+
+    correct()
     nnictl.parse_args()
 
 
