@@ -1,4 +1,4 @@
-"""nnictl as it is, but for two things: its patience, and that it takes a process for alive which only waits to be reaped.
+"""nnictl as it is, but for two things: its patience, and that it takes what merely waits to be reaped for alive.
 
 python -m rarepix.search.patient_nnictl create --config nni_config.yml
 
