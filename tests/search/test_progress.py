@@ -17,7 +17,7 @@ from rarepix.search.advising.search import Search
 from rarepix.search.advising.settings import SearchSettings
 from rarepix.search.planned import Plan, read_plan
 from rarepix.search.rest import ManagerGone, Report, Trial, retries
-from rarepix.search.verdicts import verdict
+from rarepix.search.verdicts import verdicts
 from rarepix.search.watch import Outcome, watch
 
 PARAMETERS = {"optim.lr": 0.0012345, "loss": {"_name": "focal", "gamma": 2.0}, "sampling.kind": "uniform"}
@@ -275,9 +275,11 @@ def test_a_trial_that_hung_for_good_does_not_count(tmp_path: Path) -> None:
     search = searched(tmp_path, ["open", "open"], samples=2)
     search.stop(0, "pruned")
     search.stop(1, "hung")
-    pruned, hung = (verdict(PretendedStudy([], folder=tmp_path), trial(n, "EARLY_STOPPED")) for n in range(2))
-    assert pruned is None
-    assert hung == "stopped since it had not reported for too long (silence)"
+    both = [trial(number, "EARLY_STOPPED") for number in range(2)]
+    assert verdicts(PretendedStudy([], folder=tmp_path), both) == {
+        "id0": None,
+        "id1": "stopped since it had not reported for too long (silence)",
+    }
 
 
 @pytest.mark.usefixtures("alive")

@@ -1,6 +1,7 @@
 """What became of a trial, judged by the record that it left."""
 
 import math
+from collections.abc import Sequence
 
 from rarepix.records import RecordError, Status, read
 from rarepix.search.essence import EssenceError, keep
@@ -9,14 +10,19 @@ from rarepix.search.rest import Trial
 from rarepix.search.study import Study
 
 
-def verdict(study: Study, trial: Trial) -> str | None:
-    """Return why a trial that is over does not count; None if it does."""
+def verdicts(study: Study, trials: Sequence[Trial]) -> dict[str, str | None]:
+    """Return trial id → why it does not count (None: it does), of *trials* that are over. The ledger is read once."""
+    plan = read_plan(study.folder) if any(trial.status == "EARLY_STOPPED" for trial in trials) else None
+    hung = plan.hung if plan else frozenset()
+    return {trial.id: _verdict(study, trial, hung) for trial in trials}
+
+
+def _verdict(study: Study, trial: Trial, hung: frozenset[str]) -> str | None:
     if trial.status == "USER_CANCELED":
         return "canceled by a person"
     if trial.status == "EARLY_STOPPED":
         over = trial.seconds is not None and trial.seconds >= study.trial_seconds
-        plan = read_plan(study.folder)
-        if plan and trial.id in plan.hung:
+        if trial.id in hung:
             return "stopped since it had not reported for too long (silence)"
         return f"stopped after maxTrialDuration ({study.trial_seconds:.0f} s)" if over else None
     file = study.folder / "trials" / trial.run / "record.json"

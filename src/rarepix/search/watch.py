@@ -8,7 +8,7 @@ from rarepix.search import archive, leftovers, nnictl
 from rarepix.search.planned import Plan, read_plan
 from rarepix.search.rest import ManagerGone, Trial, retries
 from rarepix.search.study import Study, of_profile, why
-from rarepix.search.verdicts import verdict
+from rarepix.search.verdicts import verdicts
 
 MISSES = 60
 """Questions without an answer after which a living manager is given up. (One that is being stopped takes a while.)"""
@@ -81,7 +81,7 @@ def watch(study: Study, show: Show, every: float = 1.0) -> Outcome:
             time.sleep(every)
             continue
         misses = 0
-        judged |= {trial.id: verdict(study, trial) for trial in trials if not trial.busy and trial.id not in judged}
+        judged |= verdicts(study, [trial for trial in trials if not trial.busy and trial.id not in judged])
         again = retries(trials)
         wrong = {trial: reason for trial, reason in judged.items() if reason and trial not in again}
         show(trials, wrong)
@@ -105,14 +105,14 @@ def judge(experiment: nnictl.Listed) -> tuple[Study, Outcome]:
     study = of_profile(experiment, archive.profile(experiment.folder)["params"])
     trials, state = archive.trials(experiment.folder), archive.last_state(experiment.folder) or "?"
     plan, again = read_plan(study.folder), retries(trials)
-    verdicts = {trial.id: verdict(study, trial) for trial in trials if not trial.busy and trial.id not in again}
+    judged = verdicts(study, [trial for trial in trials if not trial.busy and trial.id not in again])
     if state == "ERROR":
         broken = f"{why(study, ['its tuner failed'])}. Its logs are in {study.logs}"
     elif state == "DONE" or (state == "TUNER_NO_MORE_TRIAL" and not any(trial.busy for trial in trials)):
         broken = _shortfall(study, state, trials, plan)
     else:
         broken = _loss(study, experiment, ManagerGone("it was killed"))
-    return study, Outcome(tuple(trials), {trial: reason for trial, reason in verdicts.items() if reason}, broken, plan)
+    return study, Outcome(tuple(trials), {trial: reason for trial, reason in judged.items() if reason}, broken, plan)
 
 
 class _Tuner:
