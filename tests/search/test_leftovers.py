@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import psutil
 import pytest
 
 from rarepix.search import leftovers
+from rarepix.search.processes import lives
 
 ID = "lEfToVeR"
 IGNORES = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
@@ -72,12 +74,26 @@ def test_what_only_names_an_experiment_is_none_of_its_processes(start: Start) ->
 
 def test_all_of_an_experiment_is_ended_and_told(start: Start) -> None:
     parent, deaf = start(PARENT, NNI_EXP_ID=ID), start(IGNORES, NNI_EXP_ID=ID)
-    children = [child.pid for child in psutil.Process(parent.pid).children()]
+    family = [parent.pid, deaf.pid, *(child.pid for child in psutil.Process(parent.pid).children())]
     lines = leftovers.end(ID, seconds=0.5)
     assert len(lines) == 3
     assert any(f"process {deaf.pid}: " in line for line in lines)
-    assert not any(map(psutil.pid_exists, (parent.pid, deaf.pid, *children)))
+    assert not any(map(lives, family))
     assert leftovers.end(ID) == []
+
+
+def test_one_that_ended_and_was_not_asked_how_is_not_waited_for(start: Start) -> None:
+    """The parent, which belongs to no experiment, never asks how its child ended; it stays a zombie."""
+    parent = start(
+        f"import os, subprocess, time; subprocess.Popen(['sleep', '60'], env=os.environ | {{'NNI_EXP_ID': {ID!r}}}); "
+        "print('up', flush=True); time.sleep(60)"
+    )
+    (child,) = psutil.Process(parent.pid).children()
+    begun = time.monotonic()
+    assert leftovers.end(ID) == [f"process {child.pid}: sleep 60"]
+    assert child.status() == psutil.STATUS_ZOMBIE
+    assert not lives(child.pid)
+    assert time.monotonic() - begun < leftovers.SECONDS_TO_CLOSE
 
 
 def test_a_process_may_close_what_it_has_open(start: Start, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from rarepix.search.patient_nnictl import lives
+from rarepix.search.processes import lives
 
 
 @pytest.fixture

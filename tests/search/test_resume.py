@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-import psutil
 import pytest
 from click.testing import Result
 from typer.testing import CliRunner
@@ -16,6 +15,7 @@ from typer.testing import CliRunner
 from rarepix.cli import app
 from rarepix.search import archive, leftovers, nnictl, overview, study
 from rarepix.search.overview import Overview
+from rarepix.search.processes import lives
 from rarepix.search.rest import Trial
 from rarepix.search.resume import resume
 from rarepix.search.study import Study, StudyError
@@ -137,7 +137,7 @@ def test_interrupted_trials_run_again_under_their_ids(story: Story) -> None:
 
 def test_no_process_is_left(lab: Lab, story: Story) -> None:
     assert leftovers.processes(story.started.id) == []
-    assert not any(psutil.pid_exists(int(file.read_text())) for file in lab.folder.glob("child-of-*"))
+    assert not any(lives(int(file.read_text())) for file in lab.folder.glob("child-of-*"))
 
 
 def test_the_list_tells_how_a_study_is(story: Story) -> None:

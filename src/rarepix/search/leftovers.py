@@ -7,11 +7,14 @@ another machine.
 
 import os
 import sys
+import time
 from collections.abc import Callable, Iterable
 from itertools import pairwise
 from pathlib import Path
 
 import psutil
+
+from rarepix.search.processes import lives
 
 SECONDS_TO_CLOSE = 8.0
 """Which a process has, after it was asked to end, to write its last word."""
@@ -54,13 +57,13 @@ def end(experiment: str, seconds: float = SECONDS_TO_CLOSE) -> list[str]:
     left = _described(processes(experiment), ended)
     ours = {process.pid for process in left}
     _each(psutil.Process.terminate, (process for process in left if _parent(process) not in ours))
-    psutil.wait_procs(left, timeout=seconds)
+    _wait(left, seconds)
     for _ in range(3):  # a process may have started another one while it was looked at
         left = _described(processes(experiment), ended)
         if not left:
             return list(ended.values())
         _each(psutil.Process.kill, left)
-        psutil.wait_procs(left, timeout=SECONDS_TO_DIE)
+        _wait(left, SECONDS_TO_DIE)
     names = "; ".join(_describe(process) for process in left)
     raise LeftoverError(f"what is left of the study {experiment} must end, but cannot be killed: {names}")
 
@@ -76,7 +79,7 @@ def tuner(manager: int) -> int | None:
         return None
     for process in below:
         try:
-            if process.status() != psutil.STATUS_ZOMBIE and "--exp_params" in process.cmdline():
+            if lives(process.pid) and "--exp_params" in process.cmdline():
                 return process.pid
         except psutil.Error:
             continue
@@ -114,6 +117,13 @@ def _parent(process: psutil.Process) -> int | None:
         return process.ppid()
     except psutil.Error:
         return None
+
+
+def _wait(left: list[psutil.Process], seconds: float) -> None:
+    """Wait until all have ended; psutil's own waiting takes a zombie whose parent is another process for alive."""
+    until = time.monotonic() + seconds
+    while any(lives(process.pid) for process in left) and time.monotonic() < until:
+        time.sleep(0.05)
 
 
 def _each(act: Callable[[psutil.Process], None], found: Iterable[psutil.Process]) -> None:

@@ -8,6 +8,8 @@ list of processes until its parent has noticed, in some containers for ever: nni
 
 from functools import partial
 
+from rarepix.search.processes import lives
+
 SECONDS = 20
 """nnictl asks once a second. A server that cannot come up at all costs as many."""
 
@@ -19,16 +21,6 @@ def correct() -> None:
 
     launcher._check_rest_server = partial(launcher._check_rest_server, retry=SECONDS)
     nnictl_utils.detect_process = lives
-
-
-def lives(pid: int | None) -> bool:
-    """Return whether a process runs."""
-    import psutil
-
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE if pid else False
-    except psutil.Error:
-        return False
 
 
 def main() -> None:

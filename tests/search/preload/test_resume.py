@@ -7,10 +7,10 @@ import sqlite3
 import time
 from urllib.request import Request
 
-import psutil
 import pytest
 
 from rarepix.search import nnictl, rest
+from rarepix.search.processes import lives
 from tests.search.preload.plain import Plain, until
 
 
@@ -102,7 +102,7 @@ def test_a_trial_that_ran_again_shows_its_last_attempt_and_the_database_keeps_al
 def test_what_the_killed_manager_left_behind_ends_by_itself(resumed: Plain) -> None:
     """Unpatched, an orphan's result is taken for that of the trial that runs again."""
     assert resumed.orphans
-    until(lambda: not any(psutil.pid_exists(pid) for pid in resumed.orphans))
+    until(lambda: not any(map(lives, resumed.orphans)))
 
 
 def test_trial_numbers_go_on_after_a_stop(resumed: Plain) -> None:
