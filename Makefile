@@ -8,7 +8,7 @@ STUDY ?=
 PORT ?= 8080
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo data check test lint format analyze faults bench lock clean
+.PHONY: help env demo data check test lint format analyze faults bench pictures lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -53,6 +53,9 @@ faults: $(READY) ## kill everything that can be killed in real studies, five tim
 
 bench: $(READY) ## measure speed, as ratios within one run
 	$(BIN)/python -m bench
+
+pictures: $(READY) ## draw the pictures of the documents again
+	$(BIN)/python -m docs.pictures
 
 lock: $(READY) ## pin every package again from pyproject.toml
 	$(BIN)/python -m pip install --quiet uv

@@ -4,7 +4,7 @@ import json
 import shlex
 from typing import Any
 
-from rarepix.records import BLOCK_KEYS, PLACE_KEYS, TrialRecord
+from rarepix.records import BLOCK_KEYS, CHOICE_KEYS, PLACE_KEYS, TrialRecord
 
 
 def flatten(parameters: dict[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -16,7 +16,7 @@ def flatten(parameters: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     """
     flat: dict[str, Any] = {}
     for key, value in parameters.items():
-        dotted = prefix + ("name" if prefix and key == "_name" else key)
+        dotted = prefix + (CHOICE_KEYS.get(prefix[:-1], "name") if prefix and key == "_name" else key)
         if isinstance(value, dict):
             flat |= flatten(value, f"{dotted}.")
         else:

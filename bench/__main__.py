@@ -1,7 +1,7 @@
 """Measure the speed of training, as ratios within one run.
 
     python -m bench                    # both measurements on this machine, about 3 minutes on two CPU cores
-    python -m bench --set engine.batch_size=32 --set augment.crop=[512,512] --size 512 --images 512    # on a GPU
+    python -m bench --set engine.batch_size=32 --set crop.size=[512,512] --size 512 --images 512    # on a GPU
 
 epoch against bare step:  a whole training epoch (loader, augmentation, transfer, loss, bookkeeping) over
                           forward + backward + optimiser of the same model and batch held in memory
@@ -51,7 +51,7 @@ def _compare(config: TrialConfig, data: Data, hardware: Hardware, folder: Path, 
 def _what(config: TrialConfig, data: Data) -> str:
     model = f"{config.model.architecture} {config.model.encoder}"
     images = len(data.parts.by_name["train"].items)
-    return f"{model}, batch {config.engine.batch_size}, crop {config.augment.crop}, {images} training images"
+    return f"{model}, batch {config.engine.batch_size}, crop {config.crop.size}, {images} training images"
 
 
 def _parser() -> argparse.ArgumentParser:

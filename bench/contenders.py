@@ -10,7 +10,7 @@ import torch.nn.functional as F
 
 from bench.ratios import Pair, now, rate
 from rarepix.config import TrialConfig
-from rarepix.data.augment import build_augment
+from rarepix.data.transforms.augment import build_augment
 from rarepix.data.dataset import SegmentationDataset
 from rarepix.data.loaders import build_loader
 from rarepix.engine.optim import build_optimizer
@@ -104,7 +104,7 @@ def plain_loop(config: TrialConfig, data: Data, device: torch.device) -> Callabl
     module = build_module(config, data.labels).to(device)
     model = module.model.to(memory_format=torch.contiguous_format)
     optimizer = torch.optim.AdamW(model.parameters(), lr=config.optim.lr, fused=False, foreach=False)
-    augment = build_augment(config.augment, ignore=data.labels.ignore)
+    augment = build_augment(config.augment, config.crop, labels=data.labels)
     train = SegmentationDataset(data.parts.by_name["train"].items, augment=augment)
     val = SegmentationDataset(data.parts.by_name["val"].items)
     plain = {"ignore": data.labels.ignore, "workers": 0, "pin_memory": False}

@@ -5,6 +5,7 @@ import re
 import pytest
 
 from rarepix.config import (
+    CHOSEN,
     TrialConfig,
     config_hash,
     flatten,
@@ -12,12 +13,12 @@ from rarepix.config import (
     parse_settings,
     updated,
 )
-from rarepix.data.settings import SAMPLING_KINDS, SOURCE_NAMES, SPLIT_KINDS
+from rarepix.data.settings import SAMPLING_PARAMETERS, SOURCE_NAMES, SPLIT_KINDS
 from rarepix.data.sources import SOURCES
 from rarepix.data.splits import SPLITS
 from rarepix.data.weights import WEIGHTS
-from rarepix.records import BLOCK_KEYS, PLACE_KEYS
-from rarepix.settings import ConfigError
+from rarepix.records import BLOCK_KEYS, CHOICE_KEYS, PLACE_KEYS
+from rarepix.settings import Chosen, ConfigError
 
 BASE = TrialConfig(data={"root": "somewhere"})
 
@@ -156,16 +157,32 @@ REFUSED = [
     ({"data.split": "listed"}, "goes with data.split=listed and only with it, but got split='listed', val_list=None"),
     ({"data.val_list": "val"}, "data.val_list goes with data.split=listed"),
     ({"data.split": "listed", "data.val_list": "v", "data.fold": 1}, "has one fold, number 0, but got data.fold=1"),
-    ({"augment.crop": [48, 64]}, "augment.crop: rows and columns must be multiples of 32, for instance [64, 64], but"),
-    ({"augment.crop": [10, 64]}, "for instance [32, 64]"),
+    ({"crop.size": [48, 64]}, "crop.size: rows and columns must be multiples of 32, for instance [64, 64], but"),
+    ({"crop.size": [10, 64]}, "for instance [32, 64]"),
     ({"augment.flip": 1.5}, "augment.flip: Input should be less than or equal to 1, but got 1.5"),
-    ({"augment.scale": 1}, "augment.scale: Input should be less than 1, but got 1"),
+    ({"augment.scale": 1}, "augment.scale: must be a share from 0 to below 1, or a range [low, high] of positive factors, but got 1"),
     ({"evaluate.floor": 2}, "evaluate.floor: Input should be less than or equal to 1, but got 2"),
     ({"model.weights": "coco"}, "model.weights: Input should be 'none' or 'imagenet', but got 'coco'"),
     ({"loss.name": "focl"}, "unknown loss.name 'focl': did you mean 'focal'? valid: ce, dice, focal"),
     ({"loss.gamma": 1.0}, "loss 'ce' has no parameter 'gamma'; it takes loss.label_smoothing: leave loss.gamma out"),
     ({"loss": {"_name": "focal", "gama": 1}}, "unknown key 'loss.gama': did you mean 'loss.gamma'?"),
     ({"loss": {"_name": "focal", "gamma": -1}}, "loss.gamma: Input should be greater than or equal to 0, but got -1"),
+    ({"sampling.temperature": 1}, "sampling 'uniform' has no parameter 'temperature'; it takes no parameters: leave"),
+    ({"sampling": {"_name": "rare_class", "temperature": 0}}, "sampling.temperature: Input should be greater than 0"),
+    ({"sampling.images_per_epoch": 8, "sampling.steps_per_epoch": 2}, "say the same: leave one out"),
+    ({"sampling": {"_name": "inverse_log", "by": "pixels", "published": True}}, "goes with by=label or by=cluster, but"),
+    ({"crop.kind": "mixed"}, "crop.kind='mixed' needs a window: give crop.size"),
+    ({"paste": {"_name": "copy_paste", "donors": "listed"}}, "paste.donors=listed needs paste.classes, but it is not"),
+    ({"paste": {"_name": "copy_paste", "donors": "by_score"}}, "paste.donors=by_score needs paste.scores, but it is"),
+    ({"paste": {"_name": "copy_paste", "classes": ["a"]}}, "paste.classes goes with paste.donors=listed only, but got"),
+    ({"paste": {"_name": "copy_paste", "scale": [2.0, 1.0]}}, "paste.scale must be a range [low, high] of positive"),
+    ({"paste": {"_name": "cutmix", "area": [0.5, 1.0]}}, "paste.area must stay below the whole image, 1, but got"),
+    ({"data.scarcity": {"classes": ["a"], "keep": 0}}, "data.scarcity.keep: Input should be greater than 0, but got 0"),
+    ({"data.scarcity": {"classes": ["a"], "keep": 1.5}}, "data.scarcity.keep: Input should be less than or equal to 1"),
+    ({"data.scarcity": {"clases": ["a"], "keep": 1}}, "unknown key 'data.scarcity.clases': did you mean 'data.scarcity.c"),
+    ({"data.split": "random", "data.split_on": "pixels"}, "data.split_on goes with data.split=multilabel only, but got"),
+    ({"data.split": "listed", "data.val_list": "v", "data.groups": {"file": "f", "column": "c"}}, "leave one out"),
+    ({"augment.scale": [2.0, 1.0]}, "augment.scale: must be a share from 0 to below 1, or a range [low, high] of"),
     ({"engine.devices": 3}, "engine.batch_size must be a multiple of engine.devices = 3, but got 8: devices share"),
     ({"engine.validate_every": 31}, "engine.validate_every must be at most engine.epochs = 30, but got 31"),
 ]  # fmt: skip
@@ -191,8 +208,8 @@ def test_all_problems_are_told_at_once():
         ("optim.lr=1E-4", 1e-4),
         ("seed=3", 3),
         ("engine.tensorboard=false", False),
-        ("augment.crop=[64, 96]", [64, 96]),
-        ("augment.crop=null", None),
+        ("crop.size=[64, 96]", [64, 96]),
+        ("crop.size=null", None),
         ("loss={_name: focal, gamma: 2.0}", {"_name": "focal", "gamma": 2.0}),
         ("data.root=a=b", "a=b"),
         ("data.root=$DATA/x y", "$DATA/x y"),
@@ -213,7 +230,7 @@ def test_settings_are_yaml(text, value):
     [
         ("optim.lr", "a setting must be key=value, but got 'optim.lr'"),
         ("=3", "a setting must be key=value, but got '=3'"),
-        ("augment.crop=[64", r"the value of augment.crop must be YAML, but got '\[64'"),
+        ("crop.size=[64", r"the value of crop.size must be YAML, but got '\[64'"),
     ],
 )
 def test_settings_refused(text, message):
@@ -240,7 +257,7 @@ def test_block_and_place_make_no_other_configuration():
         ({"optim.lr": True}, "optim.lr: a number must be a number, a truth value true or false, but got True"),
         ({"optim.lr": "5"}, "optim.lr: a number must be a number, .*, but got '5'"),
         ({"engine.channels_last": 1}, "engine.channels_last: .* a truth value true or false, but got 1"),
-        ({"augment.crop": ["96", 32]}, r"augment.crop: a number must be a number, .*, but got \['96', 32\]"),
+        ({"crop.size": ["96", 32]}, r"crop.size: a number must be a number, .*, but got \['96', 32\]"),
         ({"data.workers": "foo"}, "^data.workers: Input should be 'auto' or Input should be a valid integer, .*'foo'$"),
         ({"loss": "focal"}, "loss is a section with the keys loss.name, .*, but got 'focal': give one of them"),
         ({"data.split": "listd"}, "^unknown data.split 'listd': did you mean 'listed'\\? valid: "),
@@ -262,11 +279,54 @@ def test_json_may_make_a_whole_number_of_a_float():
 def test_names_that_are_checked_early_are_those_that_can_be_built():
     assert set(SOURCE_NAMES) == set(SOURCES)
     assert set(SPLIT_KINDS) == {*SPLITS, "listed"}
-    assert set(SAMPLING_KINDS) == set(WEIGHTS)
+    assert set(SAMPLING_PARAMETERS) == set(WEIGHTS)
+
+
+def test_every_section_with_a_choice_is_known_to_the_records():
+    chosen = {key: field.annotation for key, field in TrialConfig.model_fields.items() if is_chosen(field.annotation)}
+    assert {key: section.chooser for key, section in chosen.items()} == CHOICE_KEYS
+    assert [section.section for section in chosen.values()] == list(chosen)
+
+
+def is_chosen(annotation: object) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, Chosen)
+
+
+@pytest.mark.parametrize("section", CHOICE_KEYS)
+def test_every_choice_takes_its_parameters_and_no_other(section):
+    chosen = CHOSEN[section]
+    assert set(chosen.model_fields) >= chosen.parameter_names() | {chosen.chooser}
+    for choice, parameters in chosen.table.items():
+        for name in chosen.parameter_names() - set(parameters):
+            value = next(values[name] for values in chosen.table.values() if name in values)
+            value = {"scores": "file.csv"}.get(name, 3) if value is None else value
+            given = {f"{section}.{chosen.chooser}": choice, f"{section}.{name}": value}
+            with pytest.raises(ConfigError, match=f"{section} '{choice}' has no parameter '{name}'"):
+                updated(BASE, given)
+
+
+def test_a_nested_choice_leaves_what_belongs_to_no_choice():
+    base = updated(BASE, {"crop.size": [32, 64], "sampling.images_per_epoch": 40, "sampling.kind": "rare_class"})
+    config = updated(
+        updated(base, {"sampling.temperature": 0.5}),
+        {"crop": {"_name": "mixed", "ratio": 0.9}, "sampling": {"_name": "inverse_log", "added": True}},
+    )
+    assert (config.crop.size, config.crop.kind, config.crop.ratio) == ((32, 64), "mixed", 0.9)
+    assert config.sampling.model_dump(exclude_none=True) == {
+        "kind": "inverse_log", "added": True, "images_per_epoch": 40,
+    }  # fmt: skip
+
+
+def test_a_recipe_that_chooses_anew_forgets_the_parameters_of_the_one_it_extends(recipes):
+    recipes("base", "data: {root: x}\nsampling: {kind: rare_class, temperature: 0.5, images_per_epoch: 8}")
+    recipes("child", "extends: base\nsampling: {kind: repeat_factor}")
+    assert load_recipe("child").sampling.model_dump(exclude_none=True) == {
+        "kind": "repeat_factor", "images_per_epoch": 8,
+    }  # fmt: skip
 
 
 OTHER = {
-    "optim.lr": 0.5, "loss.name": "dice", "sampling.kind": "inverse_log", "data.folds": 6, "augment.crop": [32, 32],
+    "optim.lr": 0.5, "loss.name": "dice", "sampling.kind": "inverse_log", "data.folds": 6, "crop.size": [32, 32],
     "model.encoder": "resnet34", "engine.epochs": 2, "engine.precision": "fp32", "evaluate.rare": ["x"],
     "model.options": {"decoder_channels": [8]},
 }  # fmt: skip

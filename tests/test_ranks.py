@@ -24,7 +24,7 @@ from rarepix.wiring import build_module
 from tests.house.source import CHECKOUT
 from trials.segment import main
 
-STEADY = ["optim.name=sgd", "optim.lr=0.001", "evaluate.batch_size=2"]
+STEADY = ["optim.name=sgd", "optim.lr=0.001", "evaluate.batch_size=2", "paste={_name: copy_paste, donors: uniform}"]
 """Steps so small that rounding stays rounding (AdamW's first steps have one length whatever the gradient)."""
 
 
@@ -116,6 +116,9 @@ def test_two_processes_are_the_trial_of_one(run, tmp_path, tiny_recipe, tiny_con
     assert record.config_hash == other.config_hash
     assert (record.status, record.device, record.files) == (Status.COMPLETE, "2 × CPU, 1 threads", other.files)
     assert record.timings.keys() == other.timings.keys()
+    assert record.pasting == other.pasting
+    assert sum(record.pasting.values()) == tiny_config.engine.epochs * 12
+    assert record.pasting["pasted"] > 0
     rows, others = (pd.read_csv(place.folder / "history.csv") for place in (run, alone))
     assert rows[["attempt", "epoch", "step", "lr"]].equals(others[["attempt", "epoch", "step", "lr"]])
     for name in ("train_loss", "val_loss"):
@@ -136,7 +139,7 @@ def test_the_same_weights_give_the_same_counts(run, finished):
     document = json.loads((run.folder / "record.json").read_text()) | {"status": "failed", "trial": "t"}
     (run.folder / "record.json").write_text(json.dumps(document))
     (run.folder / "images.parquet").unlink()
-    code, _, errors = run.done("optim.name=adamw", "optim.lr=0.01")
+    code, _, errors = run.done("optim.name=adamw", "optim.lr=0.01", "paste={_name: none}")
     assert (code, errors) == (0, "")
     assert (run.record.attempt, run.record.resumed_from_epoch) == (2, 2)
     assert run.record.counts == finished.record.counts

@@ -1,25 +1,18 @@
 """Wiring: what a configuration turns into, and what the data make impossible."""
 
-import numpy as np
-import pandas as pd
 import pytest
+import torch
 from PIL import Image
 
 from rarepix.config import updated
 from rarepix.data.source import DataError
+from rarepix.data.transforms.outcomes import Outcome
 from rarepix.settings import ConfigError
-from rarepix.wiring import build_data, build_module, describe, write_split
-
-CLASSES = ("ground", "block", "stripe", "dot")
-
+from rarepix.wiring import build_data, build_module
 
 @pytest.fixture
 def data(tiny_config):
     return build_data(tiny_config, gpu=False)
-
-
-def masks(root, ids: list[str]) -> dict[str, np.ndarray]:
-    return {name: np.asarray(Image.open(root / "SegmentationClass" / f"{name}.png")) for name in ids}
 
 
 def test_loaders_show_the_parts(data):
@@ -33,7 +26,7 @@ def test_loaders_show_the_parts(data):
 
 def test_training_is_augmented_and_the_rest_is_not(tiny_config):
     config = updated(
-        tiny_config, {"augment.crop": [32, 64], "sampling.kind": "inverse_log", "sampling.images_per_epoch": 40}
+        tiny_config, {"crop.size": [32, 64], "sampling.kind": "inverse_log", "sampling.images_per_epoch": 40}
     )
     data = build_data(config, gpu=False)
     assert {tuple(batch["image"].shape) for batch in data.loaders["train"]} == {(4, 3, 32, 64)}
@@ -67,11 +60,8 @@ def test_weights_are_those_of_the_training_images(tiny_config):
 @pytest.mark.parametrize(
     ("parameters", "error", "message"),
     [
-        ({"evaluate.rare": ["dott"]}, ConfigError, r"evaluate.rare must name classes .*ground, .*, but got \['dott'\]"),
-        ({"data.allow_absent": ["x"]}, ConfigError, r"data.allow_absent must name classes .* but got \['x'\]"),
         ({"engine.batch_size": 13}, DataError, "it shows 12 images and engine.batch_size is 13: use"),
         ({"sampling.images_per_epoch": 3}, DataError, "it shows 3 images and engine.batch_size is 4"),
-        ({"augment.crop": [96, 96]}, DataError, r"as augment.crop = 96×96 .* is 64×96 \(12 such images\): use"),
         ({"sampling.kind": "inverse"}, ValueError, "unknown sampling.kind 'inverse': did you mean 'inverse_log'"),
         ({"data.root": "nowhere"}, FileNotFoundError, "the dataset must be a folder, but nowhere does not exist"),
         ({"data.root": "$UNSET_PLACE/x"}, FileNotFoundError, "every variable in a path must be set"),
@@ -100,29 +90,70 @@ def test_a_rare_objective_needs_rare_classes_in_the_validation_part(tiny_config)
     assert set(build_data(config, gpu=False).loaders) == {"train", "val"}
 
 
-def test_the_description_is_what_the_masks_hold(data, tiny_config, tiny_voc):
-    found = describe(data, tiny_config, "split.csv")
-    assert (found.name, found.classes, found.rare, found.split) == ("tiny", CLASSES, ("dot",), "multilabel")
-    assert found.images == {"train": 12, "val": 6, "test": 6}
-    for split, part in data.parts.by_name.items():
-        held = masks(tiny_voc, [item.id for item in part.items]).values()
-        assert found.pixels[split] == sum(int((mask != 255).sum()) for mask in held)
-        for index, name in enumerate(CLASSES):
-            assert found.contents[split][name].pixels == sum(int((mask == index).sum()) for mask in held)
-            assert found.contents[split][name].images == sum(bool((mask == index).any()) for mask in held)
+ABSENT = r"must name classes of the dataset \(ground, .*, dot\), but got \['dott'\]: did you mean 'dot'\? take"
 
 
-def test_given_rare_classes_beat_those_of_the_dataset(tiny_config):
-    config = updated(tiny_config, {"evaluate.rare": ["stripe", "block"]})
-    assert describe(build_data(config, gpu=False), config, "split.csv").rare == ("stripe", "block")
+@pytest.mark.parametrize(
+    ("key", "parameters"),
+    [
+        ("evaluate.rare", {"evaluate.rare": ["dott"]}),
+        ("data.allow_absent", {"data.allow_absent": ["dott"]}),
+        ("data.scarcity.classes", {"data.scarcity": {"classes": ["dott"], "keep": 0.5}}),
+        ("crop.classes", {"crop": {"_name": "foreground", "classes": ["dott"]}, "crop.size": [32, 32]}),
+        ("paste.classes", {"paste": {"_name": "copy_paste", "donors": "listed", "classes": ["dott"]}}),
+    ],
+)
+def test_classes_that_do_not_exist(tiny_config, key, parameters):
+    with pytest.raises(ConfigError, match=f"{key} {ABSENT}"):
+        build_data(updated(tiny_config, parameters), gpu=False)
 
 
-def test_the_split_file_says_fold_and_contents(data, tmp_path):
-    write_split(data.parts, tmp_path / "split.csv")
-    table = pd.read_csv(tmp_path / "split.csv", index_col="image")
-    assert table.columns.tolist() == ["fold", *CLASSES]
-    assert table["fold"].value_counts().to_dict() == {0: 6, 1: 6, 2: 6}
-    assert table.index[table["dot"] > 0].tolist() == ["img02", "img08", "img14"]
+def test_what_is_scarce_is_left_out_before_the_list_is_cut(tiny_config):
+    config = updated(tiny_config, {"data.scarcity": {"classes": ["stripe"], "keep": 0.5}})
+    data = build_data(config, gpu=False)
+    held = data.parts.by_name["train"].inventory["stripe"], data.parts.by_name["val"].inventory["stripe"]
+    assert [int((column > 0).sum()) for column in held] == [2, 1]  # of six images with a stripe three are left
+    assert len(data.parts.thinned) == 3
+    left = [item.id for name in ("train", "val") for item in data.parts.by_name[name].items]
+    assert set(data.parts.folds.index) == set(left)
+
+
+@pytest.mark.parametrize(
+    ("sampling", "images"),
+    [
+        ({"_name": "uniform"}, 12),
+        ({"_name": "duplicate"}, 24),
+        ({"_name": "rare_class", "added": True}, 24),
+        ({"_name": "inverse_log", "by": "cluster"}, 12),
+    ],
+)
+def test_an_epoch_is_as_long_as_its_sampling(tiny_config, sampling, images):
+    data = build_data(updated(tiny_config, {"sampling": sampling}), gpu=False)
+    assert len(data.loaders["train"].sampler) == images
+    fixed = updated(tiny_config, {"sampling": sampling, "sampling.steps_per_epoch": 5})
+    assert len(build_data(fixed, gpu=False).loaders["train"]) == 5
+
+
+@pytest.mark.parametrize(
+    ("parameters", "columns"),
+    [
+        ({}, None),
+        ({"sampling": {"_name": "inverse_log", "by": "cluster"}}, ["block", "dot", "stripe"]),
+        ({"data.split": "proportion_cluster"}, ["block", "dot", "stripe"]),
+    ],
+)
+def test_clusters_are_there_where_something_goes_by_them(tiny_config, parameters, columns):
+    centroids = build_data(updated(tiny_config, parameters), gpu=False).centroids
+    assert (None if centroids is None else sorted(set(centroids.columns) - {"ground"})) == columns
+
+
+def test_every_training_sample_says_what_was_pasted(tiny_config):
+    config = updated(tiny_config, {"paste": {"_name": "copy_paste", "probability": 1.0}, "crop.size": [64, 64]})
+    data = build_data(config, gpu=False)
+    assert data.paste.donors.index.tolist() == ["stripe", "dot"]  # in fewer images than the average class
+    outcomes = torch.cat([batch["paste"] for batch in data.loaders["train"]])
+    assert (outcomes == Outcome.PASTED).float().mean() > 0.5
+    assert "paste" not in next(iter(data.loaders["val"]))
 
 
 def test_the_module_has_a_channel_per_class(data, tiny_config):
@@ -158,7 +189,7 @@ def test_devices_need_images_of_one_size_or_a_crop(tiny_config, damaged_voc):
     build_data(config, gpu=False)
     with pytest.raises(DataError, match="engine.devices=2 needs training images of one size, but there are 2 sizes"):
         build_data(devices(config), gpu=False)
-    build_data(devices(config, **{"augment.crop": [64, 64]}), gpu=False)
+    build_data(devices(config, **{"crop.size": [64, 64]}), gpu=False)
 
 
 def test_each_device_needs_something_to_count(tiny_config):

@@ -14,14 +14,15 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from rarepix.choices import nearest
-from rarepix.data.settings import AugmentConfig, DataConfig, SamplingConfig
+from rarepix.data.settings import DataConfig, SamplingConfig
+from rarepix.data.transforms.settings import AugmentConfig, CropConfig, PasteConfig
 from rarepix.engine.settings import EngineConfig, OptimConfig
 from rarepix.evaluation.settings import EvaluateConfig
 from rarepix.losses.settings import LossConfig
 from rarepix.models.settings import ModelConfig
 from rarepix.paths import recipes_root
-from rarepix.records import BLOCK_KEYS, PLACE_KEYS
-from rarepix.settings import ConfigError, Settings, explain
+from rarepix.records import BLOCK_KEYS, CHOICE_KEYS, PLACE_KEYS
+from rarepix.settings import Chosen, ConfigError, Settings, explain
 
 
 class Loader(yaml.SafeLoader):
@@ -41,6 +42,8 @@ class TrialConfig(Settings):
     seed: int = Field(0, ge=0, lt=2**32)
     data: DataConfig
     sampling: SamplingConfig = SamplingConfig()
+    crop: CropConfig = CropConfig()
+    paste: PasteConfig = PasteConfig()
     augment: AugmentConfig = AugmentConfig()
     model: ModelConfig = ModelConfig()
     loss: LossConfig = LossConfig()
@@ -58,6 +61,10 @@ class TrialConfig(Settings):
         return self
 
 
+CHOSEN: dict[str, type[Chosen]] = {key: TrialConfig.model_fields[key].annotation for key in CHOICE_KEYS}
+"""The sections in which one key decides which others may be given."""
+
+
 def load_recipe(name_or_path: str | Path) -> TrialConfig:
     """Return the configuration of a recipe: a name in ``trials/recipes`` or a YAML file.
 
@@ -72,8 +79,8 @@ def load_recipe(name_or_path: str | Path) -> TrialConfig:
 def updated(config: TrialConfig, parameters: Mapping[str, Any]) -> TrialConfig:
     """Return *config* with *parameters* put over it.
 
-    A key is dotted (``optim.lr``). A nested choice (``loss: {"_name": "focal", "gamma": 2.0}``) stands for its whole
-    section, so that nothing of another choice is left in it.
+    A key is dotted (``optim.lr``). A nested choice (``loss: {"_name": "focal", "gamma": 2.0}``) stands for a section's
+    choice with all its parameters, so that nothing of another choice is left.
 
     Raises:
         ConfigError: an unknown key (the nearest valid one is named), a wrong type or range, or keys that do not go
@@ -82,10 +89,12 @@ def updated(config: TrialConfig, parameters: Mapping[str, Any]) -> TrialConfig:
     tree = config.model_dump(mode="json")
     if "recipe" in parameters:
         raise ConfigError("recipe is the name of where a configuration came from, not a setting: use --recipe")
-    for key, value in sorted(parameters.items(), key=lambda pair: pair[0] != "loss.name"):  # it decides what may follow
-        if isinstance(value, Mapping) and "_name" in value:
-            value = {"name": value["_name"]} | {k: v for k, v in value.items() if k != "_name"}
-        _put(tree, key, value)
+    for key, value in sorted(parameters.items(), key=lambda pair: pair[0] not in _choosers()):  # they decide the rest
+        if isinstance(value, Mapping) and "_name" in value and key in CHOSEN:
+            _choose(tree[key], CHOSEN[key], value["_name"], afresh=True)
+            tree[key] |= {inner: part for inner, part in value.items() if inner != "_name"}
+        else:
+            _put(tree, key, value)
     return _build(tree)
 
 
@@ -166,13 +175,27 @@ def _read_recipe(file: Path, came_from: tuple[Path, ...]) -> dict[str, Any]:
     return _merged(_read_recipe(base, (*came_from, file.resolve())), tree)
 
 
-def _merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+def _merged(base: dict[str, Any], over: dict[str, Any], section: str = "") -> dict[str, Any]:
     result = dict(base)
+    chosen = CHOSEN.get(section)
+    if chosen and chosen.chooser in over:  # what another choice had for parameters goes with it
+        _choose(result, chosen, over[chosen.chooser], afresh=True)
     for key, value in over.items():
         both = isinstance(value, dict) and isinstance(result.get(key), dict)
-        replaces = key == "loss" and isinstance(value, dict) and "name" in value  # another loss has other parameters
-        result[key] = _merged(result[key], value) if both and not replaces else value
+        result[key] = _merged(result[key], value, key) if both else value
     return result
+
+
+def _choosers() -> set[str]:
+    return {f"{section}.{chosen.chooser}" for section, chosen in CHOSEN.items()}
+
+
+def _choose(branch: dict[str, Any], chosen: type[Chosen], choice: Any, *, afresh: bool = False) -> None:
+    """Set the choice of a section, and drop the parameters of the one before (*afresh*: even if it is the same)."""
+    if afresh or branch.get(chosen.chooser) != choice:
+        for name in chosen.parameter_names() & branch.keys():
+            del branch[name]
+    branch[chosen.chooser] = choice
 
 
 def _put(tree: dict[str, Any], key: str, value: Any) -> None:
@@ -182,9 +205,10 @@ def _put(tree: dict[str, Any], key: str, value: Any) -> None:
         if not isinstance(branch.get(part), dict):
             raise ConfigError(f"unknown key {key!r}: {nearest(key, flatten(tree))}valid sections: {', '.join(tree)}")
         branch = branch[part]
-    if key == "loss.name" and branch.get("name") != value:
-        branch.clear()  # the parameters belonged to the other loss
-    branch[last] = value
+    if key in _choosers():
+        _choose(branch, CHOSEN[path[0]], value)
+    else:
+        branch[last] = value
 
 
 def _parse_value(key: str, text: str) -> Any:

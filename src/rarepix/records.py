@@ -7,6 +7,8 @@ Counts are integers; every ratio is derived from them by whoever reads the recor
                                    images.parquet     split, image, class, tp, fp, fn, tn
                                    weights.csv        image, weight: what the sampler drew by
                                    split.csv          image, fold, pixels of each class
+                                   clusters.csv       cluster × class: centroids, of a split by proportion_cluster
+                                   donors.csv         class, probability, of copy-paste
                                    examples.png       image, truth and prediction of some validation images
                                    checkpoints/       last.ckpt, best.ckpt
                     report/index.html                 written by the analysis
@@ -27,6 +29,8 @@ SCHEMA = 1
 RESULTS_VARIABLE = "RAREPIX_RESULTS"
 BLOCK_KEYS = ("seed", "data.fold")
 """Enumerated, never tuned: what configurations share when they are compared."""
+CHOICE_KEYS = {"loss": "name", "sampling": "kind", "crop": "kind", "paste": "kind"}
+"""Section → its key that the ``_name`` of a nested choice sets (``loss: {"_name": "focal", …}`` sets ``loss.name``)."""
 PLACE_KEYS = (
     "recipe",
     "data.root",
@@ -93,6 +97,8 @@ class Dataset(Part):
     split_file: str
     classes: tuple[str, ...]
     rare: tuple[str, ...]
+    thinned: NonNegativeInt = 0
+    """Images of the training list that ``data.scarcity`` left out."""
     images: dict[str, NonNegativeInt]
     """Split → number of images."""
     pixels: dict[str, NonNegativeInt]
@@ -156,6 +162,8 @@ class TrialRecord(Part):
     objective: Objective | None = None
     counts: dict[str, dict[str, ClassCounts]] = {}
     """Split → class → counts."""
+    pasting: dict[str, NonNegativeInt] = {}
+    """Outcome → training images shown (all attempts together), where images were pasted into."""
     timings: dict[str, float] = {}
     """Seconds, and ``images_per_second``; ``startup_*`` lead from process start to the first optimiser step, ``fit`` is
     what training and validation took in all attempts together."""

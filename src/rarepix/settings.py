@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 from types import NoneType
-from typing import Any, Self, get_args
+from typing import Any, ClassVar, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from rarepix.choices import nearest
+from rarepix.choices import nearest, pick
 
 
 class Settings(BaseModel):
@@ -26,6 +26,50 @@ class Settings(BaseModel):
             if details:
                 raise ValidationError.from_exception_data(cls.__name__, details)
         return result
+
+
+class Chosen(Settings):
+    """A section with a choice, and parameters that belong to some of its values; only those of the named one may be
+    given. A parameter that is not given is None; ``parameters`` fills in its default.
+    """
+
+    section: ClassVar[str]
+    """Key of the section in the configuration."""
+    chooser: ClassVar[str]
+    """Key of the choice in the section."""
+    table: ClassVar[Mapping[str, Mapping[str, Any]]]
+    """Choice → its parameters with their defaults."""
+
+    @model_validator(mode="after")
+    def _parameters_of_the_choice(self) -> Self:
+        allowed = pick(self.table, self.choice, f"{self.section}.{self.chooser}")
+        for key in self.given():
+            if key not in allowed:
+                takes = ", ".join(f"{self.section}.{name}" for name in allowed) or "no parameters"
+                raise ValueError(
+                    f"{self.section} {self.choice!r} has no parameter {key!r}; it takes {takes}: "
+                    f"leave {self.section}.{key} out"
+                )
+        return self
+
+    @property
+    def choice(self) -> str:
+        """The value of the choice."""
+        return getattr(self, self.chooser)
+
+    @classmethod
+    def parameter_names(cls) -> set[str]:
+        """Return the keys that belong to some choice; the others mean the same whatever is chosen."""
+        return {name for parameters in cls.table.values() for name in parameters}
+
+    def given(self) -> dict[str, Any]:
+        """Return the parameters of the choice that were given."""
+        names = self.parameter_names()
+        return {key: value for key, value in self if key in names and value is not None}
+
+    def parameters(self) -> dict[str, Any]:
+        """Return all parameters of the choice, defaults filled in."""
+        return {**self.table[self.choice], **self.given()}
 
 
 UNION_MEMBERS = ("constrained-int", "constrained-float", "int", "float", "str", "bool", "constrained-str")

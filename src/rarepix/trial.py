@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import psutil
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     import lightning.pytorch as pl
 
+    from rarepix.engine.tally import Tally
     from rarepix.engine.precision import Hardware
     from rarepix.evaluation.single_stage import ImageCounts
     from rarepix.wiring import Data
@@ -46,6 +47,14 @@ class Startup:
         self.seconds[f"startup_{phase}"] = round(now - self._last, 3)
         self.seconds["startup_total"] = round(now - self.began, 3)
         self._last = now
+
+
+class Fitted(NamedTuple):
+    """What is left of the training."""
+
+    trainer: pl.Trainer
+    seconds: dict[str, float]
+    pasting: dict[str, int]
 
 
 def run(config: TrialConfig, place: Place, listener: Listener = lambda scores: None) -> TrialRecord:
@@ -107,9 +116,9 @@ def carry_out(
     startup.mark("model")
 
     record = _with_progress(record, config, place, data, hardware)
-    trainer, fitted = _fit(config, place, record, data, module, hardware, startup, listener)
+    fitted = _fit(config, place, record, data, module, hardware, startup, listener)
     best = place.folder / CHECKPOINTS / BEST
-    counts, seconds = _evaluate(place, data, module, trainer, best)
+    counts, seconds = _evaluate(place, data, module, fitted.trainer, best)
     if not group.leads():
         return record
     return close(
@@ -118,7 +127,8 @@ def carry_out(
         Status.COMPLETE,
         objective=_objective(config, module, counts["val"], finished_epochs(best)),
         counts=_pooled(counts, data),
-        timings=startup.seconds | fitted | {"test": seconds},
+        pasting=fitted.pasting,
+        timings=startup.seconds | fitted.seconds | {"test": seconds},
         files=_files(place),
     )
 
@@ -127,7 +137,7 @@ def _with_progress(
     record: TrialRecord, config: TrialConfig, place: Place, data: Data, hardware: Hardware
 ) -> TrialRecord:
     """Return the record with what is known before the training; the leader writes it."""
-    from rarepix import wiring
+    from rarepix.decisions import describe, write_decisions
     from rarepix.engine import group
     from rarepix.engine.trainer import CHECKPOINTS, LAST, finished_epochs
 
@@ -135,17 +145,17 @@ def _with_progress(
     resumed = finished_epochs(last) if last.is_file() else None
     if not group.leads():
         return record.model_copy(update={"resumed_from_epoch": resumed})
-    dataset = wiring.describe(data, config, _write_decisions(data, place))
-    return write_progress(record, place, dataset=dataset, device=hardware.name, resumed_from_epoch=resumed)
+    write_decisions(data, place.folder)
+    known = {"dataset": describe(data, config), "device": hardware.name, "resumed_from_epoch": resumed}
+    return write_progress(record, place, **known)
 
 
-def _write_decisions(data: Data, place: Place) -> str:
-    """Write which image is in which fold and how often it is drawn; return the name of the split's file."""
-    from rarepix.wiring import write_split
+def _tally(data: Data) -> Tally:
+    """Return what counts the outcomes of pasting."""
+    from rarepix.data.transforms.outcomes import Outcome
+    from rarepix.engine.tally import Tally
 
-    write_split(data.parts, place.folder / "split.csv")
-    data.weights.to_csv(place.folder / "weights.csv")
-    return "split.csv"
+    return Tally("paste", [outcome.name.lower() for outcome in Outcome] if data.paste else ())
 
 
 def _fit(
@@ -157,20 +167,21 @@ def _fit(
     hardware: Hardware,
     startup: Startup,
     listener: Listener,
-) -> tuple[pl.Trainer, dict[str, float]]:
-    """Train, from the last checkpoint where the record says so; return the trainer and the seconds that it took."""
+) -> Fitted:
+    """Train, from the last checkpoint where the record says so."""
     from rarepix.engine.callbacks import Clock, History
     from rarepix.engine.trainer import CHECKPOINTS, LAST, build_trainer
 
     clock = Clock(partial(startup.mark, "first_step"))
+    tally = _tally(data)
     history = History(place.folder / "history.csv", attempt=record.attempt, listener=listener)
-    trainer = build_trainer(config.engine, hardware, place.folder, [clock, history])
+    trainer = build_trainer(config.engine, hardware, place.folder, [clock, history, tally])
     resume = place.folder / CHECKPOINTS / LAST if record.resumed_from_epoch else None
     # loader processes begin to draw before Lightning says which epoch it is
     data.loaders["train"].sampler.set_epoch(record.resumed_from_epoch or 0)
     with naming(place.folder / CHECKPOINTS):
         trainer.fit(module, data.loaders["train"], data.loaders["val"], ckpt_path=resume, weights_only=True)
-    return trainer, clock.seconds() | {"fit": history.seconds()}
+    return Fitted(trainer, clock.seconds() | {"fit": history.seconds()}, tally.counts())
 
 
 def _evaluate(
@@ -218,6 +229,8 @@ def _files(place: Place) -> dict[str, str]:
         "examples": "examples.png",
         "weights": "weights.csv",
         "split": "split.csv",
+        "donors": "donors.csv",
+        "clusters": "clusters.csv",
         "best": "checkpoints/best.ckpt",
         "last": "checkpoints/last.ckpt",
         "tensorboard": "tensorboard",

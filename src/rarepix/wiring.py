@@ -1,22 +1,23 @@
 """From a configuration to the objects that a trial works with."""
 
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 import torch
 from torch.utils.data import DataLoader
 
+from rarepix.choices import nearest
 from rarepix.config import TrialConfig
-from rarepix.data.augment import build_augment
-from rarepix.data.dataset import SegmentationDataset, check_crop, decoded_gib
-from rarepix.data.inventory import BORDER, inventory_hash
+from rarepix.data.dataset import SegmentationDataset, decoded_gib
 from rarepix.data.loaders import build_loader, worker_count
-from rarepix.data.parts import Part, Parts, divide
-from rarepix.data.samplers import EpochSampler, Share
+from rarepix.data.parts import Parts, divide
+from rarepix.data.samplers import EpochSampler, Share, plan
 from rarepix.data.source import DataError
 from rarepix.data.sources import open_source
+from rarepix.data.splits import clusters
+from rarepix.data.transforms.augment import build_augment
+from rarepix.data.transforms.paste import Paste, build_paste
 from rarepix.data.weights import image_weights
 from rarepix.engine import batchnorm, group
 from rarepix.evaluation.single_stage import scores
@@ -25,7 +26,6 @@ from rarepix.losses import build_loss
 from rarepix.metrics.counts import confusion
 from rarepix.models import build_model
 from rarepix.paths import cache_root, expand
-from rarepix.records import ClassPixels, Dataset
 from rarepix.settings import ConfigError
 
 if TYPE_CHECKING:
@@ -41,8 +41,12 @@ class Data(NamedTuple):
     name: str
     labels: LabelSpace
     parts: Parts
+    centroids: pd.DataFrame | None
+    """Cluster × class shares, where split or sampling goes by clusters."""
     weights: pd.Series
     """Training image id → weight."""
+    paste: Paste | None
+    """What is put into training images, where anything is."""
     loaders: dict[str, DataLoader]
     """train, val and, where there is one, test."""
 
@@ -59,47 +63,73 @@ def build_data(config: TrialConfig, *, gpu: bool) -> Data:
         ConfigError: the configuration asks for what the data do not have.
     """
     source = open_source(config.data.source, expand(config.data.root))
-    _check_rare(config, source.labels)
+    _check_classes(config, source.labels)
     parts = divide(source, config.data, seed=config.seed, cache=cache_root() / "inventory")
     _check_objective(config, source.labels, parts)
-    train = parts.by_name["train"]
-    check_crop(
-        train.items, train.inventory["height"].to_numpy(), train.inventory["width"].to_numpy(), config.augment.crop
-    )
     _check_devices(config, parts)
-    weights = image_weights(train.inventory[[*source.labels.names]], config.sampling.kind)
-    return Data(
-        source.name, source.labels, parts, weights, _build_loaders(config, source.labels, parts, weights, gpu=gpu)
-    )
+    counts = parts.by_name["train"].inventory[[*source.labels.names]]
+    centroids = _centroids(config, parts, counts)
+    weights = image_weights(counts, config.sampling.kind, **_weighing(config, counts, centroids))
+    paste = build_paste(config.paste, counts, labels=source.labels)
+    loaders = _train_loader(config, source.labels, parts, weights, paste, gpu=gpu)
+    loaders |= _plain_loaders(config, source.labels, parts, gpu=gpu)
+    return Data(source.name, source.labels, parts, centroids, weights, paste, loaders)
 
 
-def _build_loaders(
-    config: TrialConfig, labels: LabelSpace, parts: Parts, weights: pd.Series, *, gpu: bool
+def _centroids(config: TrialConfig, parts: Parts, counts: pd.DataFrame) -> pd.DataFrame | None:
+    """Return the clusters that the split was made by, else, where sampling needs some, those of the training part."""
+    if parts.centroids is None and config.sampling.by == "cluster":
+        return clusters.fit(counts)
+    return parts.centroids
+
+
+def _weighing(config: TrialConfig, counts: pd.DataFrame, centroids: pd.DataFrame | None) -> dict[str, Any]:
+    given = {key: value for key, value in config.sampling.parameters().items() if key != "added"}  # the sampler's
+    if config.sampling.by == "cluster":
+        given["clusters"] = clusters.assign(counts, centroids)
+    return given
+
+
+def _train_loader(
+    config: TrialConfig, labels: LabelSpace, parts: Parts, weights: pd.Series, paste: Paste | None, *, gpu: bool
 ) -> dict[str, DataLoader]:
-    sizes = parts.inventory
-    in_memory = decoded_gib(sizes["height"].to_numpy(), sizes["width"].to_numpy()) <= config.data.cache_gib
-    workers = worker_count(config.data.workers, gpu=gpu, devices=config.engine.devices)
-    shared = {"ignore": labels.ignore, "workers": workers, "pin_memory": gpu}
-    train = parts.by_name["train"]
-    size = config.sampling.images_per_epoch or len(train.items)
-    if size < config.engine.batch_size:
+    items, batch = parts.by_name["train"].items, config.engine.batch_size
+    scheme, size = plan(config.sampling, len(items), batch)
+    if size < batch:
         raise DataError(
             f"an epoch must fill at least one batch, but it shows {size} images and engine.batch_size is "
-            f"{config.engine.batch_size}: use a smaller batch or sampling.images_per_epoch"
+            f"{batch}: use a smaller batch or sampling.images_per_epoch"
         )
     share = Share(group.rank(), config.engine.devices)
-    positions = share.of_each_batch(size, config.engine.batch_size) if share.size > 1 else None
-    replace = config.sampling.kind != "uniform"
-    sampler = EpochSampler(weights.to_numpy(), size, replace=replace, seed=config.seed, positions=positions)
-    augment = build_augment(config.augment, ignore=labels.ignore)
-    dataset = SegmentationDataset(train.items, augment=augment, in_memory=in_memory)
-    own = config.engine.batch_size // share.size
-    loaders = {"train": build_loader(dataset, batch_size=own, sampler=sampler, **shared)}
-    for name, part in parts.by_name.items():
-        if name != "train":
-            plain = SegmentationDataset(part.items, in_memory=in_memory)
-            loaders[name] = build_loader(plain, batch_size=config.evaluate.batch_size, share=share, **shared)
-    return loaders
+    positions = share.of_each_batch(size, batch) if share.size > 1 else None
+    sampler = EpochSampler(weights.to_numpy(), size, scheme=scheme, seed=config.seed, positions=positions)
+    augment = build_augment(config.augment, config.crop, labels=labels)
+    dataset = SegmentationDataset(items, augment=augment, paste=paste, in_memory=_in_memory(config, parts))
+    loading = _loading(config, labels, gpu=gpu)
+    return {"train": build_loader(dataset, batch_size=batch // share.size, sampler=sampler, **loading)}
+
+
+def _plain_loaders(config: TrialConfig, labels: LabelSpace, parts: Parts, *, gpu: bool) -> dict[str, DataLoader]:
+    loading = _loading(config, labels, gpu=gpu) | {"share": Share(group.rank(), config.engine.devices)}
+    return {
+        name: build_loader(
+            SegmentationDataset(part.items, in_memory=_in_memory(config, parts)),
+            batch_size=config.evaluate.batch_size,
+            **loading,
+        )
+        for name, part in parts.by_name.items()
+        if name != "train"
+    }
+
+
+def _in_memory(config: TrialConfig, parts: Parts) -> bool:
+    sizes = parts.inventory
+    return decoded_gib(sizes["height"].to_numpy(), sizes["width"].to_numpy()) <= config.data.cache_gib
+
+
+def _loading(config: TrialConfig, labels: LabelSpace, *, gpu: bool) -> dict[str, Any]:
+    workers = worker_count(config.data.workers, gpu=gpu, devices=config.engine.devices)
+    return {"ignore": labels.ignore, "workers": workers, "pin_memory": gpu}
 
 
 def build_module(config: TrialConfig, labels: LabelSpace, *, gpu: bool = False) -> "SegmentationModule":
@@ -131,50 +161,34 @@ def try_step(config: TrialConfig) -> None:
     """
     labels = open_source(config.data.source, expand(config.data.root)).labels
     model, loss = build_model(config.model, classes=labels.count).train(), _build_loss(config, labels)
-    rows, columns = (min(side, TRIED_SIDE) for side in config.augment.crop or (TRIED_SIDE, TRIED_SIDE))
+    rows, columns = (min(side, TRIED_SIDE) for side in config.crop.size or (TRIED_SIDE, TRIED_SIDE))
     size = (min(config.engine.batch_size, 2), rows, columns)  # batch normalisation wants two; more only take longer
     try:
         loss(model(torch.zeros(size[0], 3, *size[1:])), torch.zeros(size, dtype=torch.long))
     except (ValueError, RuntimeError) as error:
         raise ConfigError(
             f"model.architecture={config.model.architecture!r} with loss {config.loss.name!r} cannot take a training "
-            f"step with engine.batch_size={config.engine.batch_size} and augment.crop={config.augment.crop}: {error}: "
+            f"step with engine.batch_size={config.engine.batch_size} and crop.size={config.crop.size}: {error}: "
             f"use a larger batch or crop, or another architecture"
         ) from error
 
 
-def describe(data: Data, config: TrialConfig, split_file: str) -> Dataset:
-    """Return what a record says about the data."""
-    names = data.labels.names
-    return Dataset(
-        name=data.name,
-        root=str(config.data.root),
-        inventory_hash=inventory_hash(data.parts.inventory),
-        split=config.data.split,
-        split_file=split_file,
-        classes=names,
-        rare=config.evaluate.rare or data.labels.rare,
-        images={name: len(part.items) for name, part in data.parts.by_name.items()},
-        pixels={name: int(part.inventory[list(names)].sum().sum()) for name, part in data.parts.by_name.items()},
-        contents={name: _contents(part, names) for name, part in data.parts.by_name.items()},
-    )
-
-
-def write_split(parts: Parts, path: Path) -> None:
-    """Write image, fold and what is held of each class, one row an image of the list that was cut."""
-    parts.folds.to_frame().join(parts.inventory.drop(columns=[BORDER, "height", "width"])).to_csv(path)
-
-
-def _contents(part: Part, names: tuple[str, ...]) -> dict[str, ClassPixels]:
-    table = part.inventory
-    return {name: ClassPixels(images=int((table[name] > 0).sum()), pixels=int(table[name].sum())) for name in names}
-
-
-def _check_rare(config: TrialConfig, labels: LabelSpace) -> None:
-    for key, given in (("evaluate.rare", config.evaluate.rare), ("data.allow_absent", config.data.allow_absent)):
+def _check_classes(config: TrialConfig, labels: LabelSpace) -> None:
+    """Raise ``ConfigError`` if the configuration names classes that the dataset does not have, or lacks rare ones."""
+    named = {
+        "evaluate.rare": config.evaluate.rare,
+        "data.allow_absent": config.data.allow_absent,
+        "data.scarcity.classes": config.data.scarcity.classes if config.data.scarcity else (),
+        "crop.classes": config.crop.classes or (),
+        "paste.classes": config.paste.classes or (),
+    }
+    for key, given in named.items():
         unknown = sorted(set(given) - set(labels.names))
         if unknown:
-            raise ConfigError(f"{key} must name classes of the dataset ({', '.join(labels.names)}), but got {unknown}")
+            raise ConfigError(
+                f"{key} must name classes of the dataset ({', '.join(labels.names)}), but got {unknown}: "
+                f"{nearest(unknown[0], labels.names)}take one of these"
+            )
     if config.evaluate.objective == "rare_iou" and not (config.evaluate.rare or labels.rare):
         raise ConfigError(
             "evaluate.objective=rare_iou needs rare classes, but neither evaluate.rare nor the dataset names any"
@@ -187,10 +201,10 @@ def _check_devices(config: TrialConfig, parts: Parts) -> None:
     if devices == 1:
         return
     sizes = parts.by_name["train"].inventory[["height", "width"]].drop_duplicates()
-    if config.augment.crop is None and len(sizes) > 1:
+    if config.crop.size is None and len(sizes) > 1:
         raise DataError(
             f"engine.devices={devices} needs training images of one size, but there are {len(sizes)} sizes: "
-            f"set augment.crop, or use engine.devices=1"
+            f"set crop.size, or use engine.devices=1"
         )
     for name, part in parts.by_name.items():
         batches = -(-len(part.items) // each)

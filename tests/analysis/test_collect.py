@@ -105,9 +105,9 @@ def test_a_folder_that_is_no_study_is_refused(tmp_path):
 
 
 def test_a_null_parameter_is_not_a_missing_one(make, tmp_path):
-    make.add(tmp_path / "s", make.record("t", parameters={"model.weights": None, "augment.crop": [64, 32]}))
+    make.add(tmp_path / "s", make.record("t", parameters={"model.weights": None, "crop.size": [64, 32]}))
     row = load_study(tmp_path / "s").trials.iloc[0]
-    assert (row["model.weights"], row["augment.crop"]) == ("null", "[64, 32]")
+    assert (row["model.weights"], row["crop.size"]) == ("null", "[64, 32]")
 
 
 def test_where_a_trial_ran_is_no_parameter(make, tmp_path):

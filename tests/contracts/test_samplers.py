@@ -1,14 +1,19 @@
 """What every way to weigh and draw images must do, whatever it is."""
 
+from functools import cache
+
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import chisquare
 
-from rarepix.data.samplers import EpochSampler
-from rarepix.data.weights import WEIGHTS, image_weights
+from rarepix.data.samplers import EpochSampler, Scheme, Share
+from rarepix.data.weights import AMOUNTS, WEIGHTS, image_weights
 from rarepix.seeding import generator
 
-pytestmark = pytest.mark.parametrize("kind", WEIGHTS)
+WAYS = [(kind, {}) for kind in WEIGHTS] + [("inverse_log", {"by": by}) for by in [*AMOUNTS, "cluster"] if by != "label"]
+each_way = pytest.mark.parametrize(("kind", "given"), WAYS, ids=["-".join([kind, *by.values()]) for kind, by in WAYS])
+each_scheme = pytest.mark.parametrize("scheme", Scheme)
 
 
 def counts(images: int = 60) -> pd.DataFrame:
@@ -35,13 +40,16 @@ TABLES = {
     "nothing in any": pd.DataFrame({"a": [0, 0, 0], "b": [0, 0, 0]}),
     "a class per image": pd.DataFrame(np.eye(5, dtype=int), columns=list("abcde")),
     "never first": pd.DataFrame({"never": [0, 0, 0], "a": [1, 1, 0], "b": [0, 1, 1]}),
+    "one pixel in all": pd.DataFrame({"a": [0, 1, 0], "b": [0, 0, 0]}),
+    "many pixels": pd.DataFrame({"a": [10**12, 0], "b": [1, 10**12]}),
 }
 
 
+@each_way
 @pytest.mark.parametrize("table", TABLES.values(), ids=TABLES.keys())
 @pytest.mark.filterwarnings("error")
-def test_weights_are_a_distribution_over_the_images(kind, table):
-    weights = image_weights(table, kind)
+def test_weights_are_a_distribution_over_the_images(kind, given, table):
+    weights = image_weights(table, kind, **given)
     assert weights.index.tolist() == table.index.tolist()
     assert (weights.name, weights.dtype) == ("weight", float)
     assert np.isfinite(weights).all()
@@ -49,26 +57,33 @@ def test_weights_are_a_distribution_over_the_images(kind, table):
     assert weights.sum() == pytest.approx(1, abs=1e-12)
 
 
-def test_weights_are_a_function_of_the_table(kind):
-    assert image_weights(counts(), kind).equals(image_weights(counts(), kind))
-
-
-def test_the_order_of_images_does_not_matter(kind):
-    shuffled = counts().sample(frac=1, random_state=0)
-    found = image_weights(shuffled, kind).loc[counts().index]
-    assert found.to_numpy() == pytest.approx(image_weights(counts(), kind).to_numpy())
-
-
-def test_the_table_is_left_alone(kind):
+@each_way
+def test_weights_are_a_function_of_the_table_which_is_left_alone(kind, given):
     table = counts()
-    image_weights(table, kind)
+    assert image_weights(table, kind, **given).equals(image_weights(counts(), kind, **given))
     pd.testing.assert_frame_equal(table, counts())
 
 
-def drawn(kind: str, seed: int, epoch: int, size: int = 60) -> list[tuple[int, int]]:
-    weights = image_weights(counts(), kind).to_numpy()
-    sampler = EpochSampler(weights, size, replace=kind != "uniform", seed=seed)
+@each_way
+def test_the_order_of_images_does_not_matter(kind, given):
+    """Clusters are given: where k-means starts does depend on it."""
+    clusters = {"clusters": pd.Series(range(60), counts().index) % 7} if given.get("by") == "cluster" else {}
+    shuffled = counts().sample(frac=1, random_state=0)
+    found = image_weights(shuffled, kind, **given, **clusters).loc[counts().index]
+    assert found.to_numpy() == pytest.approx(image_weights(counts(), kind, **given, **clusters).to_numpy())
+
+
+@cache
+def weights_of(kind: str) -> np.ndarray:
+    """At a temperature at which rare_class, too, draws each image sooner or later."""
+    return image_weights(counts(), kind, **({"temperature": 1.0} if kind == "rare_class" else {})).to_numpy()
+
+
+def drawn(kind: str, scheme: Scheme, seed: int, epoch: int, size: int = 60, share: Share | None = None):
+    positions = share.of_each_batch(size, 12) if share else None
+    sampler = EpochSampler(weights_of(kind), size, scheme=scheme, seed=seed, positions=positions)
     sampler.set_epoch(epoch)
+    assert len(sampler) == (size if positions is None else len(positions))
     return [tuple(draw) for draw in sampler]
 
 
@@ -76,30 +91,61 @@ def indices(*given) -> tuple[int, ...]:
     return tuple(index for index, _ in drawn(*given))
 
 
-def test_the_same_seed_and_epoch_give_the_same_draws(kind):
-    assert drawn(kind, 3, 2) == drawn(kind, 3, 2)
+each_kind = pytest.mark.parametrize("kind", WEIGHTS)
 
 
-def test_the_first_epoch_differs_between_seeds(kind):
-    assert len({indices(kind, seed, 0) for seed in range(8)}) == 8
+@each_kind
+@each_scheme
+def test_the_same_seed_and_epoch_give_the_same_draws(kind, scheme):
+    """Whichever epochs came before: what a resumed run relies on."""
+    sampler = EpochSampler(weights_of(kind), 60, scheme=scheme, seed=3)
+    for epoch in range(3):
+        sampler.set_epoch(epoch)
+        went_on = [tuple(draw) for draw in sampler]
+    assert drawn(kind, scheme, 3, 2) == went_on
 
 
-def test_epochs_differ(kind):
-    assert len({indices(kind, 0, epoch) for epoch in range(8)}) == 8
+@each_kind
+@each_scheme
+def test_no_epoch_of_a_seed_is_another(kind, scheme):
+    """The first differs between seeds, and seed 0, epoch 1 is not seed 1, epoch 0."""
+    assert len({indices(kind, scheme, seed, epoch) for seed in range(4) for epoch in range(4)}) == 16
 
 
-def test_no_epoch_of_a_seed_is_one_of_its_neighbour(kind):
-    """Seed 0, epoch 1 must not be seed 1, epoch 0."""
-    found = {indices(kind, seed, epoch) for seed in range(4) for epoch in range(4)}
-    assert len(found) == 16
-
-
+@each_kind
+@each_scheme
 @pytest.mark.parametrize("size", [1, 7, 60, 200])
-def test_an_epoch_is_as_long_as_asked_and_within_the_images(kind, size):
-    found = indices(kind, 0, 0, size)
+def test_an_epoch_is_as_long_as_asked_and_within_the_images(kind, scheme, size):
+    found = indices(kind, scheme, 0, 0, size)
     assert len(found) == size
     assert set(found) <= set(range(60))
 
 
-def test_every_image_is_drawn_sooner_or_later(kind):
-    assert set(indices(kind, 0, 0, 4000)) == set(range(60))
+@each_kind
+@each_scheme
+@pytest.mark.parametrize("devices", [2, 3, 4])
+def test_the_shares_of_the_processes_are_disjoint_and_cover_the_epoch(kind, scheme, devices):
+    whole = drawn(kind, scheme, 5, 1)
+    parts = [drawn(kind, scheme, 5, 1, 60, Share(rank, devices)) for rank in range(devices)]
+    assert sorted(draw for part in parts for draw in part) == sorted(whole)
+    assert len({seed for _, seed in whole}) == 60
+
+
+@each_kind
+@each_scheme
+def test_every_image_is_drawn_sooner_or_later(kind, scheme):
+    assert set(indices(kind, scheme, 0, 0, 4000)) == set(range(60))
+
+
+@each_kind
+def test_draws_follow_the_weights(kind):
+    """20 000 draws, against chance: the same seeds always, so that this passes always or never."""
+    found = np.bincount(indices(kind, Scheme.DRAWN, 1, 0, 20_000), minlength=60)
+    assert chisquare(found, weights_of(kind) * 20_000).pvalue > 0.01
+
+
+@each_kind
+def test_what_is_added_follows_the_weights(kind):
+    found = np.bincount(indices(kind, Scheme.ADDED, 1, 0, 24_000), minlength=60) - 200
+    assert found.min() >= 0
+    assert chisquare(found, weights_of(kind) * 12_000).pvalue > 0.01

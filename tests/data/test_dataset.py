@@ -1,18 +1,23 @@
 """Samples: the same from memory and from disk, and errors that name their file."""
 
-import re
-
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from rarepix.data.augment import build_augment
-from rarepix.data.dataset import SegmentationDataset, check_crop, decoded_gib
+from rarepix.data.dataset import SegmentationDataset, decoded_gib
+from rarepix.data.inventory import take_inventory
 from rarepix.data.samplers import Draw
-from rarepix.data.settings import AugmentConfig
 from rarepix.data.source import DataError
 from rarepix.data.sources import open_source
+from rarepix.data.transforms.augment import build_augment
+from rarepix.data.transforms.outcomes import Outcome
+from rarepix.data.transforms.paste import build_paste
+from rarepix.data.transforms.settings import AugmentConfig, CropConfig, PasteConfig
+from rarepix.labels import LabelSpace
+from tests.conftest import CLASSES
+
+LABELS = LabelSpace(names=CLASSES, background=0)
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +27,13 @@ def items(tiny_voc):
 
 @pytest.fixture(scope="module")
 def augment():
-    return build_augment(AugmentConfig(flip=0.5, rotate=20, crop=(32, 64)), ignore=255)
+    return build_augment(AugmentConfig(rotate=20), CropConfig(size=(32, 64)), labels=LABELS)
+
+
+def pasting(items, augment, kind, *, in_memory):
+    counts = take_inventory(items, LABELS)[[*LABELS.names]]
+    paste = build_paste(PasteConfig(kind=kind, probability=1.0), counts, labels=LABELS)
+    return SegmentationDataset(items, augment=augment, paste=paste, in_memory=in_memory)
 
 
 @pytest.mark.parametrize("in_memory", [False, True])
@@ -63,21 +74,53 @@ def test_decoded_gib_is_three_channels_and_a_mask():
     assert decoded_gib(np.array([50_000], np.int32), np.array([50_000], np.int32)) == pytest.approx(9.313, abs=1e-3)
 
 
-@pytest.mark.parametrize("crop", [None, (64, 96), (32, 32)])
-def test_a_crop_that_fits(items, crop):
-    check_crop(items, np.full(18, 64), np.full(18, 96), crop)
+@pytest.mark.parametrize("kind", ["copy_paste", "classmix", "cutmix"])
+def test_memory_and_disk_agree_about_what_is_pasted(items, augment, kind):
+    lazy, held = (pasting(items, augment, kind, in_memory=in_memory) for in_memory in (False, True))
+    before = [(image.copy(), mask.copy()) for image, mask in held.decoded]
+    plain = SegmentationDataset(items, augment=augment)
+    changed = 0
+    for seed in range(8):
+        draw = Draw(seed, seed)
+        one, other = lazy[draw], held[draw]
+        assert (one["image"] == other["image"]).all()
+        assert (one["mask"] == other["mask"]).all()
+        assert one["paste"] == other["paste"]
+        changed += bool((one["mask"] != plain[draw]["mask"]).any())
+    assert changed > 3
+    for (image, mask), (image_before, mask_before) in zip(held.decoded, before, strict=True):
+        assert (image == image_before).all()
+        assert (mask == mask_before).all()
 
 
-@pytest.mark.parametrize(("crop", "wanted"), [((96, 96), "96×96"), ((64, 128), "64×128")])
-def test_a_crop_that_does_not(items, crop, wanted):
-    heights, widths = np.full(18, 128), np.full(18, 128)
-    heights[[3, 5]], widths[[3, 5]] = 64, 96
-    message = (
-        f"every image must be at least as large as augment.crop = {wanted} (rows × columns), but "
-        f"{items[3].image} is 64×96 (2 such images): use a smaller crop or augment.crop=null"
-    )
-    with pytest.raises(DataError, match=re.escape(message)):
-        check_crop(items, heights, widths, crop)
+def test_only_what_is_drawn_tells_what_became_of_its_paste(items, augment):
+    dataset = pasting(items, augment, "cutmix", in_memory=False)
+    assert dataset[Draw(0, 1)]["paste"] == Outcome.PASTED
+    assert "paste" not in dataset[0]
+    assert "paste" not in SegmentationDataset(items, augment=augment)[Draw(0, 1)]
+
+
+def test_a_mixed_in_donor_is_shown_as_images_are_and_a_copied_one_as_it_lies_on_disk(items, augment):
+    """The flip, resize and crop of the target do not touch the region that is copied."""
+    asked = []
+
+    class Spy:
+        donors, whole_donors = None, True
+
+        def __call__(self, image, mask, read, seed):
+            asked.append(read(5)[0].shape)
+            return image, mask, Outcome.PASTED
+
+    spy = Spy()
+    for spy.whole_donors in (True, False):
+        SegmentationDataset(items, augment=augment, paste=spy)[Draw(0, 1)]
+    assert asked == [(32, 64, 3), (64, 96, 3)]
+
+
+def test_a_paste_goes_without_augmentation(items):
+    sample = SegmentationDataset(items, paste=pasting(items, None, "cutmix", in_memory=False).paste)[Draw(0, 3)]
+    assert sample["image"].shape == (3, 64, 96)
+    assert sample["paste"] == Outcome.PASTED
 
 
 @pytest.mark.parametrize("in_memory", [False, True])

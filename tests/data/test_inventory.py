@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from rarepix.data.inventory import NAMED_AT_MOST, inventory_hash, read_image, read_mask, take_inventory
+from rarepix.data.inventory import inventory_hash, read_image, read_mask, take_inventory
+from rarepix.data.inventory.problems import NAMED_AT_MOST
 from rarepix.data.source import DataError, Item
 from rarepix.data.sources import open_source
 from rarepix.labels import LabelSpace

@@ -1,15 +1,20 @@
 """Loaders: equal sizes in a batch, padding that does not count, and the order that was asked for."""
 
+import cv2
 import numpy as np
 import pytest
 import torch
 
-from rarepix.data.augment import build_augment
 from rarepix.data.dataset import SegmentationDataset
+from rarepix.data.inventory import take_inventory
 from rarepix.data.loaders import Collate, build_loader, worker_count
 from rarepix.data.samplers import EpochSampler
-from rarepix.data.settings import AugmentConfig
 from rarepix.data.sources import open_source
+from rarepix.data.transforms.augment import build_augment
+from rarepix.data.transforms.paste import build_paste
+from rarepix.data.transforms.settings import AugmentConfig, CropConfig, PasteConfig
+from rarepix.labels import LabelSpace
+from tests.conftest import CLASSES
 
 PLAIN = {"ignore": 255, "workers": 0, "pin_memory": False}
 
@@ -52,6 +57,13 @@ def test_names_keep_their_place():
     assert Collate(255)([sample(32, 32, "b"), sample(32, 32, "a")])["id"] == ["b", "a"]
 
 
+def test_what_became_of_the_pastes_is_one_tensor():
+    batch = Collate(255)([sample(32, 32) | {"paste": outcome} for outcome in (1, 0, 4)])
+    assert batch["paste"].tolist() == [1, 0, 4]
+    assert batch["paste"].dtype == torch.int64
+    assert "paste" not in Collate(255)([sample(32, 32)])
+
+
 @pytest.fixture(scope="module")
 def items(tiny_voc):
     return open_source("voc", tiny_voc).items("train")
@@ -65,23 +77,44 @@ def test_evaluation_sees_every_image_once_in_order(items):
 
 
 def test_training_leaves_out_what_fills_no_batch(items):
-    sampler = EpochSampler(np.full(18, 1 / 18), 18, replace=False, seed=0)
+    sampler = EpochSampler(np.full(18, 1 / 18), 18, scheme="shuffled", seed=0)
     loader = build_loader(SegmentationDataset(items), batch_size=4, sampler=sampler, **PLAIN)
     assert [len(batch["id"]) for batch in loader] == [4] * 4 == [4] * len(loader)
 
 
 def test_workers_change_nothing(items):
-    augment = build_augment(AugmentConfig(rotate=20, crop=(32, 64)), ignore=255)
+    labels = LabelSpace(names=CLASSES, background=0)
+    augment = build_augment(AugmentConfig(rotate=20), CropConfig(size=(32, 64)), labels=labels)
+    counts = take_inventory(items, labels)[[*CLASSES]]
     batches = []
     for workers in (0, 2):
-        sampler = EpochSampler(np.full(18, 1 / 18), 8, replace=True, seed=0)
+        sampler = EpochSampler(np.full(18, 1 / 18), 8, scheme="drawn", seed=0)
         sampler.set_epoch(3)
-        dataset = SegmentationDataset(items, augment=augment, in_memory=True)
+        paste = build_paste(PasteConfig(kind="copy_paste"), counts, labels=labels)
+        dataset = SegmentationDataset(items, augment=augment, paste=paste, in_memory=True)
         batches.append(list(build_loader(dataset, batch_size=4, sampler=sampler, **PLAIN | {"workers": workers})))
     for one, other in zip(*batches, strict=True):
         assert one["id"] == other["id"]
         assert (one["image"] == other["image"]).all()
         assert (one["mask"] == other["mask"]).all()
+        assert (one["paste"] == other["paste"]).all()
+
+
+class Threads(torch.utils.data.Dataset):
+    """Tells the threads that OpenCV and torch may use where it is read."""
+
+    def __len__(self):
+        return 2
+
+    def __getitem__(self, index):
+        return sample(32, 32, f"{cv2.getNumThreads()} {torch.get_num_threads()}")
+
+
+def test_a_loader_process_keeps_to_one_thread():
+    before = cv2.getNumThreads()
+    (batch,) = build_loader(Threads(), batch_size=2, **PLAIN | {"workers": 1})
+    assert batch["id"] == ["1 1", "1 1"]
+    assert cv2.getNumThreads() == before
 
 
 @pytest.mark.parametrize(("wanted", "gpu", "count"), [(0, True, 0), (3, False, 3), ("auto", False, 0)])

@@ -8,6 +8,7 @@ from rarepix.data.parts import divide
 from rarepix.data.settings import DataConfig
 from rarepix.data.source import DataError
 from rarepix.data.sources import open_source
+from rarepix.data.splits.clusters import assign
 
 
 def parts_of(root, seed: int = 0, cache=None, **config):
@@ -66,6 +67,50 @@ def test_no_test_list_no_test(tiny_voc):
     assert set(parts_of(tiny_voc, test_list=None).by_name) == {"train", "val"}
 
 
+THIN = {"classes": ["stripe"], "keep": 0.5}
+
+
+@pytest.mark.parametrize("split", [{}, {"split": "listed", "val_list": "val", "test_list": None}])
+def test_the_training_list_is_thinned_before_it_is_cut(tiny_voc, split):
+    """A stripe is in every third of the 18 images; the other lists stay whole."""
+    parts = parts_of(tiny_voc, scarcity=THIN, **split)
+    assert len(parts.thinned) == 3
+    assert set(parts.thinned) < {f"img{number:02}" for number in range(0, 18, 3)}
+    assert list(parts.thinned) == sorted(parts.thinned)
+    assert not set(parts.thinned) & ({*parts.inventory.index} | {*parts.folds.index})
+    left = [name for part in parts.by_name.values() for name in ids(part)]
+    assert sorted([*left, *parts.thinned]) == [f"img{number:02}" for number in range(24)]
+    assert len(parts.by_name["val" if split else "test"].items) == 6
+
+
+def test_which_images_are_missing_is_the_dataset_and_not_the_block(tiny_voc):
+    one, other = parts_of(tiny_voc, 0, scarcity=THIN), parts_of(tiny_voc, 1, fold=2, scarcity=THIN)
+    assert one.thinned == other.thinned
+    assert one.thinned != parts_of(tiny_voc, scarcity=THIN | {"seed": 1}).thinned
+    assert parts_of(tiny_voc).thinned == ()
+
+
+def test_groups_are_read_from_the_dataset_and_not_divided(damaged_voc):
+    rows = [f"JPEGImages/img{number:02}.jpg,{number // 3}" for number in range(18)]
+    (damaged_voc / "groups.csv").write_text("\n".join(["image,scene", *rows]))
+    parts = [parts_of(damaged_voc, fold=fold, groups={"file": "groups.csv", "column": "scene"}) for fold in range(3)]
+    for part in parts:
+        scenes = [{int(name[3:]) // 3 for name in ids(part.by_name[each])} for each in ("train", "val")]
+        assert not scenes[0] & scenes[1]
+    assert sorted(name for part in parts for name in ids(part.by_name["val"])) == [f"img{n:02}" for n in range(18)]
+
+
+def test_clusters_of_what_is_left_come_with_the_parts(tiny_voc):
+    parts = parts_of(tiny_voc, split="proportion_cluster", scarcity=THIN)
+    assert parts.centroids.columns.tolist() == ["block", "stripe", "dot"]  # the ground tells no images apart
+    counts = parts.inventory.loc[parts.folds.index, ["ground", "block", "stripe", "dot"]]
+    found = assign(counts, parts.centroids)
+    assert found.nunique() == len(parts.centroids) > 1
+    shares = counts.div(counts.sum(axis=1), axis=0)[parts.centroids.columns].groupby(found).mean()
+    assert shares.to_numpy() == pytest.approx(parts.centroids.to_numpy())
+    assert parts_of(tiny_voc).centroids is None
+
+
 @pytest.mark.parametrize(
     ("config", "message"),
     [
@@ -77,6 +122,9 @@ def test_no_test_list_no_test(tiny_voc):
         ({"train_list": "trian"}, r"trian\.txt must exist, but does not: this dataset has the lists train, val"),
         ({"split": "randm"}, "unknown data.split 'randm': did you mean 'random'"),
         ({"folds": 19}, "folds must be from 2 to the number of images, 18, but got 19"),
+        ({"scarcity": {"classes": ["strip"], "keep": 0.5}}, "'strip' is not: did you mean 'stripe'"),
+        ({"scarcity": {"classes": ["stripe"], "keep": 0.5}, "folds": 16}, "to the number of images, 15, but got 16"),
+        ({"groups": {"file": "scenes.csv", "column": "scene"}}, r"scenes\.csv must exist, but does not"),
     ],
 )
 def test_refuses(tiny_voc, config, message):

@@ -3,41 +3,91 @@
 import numpy as np
 import pytest
 
-from rarepix.data.samplers import EpochSampler, Share, epoch_indices
+from rarepix.data.samplers import EpochSampler, Scheme, Share, epoch_indices, plan
+from rarepix.data.settings import SAMPLING_PARAMETERS, SamplingConfig
 
 EVEN = np.full(10, 0.1)
 
 
+def shown(size: int, scheme: Scheme, weights: np.ndarray = EVEN, seed: int = 0, epoch: int = 0) -> np.ndarray:
+    return epoch_indices(weights, size, scheme=scheme, seed=seed, epoch=epoch)
+
+
 @pytest.mark.parametrize("size", [10, 20, 30])
-def test_without_replacement_each_image_is_shown_equally_often(size):
-    shown = epoch_indices(EVEN, size, replace=False, seed=0, epoch=0)
-    assert np.bincount(shown, minlength=10).tolist() == [size // 10] * 10
+def test_shuffled_each_image_is_shown_equally_often(size):
+    assert np.bincount(shown(size, Scheme.SHUFFLED), minlength=10).tolist() == [size // 10] * 10
 
 
 @pytest.mark.parametrize(("size", "fewest", "most"), [(4, 0, 1), (13, 1, 2), (25, 2, 3)])
-def test_without_replacement_none_is_shown_again_before_all_were(size, fewest, most):
-    times = np.bincount(epoch_indices(EVEN, size, replace=False, seed=0, epoch=0), minlength=10)
+def test_shuffled_none_is_shown_again_before_all_were(size, fewest, most):
+    times = np.bincount(shown(size, Scheme.SHUFFLED), minlength=10)
     assert (times.min(), times.max(), times.sum()) == (fewest, most, size)
 
 
-def test_with_replacement_draws_follow_the_weights():
+def test_drawn_by_weight():
     weights = np.array([0.5, 0.3, 0.15, 0.05])
-    drawn = np.bincount(epoch_indices(weights, 20_000, replace=True, seed=1, epoch=2), minlength=4) / 20_000
+    drawn = np.bincount(shown(20_000, Scheme.DRAWN, weights, 1, 2), minlength=4) / 20_000
     assert drawn == pytest.approx(weights, abs=5 * np.sqrt(0.25 / 20_000))
 
 
+@pytest.mark.parametrize(("size", "once"), [(20, 10), (8, 4), (9, 5), (30, 15), (1, 1)])
+def test_added_to_a_shuffled_half_is_a_drawn_one(size, once):
+    """All the drawn ones are the first image, so that the others are those of the shuffled half."""
+    weights = np.eye(10)[0]
+    times = np.bincount(shown(size, Scheme.ADDED, weights), minlength=10)
+    assert times.sum() == size
+    shuffled = times - (size - once) * np.eye(10, dtype=int)[0]
+    assert shuffled.sum() == once
+    assert shuffled.max() - shuffled.min() <= 1
+
+
+def test_added_halves_are_mixed():
+    """Neither half of the epoch is every image once."""
+    order = shown(20, Scheme.ADDED)
+    assert len(set(order[:10].tolist())) < 10
+    assert len(set(order[10:].tolist())) < 10
+
+
+UNIFORM, DUPLICATE = {"kind": "uniform"}, {"kind": "duplicate"}
+ADDED = {"kind": "rare_class", "added": True}
+
+
+@pytest.mark.parametrize(
+    ("config", "scheme", "size"),
+    [
+        (UNIFORM, Scheme.SHUFFLED, 30),
+        (DUPLICATE, Scheme.SHUFFLED, 60),
+        (ADDED, Scheme.ADDED, 60),
+        ({"kind": "rare_class"}, Scheme.DRAWN, 30),
+        ({"kind": "inverse_log", "added": False}, Scheme.DRAWN, 30),
+        (UNIFORM | {"images_per_epoch": 7}, Scheme.SHUFFLED, 7),
+        (DUPLICATE | {"images_per_epoch": 7}, Scheme.SHUFFLED, 7),
+        (ADDED | {"images_per_epoch": 7}, Scheme.ADDED, 7),
+        (DUPLICATE | {"steps_per_epoch": 5}, Scheme.SHUFFLED, 20),
+        (ADDED | {"steps_per_epoch": 5}, Scheme.ADDED, 20),
+    ],
+)
+def test_plan(config, scheme, size):
+    assert plan(SamplingConfig(**config), 30, 4) == (scheme, size)
+
+
+@pytest.mark.parametrize("kind", SAMPLING_PARAMETERS)
+def test_at_a_fixed_number_of_steps_all_kinds_show_equally_many(kind):
+    assert plan(SamplingConfig(kind=kind, steps_per_epoch=11), 30, 4).size == 44
+
+
 def draws(seed: int, epoch: int) -> list[tuple[int, int]]:
-    sampler = EpochSampler(EVEN, 10, replace=False, seed=seed)
+    sampler = EpochSampler(EVEN, 10, scheme=Scheme.SHUFFLED, seed=seed)
     sampler.set_epoch(epoch)
     return [tuple(draw) for draw in sampler]
 
 
 def test_length_and_order():
-    sampler = EpochSampler(EVEN, 25, replace=True, seed=0)
+    sampler = EpochSampler(EVEN, 25, scheme=Scheme.DRAWN, seed=0)
     assert len(sampler) == len(list(sampler)) == 25
     assert [tuple(draw) for draw in sampler] == [tuple(draw) for draw in sampler]
     sampler.set_epoch(3)
-    expected = epoch_indices(EVEN, 25, replace=True, seed=0, epoch=3)
+    expected = shown(25, Scheme.DRAWN, epoch=3)
     assert [draw.index for draw in sampler] == expected.tolist()
 
 
@@ -68,12 +118,12 @@ def test_shares_of_all_batches_by_hand():
     assert Share(2, 3).of_all_batches(5, 4) == []
 
 
-@pytest.mark.parametrize("replace", [True, False])
-def test_the_shares_of_a_step_are_the_batch_of_one_process(replace):
+@pytest.mark.parametrize("scheme", Scheme)
+def test_the_shares_of_a_step_are_the_batch_of_one_process(scheme):
     """The same images with the same seeds in the same order, epoch after epoch."""
-    whole = EpochSampler(EVEN, 26, replace=replace, seed=3)
+    whole = EpochSampler(EVEN, 26, scheme=scheme, seed=3)
     shares = [Share(rank, 3).of_each_batch(26, 6) for rank in range(3)]
-    samplers = [EpochSampler(EVEN, 26, replace=replace, seed=3, positions=positions) for positions in shares]
+    samplers = [EpochSampler(EVEN, 26, scheme=scheme, seed=3, positions=positions) for positions in shares]
     assert [len(sampler) for sampler in samplers] == [8, 8, 8]
     for epoch in range(2):
         for sampler in (whole, *samplers):

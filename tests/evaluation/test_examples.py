@@ -7,7 +7,7 @@ from torch import nn
 
 from rarepix.data.dataset import SegmentationDataset
 from rarepix.data.sources import open_source
-from rarepix.evaluation import examples
+from rarepix.evaluation import examples, sheets
 from rarepix.labels import LabelSpace
 
 COUNTS = pd.DataFrame(
@@ -36,14 +36,14 @@ def test_no_image_is_chosen_twice():
 
 def test_colours_are_the_palette_and_ignored_is_grey():
     labels = LabelSpace(names=("sky", "car"), palette=((1, 2, 3), (4, 5, 6)))
-    table = examples.colours(labels)
+    table = sheets.colours(labels)
     assert table[0].tolist() == [1, 2, 3]
     assert table[1].tolist() == [4, 5, 6]
-    assert tuple(table[255]) == examples.IGNORED
+    assert tuple(table[255]) == sheets.IGNORED
 
 
 def test_classes_without_a_palette_get_colours_that_differ():
-    table = examples.colours(LabelSpace(names=tuple("abcdefghijkl")))
+    table = sheets.colours(LabelSpace(names=tuple("abcdefghijkl")))
     assert len({tuple(colour) for colour in table[:12]}) == 12
 
 
@@ -69,7 +69,7 @@ def test_the_picture_holds_image_truth_and_prediction(tiny_voc, tmp_path):
     examples.draw_examples(Constant(), dataset, counts, source.labels, tmp_path / "examples.png")
     with Image.open(tmp_path / "examples.png") as picture:
         pixels = np.asarray(picture)
-    colour = examples.colours(source.labels)[1]
+    colour = sheets.colours(source.labels)[1]
     predicted = (pixels == colour).all(axis=2)
     third = pixels.shape[1] // 3
     assert predicted[100:250, -third + 20 : -20].all()  # the first prediction is all of class 1

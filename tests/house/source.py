@@ -6,7 +6,8 @@ from functools import cache
 from pathlib import Path
 
 CHECKOUT = Path(__file__).parents[2]
-PLACES = {"rarepix": CHECKOUT / "src" / "rarepix"} | {name: CHECKOUT / name for name in ("analysis", "trials", "bench")}
+BESIDE = ("analysis", "trials", "bench", "docs")
+PLACES = {"rarepix": CHECKOUT / "src" / "rarepix"} | {name: CHECKOUT / name for name in BESIDE}
 
 
 @cache

@@ -31,7 +31,7 @@ def commands() -> list[tuple[str, str]]:
     for file in [*STUDIES, *RECIPES]:
         found += [(file.name, line) for line in re.findall(r"^# Command:?\s+(.*)", file.read_text(), re.MULTILINE)]
     for name in modules():
-        if name in ("trials.segment", "bench.__main__", "analysis.__main__"):
+        if name in ("trials.segment", "bench.__main__", "analysis.__main__", "docs.pictures.__main__"):
             text = modules()[name].read_text(encoding="utf-8").split('"""')[1]
             found += [(name, line) for line in text.splitlines() if line.startswith("    ")]
     cleaned = [(file, re.split(r"\s{2,}|\s#", line.strip())[0]) for file, line in found]

@@ -9,7 +9,7 @@ ROOMS = {"data", "losses", "models", "metrics", "engine"}
 FLOORS = {
     **dict.fromkeys(FOUNDATION, 1),
     **dict.fromkeys(ROOMS, 2),
-    **dict.fromkeys(("config", "wiring", "evaluation"), 3),
+    **dict.fromkeys(("config", "wiring", "decisions", "evaluation"), 3),
     **dict.fromkeys(("attempts", "ranks", "trial", "rank"), 4),
     **dict.fromkeys(("search", "self_training"), 5),
     **dict.fromkeys(("cli", "__main__"), 6),

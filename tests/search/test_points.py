@@ -19,7 +19,7 @@ SPACE = {
         "_type": "choice",
         "_value": [{"_name": "ce"}, {"_name": "focal", "gamma": {"_type": "uniform", "_value": [1, 4]}}],
     },
-    "augment.crop": {"_type": "choice", "_value": [None, [96, 128]]},
+    "crop.size": {"_type": "choice", "_value": [None, [96, 128]]},
 }
 
 
@@ -39,7 +39,7 @@ def test_the_default_is_the_recipe_in_the_words_of_the_space():
     assert default_parameters(SPACE, config) == {
         "optim.lr": 0.005,
         "loss": {"_name": "focal", "gamma": 2.0},
-        "augment.crop": [96, 128],
+        "crop.size": [96, 128],
     }
 
 
@@ -53,7 +53,7 @@ def test_the_default_runs_what_the_recipe_runs():
 def test_known_points_are_completed_from_the_default():
     settings = SearchSettings(known=[{"optim.lr": 0.01}])
     points = first_points(settings, SPACE, load_recipe("demo"), Path())
-    assert points == [("known", {"optim.lr": 0.01, "loss": {"_name": "ce"}, "augment.crop": [96, 128]})]
+    assert points == [("known", {"optim.lr": 0.01, "loss": {"_name": "ce"}, "crop.size": [96, 128]})]
 
 
 def test_a_known_point_that_no_trial_can_run_is_refused():

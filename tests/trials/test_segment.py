@@ -154,7 +154,7 @@ REFUSED = [
 ]
 FAILED = [
     (settings(data__root="/nowhere/at/all"), "the dataset must be a folder, but /nowhere/at/all does not exist"),
-    (settings(augment__crop="[96, 96]"), "DataError: every image must be at least as large as augment.crop = 96×96"),
+    (settings(crop__size="[96, 96]"), "DataError: every image must be at least as large as crop.size = 96×96"),
     (settings(data__train_list="trian"), "trian.txt must exist, but does not: this dataset has the lists train, val"),
     (settings(model__encoder="resnet1O"), "ChoiceError: unknown model.encoder 'resnet1O': did you mean 'resnet"),
     (settings(model__architecture="unett"), "ChoiceError: unknown model.architecture 'unett': did you mean 'unet'"),

@@ -9,12 +9,13 @@ from typing import Annotated
 
 import typer
 
-from rarepix.cli import study
+from rarepix.cli import inventory, study
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__.splitlines()[0]
 )
 app.add_typer(study.app, name="study")
+app.command()(inventory.inventory)
 
 
 @app.command("demo-data")
@@ -50,6 +51,21 @@ def check(
         if problems:
             raise ConfigError("\n".join(problems))
     print(f"{what}: nothing found that would stop it")
+
+
+@app.command()
+def preview(
+    recipe: Annotated[str, typer.Argument(help="A recipe's name or file.")],
+    settings: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change one key.")] = None,
+    images: Annotated[int, typer.Option(min=1)] = 12,
+    out: Annotated[Path, typer.Option(help="The picture to write.")] = Path("preview.png"),
+) -> None:
+    """Draw training images as the network is shown them: drawn, cropped, pasted into, augmented."""
+    from rarepix.config import load_recipe, parse_settings, updated
+    from rarepix.evaluation.preview import draw_preview
+
+    draw_preview(updated(load_recipe(recipe), parse_settings(settings or [])), out, images=images)
+    print(f"{out} shows the first {images} training images of the first epoch")
 
 
 def main() -> None:

@@ -2,13 +2,14 @@
 
 import os
 
+import cv2
 import torch
 from torch.nn.functional import pad
 from torch.utils.data import DataLoader, Sampler
 
 from rarepix.data.dataset import SegmentationDataset
 from rarepix.data.samplers import Share
-from rarepix.data.settings import STRIDE
+from rarepix.data.transforms.settings import STRIDE
 
 WHOLE = Share()
 
@@ -23,7 +24,7 @@ class Collate:
         self.ignore = ignore
 
     def __call__(self, samples: list[dict]) -> dict:
-        """Return ``{"image": N 3 H W uint8, "mask": N H W uint8, "id": list}``."""
+        """Return ``{"image": N 3 H W uint8, "mask": N H W uint8, "id": list}``, maybe ``"paste": N int64``."""
         rows = _round_up(max(sample["image"].shape[1] for sample in samples))
         columns = _round_up(max(sample["image"].shape[2] for sample in samples))
         images, masks = [], []
@@ -32,7 +33,10 @@ class Collate:
             edge = (0, columns - image.shape[2], 0, rows - image.shape[1])
             images.append(pad(image, edge) if any(edge) else image)
             masks.append(pad(mask, edge, value=self.ignore) if any(edge) else mask)
-        return {"image": torch.stack(images), "mask": torch.stack(masks), "id": [sample["id"] for sample in samples]}
+        batch = {"image": torch.stack(images), "mask": torch.stack(masks), "id": [sample["id"] for sample in samples]}
+        if "paste" in samples[0]:
+            batch["paste"] = torch.tensor([sample["paste"] for sample in samples])
+        return batch
 
 
 def build_loader(
@@ -60,6 +64,7 @@ def build_loader(
         num_workers=workers,
         persistent_workers=workers > 0,
         pin_memory=pin_memory,
+        worker_init_fn=_one_thread,
     )
 
 
@@ -68,6 +73,11 @@ def worker_count(wanted: int | str, *, gpu: bool, devices: int = 1) -> int:
     if wanted != "auto":
         return int(wanted)
     return min(8, max(1, (os.cpu_count() or 1) // devices)) if gpu else 0
+
+
+def _one_thread(worker: int) -> None:
+    """Keep OpenCV to one thread in a loader process, as torch does with its own; the processes share the cores."""
+    cv2.setNumThreads(1)
 
 
 def _round_up(side: int) -> int:

@@ -7,9 +7,12 @@ from typing import NamedTuple
 import pandas as pd
 
 from rarepix.data.inventory import take_inventory
+from rarepix.data.scarcity import thin
 from rarepix.data.settings import DataConfig
 from rarepix.data.source import DataError, Item, Source
-from rarepix.data.splits import make_split
+from rarepix.data.splits import clusters, make_split
+from rarepix.data.splits.groups import read_groups
+from rarepix.labels import LabelSpace
 
 
 class Part(NamedTuple):
@@ -26,28 +29,37 @@ class Parts(NamedTuple):
     by_name: Mapping[str, Part]
     """train, val and, where there is one, test."""
     inventory: pd.DataFrame
+    """Of all parts, without the images that thinning removed."""
     folds: pd.Series
     """Image id → fold, of the list that was cut (with ``split: listed`` 0 validates and 1 trains)."""
+    centroids: pd.DataFrame | None = None
+    """Cluster × class, of a split by clusters."""
+    thinned: tuple[str, ...] = ()
+    """Ids of the images that were removed from the training list."""
 
 
 def divide(source: Source, config: DataConfig, *, seed: int, cache: Path | None = None) -> Parts:
-    """Take the inventory of every list that *config* names and cut the training list into folds.
+    """Take the inventory of every list that *config* names, thin the training list and cut what is left into folds.
 
     Raises:
         DataError: a list or a file is unusable, parts overlap, or a class is absent from the training part.
+        ValueError: the list cannot be thinned or cut as *config* says.
     """
     lists = {"train": config.train_list, "val": config.val_list, "test": config.test_list}
     items = {part: source.items(name) for part, name in lists.items() if name is not None}
     _check_disjoint(items)
     everything = [item for part in items.values() for item in part]
     inventory = take_inventory(everything, source.labels, cache=cache)
-    classes = list(source.labels.names)
+
+    thinned = _thinned(inventory.loc[[item.id for item in items["train"]]], source.labels, config)
+    inventory = inventory.drop(index=thinned)
+    items["train"] = [item for item in items["train"] if item.id in inventory.index]
 
     if config.split == "listed":
+        centroids = None
         folds = pd.Series({item.id: part == "train" for part in ("train", "val") for item in items[part]}).astype(int)
     else:
-        ids = [item.id for item in items["train"]]
-        folds = make_split(inventory.loc[ids, classes], config.split, folds=config.folds, seed=seed)
+        folds, centroids = _cut(inventory.loc[[item.id for item in items["train"]]], source, config, seed)
         held_out = folds == config.fold
         items["val"] = [item for item in items["train"] if held_out[item.id]]
         items["train"] = [item for item in items["train"] if not held_out[item.id]]
@@ -57,8 +69,40 @@ def divide(source: Source, config: DataConfig, *, seed: int, cache: Path | None 
         for name in ("train", "val", "test")
         if name in items
     }
-    _check_classes(parts["train"], classes, config)
-    return Parts(parts, inventory, folds.rename("fold").rename_axis("image"))
+    _check_classes(parts["train"], list(source.labels.names), config)
+    return Parts(parts, inventory, folds.rename("fold").rename_axis("image"), centroids, tuple(thinned))
+
+
+def _thinned(inventory: pd.DataFrame, labels: LabelSpace, config: DataConfig) -> list[str]:
+    """Return the ids that go."""
+    if config.scarcity is None:
+        return []
+    wanted = config.scarcity
+    kept = thin(
+        inventory[list(labels.names)], wanted.classes, keep=wanted.keep, seed=wanted.seed, published=wanted.published
+    )
+    return inventory.index.difference(kept, sort=False).tolist()
+
+
+def _cut(
+    inventory: pd.DataFrame, source: Source, config: DataConfig, seed: int
+) -> tuple[pd.Series, pd.DataFrame | None]:
+    """Return the fold of each image, and the centroids of a split by clusters."""
+    labels = source.labels
+    counts = inventory[list(labels.names)]
+    ignoring = () if labels.background is None else (labels.names[labels.background],)
+    centroids = clusters.fit(counts, ignoring=ignoring) if config.split == "proportion_cluster" else None
+    folds = make_split(
+        counts,
+        config.split,
+        folds=config.folds,
+        seed=seed,
+        on=config.split_on or "presence",
+        groups=read_groups(source.root, config.groups, inventory.index.tolist()) if config.groups else None,
+        centroids=centroids,
+        ignoring=ignoring,
+    )
+    return folds, centroids
 
 
 def _check_disjoint(items: Mapping[str, list[Item]]) -> None:

@@ -4,12 +4,50 @@ It is a function of (seed, epoch) alone, so that a resumed run goes on exactly.
 """
 
 from collections.abc import Iterator
+from enum import StrEnum
 from typing import NamedTuple
 
 import numpy as np
 from torch.utils.data import Sampler
 
+from rarepix.data.settings import SamplingConfig
 from rarepix.seeding import generator, stable_hash
+
+
+class Scheme(StrEnum):
+    """How an epoch is filled."""
+
+    SHUFFLED = "shuffled"
+    """Every image is shown once before any is shown again."""
+    DRAWN = "drawn"
+    """Images are drawn by weight, with replacement."""
+    ADDED = "added"
+    """Half of the epoch (rounded up) shuffled, so that 2n show each of n images, and half drawn; in mixed order."""
+
+
+class Plan(NamedTuple):
+    """How a trial's epochs are filled, and how many images they show."""
+
+    scheme: Scheme
+    size: int
+
+
+def plan(config: SamplingConfig, images: int, batch_size: int) -> Plan:
+    """Return what *config* means for a training part of so many *images*.
+
+    Args:
+        config: kind and length of an epoch.
+        images: in the training part.
+        batch_size: images of a step, of all processes together.
+    """
+    added = bool(config.parameters().get("added"))
+    if config.kind in ("uniform", "duplicate"):
+        scheme = Scheme.SHUFFLED
+    else:
+        scheme = Scheme.ADDED if added else Scheme.DRAWN
+    if config.steps_per_epoch:
+        return Plan(scheme, config.steps_per_epoch * batch_size)
+    return Plan(scheme, config.images_per_epoch or images * (2 if added or config.kind == "duplicate" else 1))
 
 
 class Draw(NamedTuple):
@@ -19,16 +57,20 @@ class Draw(NamedTuple):
     seed: int
 
 
-def epoch_indices(weights: np.ndarray, size: int, *, replace: bool, seed: int, epoch: int) -> np.ndarray:
-    """Return *size* indices into *weights*.
-
-    With *replace* they are drawn by weight; without, every image is shown once before any is shown again.
-    """
+def epoch_indices(weights: np.ndarray, size: int, *, scheme: Scheme, seed: int, epoch: int) -> np.ndarray:
+    """Return the *size* indices into *weights* that an epoch shows, in order."""
     random = generator(seed, "sampler", epoch)
-    if replace:
+    if scheme == Scheme.DRAWN:
         return random.choice(len(weights), size=size, p=weights)
-    rounds = -(-size // len(weights))
-    return np.concatenate([random.permutation(len(weights)) for _ in range(rounds)])[:size]
+    if scheme == Scheme.SHUFFLED:
+        return _shuffled(len(weights), size, random)
+    once = _shuffled(len(weights), size - size // 2, random)
+    return random.permutation(np.concatenate([once, random.choice(len(weights), size=size // 2, p=weights)]))
+
+
+def _shuffled(images: int, size: int, random: np.random.Generator) -> np.ndarray:
+    rounds = -(-size // images)
+    return np.concatenate([random.permutation(images) for _ in range(rounds)])[:size]
 
 
 class Share(NamedTuple):
@@ -61,9 +103,9 @@ class EpochSampler(Sampler[Draw]):
     """
 
     def __init__(
-        self, weights: np.ndarray, size: int, *, replace: bool, seed: int, positions: np.ndarray | None = None
+        self, weights: np.ndarray, size: int, *, scheme: Scheme, seed: int, positions: np.ndarray | None = None
     ) -> None:
-        self.weights, self.size, self.replace, self.seed = weights, size, replace, seed
+        self.weights, self.size, self.scheme, self.seed = weights, size, Scheme(scheme), seed
         self.positions = np.arange(size) if positions is None else positions
         self.epoch = 0
 
@@ -75,6 +117,6 @@ class EpochSampler(Sampler[Draw]):
         return len(self.positions)
 
     def __iter__(self) -> Iterator[Draw]:
-        indices = epoch_indices(self.weights, self.size, replace=self.replace, seed=self.seed, epoch=self.epoch)
+        indices = epoch_indices(self.weights, self.size, scheme=self.scheme, seed=self.seed, epoch=self.epoch)
         for position in self.positions.tolist():
             yield Draw(int(indices[position]), stable_hash(self.seed, "augment", self.epoch, position) % 2**32)

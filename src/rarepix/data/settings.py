@@ -1,19 +1,39 @@
-"""The sections ``data``, ``sampling`` and ``augment`` of the configuration."""
+"""The sections ``data`` and ``sampling`` of the configuration."""
 
-from typing import Literal
+from typing import Any, ClassVar, Literal
 
-from pydantic import Field, NonNegativeInt, PositiveInt, field_validator, model_validator
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from rarepix.choices import pick
-from rarepix.settings import Settings
+from rarepix.settings import Chosen, Settings
 
 SOURCE_NAMES = ("voc",)
-SPLIT_KINDS = ("random", "multilabel", "listed")
-SAMPLING_KINDS = ("uniform", "inverse_log")
+SPLIT_KINDS = ("random", "multilabel", "proportion_cluster", "major_class", "listed")
 """Names of what the room can build, here so that a configuration is checked without importing what builds it."""
 
-STRIDE = 32
-"""Rows and columns that go into a network must be multiples of this (the deepest stride of the encoders)."""
+
+class ScarcityConfig(Settings):
+    """Classes that are made scarcer in the list that is cut into folds, before it is cut."""
+
+    classes: tuple[str, ...]
+    """In this order, each from what is left of the images after the one before."""
+    keep: float = Field(gt=0, le=1)
+    """Share of the images that hold the class which stays; 1: all."""
+    seed: NonNegativeInt = 0
+    """Not the trial's: which images are missing is part of the dataset."""
+    published: bool = False
+    """Draw as the VOC imbalance study did (numpy's legacy generator), to rebuild its set."""
+
+
+class GroupsConfig(Settings):
+    """Images that belong together (video sequence, slide, patient) and are never divided among folds."""
+
+    file: str
+    """CSV file, relative to the dataset's folder."""
+    column: str
+    """Column that names the group."""
+    image: str = "image"
+    """Column that names the image: its id, or a path that ends in it."""
 
 
 class DataConfig(Settings):
@@ -29,8 +49,13 @@ class DataConfig(Settings):
     """With ``split: listed`` the list that is the validation part; otherwise not allowed."""
     test_list: str | None = "val"
     """List that is counted once after training, never seen by the search. None: no test."""
+    scarcity: ScarcityConfig | None = None
     split: str = "multilabel"
-    """Kind of split: random, multilabel (stratified on the presence of classes) or listed."""
+    """random · multilabel (stratified on classes) · proportion_cluster (on clusters of the classes' shares) ·
+    major_class (on the class with most pixels, background aside) · listed."""
+    split_on: Literal["presence", "pixels", "proportion"] | None = None
+    """multilabel: what of a class is stratified (default presence)."""
+    groups: GroupsConfig | None = None
     folds: int = Field(5, ge=2)
     fold: NonNegativeInt = 0
     """The fold that validates. A block, never tuned."""
@@ -55,41 +80,54 @@ class DataConfig(Settings):
             )
         if self.split == "listed" and self.fold:
             raise ValueError(f"data.split=listed has one fold, number 0, but got data.fold={self.fold}")
+        if self.split == "listed" and self.groups:
+            raise ValueError("data.groups goes with a split that is made, but data.split is listed: leave one out")
+        if self.split_on and self.split != "multilabel":
+            raise ValueError(f"data.split_on goes with data.split=multilabel only, but got split={self.split!r}")
         return self
 
 
-class SamplingConfig(Settings):
-    """How often each training image is drawn."""
+SAMPLING_PARAMETERS: dict[str, dict[str, Any]] = {
+    "uniform": {},
+    "duplicate": {},
+    "inverse_log": {"by": "label", "published": False, "added": False},
+    "repeat_factor": {"threshold": 0.25, "added": False},
+    "rare_class": {"temperature": 0.1, "added": False},
+    "class_uniform": {"added": False},
+}
+
+
+class SamplingConfig(Chosen):
+    """How often each training image is shown."""
+
+    section: ClassVar = "sampling"
+    chooser: ClassVar = "kind"
+    table: ClassVar = SAMPLING_PARAMETERS
 
     kind: str = "uniform"
-    """uniform, or inverse_log (by the rarest class of the image)."""
+    """uniform (each once) · duplicate (each twice) · inverse_log (of how common the image's rarest class is) ·
+    repeat_factor (LVIS) · rare_class (DAFormer: softmax over the classes' rarity) · class_uniform (a class, then an
+    image that holds it). All but the first two draw with replacement."""
+    by: Literal["label", "cluster", "pixels", "proportion"] | None = None
+    """inverse_log: what is counted: images that hold the rarest class, images of the same cluster of class shares,
+    pixels of the rarest class, or its shares of the images, summed (default label)."""
+    published: bool | None = None
+    """inverse_log by label or cluster: weigh as the VOC imbalance study did; refused where a group has one image."""
+    threshold: float | None = Field(None, gt=0, le=1)
+    """repeat_factor: classes in a smaller share of the images than this are repeated (default 0.25)."""
+    temperature: PositiveFloat | None = None
+    """rare_class: the smaller, the more of the rarest class (default 0.1)."""
+    added: bool | None = None
+    """Each image once, and as many drawn ones; otherwise drawn ones only (default)."""
     images_per_epoch: PositiveInt | None = None
-    """Images drawn per epoch, so that samplers are compared at equal numbers of updates. None: as many as there are."""
+    """Images shown per epoch. None: as many as there are, twice as many with ``duplicate`` and ``added``."""
+    steps_per_epoch: PositiveInt | None = None
+    """The same in batches, so that samplers are compared at equal numbers of updates."""
 
     @model_validator(mode="after")
-    def _known(self) -> "SamplingConfig":
-        pick(dict.fromkeys(SAMPLING_KINDS), self.kind, "sampling.kind")
+    def _one_length(self) -> "SamplingConfig":
+        if self.images_per_epoch and self.steps_per_epoch:
+            raise ValueError("sampling.images_per_epoch and sampling.steps_per_epoch say the same: leave one out")
+        if self.published and self.by in ("pixels", "proportion"):
+            raise ValueError(f"sampling.published goes with by=label or by=cluster, but got by={self.by!r}")
         return self
-
-
-class AugmentConfig(Settings):
-    """What is done to training images. Whatever is filled is ignored, never background."""
-
-    crop: tuple[PositiveInt, PositiveInt] | None = None
-    """Rows and columns of the random crop; None: whole images, padded to a multiple of the stride."""
-    flip: float = Field(0.5, ge=0, le=1)
-    """Probability of a horizontal flip."""
-    scale: float = Field(0.0, ge=0, lt=1)
-    """Images are resized by a factor from [1 − scale, 1 + scale]."""
-    rotate: float = Field(0.0, ge=0, le=180)
-    """Degrees; rotated by up to this much either way."""
-    brightness: float = Field(0.2, ge=0, lt=1)
-    """Brightness and contrast jitter, as a share of the full range, on half of the images."""
-
-    @field_validator("crop")
-    @classmethod
-    def _multiple_of_stride(cls, crop: tuple[int, int] | None) -> tuple[int, int] | None:
-        if crop and any(side % STRIDE for side in crop):
-            valid = [max(STRIDE, round(side / STRIDE) * STRIDE) for side in crop]
-            raise ValueError(f"rows and columns must be multiples of {STRIDE}, for instance {valid}")
-        return crop

@@ -20,6 +20,15 @@ class Item:
     mask: Path
 
 
+class MissingFiles(DataError):
+    """A list that names images or masks that are not there."""
+
+    def __init__(self, message: str, items: list[Item]) -> None:
+        super().__init__(message)
+        self.items = items
+        """All items of the list, also those whose files are missing."""
+
+
 class Source(Protocol):
     """A reader of one dataset layout."""
 
@@ -27,10 +36,15 @@ class Source(Protocol):
     root: Path
     labels: LabelSpace
 
+    def lists(self) -> list[str]:
+        """Return the names of all lists, sorted."""
+        ...
+
     def items(self, list_name: str) -> list[Item]:
         """Return the items of a named list, in the list's order.
 
         Raises:
-            DataError: the list is missing or empty, or it names files that are not there (all of them are named).
+            DataError: the list is missing or empty.
+            MissingFiles: it names files that are not there (it says which, and holds the items all the same).
         """
         ...

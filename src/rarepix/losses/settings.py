@@ -1,9 +1,10 @@
 """The section ``loss`` of the configuration."""
 
-from pydantic import Field, model_validator
+from typing import ClassVar
 
-from rarepix.choices import pick
-from rarepix.settings import Settings
+from pydantic import Field
+
+from rarepix.settings import Chosen
 
 LOSS_PARAMETERS: dict[str, dict[str, float]] = {
     "ce": {"label_smoothing": 0.0},
@@ -13,8 +14,12 @@ LOSS_PARAMETERS: dict[str, dict[str, float]] = {
 """Loss → its parameters with their defaults. Light enough to check a configuration without importing torch."""
 
 
-class LossConfig(Settings):
+class LossConfig(Chosen):
     """The loss and its parameters; only those of the named loss may be given."""
+
+    section: ClassVar = "loss"
+    chooser: ClassVar = "name"
+    table: ClassVar = LOSS_PARAMETERS
 
     name: str = "ce"
     """ce (cross-entropy), focal or dice."""
@@ -24,20 +29,3 @@ class LossConfig(Settings):
     """focal: exponent that takes weight from easy pixels (default 2)."""
     smooth: float | None = Field(None, ge=0)
     """dice: added to numerator and denominator (default 0)."""
-
-    @model_validator(mode="after")
-    def _parameters_of_the_named_loss(self) -> "LossConfig":
-        allowed = pick(LOSS_PARAMETERS, self.name, "loss.name")
-        for key in self.given():
-            if key not in allowed:
-                takes = ", ".join(f"loss.{name}" for name in allowed) or "no parameters"
-                raise ValueError(f"loss {self.name!r} has no parameter {key!r}; it takes {takes}: leave loss.{key} out")
-        return self
-
-    def given(self) -> dict[str, float]:
-        """Return the parameters that were given."""
-        return {key: value for key, value in self if key != "name" and value is not None}
-
-    def parameters(self) -> dict[str, float]:
-        """Return all parameters of the named loss, defaults filled in."""
-        return LOSS_PARAMETERS[self.name] | self.given()

@@ -15,7 +15,7 @@ from rarepix.search.advising.ledger import FILE, head
 from rarepix.search.advising.settings import Earlier, SearchSettings
 from rarepix.search.space import Space
 from rarepix.search.trial_io import final_scores
-from rarepix.settings import ConfigError, Settings
+from rarepix.settings import Chosen, ConfigError
 
 Point = tuple[str, dict[str, Any]]
 """Origin and parameters of a configuration."""
@@ -113,18 +113,11 @@ def _at(config: TrialConfig, key: str) -> Any:
 
 
 def _value(spec: Mapping[str, Any], value: Any) -> Any:
-    """Return *value* as a search space gives it: a section becomes the choice of its name."""
-    if not isinstance(value, Settings):
+    """Return *value* as a search space gives it: a section becomes its choice, with what is not as it is by itself."""
+    if not isinstance(value, Chosen):
         return list(value) if isinstance(value, tuple) else value
-    filled = value.parameters() if hasattr(value, "parameters") else dict(value)
     options = {choice["_name"]: choice for choice in spec["_value"] if isinstance(choice, Mapping)}
-    inner = {key: part for key, part in options.get(value.name, {}).items() if key != "_name"}
-    plain = {key: part for key, part in filled.items() if key != "name" and part is not None and key not in inner}
-    given = {key: part for key, part in plain.items() if part != _unset(value, key)}
-    return {"_name": value.name} | {key: _value(part, filled[key]) for key, part in inner.items()} | given
-
-
-def _unset(section: Settings, key: str) -> Any:
-    """Return what *key* is when nobody gives it."""
-    fresh = type(section)(name=section.name)
-    return fresh.parameters()[key] if hasattr(fresh, "parameters") else getattr(fresh, key)
+    inner = {key: part for key, part in options.get(value.choice, {}).items() if key != "_name"}
+    filled, defaults = value.parameters(), value.table[value.choice]
+    given = {key: part for key, part in filled.items() if key not in inner and part != defaults[key]}
+    return {"_name": value.choice} | {key: _value(part, filled[key]) for key, part in inner.items()} | given

@@ -73,9 +73,10 @@ def _steps(config: TrialConfig) -> Iterator[tuple[tuple, Callable[[], object]]]:
     from rarepix.engine.precision import choose_hardware
 
     yield ("network", config.engine), lambda: choose_hardware(config.engine)
-    data = (config.data, config.sampling, config.augment, config.evaluate, config.engine.batch_size, config.seed)
+    shown = (config.sampling, config.crop, config.paste, config.augment)
+    data = (config.data, *shown, config.evaluate, config.engine.batch_size, config.seed)
     yield ("data", *data), lambda: wiring.build_data(config, gpu=False)
-    step = (config.model, config.loss, config.augment.crop, config.engine.batch_size, config.data)
+    step = (config.model, config.loss, config.crop.size, config.engine.batch_size, config.data)
     yield ("network", *step), lambda: wiring.try_step(config)
 
 

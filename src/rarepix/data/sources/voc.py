@@ -7,7 +7,7 @@ rare_classes, task) says what the ids mean; without it they are the 20 classes o
 
 from pathlib import Path
 
-from rarepix.data.source import DataError, Item
+from rarepix.data.source import DataError, Item, MissingFiles
 from rarepix.data.sources.description import Description, describe, label_space
 
 VOC_CLASSES = (
@@ -32,13 +32,16 @@ class VocSource:
         self.name = description.name or root.resolve().name
         self.labels = label_space(description, file)
 
+    def lists(self) -> list[str]:
+        """Return the names of the files in ``ImageSets/Segmentation``."""
+        return sorted(path.stem for path in (self.root / LISTS).glob("*.txt"))
+
     def items(self, list_name: str) -> list[Item]:
         """Return the items of ``ImageSets/Segmentation/<list_name>.txt``."""
         file = self.root / LISTS / f"{list_name}.txt"
         if not file.is_file():
-            lists = sorted(path.stem for path in (self.root / LISTS).glob("*.txt"))
             raise DataError(
-                f"{file} must exist, but does not: this dataset has the lists {', '.join(lists) or '(none)'}"
+                f"{file} must exist, but does not: this dataset has the lists {', '.join(self.lists()) or '(none)'}"
             )
         ids = [line.strip() for line in file.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
         if not ids:
@@ -59,8 +62,9 @@ class VocSource:
         missing = [str(path) for item in items for path in (item.image, item.mask) if not path.is_file()]
         if missing:
             more = f" and {len(missing) - NAMED_AT_MOST} more" if len(missing) > NAMED_AT_MOST else ""
-            raise DataError(
+            raise MissingFiles(
                 f"every id in {list_file} needs an image and a mask, but missing: "
-                f"{', '.join(missing[:NAMED_AT_MOST])}{more}: add them, or take the ids out of the list"
+                f"{', '.join(missing[:NAMED_AT_MOST])}{more}: add them, or take the ids out of the list",
+                items,
             )
         return items

@@ -1,0 +1,1 @@
+"""The pictures of the documents, drawn by the code that they show: ``make pictures``."""

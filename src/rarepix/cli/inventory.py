@@ -1,0 +1,137 @@
+"""``rarepix inventory``: what is in a dataset, and what is wrong with it."""
+
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from rarepix.data.inventory.survey import Survey
+    from rarepix.data.inventory.threads import Advance
+    from rarepix.data.source import Source
+
+SHOWN_OF_EACH = 5
+PROBLEMS = "problems.csv"
+
+
+def inventory(
+    folder: Annotated[str, typer.Argument(help="Folder of the dataset; may name $VARIABLES.")],
+    source: Annotated[str, typer.Option(help="Reader of the layout.")] = "voc",
+    lists: Annotated[
+        list[str] | None, typer.Option("--list", metavar="NAME", help="Only this list; may be repeated.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for tables and picture; default: results/inventory/NAME.")
+    ] = None,
+) -> None:
+    """Count every class of a dataset, draw the imbalance, report all that is wrong. Exit code 2: something is."""
+    from rarepix.data.inventory.survey import survey
+    from rarepix.data.sources import open_source
+    from rarepix.paths import cache_root, expand
+    from rarepix.records import results_root
+
+    opened = open_source(source, expand(folder))
+    names = lists or opened.lists()
+    found = survey(opened, names, _bar, cache=cache_root() / "inventory")
+    out = out or results_root() / "inventory" / re.sub(r"[^\w-]+", "_", opened.name)
+    _tell_problems(found, out)
+    if found.problems:
+        raise typer.Exit(2)
+    if not len(found.counts):
+        from rarepix.data.source import DataError
+
+        raise DataError(f"{opened.root} must have at least one list with images, but has lists {names}")
+    table = _write(opened, found, out)
+    _show(opened, names, found, table, out)
+
+
+@contextmanager
+def _bar(what: str, total: int) -> "Iterator[Advance]":
+    """Show a progress bar on standard error where that is a terminal."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    with Progress(console=console, disable=not console.is_terminal, transient=True) as progress:
+        task = progress.add_task(what, total=total)
+        yield lambda done: progress.advance(task, done)
+
+
+def _tell_problems(found: "Survey", out: Path) -> None:
+    """Print what is wrong, the first of each kind, and write all of it into *out*; what an earlier call wrote goes."""
+    import pandas as pd
+
+    from rarepix.data.inventory.problems import told
+    from rarepix.files import replacing
+
+    everything = [*found.problems, *found.warnings]
+    file = out / PROBLEMS
+    if not everything:
+        file.unlink(missing_ok=True)
+        return
+    with replacing(file) as temporary:
+        pd.DataFrame(everything, columns=["kind", "image", "message"]).to_csv(temporary, index=False)
+    for line in told(everything, of_each=SHOWN_OF_EACH):
+        print(f"rarepix: {line}", file=sys.stderr)
+    print(f"rarepix: all {len(everything)} of them: {file}", file=sys.stderr)
+
+
+def _write(source: "Source", found: "Survey", out: Path) -> "pd.DataFrame":
+    """Write tables and picture; return the table of classes."""
+    from rarepix.data.inventory.picture import draw_inventory, save
+    from rarepix.data.inventory.summary import class_table, co_occurrence
+    from rarepix.files import replacing
+
+    names = list(source.labels.names)
+    table = class_table(found.counts, found.objects, names)
+    together = co_occurrence(found.counts[names])
+    for name, frame in {"inventory": found.counts, "classes": table, "co_occurrence": together}.items():
+        with replacing(out / f"{name}.csv") as temporary:
+            frame.to_csv(temporary)
+    with replacing(out / "objects.parquet") as temporary:
+        found.objects.to_parquet(temporary, index=False)
+    save(draw_inventory(table, together, found.objects, source.labels, _title(source, found, table)), out, "imbalance")
+    return table
+
+
+def _title(source: "Source", found: "Survey", table: "pd.DataFrame") -> str:
+    from rarepix.data.inventory.wording import percent
+
+    return f"{source.name}: {len(found.counts)} images, {percent(table.loc['border', 'pixel_share'])} of pixels ignored"
+
+
+def _show(source: "Source", names: list[str], found: "Survey", table: "pd.DataFrame", out: Path) -> None:
+    """Print the table of classes, and where everything was written."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    from rarepix.data.inventory.wording import number, percent
+
+    shown = Table(title=_title(source, found, table), title_justify="left")
+    shown.add_column("class")
+    for heading in ("images", "% of images", "pixels", "% of pixels", "objects", "median pixels"):
+        shown.add_column(heading, justify="right")
+    for row in table.itertuples():
+        ignored = row.Index == "border"
+        objects = (str(row.objects), number(row.object_pixels)) if row.objects else ("", "")
+        cells = (str(row.images), percent(row.image_share), str(row.pixels), percent(row.pixel_share), *objects)
+        shown.add_row(escape("(ignored)" if ignored else row.Index), *cells)
+    Console(width=None if sys.stdout.isatty() else 100).print(shown)
+    print(f"lists: {', '.join(names)}; sizes (width × height): {_sizes(found.counts)}")
+    print(f"tables and picture: {out} (imbalance.png)")
+
+
+def _sizes(counts: "pd.DataFrame") -> str:
+    sizes = counts[["width", "height"]].value_counts()
+    most = "×".join(map(str, sizes.index[0]))
+    if len(sizes) == 1:
+        return f"all {most}"
+    sides = [f"{counts[side].min()} to {counts[side].max()}" for side in ("width", "height")]
+    return f"{' × '.join(sides)}, {len(sizes)} different, most often {most}"

@@ -1,0 +1,67 @@
+"""Images that are in a dataset twice under different ids."""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import combinations
+from pathlib import Path
+
+from rarepix.data.inventory.problems import Kind, Problem
+from rarepix.data.inventory.threads import in_threads
+from rarepix.data.source import Item
+
+NAMED_AT_MOST = 5
+
+
+def find_duplicates(items: Sequence[Item], lists: Mapping[str, Iterable[str]]) -> list[Problem]:
+    """Return a problem for every group of images whose files have the same content, those across lists first.
+
+    Only files of equal length are read. A file that cannot be read is passed over: counting reports it.
+
+    Args:
+        items: what to look at, each id once.
+        lists: image id → names of the lists that it is in.
+    """
+    lengths = defaultdict(list)
+    for item in items:
+        length = _length(item.image)
+        if length:
+            lengths[length].append(item)
+    suspects = [item for group in lengths.values() if len(group) > 1 for item in group]
+    same = defaultdict(list)
+    for item, digest in zip(suspects, in_threads(lambda item: _digest(item.image), suspects), strict=True):
+        if digest:
+            same[digest].append(item)
+    problems = [_problem(group, lists) for group in same.values() if len(group) > 1]
+    return sorted(problems, key=lambda problem: problem.kind is Kind.TWIN)
+
+
+def _problem(group: Sequence[Item], lists: Mapping[str, Iterable[str]]) -> Problem:
+    members = [f"{item.id} ({', '.join(sorted(lists[item.id]))})" for item in group]
+    more = f" and {len(group) - NAMED_AT_MOST} more" if len(group) > NAMED_AT_MOST else ""
+    masks = {_digest(item.mask) for item in group}
+    text = f"an image must have one id, but these are the same file: {', '.join(members[:NAMED_AT_MOST])}{more}"
+    text += "" if len(masks) == 1 else ", with different masks"
+    if any(_apart(set(lists[a.id]), set(lists[b.id])) for a, b in combinations(group, 2)):
+        return Problem(Kind.LEAK, group[0].id, f"{text}: what is tested was trained on, keep one of them")
+    return Problem(Kind.TWIN, group[0].id, f"{text}: a split may put them into different folds, keep one of them")
+
+
+def _apart(first: set[str], second: set[str]) -> bool:
+    """Whether either is in a list that the other is not in. (A list within a list separates nothing.)"""
+    return bool(first - second and second - first)
+
+
+def _length(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def _digest(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return ""

@@ -1,0 +1,50 @@
+"""What the tables of pixel counts and objects say about each class."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from rarepix.data.inventory.counting import BORDER
+from rarepix.data.tables import presence
+
+
+def class_table(counts: pd.DataFrame, objects: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+    """Return one row a class, most pixels first, and ``border`` (ignored pixels) as the last row.
+
+    Columns: images (that hold it), image_share (of all images), pixels, pixel_share (of all pixels, ignored ones
+    included), objects, object_pixels (median; NaN without objects).
+
+    Args:
+        counts: image × class table with ``border``.
+        objects: a row an object: image, class, pixels.
+        names: the classes.
+    """
+    of_classes = counts[[*names, BORDER]]
+    pixels = of_classes.sum()
+    sizes = objects.groupby("class")["pixels"]
+    table = pd.DataFrame(
+        {
+            "images": presence(of_classes).sum(),
+            "image_share": presence(of_classes).mean(),
+            "pixels": pixels,
+            "pixel_share": pixels / pixels.sum(),
+            "objects": sizes.size().reindex(pixels.index, fill_value=0),
+            "object_pixels": sizes.median().reindex(pixels.index),
+        }
+    ).rename_axis("class")
+    order = pixels[[*names]].sort_values(ascending=False, kind="stable").index
+    return table.loc[[*order, BORDER]]
+
+
+def co_occurrence(counts: pd.DataFrame) -> pd.DataFrame:
+    """Return, of the images that hold the row's class, the share that hold the column's; NaN rows where none do.
+
+    Args:
+        counts: image × class table of pixel counts (classes only).
+    """
+    held = presence(counts).to_numpy().astype(np.int64)
+    together = held.T @ held
+    images = np.diag(together).astype(float)[:, None]
+    share = np.divide(together, images, out=np.full(together.shape, np.nan), where=images > 0)
+    return pd.DataFrame(share, index=counts.columns, columns=counts.columns)

@@ -1,0 +1,81 @@
+"""Thinning: named classes made scarcer, so that it can be studied what scarcity does."""
+
+from collections.abc import Callable, Sequence
+from math import floor
+
+import numpy as np
+import pandas as pd
+
+from rarepix.choices import nearest
+from rarepix.seeding import generator
+
+Draw = Callable[[np.ndarray, int, str], np.ndarray]
+"""Candidates, how many of them, class → the drawn ones."""
+
+
+def thin(counts: pd.DataFrame, classes: Sequence[str], *, keep: float, seed: int, published: bool = False) -> list[str]:
+    """Return the ids of the images that stay, in the order of the table.
+
+    The classes take their turns in the order given: of the n images that are left and hold the class,
+    ⌊n · (1 − keep)⌋ are drawn and removed, with all that they hold. So other classes become scarcer too.
+
+    Args:
+        counts: image × class table of pixel counts.
+        classes: columns of *counts*.
+        keep: share of the images of a class that stays, above 0 and at most 1.
+        seed: of the draws.
+        published: draw as the VOC imbalance study did, from one legacy generator of numpy for all classes: with its
+            table, classes and seed its set is rebuilt exactly.
+
+    Raises:
+        ValueError: *keep* out of range, a class that is unknown or named twice, or one that no image is left to hold.
+    """
+    _check(counts, classes, keep)
+    draw = _published_draw(seed) if published else _draw(seed)
+    holds = counts > 0
+    kept = np.ones(len(counts), dtype=bool)
+    for name in classes:
+        candidates = np.flatnonzero(kept & holds[name].to_numpy())
+        removed = floor(len(candidates) * (1 - keep) + 1e-9)  # 10 · (1 − 0.9) is a hair below 1
+        kept[draw(candidates, removed, name)] = False
+    _check_left(holds, kept, classes, keep, seed)
+    return counts.index[kept].tolist()
+
+
+def _draw(seed: int) -> Draw:
+    """Each class has a generator of its own, so that naming another one first changes no more than it must."""
+    return lambda candidates, size, name: generator(seed, "scarcity", name).choice(candidates, size, replace=False)
+
+
+def _published_draw(seed: int) -> Draw:
+    legacy = np.random.RandomState(seed)
+    return lambda candidates, size, name: legacy.choice(candidates, size, replace=False)
+
+
+def _check(counts: pd.DataFrame, classes: Sequence[str], keep: float) -> None:
+    if not 0 < keep <= 1:
+        raise ValueError(f"keep must be a share above 0 and at most 1, but got {keep}")
+    if isinstance(classes, str):
+        raise ValueError(f"the classes to thin must be a list of names, but got {classes!r}: write [{classes!r}]")
+    for name in classes:
+        if name not in counts.columns:
+            raise ValueError(
+                f"the classes to thin must be in the table, but {name!r} is not: "
+                f"{nearest(name, counts.columns)}valid: {', '.join(counts.columns)}"
+            )
+    twice = sorted({name for name in classes if list(classes).count(name) > 1})
+    if twice:
+        raise ValueError(f"each class can be thinned once, but {twice} come more than once: name them once")
+
+
+def _check_left(holds: pd.DataFrame, kept: np.ndarray, classes: Sequence[str], keep: float, seed: int) -> None:
+    before, after = holds.sum(), holds[kept].sum()
+    never = [name for name in classes if not before[name]]
+    if never:
+        raise ValueError(f"a class to thin must be in an image, but no image holds {', '.join(never)}: leave it out")
+    gone = [str(name) for name in holds.columns if before[name] and not after[name]]
+    if gone:
+        raise ValueError(
+            f"thinning must leave at least one image of every class, but none is left of {', '.join(gone)} "
+            f"after {', '.join(classes)} with keep={keep} and seed={seed}: keep more, or use another seed"
+        )

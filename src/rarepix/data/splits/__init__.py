@@ -1,0 +1,101 @@
+"""Splits: image id → fold, by name. The fold that validates is the block's; the others train.
+
+A split has two halves: which labels an image has, and how images with such labels are dealt to the folds. Groups of
+images that stay together are dealt by the same labels. At the end a class that some folds lack is spread where the
+images allow it.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from rarepix.choices import pick
+from rarepix.data.splits import labels as labelled
+from rarepix.data.splits import strata
+from rarepix.data.splits.balance import deal_groups
+from rarepix.data.splits.clusters import LEFT_OUT
+from rarepix.data.splits.groups import group_numbers
+from rarepix.data.splits.labels import Basis
+from rarepix.data.splits.repair import repair
+
+
+class Kind(NamedTuple):
+    """One way to split."""
+
+    labels: Callable[[Basis], np.ndarray]
+    """Image × label of 0 and 1: what is to be spread evenly."""
+    cut: Callable[[np.ndarray, int, int], np.ndarray]
+    """Labels, folds, seed → fold of each image."""
+
+
+SPLITS: dict[str, Kind] = {
+    "random": Kind(labelled.alike, strata.cut_at_random),
+    "multilabel": Kind(labelled.indicators, strata.cut_by_labels),
+    "proportion_cluster": Kind(labelled.clusters, strata.cut_by_stratum),
+    "major_class": Kind(labelled.major_classes, strata.cut_by_stratum),
+}
+
+
+def make_split(
+    counts: pd.DataFrame,
+    kind: str,
+    *,
+    folds: int,
+    seed: int,
+    columns: Sequence[str] | None = None,
+    on: str = "presence",
+    groups: pd.Series | None = None,
+    centroids: pd.DataFrame | None = None,
+    ignoring: Sequence[str] = LEFT_OUT,
+) -> pd.Series:
+    """Return image id → fold (0 … folds − 1), in the order of the table.
+
+    No fold is empty, and each class is in as many folds as the images (or groups) that hold it allow.
+
+    Args:
+        counts: image × class table of pixel counts.
+        kind: name in ``SPLITS``.
+        folds: number of parts, at least 2 and at most the number of images, or of groups.
+        seed: of the shuffle.
+        columns: the columns of *counts* that are classes (default: all). The others count for an image's area only.
+        on: multilabel: what is stratified, see ``labels.INDICATORS``.
+        groups: image id → group that never crosses folds.
+        centroids: proportion_cluster: cluster × class table of shares (default: ``clusters.fit`` of *counts*).
+        ignoring: columns that clusters leave out, and that are the major class only of an image without another.
+
+    Raises:
+        ValueError: unknown kind or *on*, *folds* out of range, an image twice in the table, a column that the table
+            does not have, images without a group, or an argument that does not go with the kind.
+    """
+    chosen = pick(SPLITS, kind, "data.split")
+    _check(counts, folds, columns)
+    _check_goes_with(kind, on, centroids)
+    stratified = counts if columns is None else counts[list(columns)]
+    labels = chosen.labels(Basis(stratified, counts, on, tuple(ignoring), centroids))
+    units = np.arange(len(counts)) if groups is None else group_numbers(groups, counts.index, folds)
+    if groups is None:
+        fold_of = chosen.cut(labels, folds, seed)
+    else:
+        fold_of = deal_groups(labels, units, folds, seed)
+    fold_of = repair(fold_of, units, (stratified > 0).to_numpy(), labels, folds=folds, seed=seed)
+    return pd.Series(fold_of, index=counts.index, name="fold")
+
+
+def _check(counts: pd.DataFrame, folds: int, columns: Sequence[str] | None) -> None:
+    if not 2 <= folds <= len(counts):
+        raise ValueError(f"folds must be from 2 to the number of images, {len(counts)}, but got {folds}")
+    twice = counts.index[counts.index.duplicated()].unique().tolist()
+    if twice:
+        raise ValueError(f"each image must be in the table once, but these come again: {twice[:10]}")
+    unknown = sorted(set(columns or ()) - set(counts.columns))
+    if unknown:
+        raise ValueError(f"the split's columns must be in the table ({', '.join(counts.columns)}), but got {unknown}")
+
+
+def _check_goes_with(kind: str, on: str, centroids: pd.DataFrame | None) -> None:
+    if on != "presence" and kind != "multilabel":
+        raise ValueError(f"on={on!r} goes with the split 'multilabel' only, but got {kind!r}: leave it out")
+    if centroids is not None and kind != "proportion_cluster":
+        raise ValueError(f"centroids go with the split 'proportion_cluster' only, but got {kind!r}: leave them out")

@@ -1,0 +1,96 @@
+"""Clusters of images with similar shares of the classes.
+
+A cluster is its centroid, a row of shares. Which cluster an image is in is the nearest centroid and nothing else, so
+that stored centroids give the same clusters under every release of every library.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from threadpoolctl import threadpool_limits
+
+from rarepix.data.tables import proportion
+from rarepix.seeding import generator, stable_hash
+
+LEFT_OUT = ("background", "border")
+"""What a table of counts may hold beside the objects: columns that say nothing about which images are alike."""
+CLUSTERS_AT_MOST = 20
+STARTS = 4
+"""Times that k-means starts anew for each number of clusters."""
+COMPARED_AT_MOST = 3000
+"""Images whose silhouettes are taken; each is compared with each."""
+
+
+def fit(
+    counts: pd.DataFrame, columns: Sequence[str] | None = None, *, ignoring: Sequence[str] = LEFT_OUT
+) -> pd.DataFrame:
+    """Return centroids, cluster × class: the classes' mean shares of the area of a cluster's images.
+
+    k-means, with the number of clusters from 2 to 20 that has the largest silhouette (Rousseeuw 1987). It depends on
+    the counts alone. Images of fewer than two kinds are one cluster.
+
+    Args:
+        counts: image × class table of pixel counts; all its columns together are an image's area.
+        columns: the classes whose shares are compared (default: all).
+        ignoring: those of them that are left out, unless there is nothing else.
+    """
+    columns = list(counts.columns if columns is None else columns)
+    columns = [name for name in columns if name not in ignoring] or columns
+    rows = _shares(counts, columns).to_numpy()
+    most = min(CLUSTERS_AT_MOST, len(np.unique(rows, axis=0)), len(rows) - 1)
+    if most < 2:
+        return _table(rows.mean(axis=0, keepdims=True), columns)
+    with threadpool_limits(1):  # sums must not depend on the number of cores, and small tables are quicker so
+        candidates = [_fitted(rows, number) for number in range(2, most + 1)]
+        sample = generator(0, "silhouette").permutation(len(rows))[:COMPARED_AT_MOST]
+        best = max(candidates, key=lambda centroids: _silhouette(rows[sample], centroids))
+    return _table(best, columns)
+
+
+def assign(counts: pd.DataFrame, centroids: pd.DataFrame) -> pd.Series:
+    """Return image id → number of the nearest centroid, the first one on ties.
+
+    Args:
+        counts: image × class table of pixel counts; all its columns together are an image's area.
+        centroids: cluster × class table, as ``fit`` returns it.
+
+    Raises:
+        ValueError: *counts* lacks a class of *centroids*.
+    """
+    missing = [name for name in centroids.columns if name not in counts.columns]
+    if missing:
+        raise ValueError(
+            f"the counts must have the classes of the centroids, but lack {missing}: "
+            f"use the centroids of this dataset, or fit new ones"
+        )
+    numbers = _nearest(_shares(counts, list(centroids.columns)).to_numpy(), centroids.to_numpy(float))
+    return pd.Series(centroids.index.to_numpy()[numbers], index=counts.index, name="cluster")
+
+
+def _shares(counts: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    shares = proportion(counts[list(columns)], area=counts.sum(axis=1))
+    return shares.fillna(0.0)  # an image in which nothing is labelled has a share of nothing
+
+
+def _nearest(rows: np.ndarray, centroids: np.ndarray) -> np.ndarray:
+    return np.stack([((rows - centroid) ** 2).sum(axis=1) for centroid in centroids], axis=1).argmin(axis=1)
+
+
+def _fitted(rows: np.ndarray, number: int) -> np.ndarray:
+    from sklearn.cluster import KMeans
+
+    seed = stable_hash("clusters", number) % 2**32
+    return KMeans(number, n_init=STARTS, random_state=seed).fit(rows).cluster_centers_
+
+
+def _silhouette(rows: np.ndarray, centroids: np.ndarray) -> float:
+    from sklearn.metrics import silhouette_score
+
+    numbers = _nearest(rows, centroids)
+    return float(silhouette_score(rows, numbers)) if 2 <= len(np.unique(numbers)) < len(rows) else -1.0
+
+
+def _table(centroids: np.ndarray, columns: Sequence[str]) -> pd.DataFrame:
+    index = pd.RangeIndex(len(centroids), name="cluster")
+    return pd.DataFrame(centroids, index=index, columns=list(columns))

@@ -1,0 +1,1 @@
+"""What is done to a training image before the network sees it: geometry, crop, paste, colour."""

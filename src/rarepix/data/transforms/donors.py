@@ -1,0 +1,153 @@
+"""Which class is pasted how often, and which training images hold it. Test scores are never read."""
+
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from rarepix import records
+from rarepix.choices import pick
+from rarepix.data.source import DataError
+from rarepix.labels import LabelSpace
+from rarepix.paths import expand
+
+PUBLISHED_SHARE = 100
+"""The published list names a class this number over its images times."""
+
+
+def donor_classes(parameters: dict[str, Any], counts: pd.DataFrame, labels: LabelSpace) -> pd.Series:
+    """Return class → probability of being the donor's, all above 0, adding up to 1; the background is never one.
+
+    A class that no training image holds is left out with a warning.
+
+    Args:
+        parameters: of ``paste.kind=copy_paste``; ``donors`` names the rule.
+        counts: image × class table of pixel counts of the training part.
+        labels: the classes of the dataset.
+
+    Raises:
+        ChoiceError: ``paste.classes`` names a class that the dataset does not have.
+        DataError: no class is left, a listed one is held by no image, or the scores cannot be used.
+    """
+    names = [name for number, name in enumerate(labels.names) if number != labels.background]
+    images = (counts[names] > 0).sum()
+    weights = pick(DONORS, parameters["donors"], "paste.donors")(images, parameters, labels)
+    absent = [name for name in weights.index if not images[name]]
+    weights = weights.drop(absent)
+    if weights.empty:
+        raise DataError(
+            f"paste.donors={parameters['donors']} chose {', '.join(absent)}, which no training image holds: "
+            f"choose other classes, or paste.kind=none"
+        )
+    if absent:
+        warnings.warn(f"not pasted, since no training image holds them: {', '.join(absent)}", stacklevel=2)
+    return (weights / weights.sum()).rename("probability").rename_axis("class")
+
+
+def donor_rows(counts: pd.DataFrame, classes: pd.Index) -> list[np.ndarray]:
+    """Return the rows of *counts* that hold each of *classes*."""
+    return [np.flatnonzero(counts[name].to_numpy() > 0) for name in classes]
+
+
+def published_multiset(images: pd.Series, below: int = 60) -> pd.Series:
+    """Return class → how often the VOC imbalance study named it: int(100 / images) times if *below* images hold it.
+
+    The study counted its whole list, not a fold's training part, so this is a way to write ``paste.classes`` for
+    ``donors=listed``, not a rule that depends on the fold.
+    """
+    scarce = images[(images < below) & (images > 0)]
+    return (PUBLISHED_SHARE // scarce).astype(int)
+
+
+def read_scores(path: Path) -> pd.Series:
+    """Return class → score from a CSV table with the columns class and score, or class → validation IoU from a record.
+
+    Raises:
+        DataError: no such file, no such columns, a class twice, or a record without validation counts.
+        RecordError: no whole record.
+    """
+    if not path.is_file():
+        raise DataError(f"paste.scores must be a record.json or a CSV table, but {path} does not exist")
+    if path.suffix == ".json":
+        return _validation_iou(path)
+    table = pd.read_csv(path)
+    if not {"class", "score"} <= set(table.columns):
+        raise DataError(f"{path} must have the columns class and score, but has {', '.join(map(str, table.columns))}")
+    if not pd.api.types.is_numeric_dtype(table["score"]):
+        raise DataError(f"the column score of {path} must hold numbers, but holds {table['score'].tolist()}")
+    twice = sorted(set(table["class"][table["class"].duplicated()]))
+    if twice:
+        raise DataError(f"{path} must name each class once, but names these more often: {', '.join(map(str, twice))}")
+    return table.set_index("class")["score"].astype(float)
+
+
+def _validation_iou(path: Path) -> pd.Series:
+    counts = records.read(path).counts.get("val")
+    if not counts:
+        raise DataError(f"{path} must have validation counts, but has none: give the record of a complete trial")
+    unions = {name: count.tp + count.fp + count.fn for name, count in counts.items()}
+    return pd.Series({name: counts[name].tp / union if union else np.nan for name, union in unions.items()})
+
+
+def _by_count(images: pd.Series, parameters: dict[str, Any], labels: LabelSpace) -> pd.Series:
+    """The rarer the oftener, in inverse proportion to the images that hold the class."""
+    limit = parameters["below"] or images.mean()
+    scarce = images[images < limit]
+    if scarce.empty:
+        raise DataError(
+            f"paste.donors=by_count needs a class that fewer than {limit:g} training images hold, but the scarcest, "
+            f"{images.idxmin()}, is in {images.min()}: give a larger paste.below, or paste.donors=uniform or listed"
+        )
+    return 1 / scarce.clip(lower=1)  # those in no image are dropped later
+
+
+def _by_score(images: pd.Series, parameters: dict[str, Any], labels: LabelSpace) -> pd.Series:
+    """All alike; a class without a score, which validation has not seen, is left out with a warning."""
+    path = expand(parameters["scores"])
+    scores = read_scores(path)
+    unknown = [str(name) for name in scores.index if name not in labels.names]
+    missing = [name for name in images.index if name not in scores.index]
+    if unknown or missing:
+        raise DataError(
+            f"{path} must have a score for each class of the dataset (the background may be left out), but "
+            f"{'lacks ' + ', '.join(missing) if missing else ''}{' and ' if unknown and missing else ''}"
+            f"{'names ' + ', '.join(unknown) + ', which the dataset does not have' if unknown else ''}"
+        )
+    scores = scores[images.index]
+    if scores.isna().any():
+        warnings.warn(f"not pasted, since {path} has no score: {', '.join(scores.index[scores.isna()])}", stacklevel=3)
+    scores = scores.dropna()
+    lowest = parameters["lowest"]
+    if lowest is not None and lowest > len(scores):
+        raise DataError(f"paste.lowest must be at most the number of classes with a score, {len(scores)}, not {lowest}")
+    chosen = scores[scores < scores.mean()] if lowest is None else scores.nsmallest(lowest)
+    if chosen.empty:
+        raise DataError(f"{path} must tell a class from another, but no score is below the mean: give paste.lowest")
+    return pd.Series(1.0, index=chosen.index)
+
+
+def _listed(images: pd.Series, parameters: dict[str, Any], labels: LabelSpace) -> pd.Series:
+    known = dict(images)
+    absent = [name for name in parameters["classes"] if not pick(known, name, "class in paste.classes")]
+    if absent:
+        raise DataError(
+            f"a class of paste.classes must be in at least one training image, but none of this fold's holds "
+            f"{', '.join(dict.fromkeys(absent))}: leave it out, or use another fold"
+        )
+    return pd.Series(parameters["classes"]).value_counts(sort=False).astype(float)
+
+
+def _uniform(images: pd.Series, parameters: dict[str, Any], labels: LabelSpace) -> pd.Series:
+    return pd.Series(1.0, index=images.index)
+
+
+DONORS: dict[str, Callable[[pd.Series, dict[str, Any], LabelSpace], pd.Series]] = {
+    "by_count": _by_count,
+    "by_score": _by_score,
+    "listed": _listed,
+    "uniform": _uniform,
+}
+"""``paste.donors`` → class → weight, from the number of training images that hold each class but the background."""

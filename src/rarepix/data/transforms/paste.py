@@ -1,0 +1,216 @@
+"""What of other training images is put into one: when, from which image, and where.
+
+A paste comes after the crop: before it, much of what is pasted would be cut away again, and would cost as much.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol
+
+import cv2
+import numpy as np
+import pandas as pd
+
+from rarepix.choices import pick
+from rarepix.data.transforms import mixing
+from rarepix.data.transforms.copypaste import Cutout, cut_out, paste_region, seen, warp
+from rarepix.data.transforms.cutouts import Cutouts
+from rarepix.data.transforms.donors import donor_classes, donor_rows
+from rarepix.data.transforms.outcomes import Outcome
+from rarepix.data.transforms.settings import PasteConfig
+from rarepix.labels import LabelSpace
+from rarepix.seeding import generator
+
+TRIES = 8
+"""Places that are tried for a region, at most."""
+GLANCES = 256
+"""Pixels that are looked at for places on the background, before all are."""
+FLIPPED = 0.5
+"""Probability that a pasted region is mirrored."""
+
+Read = Callable[[int], tuple[np.ndarray, np.ndarray]]
+"""From a row of the training part to its image (H W 3 uint8) and mask (H W uint8)."""
+
+
+class Result(NamedTuple):
+    """An image and its mask after a paste, and what became of it."""
+
+    image: np.ndarray
+    mask: np.ndarray
+    outcome: Outcome
+
+
+class Paste(Protocol):
+    """Puts something of another training image into an image. The same seed gives the same result."""
+
+    donors: pd.Series | None
+    """Class → probability of being pasted, where a class is drawn."""
+    whole_donors: bool
+    """Whether donor images are wanted as they are shown (flipped, resized, cropped), not as they are on disk."""
+
+    def __call__(self, image: np.ndarray, mask: np.ndarray, read: Read, seed: int) -> Result:
+        """Return image and mask with something of a donor in them, or as they came; they are not changed themselves."""
+        ...
+
+
+class CopyPaste:
+    """All pixels of one class of a donor, resized and turned, with a ring around them that is ignored."""
+
+    whole_donors = False
+
+    def __init__(self, parameters: dict[str, Any], counts: pd.DataFrame, labels: LabelSpace) -> None:
+        self.donors = donor_classes(parameters, counts, labels)
+        self._rows = donor_rows(counts, self.donors.index)
+        self._until = self.donors.to_numpy().cumsum()
+        self._ids = [labels.names.index(name) for name in self.donors.index]
+        self._parameters, self._ignore, self._cutouts = parameters, labels.ignore, Cutouts()
+        kept = {labels.names.index(name) for name in (*self.donors.index, *labels.rare)}
+        self._kept = _table(kept) if parameters["protect"] else None
+        ground = {*range(labels.count)} if labels.background is None else {labels.background}
+        self._ground = _table(ground - kept if parameters["protect"] else ground)
+
+    def __call__(self, image: np.ndarray, mask: np.ndarray, read: Read, seed: int) -> Result:
+        """Paste a region where at least half of it is seen."""
+        random = generator(seed, "paste")
+        if random.random() >= self._parameters["probability"]:
+            return Result(image, mask, Outcome.NOT_DRAWN)
+        chosen = min(int(np.searchsorted(self._until, random.random(), side="right")), len(self._ids) - 1)
+        row = int(self._rows[chosen][random.integers(len(self._rows[chosen]))])
+        ground = draw_pixels(mask, self._ground, random) if self._parameters["place"] == "free" else None
+        if ground is not None and not len(ground):
+            return Result(image, mask, Outcome.NO_BACKGROUND)
+        cutout = self._draw_cutout(read, row, self._ids[chosen], random)
+        if cutout is None or not cutout.region.any():
+            return Result(image, mask, Outcome.EMPTY_DONOR)
+        kept = None if self._kept is None else cv2.LUT(mask, self._kept).view(bool)
+        place = find_place(cutout, mask.shape, ground, kept, random)
+        if place is None:
+            return Result(image, mask, Outcome.NO_ROOM)
+        around = {"ring": self._parameters["ring"], "ignore": self._ignore, "protected": kept}
+        image, mask, _ = paste_region(image, mask, cutout.patch, cutout.region, self._ids[chosen], *place, **around)
+        return Result(image, mask, Outcome.PASTED)
+
+    def _draw_cutout(self, read: Read, row: int, number: int, random: np.random.Generator) -> Cutout | None:
+        most = self._parameters["rotate"]
+        how = {
+            "flip": bool(random.random() < FLIPPED),
+            "scale": random.uniform(*self._parameters["scale"]),
+            "degrees": random.uniform(-most, most),
+        }
+        cutout = self._cutouts.get((row, number), lambda: cut_out(*read(row), number))
+        return cutout and warp(cutout, **how)
+
+
+def draw_pixels(mask: np.ndarray, table: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """Draw ``TRIES`` of the pixels whose id has 1 in *table*, as flat indices; none if there are none.
+
+    Usually a glance at some pixels finds enough of them; to look at all takes several times as long.
+    """
+    ids = mask.ravel()
+    pixels = random.integers(len(ids), size=GLANCES)
+    pixels = pixels[table[ids[pixels]] > 0]
+    if len(pixels) < TRIES:
+        pixels = np.flatnonzero(cv2.LUT(mask, table))
+        pixels = random.choice(pixels, size=TRIES) if len(pixels) else pixels
+    return pixels[:TRIES]
+
+
+def find_place(
+    cutout: Cutout,
+    shape: tuple[int, int],
+    ground: np.ndarray | None,
+    kept: np.ndarray | None,
+    random: np.random.Generator,
+) -> tuple[int, int] | None:
+    """Return row and column for the first pixel of a region's box, or None if nowhere half of the region is seen.
+
+    Args:
+        cutout: the region, not empty.
+        shape: rows and columns of the image.
+        ground: flat indices of pixels that are tried in turn: a pixel of the region, which is drawn, goes there. None:
+            the middle of the box goes to the same share of rows and columns as in the donor image.
+        kept: H W bool, pixels that are not covered.
+        random: what draws.
+    """
+    height, width = cutout.region.shape
+    own = np.flatnonzero(cutout.region)
+    if ground is None:
+        middle = cutout.centre[0] * shape[0], cutout.centre[1] * shape[1]
+        places = [(round(middle[0] - height / 2), round(middle[1] - width / 2))]
+    else:
+        drawn = own[random.integers(len(own), size=len(ground))]
+        places = zip(ground // shape[1] - drawn // width, ground % shape[1] - drawn % width, strict=True)
+    for row, column in places:
+        if 2 * seen(cutout.region, int(row), int(column), shape, kept) >= len(own):
+            return int(row), int(column)
+    return None
+
+
+class ClassMix:
+    """Half of the classes of a donor, with all their pixels where they are."""
+
+    donors = None
+    whole_donors = True
+
+    def __init__(self, parameters: dict[str, Any], counts: pd.DataFrame, labels: LabelSpace) -> None:
+        self._probability, self._images, self._ignore = parameters["probability"], len(counts), labels.ignore
+
+    def __call__(self, image: np.ndarray, mask: np.ndarray, read: Read, seed: int) -> Result:
+        """Paste half of the classes of a donor that is drawn from all training images."""
+        random = generator(seed, "paste")
+        if random.random() >= self._probability:
+            return Result(image, mask, Outcome.NOT_DRAWN)
+        donor = read(int(random.integers(self._images)))
+        rows, columns = mixing.common_shape((image, mask), donor)
+        classes = mixing.half_of_the_classes(donor[1][:rows, :columns], random, ignore=self._ignore)
+        if not len(classes):
+            return Result(image, mask, Outcome.EMPTY_DONOR)
+        return Result(*mixing.classmix((image, mask), donor, classes), Outcome.PASTED)
+
+
+class CutMix:
+    """A rectangle of a donor, where it is."""
+
+    donors = None
+    whole_donors = True
+
+    def __init__(self, parameters: dict[str, Any], counts: pd.DataFrame, labels: LabelSpace) -> None:
+        self._probability, self._area, self._images = parameters["probability"], parameters["area"], len(counts)
+
+    def __call__(self, image: np.ndarray, mask: np.ndarray, read: Read, seed: int) -> Result:
+        """Paste a rectangle of a donor that is drawn from all training images."""
+        random = generator(seed, "paste")
+        if random.random() >= self._probability:
+            return Result(image, mask, Outcome.NOT_DRAWN)
+        donor = read(int(random.integers(self._images)))
+        rectangle = mixing.draw_rectangle(mixing.common_shape((image, mask), donor), self._area, random)
+        return Result(*mixing.cutmix((image, mask), donor, rectangle), Outcome.PASTED)
+
+
+PASTES: dict[str, Callable[[dict[str, Any], pd.DataFrame, LabelSpace], Paste | None]] = {
+    "none": lambda parameters, counts, labels: None,
+    "copy_paste": CopyPaste,
+    "classmix": ClassMix,
+    "cutmix": CutMix,
+}
+"""``paste.kind`` → what makes the paste from the kind's parameters, the counts and the classes."""
+
+
+def build_paste(config: PasteConfig, counts: pd.DataFrame, *, labels: LabelSpace) -> Paste | None:
+    """Return the paste that *config* names; None for ``none``.
+
+    Args:
+        config: which paste, with which parameters.
+        counts: image × class table of pixel counts of the training part, in the order of the dataset.
+        labels: the classes of the dataset.
+
+    Raises:
+        ChoiceError, DataError: the donor classes cannot be had; see ``donor_classes``.
+    """
+    return pick(PASTES, config.kind, "paste.kind")(config.parameters(), counts, labels)
+
+
+def _table(numbers: set[int]) -> np.ndarray:
+    """Return id → 1 for *numbers*, else 0, for ``cv2.LUT``."""
+    table = np.zeros(256, np.uint8)
+    table[list(numbers)] = 1
+    return table

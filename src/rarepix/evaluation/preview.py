@@ -1,0 +1,50 @@
+"""What the network is shown: training images as sampling, crop, paste and augmentation leave them."""
+
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from rarepix.config import TrialConfig
+from rarepix.data.transforms.outcomes import Outcome
+from rarepix.evaluation.sheets import Tile, colours, sheet
+from rarepix.files import replacing
+from rarepix.labels import LabelSpace
+from rarepix.wiring import Data, build_data
+
+COLUMNS = 4
+SIDE = 200
+"""Pixels of the shorter side of one picture, at least."""
+VEIL = 0.45
+"""Share of the class colour in a tile."""
+
+
+def draw_preview(config: TrialConfig, path: Path, *, images: int) -> None:
+    """Draw the first *images* training images of the first epoch, their classes in colour, and write them to *path*.
+
+    Raises:
+        FileNotFoundError, DataError, ConfigError: as ``wiring.build_data``.
+    """
+    data = build_data(config, gpu=False)
+    tiles = preview(data, images)
+    rows = [tiles[first : first + COLUMNS] for first in range(0, len(tiles), COLUMNS)]
+    with replacing(path) as temporary:
+        sheet(rows, data.labels, side=SIDE).save(temporary)
+
+
+def preview(data: Data, images: int) -> list[Tile]:
+    """Return the first *images* draws of the first epoch, each captioned with the image and what was done to it."""
+    loader = data.loaders["train"]
+    samples = (loader.dataset[draw] for draw in loader.sampler)
+    return [_tile(sample, data) for sample in islice(samples, images)]
+
+
+def veiled(image: np.ndarray, mask: np.ndarray, labels: LabelSpace) -> np.ndarray:
+    """Return an image H W 3 uint8 with the colours of the classes of its mask H W over it."""
+    return ((1 - VEIL) * image + VEIL * colours(labels)[mask]).astype(np.uint8)
+
+
+def _tile(sample: dict, data: Data) -> Tile:
+    image, mask = sample["image"].permute(1, 2, 0).numpy(), sample["mask"].numpy()
+    done = f" · {Outcome(sample['paste']).name.lower().replace('_', ' ')}" if data.paste is not None else ""
+    return Tile(veiled(image, mask, data.labels), f"{sample['id']}{done}")

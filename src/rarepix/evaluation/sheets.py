@@ -1,0 +1,81 @@
+"""Pictures for people: tiles in rows, each under its caption, and a legend of the classes below."""
+
+from collections.abc import Sequence
+from colorsys import hsv_to_rgb
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from rarepix.labels import LabelSpace
+
+MARGIN = 8
+LINE = 18
+FONT = 13
+INK, PAPER, IGNORED = (25, 25, 25), (255, 255, 255), (224, 224, 224)
+
+
+class Tile(NamedTuple):
+    """One picture, H W 3 uint8, and the words above it (none if empty)."""
+
+    pixels: np.ndarray
+    caption: str = ""
+
+
+def colours(labels: LabelSpace) -> np.ndarray:
+    """Return the colour of every id, 256 × 3 uint8: the dataset's palette where it has one."""
+    table = np.full((256, 3), IGNORED, np.uint8)
+    given = labels.palette or [_hue(index, labels.count) for index in range(labels.count)]
+    table[: labels.count] = np.asarray(given, np.uint8)[: labels.count]
+    table[labels.ignore] = IGNORED
+    return table
+
+
+def sheet(rows: Sequence[Sequence[Tile]], labels: LabelSpace, *, side: int) -> Image.Image:
+    """Return the rows of tiles as one picture; the shorter side of the first tile gets at least *side* pixels."""
+    zoom = max(1, -(-side // min(rows[0][0].pixels.shape[:2])))
+    wide = max(tile.pixels.shape[1] for row in rows for tile in row) * zoom
+    heads = [LINE if any(tile.caption for tile in row) else 0 for row in rows]
+    heights = [max(tile.pixels.shape[0] for tile in row) * zoom for row in rows]
+    total = max(map(len, rows)) * (wide + MARGIN) + MARGIN
+    legend = _legend(labels, total)
+    tall = sum(heads) + sum(heights) + MARGIN * (len(rows) + 1)
+    paper = Image.new("RGB", (total, tall + legend.height), PAPER)
+    draw, font = ImageDraw.Draw(paper), ImageFont.load_default(FONT)
+    top = MARGIN
+    for row, head, height in zip(rows, heads, heights, strict=True):
+        for column, tile in enumerate(row):
+            left = MARGIN + column * (wide + MARGIN)
+            draw.text((left, top - 4), tile.caption, INK, font)
+            paper.paste(_enlarged(tile.pixels, zoom), (left, top + head))
+        top += head + height + MARGIN
+    paper.paste(legend, (0, top))
+    return paper
+
+
+def _enlarged(pixels: np.ndarray, zoom: int) -> Image.Image:
+    return Image.fromarray(pixels).resize((pixels.shape[1] * zoom, pixels.shape[0] * zoom), Image.Resampling.NEAREST)
+
+
+def _legend(labels: LabelSpace, width: int) -> Image.Image:
+    """Return a strip that names the colours, as many lines as it needs."""
+    font, table = ImageFont.load_default(FONT), colours(labels)
+    entries = [*((name, table[index]) for index, name in enumerate(labels.names)), ("ignored", table[labels.ignore])]
+    places, x, y = [], MARGIN, 0
+    for name, colour in entries:
+        needed = 20 + int(font.getlength(name)) + 14
+        if x + needed > width and x > MARGIN:
+            x, y = MARGIN, y + LINE + 4
+        places.append((x, y, name, colour))
+        x += needed
+    strip = Image.new("RGB", (width, y + LINE + MARGIN), PAPER)
+    draw = ImageDraw.Draw(strip)
+    for x, y, name, colour in places:
+        draw.rectangle((x, y + 2, x + 13, y + 15), tuple(int(c) for c in colour), INK)
+        draw.text((x + 19, y), name, INK, font)
+    return strip
+
+
+def _hue(index: int, count: int) -> tuple[int, int, int]:
+    red, green, blue = hsv_to_rgb(index / count, 0.65, 0.9 if index % 2 else 0.7)
+    return round(red * 255), round(green * 255), round(blue * 255)

@@ -1,0 +1,218 @@
+"""Augmentation: what moves moves in image and mask alike, and what is filled is ignored."""
+
+import numpy as np
+import pytest
+
+from rarepix.data.transforms.augment import Augment, build_augment
+from rarepix.data.transforms.settings import AugmentConfig, CropConfig
+from rarepix.labels import LabelSpace
+
+STILL = {"flip": 0.0, "brightness": 0.0}
+IGNORE = 255
+LABELS = LabelSpace(names=("ground", "a", "b", "c", "d"), background=0)
+
+
+def sample(rows: int = 64, columns: int = 96) -> tuple[np.ndarray, np.ndarray]:
+    """An image whose first channel is its mask, so that what moves together can be seen."""
+    mask = np.random.default_rng(0).integers(0, 5, (rows // 8, columns // 8), dtype=np.uint8).repeat(8, 0).repeat(8, 1)
+    image = np.stack([mask * 40, np.arange(mask.size).reshape(mask.shape) % 251, mask], axis=-1).astype(np.uint8)
+    return image, mask
+
+
+def build(crop: tuple[int, int] | None = None, **config) -> Augment:
+    return build_augment(AugmentConfig(**(STILL | config)), CropConfig(size=crop), labels=LABELS)
+
+
+def apply(augment: Augment, image: np.ndarray, mask: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    image, mask = augment.place(image, mask, seed)
+    return augment.colour(image, seed), mask
+
+
+def run(seed: int = 0, **config) -> tuple[np.ndarray, np.ndarray]:
+    return apply(build(**config), *sample(), seed)
+
+
+def test_nothing_asked_nothing_done():
+    image, mask = sample()
+    found = run()
+    assert (found[0] == image).all()
+    assert (found[1] == mask).all()
+
+
+def test_flip():
+    image, mask = sample()
+    found = run(flip=1.0)
+    assert (found[0] == image[:, ::-1]).all()
+    assert (found[1] == mask[:, ::-1]).all()
+
+
+def test_flip_is_as_frequent_as_it_is_said_to_be():
+    _, mask = sample()
+    augment = build(flip=0.25)
+    flipped = sum((augment.place(*sample(), seed)[1] != mask).any() for seed in range(200))
+    assert 200 * 0.25 - 25 < flipped < 200 * 0.25 + 25  # 4 standard errors
+
+
+def test_crop_is_a_window_of_rows_and_columns():
+    image, mask = sample()
+    tops = set()
+    for seed in range(8):
+        found_image, found_mask = run(seed, crop=(32, 64))
+        assert (found_image.shape, found_mask.shape) == ((32, 64, 3), (32, 64))
+        places = [
+            (top, left)
+            for top in range(33)
+            for left in range(33)
+            if (image[top : top + 32, left : left + 64] == found_image).all()
+            and (mask[top : top + 32, left : left + 64] == found_mask).all()
+        ]
+        assert len(places) == 1
+        tops |= {*places}
+    assert len(tops) > 4
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"rotate": 45},
+        {"scale": 0.5},
+        {"scale": (0.3, 0.9)},
+        {"shift": 0.2},
+        {"rotate": 30, "scale": 0.5, "shift": 0.1, "crop": (32, 64)},
+    ],
+)
+def test_what_moves_moves_together_and_what_is_filled_is_ignored(config):
+    filled = 0
+    for seed in range(10):
+        image, mask = run(seed, **config)
+        assert set(np.unique(mask)) <= {0, 1, 2, 3, 4, IGNORE}
+        inside = mask != IGNORE
+        filled += (~inside).sum()
+        agree = np.abs(image[..., 0].astype(int) - mask * 40)[inside] < 20
+        assert agree.mean() > 0.8  # the image is interpolated along edges, the mask is not
+    assert filled > 0
+
+
+def test_shrinking_fills_the_rim_and_enlarging_nothing():
+    shrunk = 0
+    for seed in range(20):
+        _, mask = run(seed, scale=0.4)
+        if (mask == IGNORE).mean() > 0.1:
+            shrunk += 1
+            assert (mask[[0, -1]] == IGNORE).all()
+            assert (mask[:, [0, -1]] == IGNORE).all()
+            assert (mask[24:40, 36:60] != IGNORE).all()
+    assert 4 <= shrunk <= 16
+
+
+def test_scale_keeps_the_shape_of_things():
+    square = np.zeros((96, 96), np.uint8)
+    square[32:64, 32:64] = 1
+    augment = build(scale=0.5)
+    sides = []
+    for seed in range(20):
+        _, mask = augment.place(np.repeat(square[..., None], 3, 2), square, seed)
+        rows, columns = np.flatnonzero((mask == 1).any(1)), np.flatnonzero((mask == 1).any(0))
+        sides.append((len(rows), len(columns)))
+    assert all(abs(height - width) <= 1 for height, width in sides)
+    assert min(sides)[0] < 26 < 38 < max(sides)[0]
+    assert min(sides)[0] >= 15
+    assert max(sides)[0] <= 49
+
+
+def test_brightness_leaves_the_mask_alone():
+    image, mask = sample()
+    changed = 0
+    for seed in range(20):
+        found = run(seed, brightness=0.3)
+        assert (found[1] == mask).all()
+        changed += (found[0] != image).any()
+    assert 3 <= changed <= 17  # half of the images
+
+
+def share_of_ones(seed: int, **config) -> float:
+    """Share of a window that is filled by what fills a fourth of the image."""
+    square = np.zeros((128, 128), np.uint8)
+    square[32:96, 32:96] = 1
+    _, mask = build(**config).place(np.repeat(square[..., None], 3, 2), square, seed)
+    return (mask == 1).mean()
+
+
+def test_with_a_crop_the_image_is_resized_and_then_cut():
+    assert share_of_ones(0, crop=(128, 128), scale=(2.0, 2.0)) > 0.4  # of a square as large as the window
+    augment, ones = build(crop=(128, 128), scale=(0.5, 0.5)), np.ones((128, 128), np.uint8)
+    _, shrunk = augment.place(np.repeat(ones[..., None], 3, 2), ones, 0)
+    assert (shrunk == 1).sum() == 64 * 64
+    assert (shrunk == IGNORE).sum() == 128 * 128 - 64 * 64
+
+
+def test_a_number_is_the_range_around_one():
+    for seed in range(5):
+        one, other = run(seed, scale=0.4), run(seed, scale=(0.6, 1.4))
+        assert (one[0] == other[0]).all()
+        assert (one[1] == other[1]).all()
+
+
+def test_shift_moves_by_at_most_its_share():
+    mask = np.zeros((100, 200), np.uint8)
+    mask[50, 100] = 1
+    places = set()
+    for seed in range(40):
+        _, moved = build(shift=0.1).place(np.zeros((100, 200, 3), np.uint8), mask, seed)
+        (row,), (column,) = np.nonzero(moved == 1)
+        assert abs(row - 50) <= 10
+        assert abs(column - 100) <= 20
+        places.add((row > 50, column > 100))
+    assert len(places) == 4
+
+
+def test_texture_changes_as_many_images_as_it_says_and_no_mask():
+    image, mask = sample()
+    augment = build(texture=0.5)
+    found = [apply(augment, image, mask, seed) for seed in range(60)]
+    assert all((other == mask).all() for _, other in found)
+    assert 18 <= sum((other != image).any() for other, _ in found) <= 42
+    assert len({other.tobytes() for other, _ in found}) > 15
+
+
+def test_texture_leaves_the_scene_to_be_seen():
+    image, _ = sample()
+    augment = build(texture=1.0)
+    away = [np.abs(augment.colour(image, seed).astype(int) - image).mean() for seed in range(60)]
+    assert max(away) < 50
+
+
+def test_colour_does_not_follow_geometry():
+    augment = build(flip=0.5, brightness=0.3)
+    image, mask = sample()
+    pairs = {
+        ((augment.place(image, mask, seed)[1] != mask).any(), (augment.colour(image, seed) != image).any())
+        for seed in range(60)
+    }
+    assert len(pairs) == 4
+
+
+ALL = {"flip": 0.5, "scale": 0.3, "rotate": 20, "shift": 0.05, "brightness": 0.3, "texture": 0.5, "crop": (32, 64)}
+
+
+def test_the_seed_decides_alone():
+    augment = build(**ALL)
+    first = apply(augment, *sample(), 7)
+    for seed in range(5):
+        apply(augment, *sample(), seed)
+    for found in (apply(augment, *sample(), 7), run(7, **ALL)):
+        assert (found[0] == first[0]).all()
+        assert (found[1] == first[1]).all()
+
+
+def test_seeds_differ():
+    assert len({run(seed, **ALL)[0].tobytes() for seed in range(20)}) == 20
+
+
+def test_what_came_is_left_alone():
+    image, mask = sample()
+    augment = build(**ALL)
+    for seed in range(5):
+        apply(augment, image, mask, seed)
+    assert (image == sample()[0]).all()
+    assert (mask == sample()[1]).all()

@@ -1,0 +1,39 @@
+"""What the network is shown, as a picture."""
+
+import numpy as np
+from PIL import Image
+from typer.testing import CliRunner
+
+from rarepix.cli import app
+from rarepix.config import updated
+from rarepix.evaluation.preview import VEIL, preview
+from rarepix.evaluation.sheets import colours
+from rarepix.wiring import build_data
+
+
+def test_a_tile_is_the_first_sample_with_its_classes_over_it(tiny_config):
+    data = build_data(updated(tiny_config, {"sampling.kind": "rare_class", "crop.size": [32, 64]}), gpu=False)
+    sample = data.loaders["train"].dataset[next(iter(data.loaders["train"].sampler))]
+    tile = preview(data, 3)[0]
+    assert tile.caption == sample["id"]
+    image, mask = sample["image"].permute(1, 2, 0).numpy(), sample["mask"].numpy()
+    expected = ((1 - VEIL) * image + VEIL * colours(data.labels)[mask]).astype(np.uint8)
+    assert (tile.pixels == expected).all()
+
+
+def test_the_caption_says_what_became_of_a_paste(tiny_config):
+    always = {"paste": {"_name": "cutmix", "probability": 1.0}}
+    data = build_data(updated(tiny_config, always), gpu=False)
+    assert all(tile.caption.endswith(" · pasted") for tile in preview(data, 4))
+    never = build_data(updated(tiny_config, {"paste": {"_name": "cutmix", "probability": 0.0}}), gpu=False)
+    assert all(tile.caption.endswith(" · not drawn") for tile in preview(never, 4))
+
+
+def test_from_the_command_line(tiny_recipe, tmp_path):
+    out = tmp_path / "preview.png"
+    words = ["preview", str(tiny_recipe), "--set", "crop.size=[32, 64]", "--images", "5", "--out", str(out)]
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 0, done.output
+    assert done.output == f"{out} shows the first 5 training images of the first epoch\n"
+    with Image.open(out) as picture:
+        assert picture.width > 4 * 64
