@@ -68,26 +68,28 @@ def build_data(config: TrialConfig, *, gpu: bool) -> Data:
     _check_objective(config, source.labels, parts)
     _check_devices(config, parts)
     counts = parts.by_name["train"].inventory[[*source.labels.names]]
-    centroids = _centroids(config, parts, counts)
-    weights = image_weights(counts, config.sampling.kind, **_weighing(config, counts, centroids))
+    centroids, weights = _weigh(config, source.labels, parts, counts)
     paste = build_paste(config.paste, counts, labels=source.labels)
     loaders = _train_loader(config, source.labels, parts, weights, paste, gpu=gpu)
     loaders |= _plain_loaders(config, source.labels, parts, gpu=gpu)
     return Data(source.name, source.labels, parts, centroids, weights, paste, loaders)
 
 
-def _centroids(config: TrialConfig, parts: Parts, counts: pd.DataFrame) -> pd.DataFrame | None:
-    """Return the clusters that the split was made by, else, where sampling needs some, those of the training part."""
-    if parts.centroids is None and config.sampling.by == "cluster":
-        return clusters.fit(counts)
-    return parts.centroids
+def _weigh(
+    config: TrialConfig, labels: LabelSpace, parts: Parts, counts: pd.DataFrame
+) -> tuple[pd.DataFrame | None, pd.Series]:
+    """Return clusters, where split or sampling goes by some, and the weights of the training images.
 
-
-def _weighing(config: TrialConfig, counts: pd.DataFrame, centroids: pd.DataFrame | None) -> dict[str, Any]:
-    given = {key: value for key, value in config.sampling.parameters().items() if key != "added"}  # the sampler's
-    if config.sampling.by == "cluster":
+    Clusters are those that the split was made by, else, where sampling needs some, those of the training part.
+    """
+    sampling = config.sampling
+    given = {key: value for key, value in sampling.parameters().items() if key != "added"}  # that is the sampler's
+    given["ignoring"] = () if labels.background is None else (labels.names[labels.background],)
+    centroids = parts.centroids
+    if sampling.by == "cluster":
+        centroids = clusters.fit(counts, ignoring=given["ignoring"]) if centroids is None else centroids
         given["clusters"] = clusters.assign(counts, centroids)
-    return given
+    return centroids, image_weights(counts, sampling.kind, **given)
 
 
 def _train_loader(

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy.stats import chisquare
 
-from rarepix.data.samplers import EpochSampler, Scheme, Share
+from rarepix.data.samplers import EpochSampler, Scheme, Share, epoch_indices
 from rarepix.data.weights import AMOUNTS, WEIGHTS, image_weights
 from rarepix.seeding import generator
 
@@ -87,8 +87,8 @@ def drawn(kind: str, scheme: Scheme, seed: int, epoch: int, size: int = 60, shar
     return [tuple(draw) for draw in sampler]
 
 
-def indices(*given) -> tuple[int, ...]:
-    return tuple(index for index, _ in drawn(*given))
+def indices(kind: str, scheme: Scheme, seed: int, epoch: int, size: int = 60) -> tuple[int, ...]:
+    return tuple(epoch_indices(weights_of(kind), size, scheme=scheme, seed=seed, epoch=epoch).tolist())
 
 
 each_kind = pytest.mark.parametrize("kind", WEIGHTS)
@@ -103,6 +103,7 @@ def test_the_same_seed_and_epoch_give_the_same_draws(kind, scheme):
         sampler.set_epoch(epoch)
         went_on = [tuple(draw) for draw in sampler]
     assert drawn(kind, scheme, 3, 2) == went_on
+    assert tuple(index for index, _ in went_on) == indices(kind, scheme, 3, 2)
 
 
 @each_kind

@@ -23,6 +23,13 @@ def test_says_what_it_is(source):
     assert isinstance(source.labels, LabelSpace)
 
 
+def test_every_list_is_named_and_can_be_had(source):
+    names = source.lists()
+    assert {"train", "val"} <= set(names)
+    assert names == sorted(set(names))
+    assert all(source.items(name) for name in names)
+
+
 @pytest.mark.parametrize("name", ["train", "val"])
 def test_items_are_files_with_ids_of_their_own(source, name):
     items = source.items(name)

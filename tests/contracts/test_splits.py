@@ -115,15 +115,15 @@ def short(found: pd.Series, table: pd.DataFrame, units: pd.Series) -> dict[str, 
 @pytest.mark.parametrize(("images", "folds"), [(150, 2), (150, 5), (40, 5), (25, 10)])
 def test_a_class_is_in_as_many_folds_as_can_be(kind, groups, images, folds):
     for seed in range(6):
-        table = counts(images, seed)
+        table = counts(images, seed % 2)
         units = grouped(table, groups) if groups else pd.Series(range(images), table.index)
-        found = split(kind, images, seed, groups=groups, folds=folds, seed=seed)
+        found = split(kind, images, seed % 2, groups=groups, folds=folds, seed=seed)
         assert short(found, table, units) == {}
 
 
 @each_way
 def test_a_class_of_two_images_is_trained_on_whatever_fold_validates(kind, groups):
-    for seed in range(10):
+    for seed in range(6):
         table = counts(60, seed).assign(scarce=0)
         table.iloc[[3, 4], -1] = 1
         units = grouped(table, groups) if groups else pd.Series(range(60), table.index)

@@ -32,21 +32,20 @@ def inventory(
 ) -> None:
     """Count every class of a dataset, draw the imbalance, report all that is wrong. Exit code 2: something is."""
     from rarepix.data.inventory.survey import survey
+    from rarepix.data.source import DataError
     from rarepix.data.sources import open_source
     from rarepix.paths import cache_root, expand
     from rarepix.records import results_root
 
     opened = open_source(source, expand(folder))
     names = lists or opened.lists()
+    if not names:
+        raise DataError(f"{opened.root} must have at least one list with images, but has none")
     found = survey(opened, names, _bar, cache=cache_root() / "inventory")
     out = out or results_root() / "inventory" / re.sub(r"[^\w-]+", "_", opened.name)
     _tell_problems(found, out)
     if found.problems:
         raise typer.Exit(2)
-    if not len(found.counts):
-        from rarepix.data.source import DataError
-
-        raise DataError(f"{opened.root} must have at least one list with images, but has lists {names}")
     table = _write(opened, found, out)
     _show(opened, names, found, table, out)
 

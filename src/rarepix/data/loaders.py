@@ -57,6 +57,9 @@ def build_loader(
         batches = {"batch_sampler": share.of_all_batches(len(dataset), batch_size)}
     else:
         batches = {"batch_size": batch_size, "sampler": sampler, "drop_last": sampler is not None}
+    if workers:
+        # Loader processes, which share the cores, inherit it. Set in them it hangs if OpenCV had threads before.
+        cv2.setNumThreads(1)
     return DataLoader(
         dataset,
         **batches,
@@ -64,7 +67,6 @@ def build_loader(
         num_workers=workers,
         persistent_workers=workers > 0,
         pin_memory=pin_memory,
-        worker_init_fn=_one_thread,
     )
 
 
@@ -73,11 +75,6 @@ def worker_count(wanted: int | str, *, gpu: bool, devices: int = 1) -> int:
     if wanted != "auto":
         return int(wanted)
     return min(8, max(1, (os.cpu_count() or 1) // devices)) if gpu else 0
-
-
-def _one_thread(worker: int) -> None:
-    """Keep OpenCV to one thread in a loader process, as torch does with its own; the processes share the cores."""
-    cv2.setNumThreads(1)
 
 
 def _round_up(side: int) -> int:

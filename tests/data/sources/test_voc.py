@@ -5,7 +5,7 @@ import json
 import pytest
 from PIL import Image
 
-from rarepix.data.source import DataError
+from rarepix.data.source import DataError, MissingFiles
 from rarepix.data.sources import open_source
 from rarepix.data.sources.voc import VOC_CLASSES, VocSource
 from rarepix.labels import Task
@@ -31,6 +31,11 @@ def test_items_are_in_the_order_of_the_list(tiny_voc):
     assert [item.id for item in items] == [f"img{number:02}" for number in range(18, 24)]
     assert items[0].image == tiny_voc / "JPEGImages" / "img18.jpg"
     assert items[0].mask == tiny_voc / "SegmentationClass" / "img18.png"
+
+
+def test_lists_are_all_that_are_there(damaged_voc):
+    (damaged_voc / LISTS / "all.txt").write_text("")
+    assert VocSource(damaged_voc).lists() == ["all", "train", "val"]
 
 
 def test_without_a_description_it_is_voc_2012(damaged_voc):
@@ -95,6 +100,13 @@ def test_a_missing_mask_is_named(damaged_voc):
         DataError, match=r"needs an image and a mask, but missing: [^ ]*SegmentationClass/img05\.png: add them"
     ):
         VocSource(damaged_voc).items("train")
+
+
+def test_missing_files_come_with_all_items(damaged_voc):
+    (damaged_voc / "SegmentationClass" / "img05.png").unlink()
+    with pytest.raises(MissingFiles) as caught:
+        VocSource(damaged_voc).items("train")
+    assert [item.id for item in caught.value.items] == [f"img{number:02}" for number in range(18)]
 
 
 def test_many_missing_files_are_counted(damaged_voc):

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from rarepix.data.splits import clusters
 from rarepix.data.splits.clusters import assign, fit
 from rarepix.seeding import generator
 
@@ -70,13 +71,13 @@ def test_fitting_is_a_function_of_the_counts():
 
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize(
-    ("rows", "clusters"),
+    ("rows", "number"),
     [([[4, 0]], 1), ([[4, 0]] * 5, 1), ([[4, 0], [0, 4]], 1), ([[4, 0], [0, 4]] * 3, 2), ([[0, 0]] * 3, 1)],
 )
-def test_fewer_than_two_kinds_of_images_are_one_cluster(rows, clusters):
+def test_fewer_than_two_kinds_of_images_are_one_cluster(rows, number):
     counts = pd.DataFrame(rows, columns=["a", "b"])
-    assert len(fit(counts)) == clusters
-    assert assign(counts, fit(counts)).nunique() == clusters
+    assert len(fit(counts)) == number
+    assert assign(counts, fit(counts)).nunique() == number
 
 
 def test_never_more_than_twenty():
@@ -87,3 +88,12 @@ def test_never_more_than_twenty():
 def test_refuses_counts_without_a_class_of_the_centroids():
     with pytest.raises(ValueError, match=r"lack \['cat'\]: use the centroids of this dataset, or fit new ones"):
         assign(pd.DataFrame({"a": [1]}), pd.DataFrame({"a": [0.1], "cat": [0.2]}))
+
+
+def test_of_many_images_some_choose_the_number_and_all_make_the_centroids(monkeypatch):
+    counts, _ = blobs((20, 15, 10))
+    whole = fit(counts)
+    monkeypatch.setattr(clusters, "COMPARED_AT_MOST", 20)
+    centroids = fit(counts)
+    assert len(centroids) == 3
+    assert np.sort(centroids.to_numpy(), axis=0) == pytest.approx(np.sort(whole.to_numpy(), axis=0))

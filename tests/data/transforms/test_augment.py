@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from rarepix.data.transforms.augment import Augment, build_augment
+from rarepix.data.transforms.augment import Augment, build_augment, resize
 from rarepix.data.transforms.settings import AugmentConfig, CropConfig
 from rarepix.labels import LabelSpace
 
@@ -190,6 +190,26 @@ def test_colour_does_not_follow_geometry():
         for seed in range(60)
     }
     assert len(pairs) == 4
+
+
+def test_resize_keeps_image_and_mask_together():
+    mask = np.zeros((10, 20), np.uint8)
+    mask[4:6, 8:12] = 1
+    for factor, size in ((2.0, (20, 40)), (0.5, (5, 10)), (1.26, (13, 25))):
+        image, found = resize(np.repeat(mask[..., None], 3, 2) * 200, mask, factor)
+        assert found.shape == size == image.shape[:2]
+        assert set(np.unique(found)) == {0, 1}
+        assert ((image[..., 0] > 100) == (found == 1)).mean() > 0.96
+        assert (np.argwhere(found).mean(0) + 0.5) / size == pytest.approx([0.5, 0.5], abs=0.05)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 50), (90, 2)])
+@pytest.mark.parametrize("crop", [None, (32, 64)])
+def test_images_of_a_few_pixels(shape, crop):
+    augment = build(**ALL | {"crop": crop, "scale": (0.1, 2.0)})
+    for seed in range(20):
+        image, mask = apply(augment, np.zeros((*shape, 3), np.uint8), np.ones(shape, np.uint8), seed)
+        assert image.shape[:2] == mask.shape == (crop or shape)
 
 
 ALL = {"flip": 0.5, "scale": 0.3, "rotate": 20, "shift": 0.05, "brightness": 0.3, "texture": 0.5, "crop": (32, 64)}

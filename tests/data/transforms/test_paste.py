@@ -7,12 +7,10 @@ import pandas as pd
 import pytest
 
 from rarepix.data.source import DataError
-from rarepix.data.transforms.copypaste import Cutout
 from rarepix.data.transforms.outcomes import Outcome
-from rarepix.data.transforms.paste import build_paste, find_place
+from rarepix.data.transforms.paste import build_paste
 from rarepix.data.transforms.settings import PasteConfig
 from rarepix.labels import LabelSpace
-from rarepix.seeding import generator
 
 LABELS = LabelSpace(names=("ground", "house", "kite", "beacon"), background=0)
 STILL = {"scale": (1.0, 1.0), "rotate": 0.0}
@@ -202,16 +200,3 @@ def test_scale_and_rotation_stay_in_their_range():
 def test_errors_of_the_donors_come_when_a_paste_is_built():
     with pytest.raises(DataError, match="holds kite"):
         build(donors="listed", classes=("kite",), counts=COUNTS.iloc[2:])
-
-
-def test_a_place_is_one_where_half_of_the_region_is_seen():
-    """Of a bar of eight pixels, a protected half, and one place on which it may be put."""
-    bar = Cutout(np.zeros((1, 8, 3), np.uint8), np.ones((1, 8), bool), (0.5, 0.5))
-    kept = np.zeros((1, 16), bool)
-    kept[0, 8:] = True
-    places = {find_place(bar, (1, 16), np.zeros(8, int), kept, generator(seed, "test")) for seed in range(100)}
-    assert places == {(0, 0), (0, -1), (0, -2), (0, -3), (0, -4)}
-    assert find_place(bar, (1, 16), np.full(8, 15), kept | True, generator(0, "test")) is None
-    assert find_place(bar, (1, 16), None, kept, generator(0, "test")) == (0, 4)
-    kept[0, 7] = True
-    assert find_place(bar, (1, 16), None, kept, generator(0, "test")) is None

@@ -35,7 +35,7 @@ PANEL = 2.1
 """Width of the panels other than the square of co-occurrence, which has as many columns as rows."""
 ROW, DENSE_ROW, DENSE = 0.3, 0.2, 40
 """Height of a row; of a row where there are more than ``DENSE`` of them."""
-LEAST_WIDTH = 1.5
+LEAST_WIDTH = 2.6
 """Of the panel of co-occurrence, for its heading."""
 
 

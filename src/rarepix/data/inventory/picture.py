@@ -35,6 +35,8 @@ TICKS = 4
 BINS_PER_DECADE = 5
 LOG_BELOW = 0.05
 """Shares of images get a logarithmic axis if a class is in less than this share of them."""
+ROOM = 1.5
+"""How much longer a logarithmic axis is than its shortest bar needs, so that this one can be seen."""
 DPI = 130
 
 
@@ -103,7 +105,7 @@ def _note(axes: Axes, row: int, text: str) -> None:
 def _shares(axes: Axes, shares: pd.Series, colours: Sequence, *, log: bool) -> None:
     """One stem a class, from the left edge to its share."""
     present = shares[shares > 0]
-    least = 10.0 ** (np.floor(np.log10(present.min())) if len(present) else -1) if log else 0.0
+    least = 10.0 ** (np.floor(np.log10(present.min() / ROOM)) if len(present) else -1) if log else 0.0
     if log:
         axes.set_xscale("log")
         axes.set_xlim(min(least, 0.1), 1.3)

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from rarepix.data.inventory.headers import quick_size
+from rarepix.data.inventory.headers import JPEG, PNG, quick_size
 from rarepix.data.inventory.raw import both_ends
 from rarepix.data.source import DataError
 
@@ -13,8 +13,8 @@ UNREADABLE = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)
 """What Pillow raises for a file that is no whole image."""
 MASK_MODES = ("P", "L", "1")
 BEGINNING, ENDING = 2048, 1024
-ENDS = (b"\xff\xd9", b"IEND")
-"""What the last bytes of a whole JPEG or PNG file hold: a cheap sign, decoding every image would take far longer."""
+ENDS = {JPEG: b"\xff\xd9", PNG: b"IEND"}
+"""How a file begins → what its last bytes hold if it is whole: a cheap sign, decoding every image takes far longer."""
 
 
 def read_image(path: Path) -> np.ndarray:
@@ -64,12 +64,13 @@ def image_size(path: Path) -> tuple[int, int]:
     """
     try:
         beginning, ending = both_ends(path, BEGINNING, ENDING)
-        size = quick_size(beginning)
-        if size and any(end in ending for end in ENDS):
-            return size
-        with Image.open(path) as image:
-            if image.format not in ("JPEG", "PNG") or any(end in ending for end in ENDS):
-                return image.size
+        if all(sign in ending for begins, sign in ENDS.items() if beginning.startswith(begins)):
+            return quick_size(beginning) or _asked_size(path)
     except UNREADABLE as error:
         raise unreadable(path, "image", error) from error
     return read_image(path).shape[1::-1]
+
+
+def _asked_size(path: Path) -> tuple[int, int]:
+    with Image.open(path) as image:
+        return image.size

@@ -19,7 +19,7 @@ CLUSTERS_AT_MOST = 20
 STARTS = 4
 """Times that k-means starts anew for each number of clusters."""
 COMPARED_AT_MOST = 3000
-"""Images whose silhouettes are taken; each is compared with each."""
+"""Images on which the number of clusters is chosen; each is compared with each."""
 
 
 def fit(
@@ -38,13 +38,13 @@ def fit(
     columns = list(counts.columns if columns is None else columns)
     columns = [name for name in columns if name not in ignoring] or columns
     rows = _shares(counts, columns).to_numpy()
-    most = min(CLUSTERS_AT_MOST, len(np.unique(rows, axis=0)), len(rows) - 1)
+    sample = _sample(rows)
+    most = min(CLUSTERS_AT_MOST, len(np.unique(sample, axis=0)), len(sample) - 1)
     if most < 2:
         return _table(rows.mean(axis=0, keepdims=True), columns)
     with threadpool_limits(1):  # sums must not depend on the number of cores, and small tables are quicker so
-        candidates = [_fitted(rows, number) for number in range(2, most + 1)]
-        sample = generator(0, "silhouette").permutation(len(rows))[:COMPARED_AT_MOST]
-        best = max(candidates, key=lambda centroids: _silhouette(rows[sample], centroids))
+        number = max(range(2, most + 1), key=lambda number: _silhouette(sample, _fitted(sample, number)))
+        best = _fitted(rows, number)
     return _table(best, columns)
 
 
@@ -75,6 +75,12 @@ def _shares(counts: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
 
 def _nearest(rows: np.ndarray, centroids: np.ndarray) -> np.ndarray:
     return np.stack([((rows - centroid) ** 2).sum(axis=1) for centroid in centroids], axis=1).argmin(axis=1)
+
+
+def _sample(rows: np.ndarray) -> np.ndarray:
+    if len(rows) <= COMPARED_AT_MOST:
+        return rows
+    return generator(0, "clusters").choice(rows, COMPARED_AT_MOST, replace=False)
 
 
 def _fitted(rows: np.ndarray, number: int) -> np.ndarray:

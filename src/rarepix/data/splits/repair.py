@@ -43,7 +43,7 @@ def repair(
 
 
 def _next(dealt: Dealt, random: np.random.Generator) -> Exchange | None:
-    """Return an exchange that helps; else any of those that harm least for some class and fold; None if there is none."""
+    """Return an exchange that helps; else any of those that harm least for some class and fold; else None."""
     now, otherwise = dealt.cost(), None
     for fold, column in random.permutation(dealt.lacking())[:CELLS]:
         exchanges = dealt.exchanges(int(fold), int(column), random)

@@ -27,15 +27,20 @@ class Augment:
     The same seed gives the same result, whatever was done before.
     """
 
-    def __init__(self, geometry: list, window: Callable | None, colours: list) -> None:
+    def __init__(
+        self, factors: tuple[float, float] | None, geometry: list, window: Callable | None, colours: list
+    ) -> None:
         import albumentations as A
 
+        self._factors = factors
         self._geometry = A.Compose(geometry) if geometry else None
         self._window = window
         self._colours = A.Compose(colours) if colours else None
 
     def place(self, image: np.ndarray, mask: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
-        """Flip, resize, turn and shift, and cut the window."""
+        """Resize, flip, turn and shift, and cut the window."""
+        if self._factors:
+            image, mask = resize(image, mask, generator(seed, "scale").uniform(*self._factors))
         if self._geometry:
             self._geometry.set_random_seed(seed)
             placed = self._geometry(image=image, mask=mask)
@@ -66,23 +71,30 @@ def build_augment(config: AugmentConfig, crop: CropConfig, *, labels: LabelSpace
         def window(image: np.ndarray, mask: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
             return cut(image, mask, choose(mask, size, generator(seed, "crop")), size, ignore=labels.ignore)
 
-    geometry = _geometry(config, resized=crop.size is not None, ignore=labels.ignore)
-    return Augment(geometry, window, _colours(config))
+    factors = config.scale if isinstance(config.scale, tuple) else (1 - config.scale, 1 + config.scale)
+    resized = crop.size is not None and factors != (1, 1)
+    geometry = _geometry(config, (1, 1) if resized else factors, labels.ignore)
+    return Augment(factors if resized else None, geometry, window, _colours(config))
 
 
-def _geometry(config: AugmentConfig, *, resized: bool, ignore: int) -> list:
+def resize(image: np.ndarray, mask: np.ndarray, factor: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return image and mask with sides *factor* times as long, rounded, but at least a pixel."""
+    sides = [max(1, round(side * factor)) for side in mask.shape[::-1]]
+    smooth = cv2.resize(image, sides, interpolation=cv2.INTER_LINEAR)
+    return smooth, cv2.resize(
+        mask, sides, interpolation=cv2.INTER_NEAREST_EXACT
+    )  # the other one is off by half a pixel
+
+
+def _geometry(config: AugmentConfig, factors: tuple[float, float], ignore: int) -> list:
     import albumentations as A
 
-    low, high = config.scale if isinstance(config.scale, tuple) else (1 - config.scale, 1 + config.scale)
-    scaled = (low, high) != (1, 1)
     steps: list[A.BasicTransform] = []
     if config.flip:
         steps.append(A.HorizontalFlip(p=config.flip))
-    if scaled and resized:
-        steps.append(A.RandomScale((low - 1, high - 1), mask_interpolation=cv2.INTER_NEAREST_EXACT, p=1.0))
     motion: dict[str, Any] = {}
-    if scaled and not resized:
-        motion |= {"scale": (low, high), "keep_ratio": True}
+    if factors != (1, 1):
+        motion |= {"scale": factors, "keep_ratio": True}
     if config.rotate:
         motion |= {"rotate": (-config.rotate, config.rotate)}
     if config.shift:

@@ -1,34 +1,17 @@
 """The inventory: counts that can be checked by hand, and every bad file named."""
 
-import os
 import re
 
 import numpy as np
-import pandas as pd
 import pytest
 from PIL import Image
 
-from rarepix.data.inventory import inventory_hash, read_image, read_mask, take_inventory
-from rarepix.data.inventory.problems import NAMED_AT_MOST
+from rarepix.data.inventory import examine, inventory_hash, read_image, read_mask, take_inventory
+from rarepix.data.inventory.problems import NAMED_AT_MOST, Kind
 from rarepix.data.source import DataError, Item
 from rarepix.data.sources import open_source
 from rarepix.labels import LabelSpace
-
-LABELS = LabelSpace(names=("a", "b", "c"))
-MASK = np.array([[0, 0, 1, 255], [2, 1, 1, 255]], np.uint8)
-
-
-@pytest.fixture
-def make(tmp_path):
-    """Write an image and a mask, and return the item."""
-
-    def write(name: str, mask: np.ndarray = MASK, size: tuple[int, int] | None = None, mode: str = "L") -> Item:
-        item = Item(name, tmp_path / f"{name}.jpg", tmp_path / f"{name}.png")
-        Image.new("RGB", size or mask.shape[::-1]).save(item.image)
-        Image.fromarray(mask).convert(mode).save(item.mask)
-        return item
-
-    return write
+from tests.data.inventory.conftest import LABELS, MASK
 
 
 def test_counts_by_hand(make):
@@ -54,6 +37,9 @@ def test_palette_indices_count_not_colours(make, tmp_path):
 def test_one_bit_masks_are_zero_and_one(tmp_path):
     Image.fromarray(np.array([[True, False]])).save(tmp_path / "m.png")
     assert read_mask(tmp_path / "m.png").tolist() == [[1, 0]]
+    Image.new("RGB", (2, 1)).save(tmp_path / "m.jpg")
+    item = Item("m", tmp_path / "m.jpg", tmp_path / "m.png")
+    assert take_inventory([item], LABELS).loc["m"].tolist() == [1, 1, 0, 0, 1, 2]
 
 
 def test_another_ignore_id(make):
@@ -112,6 +98,30 @@ def test_every_bad_file_is_named(make):
     assert lines[-1] == "… and 2 more"
 
 
+def test_everything_wrong_with_an_item_is_found(make):
+    both = make("both", np.full((2, 4), 9, np.uint8), (5, 2))
+    unread = make("unread")
+    unread.image.write_bytes(b"no")
+    unread.mask.write_bytes(b"no")
+    gone = make("gone")
+    gone.image.unlink()
+    gone.mask.unlink()
+    counts, problems = examine([make("good"), both, unread, gone], LABELS)
+    assert counts.index.tolist() == ["good"]
+    assert [(problem.kind, problem.image) for problem in problems] == [
+        (Kind.SIZE, "both"), (Kind.IDS, "both"), (Kind.MASK, "unread"), (Kind.IMAGE, "unread"),
+        (Kind.MISSING, "gone"), (Kind.MISSING, "gone"),
+    ]  # fmt: skip
+    assert "gone.png must exist, but does not: add it, or take gone out of the list" in problems[4].message
+
+
+def test_progress_comes_to_the_number_of_items(make):
+    told = []
+    take_inventory([make(str(number)) for number in range(19)], LABELS, progress=told.append)
+    assert sum(told) == 19
+    assert len(told) > 1
+
+
 @pytest.mark.parametrize("content", [b"", b"not an image", b"\x89PNG\r\n\x1a\n"])
 def test_refuses_what_is_no_image(make, content):
     item = make("x")
@@ -165,39 +175,6 @@ def test_a_file_with_wrong_bytes_never_ends_in_another_error(tiny_voc, tmp_path,
         bent.write_bytes(data)
         found = read_or_refuse(read, bent)
         assert found is None or found.dtype == np.uint8
-
-
-def test_the_cache_is_read_until_a_file_changes(make, tmp_path):
-    items, cache = [make("x"), make("y")], tmp_path / "cache"
-    first = take_inventory(items, LABELS, cache=cache)
-    (stored,) = cache.iterdir()
-    marked = first.copy()
-    marked.loc["x", "a"] = 1000  # to be told apart from a fresh count
-    marked.to_parquet(stored)
-    assert take_inventory(items, LABELS, cache=cache).loc["x", "a"] == 1000
-    Image.fromarray(np.zeros_like(MASK)).save(items[0].mask)
-    os.utime(items[0].mask, (1, 1))
-    assert take_inventory(items, LABELS, cache=cache).loc["x", "a"] == MASK.size
-
-
-def test_the_cache_knows_other_labels(make, tmp_path):
-    items, cache = [make("x")], tmp_path / "cache"
-    take_inventory(items, LABELS, cache=cache)
-    other = take_inventory(items, LabelSpace(names=("p", "q", "r")), cache=cache)
-    assert other.columns.tolist()[:3] == ["p", "q", "r"]
-    assert len(list(cache.iterdir())) == 2
-
-
-def test_the_cache_gives_what_was_stored(make, tmp_path):
-    items = [make("x"), make("y")]
-    first, second = (take_inventory(items, LABELS, cache=tmp_path / "cache") for _ in range(2))
-    pd.testing.assert_frame_equal(first, second)
-
-
-def test_nothing_is_stored_of_a_bad_dataset(make, tmp_path):
-    with pytest.raises(DataError):
-        take_inventory([make("x", np.full((2, 4), 9, np.uint8))], LABELS, cache=tmp_path / "cache")
-    assert not (tmp_path / "cache").exists()
 
 
 @pytest.mark.parametrize("name", ["border", "height", "width"])

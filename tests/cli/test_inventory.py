@@ -1,0 +1,138 @@
+"""``rarepix inventory``: tables and picture of a good dataset, everything that is wrong with a bad one."""
+
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from rarepix import cli
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """Run the command and return exit code, output and errors."""
+
+    def command(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["rarepix", "inventory", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        said = capsys.readouterr()
+        return ended.value.code or 0, said.out, said.err
+
+    return command
+
+
+def masks(root: Path) -> dict[str, np.ndarray]:
+    return {file.stem: np.array(Image.open(file)) for file in sorted((root / "SegmentationClass").iterdir())}
+
+
+def test_a_good_dataset(run, tiny_voc, tmp_path, monkeypatch):
+    monkeypatch.setenv("PICTURES", str(tiny_voc.parent))
+    code, out, err = run("$PICTURES/tiny", "--out", tmp_path / "out")
+    assert (code, err) == (0, "")
+    written = {file.name for file in (tmp_path / "out").iterdir()}
+    assert written == {
+        "inventory.csv", "classes.csv", "co_occurrence.csv", "objects.parquet", "imbalance.png", "imbalance.svg",
+    }  # fmt: skip
+    counts = pd.read_csv(tmp_path / "out" / "inventory.csv", index_col="image")
+    truth = masks(tiny_voc)
+    assert sorted(counts.index) == sorted(truth)
+    assert counts["dot"].to_dict() == {name: (mask == 3).sum() for name, mask in truth.items()}
+    classes = pd.read_csv(tmp_path / "out" / "classes.csv", index_col="class")
+    assert classes["images"]["dot"] == 3
+    assert classes["objects"].to_dict() == {"ground": 0, "block": 18, "stripe": 8, "dot": 3, "border": 0}
+    assert classes["object_pixels"]["dot"] == 81
+    for said in ("tiny: 24 images", "dot", "12.5 %", "all 96×64", "lists: train, val", str(tmp_path / "out")):
+        assert said in out
+
+
+def test_by_default_it_lies_among_the_results(run, tiny_voc, tmp_path, monkeypatch):
+    monkeypatch.setenv("RAREPIX_RESULTS", str(tmp_path / "results"))
+    assert run(tiny_voc, "--list", "val")[0] == 0
+    assert len(pd.read_csv(tmp_path / "results" / "inventory" / "tiny" / "inventory.csv")) == 6
+
+
+def test_an_image_in_several_lists_is_counted_once(run, damaged_voc, tmp_path):
+    lists = damaged_voc / "ImageSets" / "Segmentation"
+    shutil.copyfile(lists / "train.txt", lists / "again.txt")
+    assert run(damaged_voc, "--list", "train", "--list", "again", "--out", tmp_path / "out")[0] == 0
+    assert len(pd.read_csv(tmp_path / "out" / "inventory.csv")) == 18
+
+
+def test_everything_that_is_wrong_is_told_at_once(run, damaged_voc, tmp_path):
+    images, labels = damaged_voc / "JPEGImages", damaged_voc / "SegmentationClass"
+    (damaged_voc / "ImageSets" / "Segmentation" / "none.txt").write_text("")
+    (labels / "img00.png").unlink()
+    (images / "img01.jpg").write_bytes(b"no image")
+    (labels / "img02.png").write_bytes((labels / "img02.png").read_bytes()[:60])
+    Image.new("RGB", (7, 5)).save(images / "img03.jpg")
+    for number in range(4, 12):
+        Image.fromarray(np.full((64, 96), 9, np.uint8)).save(labels / f"img{number:02}.png")
+    shutil.copyfile(images / "img20.jpg", images / "img12.jpg")
+    code, out, err = run(damaged_voc, "--out", tmp_path / "out")
+    assert (code, out) == (2, "")
+    for said in (
+        "unusable lists: 1", "none.txt must name at least one image", "missing files: 1", "unreadable images: 1",
+        "unreadable masks: 1", "masks of another size than their image: 1", "masks with ids outside the label space: 8",
+        "… and 3 more", "identical images in different lists: 1", "img12 (train), img20 (val)",
+    ):  # fmt: skip
+        assert said in err
+    assert "Traceback" not in err
+    table = pd.read_csv(tmp_path / "out" / "problems.csv", keep_default_na=False)
+    assert len(table) == 14
+    named = {image for image in table["image"] if image}
+    assert named == {f"img{number:02}" for number in range(13)}
+    assert f"all 14 of them: {tmp_path / 'out' / 'problems.csv'}" in err
+    assert not (tmp_path / "out" / "inventory.csv").exists()
+
+
+def test_duplicates_alone_are_a_warning(run, damaged_voc, tmp_path):
+    images = damaged_voc / "JPEGImages"
+    shutil.copyfile(images / "img01.jpg", images / "img02.jpg")
+    code, out, err = run(damaged_voc, "--out", tmp_path / "out")
+    assert code == 0
+    assert "identical images: 1" in err
+    assert "img01 (train), img02 (train), with different masks" in err
+    assert "tiny: 24 images" in out
+    assert (tmp_path / "out" / "problems.csv").is_file()
+
+
+def test_what_was_wrong_and_is_no_longer_is_taken_away(run, damaged_voc, tmp_path):
+    images = damaged_voc / "JPEGImages"
+    kept = (images / "img02.jpg").read_bytes()
+    shutil.copyfile(images / "img01.jpg", images / "img02.jpg")
+    run(damaged_voc, "--out", tmp_path / "out")
+    (images / "img02.jpg").write_bytes(kept)
+    assert run(damaged_voc, "--out", tmp_path / "out")[0] == 0
+    assert not (tmp_path / "out" / "problems.csv").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["none"], "rarepix: the dataset must be a folder, but none does not exist"),
+        (["$NO_SUCH_PLACE"], "rarepix: every variable in a path must be set"),
+        (["{root}", "--source", "vox"], "rarepix: unknown data.source 'vox': did you mean 'voc'"),
+        (
+            ["{root}", "--list", "test", "--out", "{out}"],
+            "test.txt must exist, but does not: this dataset has the lists",
+        ),
+    ],
+)
+def test_wrong_arguments(run, tiny_voc, tmp_path, arguments, message):
+    code, _, err = run(*[word.format(root=tiny_voc, out=tmp_path) for word in arguments])
+    assert code == 2
+    assert message in err
+    assert "Traceback" not in err
+
+
+def test_a_dataset_without_lists(run, damaged_voc, tmp_path):
+    for file in (damaged_voc / "ImageSets" / "Segmentation").iterdir():
+        file.unlink()
+    code, _, err = run(damaged_voc, "--out", tmp_path / "out")
+    assert code == 2
+    assert "must have at least one list with images, but has none" in err
