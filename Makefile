@@ -53,6 +53,9 @@ faults: $(READY) ## kill everything that can be killed in real studies, five tim
 
 bench: $(READY) ## measure speed, as ratios within one run
 	$(BIN)/python -m bench
+	$(BIN)/python -m bench.inventory
+	$(BIN)/python -m bench.paste
+	$(BIN)/python -m bench.pipeline
 
 pictures: $(READY) ## draw the pictures of the documents again
 	$(BIN)/python -m docs.pictures

@@ -10,9 +10,9 @@ import torch.nn.functional as F
 
 from bench.ratios import Pair, now, rate
 from rarepix.config import TrialConfig
-from rarepix.data.transforms.augment import build_augment
 from rarepix.data.dataset import SegmentationDataset
 from rarepix.data.loaders import build_loader
+from rarepix.data.transforms.augment import build_augment
 from rarepix.engine.optim import build_optimizer
 from rarepix.engine.precision import Hardware
 from rarepix.engine.trainer import build_trainer

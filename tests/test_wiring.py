@@ -10,6 +10,7 @@ from rarepix.data.transforms.outcomes import Outcome
 from rarepix.settings import ConfigError
 from rarepix.wiring import build_data, build_module
 
+
 @pytest.fixture
 def data(tiny_config):
     return build_data(tiny_config, gpu=False)

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     import lightning.pytorch as pl
 
-    from rarepix.engine.tally import Tally
     from rarepix.engine.precision import Hardware
+    from rarepix.engine.tally import Tally
     from rarepix.evaluation.single_stage import ImageCounts
     from rarepix.wiring import Data
 

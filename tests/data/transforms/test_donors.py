@@ -3,7 +3,6 @@
 import dataclasses
 import json
 import re
-import warnings
 
 import numpy as np
 import pandas as pd
@@ -12,7 +11,7 @@ import pytest
 from rarepix import records
 from rarepix.choices import ChoiceError
 from rarepix.data.source import DataError
-from rarepix.data.transforms.donors import donor_classes, donor_rows, published_multiset, read_scores
+from rarepix.data.transforms.donors import donor_classes, donor_rows, read_scores
 from rarepix.data.transforms.settings import PasteConfig
 from rarepix.labels import LabelSpace
 
@@ -195,24 +194,3 @@ def test_a_record_of_a_trial_that_did_not_validate(finished, tmp_path):
 def test_donors_are_the_images_that_hold_a_class():
     rows = donor_rows(table({"a": 3, "b": 0, "c": 20}), pd.Index(["c", "a"]))
     assert [found.tolist() for found in rows] == [[*range(20)], [0, 1, 2]]
-
-
-def test_the_published_list():
-    """Images of the thinned list, and how often the study names a class: 36 names in all."""
-    images = {
-        "aeroplane": 18, "bicycle": 13, "bird": 21, "boat": 75, "bottle": 14, "bus": 76, "car": 110, "cat": 25,
-        "chair": 26, "cow": 63, "diningtable": 36, "dog": 110, "horse": 67, "motorbike": 80, "person": 328,
-        "pottedplant": 57, "sheep": 59, "sofa": 53, "train": 83, "tvmonitor": 52,
-    }  # fmt: skip
-    found = published_multiset(pd.Series(images))
-    assert found.to_dict() == {
-        "aeroplane": 5, "bicycle": 7, "bird": 4, "bottle": 7, "cat": 4, "chair": 3, "diningtable": 2, "pottedplant": 1,
-        "sheep": 1, "sofa": 1, "tvmonitor": 1,
-    }  # fmt: skip
-    assert found.sum() == 36
-
-
-def test_a_class_in_no_image_is_on_no_published_list():
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        assert published_multiset(pd.Series({"a": 0, "b": 1, "c": 59, "d": 60})).to_dict() == {"b": 100, "c": 1}

@@ -40,11 +40,12 @@ def plain_rows(data: bytes) -> tuple[bytes, int, int] | None:
     if packed is None:
         return None
     width, height = header[:2]
+    expected, unpacking = (width + 1) * height, zlib.decompressobj()
     try:
-        rows = zlib.decompress(packed, bufsize=(width + 1) * height)
+        rows = unpacking.decompress(packed, expected + 1)  # no more, however much the file would unfold to
     except zlib.error:
         return None
-    whole = len(rows) == (width + 1) * height and not any(rows[:: width + 1])
+    whole = unpacking.eof and len(rows) == expected and not any(rows[:: width + 1])
     return (rows, width, height) if whole else None
 
 

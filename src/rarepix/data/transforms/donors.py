@@ -14,9 +14,6 @@ from rarepix.data.source import DataError
 from rarepix.labels import LabelSpace
 from rarepix.paths import expand
 
-PUBLISHED_SHARE = 100
-"""The published list names a class this number over its images times."""
-
 
 def donor_classes(parameters: dict[str, Any], counts: pd.DataFrame, labels: LabelSpace) -> pd.Series:
     """Return class → probability of being the donor's, all above 0, adding up to 1; the background is never one.
@@ -50,16 +47,6 @@ def donor_classes(parameters: dict[str, Any], counts: pd.DataFrame, labels: Labe
 def donor_rows(counts: pd.DataFrame, classes: pd.Index) -> list[np.ndarray]:
     """Return the rows of *counts* that hold each of *classes*."""
     return [np.flatnonzero(counts[name].to_numpy() > 0) for name in classes]
-
-
-def published_multiset(images: pd.Series, below: int = 60) -> pd.Series:
-    """Return class → how often the VOC imbalance study named it: int(100 / images) times if *below* images hold it.
-
-    The study counted its whole list, not a fold's training part, so this is a way to write ``paste.classes`` for
-    ``donors=listed``, not a rule that depends on the fold.
-    """
-    scarce = images[(images < below) & (images > 0)]
-    return (PUBLISHED_SHARE // scarce).astype(int)
 
 
 def read_scores(path: Path) -> pd.Series:
