@@ -22,6 +22,7 @@ from analysis.standings import (
     standings,
     varying,
 )
+from analysis.validation import tested_alike, validated_apart
 
 MOST_CONFIGURATIONS = 8
 """More are not compared pair by pair: 8 make 28 pairs."""
@@ -64,14 +65,16 @@ def _few_on_the_same_blocks(tables: Tables) -> bool:
 def compared_scores(tables: Tables) -> list[str]:
     """Return the columns that are compared: the objective, and the rare classes where they are something else.
 
-    In a confirmation, what the test split says of both comes before.
+    In a confirmation, what the test split says of both comes before. Where trials of one block were validated on
+    different images (see ``validation``), the test split alone is compared, if it is the same for all.
     """
     has_rare = _has(tables, f"{VALIDATION}_rare_iou") and objective_name(tables) != "rare_iou"
     on_validation = ["objective", f"{VALIDATION}_rare_iou"] if has_rare else ["objective"]
-    if not tables.confirmation:
+    apart = validated_apart(tables) and tested_alike(tables)
+    if not tables.confirmation and not apart:
         return on_validation
     on_test = [f"{TEST}_{name}" for name in dict.fromkeys([objective_name(tables), "rare_iou"])]
-    return [column for column in on_test if _has(tables, column)] + on_validation
+    return [column for column in on_test if _has(tables, column)] + ([] if apart else on_validation)
 
 
 def score_label(tables: Tables, column: str) -> str:
@@ -84,10 +87,10 @@ def score_label(tables: Tables, column: str) -> str:
 
 def questions(tables: Tables, alpha: float = 0.05) -> list[Question]:
     """Return every treatment compared under every score, Holm within each, from complete trials only."""
-    ranked, found = _with_configurations(tables), []
+    ranked, scores, found = _with_configurations(tables), compared_scores(tables), []
     for treatment in treatments(tables):
         others = () if treatment == CONFIGURATION else tables.parameters
-        for score in compared_scores(tables):
+        for score in scores:
             plan = design(ranked, treatment, score, others)
             rows = compare(ranked, treatment=treatment, block=plan.block, score=score, alpha=alpha)
             found.append(Question(treatment, score, plan, rows))

@@ -21,6 +21,7 @@ from analysis.facts import commands, facts, failures, timings
 from analysis.findings import best_sentence, caveat, decided_sentence, rarest_sentence
 from analysis.questions import Question, all_rows, questions, score_label
 from analysis.standings import class_summary, configurations, objective_name, standings
+from analysis.validation import caution
 
 SHOWN = 20
 """Rows of the leaderboard table; trials.csv has all."""
@@ -139,6 +140,7 @@ def _page(
         "commands": commands(tables),
         "files": files,
         "confirms": tables.confirmation.study if tables.confirmation else None,
+        "caution": caution(tables),
         "figures": figures,
     }
     context |= _interactive(tables)

@@ -55,9 +55,12 @@ def parameters_text(row: pd.Series, parameters: tuple[str, ...]) -> str:
 
 
 def varying(tables: Tables) -> tuple[str, ...]:
-    """Return the sampled parameters in which complete trials differ."""
+    """Return the sampled parameters in which complete trials differ; to be as in the recipe is a value, too."""
     ranked = standings(tables)
-    return tuple(name for name in tables.parameters if ranked[name].astype(str).nunique() > 1)
+    texts = {
+        name: ranked[name].astype(object).where(ranked[name].notna(), "").astype(str) for name in tables.parameters
+    }
+    return tuple(name for name, text in texts.items() if text.nunique() > 1)
 
 
 def configuration_names(tables: Tables, trials: pd.DataFrame) -> pd.Series:

@@ -11,6 +11,7 @@ from analysis.collect import Tables
 from analysis.findings import best_sentence, decided_sentence, rarest_sentence
 from analysis.questions import all_rows, questions, score_label
 from analysis.standings import class_summary, standings
+from analysis.validation import caution
 from analysis.wording import number
 
 TOP, CLASSES, VERDICTS = 5, 8, 8
@@ -30,6 +31,9 @@ def summary(tables: Tables, page: Path | None = None, width: int = 100) -> str:
             write(rarest)
         console.print(_leaderboard(tables))
         console.print(_classes(tables))
+        warned = caution(tables)
+        if warned:
+            write(warned)
         rows = all_rows(questions(tables))
         write(decided_sentence(rows))
         for treatment, score, verdict in rows[["treatment", "score", "verdict"]].head(VERDICTS).itertuples(index=False):

@@ -40,7 +40,10 @@ def main() -> None:
         root = given.root or draw_voc(Path(folder) / "data", images=given.images, size=(360, 480), seed=0)
         source = open_source("voc", root)
         items, labels = source.items("train"), source.labels
-        print(f"{source.name}, {len(items)} images, crop {given.crop}, {given.workers} workers", flush=True)
+        print(
+            f"{source.name}, {len(items)} images, crop {given.crop}, {given.workers} workers, p = {given.probability}",
+            flush=True,
+        )
         for kind in given.paste:
             for in_memory in (True, False):
                 work = [_epoch(items, labels, name, given, in_memory) for name in (kind, "none")]
@@ -54,10 +57,11 @@ def _epoch(
     """Return what loads one epoch and returns its images."""
     size = given.crop[0], given.crop[1]
     counts = take_inventory(items, labels)[[*labels.names]]
+    paste = PasteConfig() if kind == "none" else PasteConfig(kind=kind, probability=given.probability)
     dataset = SegmentationDataset(
         items,
         augment=build_augment(STANDARD, CropConfig(size=size), labels=labels),
-        paste=build_paste(PasteConfig(kind=kind), counts, labels=labels),
+        paste=build_paste(paste, counts, labels=labels),
         in_memory=in_memory,
     )
     sampler = EpochSampler(counts.any(axis=1).to_numpy() / len(items), len(items), scheme=Scheme.SHUFFLED, seed=0)
@@ -81,6 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--repeats", type=int, default=5, help="pairs that are counted")
     kinds = [kind for kind in PASTE_PARAMETERS if kind != "none"]
     parser.add_argument("--paste", choices=kinds, nargs="+", default=["copy_paste"], help="kinds of paste")
+    parser.add_argument("--probability", type=float, default=0.5, help="of an image to be pasted into")
     return parser
 
 

@@ -2,6 +2,7 @@
 
 from itertools import count, islice
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -22,35 +23,52 @@ WHOLE = (416, 640)
 TIMES = 4
 CHINA = 0
 """Index of the photograph that is shown; the other one is the donor."""
-REMEDIES: dict[str, tuple[CropConfig, PasteConfig]] = {
-    "crop.kind=random": (CropConfig(size=SIZE), PasteConfig()),
-    "crop.kind=foreground, probability 1": (
-        CropConfig(size=SIZE, kind="foreground", probability=1.0),
-        PasteConfig(),
-    ),
-    "crop.kind=class_centred": (CropConfig(size=SIZE, kind="class_centred"), PasteConfig()),
-    "crop.kind=mixed": (CropConfig(size=SIZE, kind="mixed"), PasteConfig()),
-    "paste.kind=copy_paste": (
+
+
+class Remedy(NamedTuple):
+    """What is done to the photograph; nothing but this."""
+
+    crop: CropConfig
+    paste: PasteConfig = PasteConfig()
+    augment: AugmentConfig = AugmentConfig(flip=0.0, brightness=0.0)
+
+
+REMEDIES = {
+    "crop.kind=random": Remedy(CropConfig(size=SIZE)),
+    "crop.kind=foreground, probability 1": Remedy(CropConfig(size=SIZE, kind="foreground", probability=1.0)),
+    "crop.kind=class_centred": Remedy(CropConfig(size=SIZE, kind="class_centred")),
+    "crop.kind=mixed": Remedy(CropConfig(size=SIZE, kind="mixed")),
+    "paste.kind=copy_paste": Remedy(
         CropConfig(size=WHOLE),
         PasteConfig(kind="copy_paste", donors="listed", classes=("blossom",), probability=1.0, scale=(0.3, 0.7)),
     ),
-    "paste.kind=classmix": (CropConfig(size=WHOLE), PasteConfig(kind="classmix", probability=1.0)),
-    "paste.kind=cutmix": (CropConfig(size=WHOLE), PasteConfig(kind="cutmix", probability=1.0)),
+    # a class keeps its place, so with one donor only its geometry makes a difference
+    "paste.kind=classmix, augment.flip=0.5, augment.scale=[1, 1.6]": Remedy(
+        CropConfig(size=WHOLE),
+        PasteConfig(kind="classmix", probability=1.0),
+        AugmentConfig(flip=0.5, scale=(1.0, 1.6), brightness=0.0),
+    ),
+    "paste.kind=cutmix": Remedy(CropConfig(size=WHOLE), PasteConfig(kind="cutmix", probability=1.0)),
 }
 
 
 def draw(root: Path, path: Path) -> None:
     """Draw the sheet of the dataset in *root* to *path*."""
     source = open_source("voc", root)
-    counts = take_inventory(source.items("train"), source.labels)[[*source.labels.names]]
-    rows = [_row(source, counts, name, *remedy) for name, remedy in REMEDIES.items()]
     with replacing(path) as temporary:
-        sheet(rows, source.labels, side=SIZE[0]).quantize(255).save(temporary, optimize=True)
+        sheet(rows(source), source.labels, side=SIZE[0]).quantize(255).save(temporary, optimize=True)
 
 
-def _row(source: Source, counts: pd.DataFrame, name: str, crop: CropConfig, paste: PasteConfig) -> list[Tile]:
-    augment = build_augment(AugmentConfig(flip=0.0, brightness=0.0), crop, labels=source.labels)
-    build = build_paste(paste, counts, labels=source.labels)
+def rows(source: Source) -> list[list[Tile]]:
+    """Return the tiles of every remedy, the first of them with its name."""
+    counts = take_inventory(source.items("train"), source.labels)[[*source.labels.names]]
+    return [_row(source, counts, name, remedy) for name, remedy in REMEDIES.items()]
+
+
+def _row(source: Source, counts: pd.DataFrame, name: str, remedy: Remedy) -> list[Tile]:
+    crop = remedy.crop
+    augment = build_augment(remedy.augment, crop, labels=source.labels)
+    build = build_paste(remedy.paste, counts, labels=source.labels)
     drawn = SegmentationDataset(source.items("train"), augment=augment, paste=build)
     draws = (Draw(CHINA, seed) for seed in count())
     blossom = source.labels.names.index("blossom")

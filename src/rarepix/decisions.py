@@ -5,6 +5,7 @@ from pathlib import Path
 from rarepix.config import TrialConfig
 from rarepix.data.inventory import BORDER, inventory_hash
 from rarepix.data.parts import Part
+from rarepix.files import replacing
 from rarepix.records import ClassPixels, Dataset
 from rarepix.wiring import Data
 
@@ -35,12 +36,16 @@ def write_decisions(data: Data, folder: Path) -> None:
     ``split.csv`` has a row for each image of the list that was cut: image, fold, and what it holds of each class.
     """
     held = data.parts.inventory.drop(columns=[BORDER, "height", "width"])
-    data.parts.folds.to_frame().join(held).to_csv(folder / SPLIT)
-    data.weights.to_csv(folder / WEIGHTS)
-    if data.centroids is not None:
-        data.centroids.to_csv(folder / CLUSTERS)
-    if data.paste is not None and data.paste.donors is not None:
-        data.paste.donors.to_csv(folder / DONORS)
+    tables = {
+        SPLIT: data.parts.folds.to_frame().join(held),
+        WEIGHTS: data.weights,
+        CLUSTERS: data.centroids,
+        DONORS: data.paste.donors if data.paste is not None else None,
+    }
+    for name, table in tables.items():
+        if table is not None:
+            with replacing(folder / name) as temporary:
+                table.to_csv(temporary)
 
 
 def _contents(part: Part, names: tuple[str, ...]) -> dict[str, ClassPixels]:

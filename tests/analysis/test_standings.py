@@ -8,7 +8,15 @@ from analysis.facts import commands, facts, failures, timings
 from analysis.findings import best_sentence, caveat, decided_sentence, rarest_sentence
 from analysis.plots.leaderboard import leaderboard_table
 from analysis.questions import all_rows, questions, treatments
-from analysis.standings import baseline, class_matrix, class_summary, configurations, standings
+from analysis.standings import (
+    baseline,
+    class_matrix,
+    class_summary,
+    configuration_names,
+    configurations,
+    standings,
+    varying,
+)
 from rarepix.records import ClassCounts, Objective, Status
 
 
@@ -165,3 +173,12 @@ def test_a_stopped_trial_ranks_and_compares_nowhere_however_good(make, tmp_path)
     assert all(
         set(question.rows["a"]) | set(question.rows["b"]) == {"uniform", "copy_paste"} for question in questions(tables)
     )
+
+
+def test_a_parameter_that_some_leave_as_it_is_in_the_recipe_differs(tmp_path, make):
+    for number, parameters in enumerate(({}, {"data.scarcity.keep": 1.0}, {"crop": {"_name": "mixed"}})):
+        make.add(tmp_path, make.record(f"t{number}", parameters=parameters))
+    tables = load_study(tmp_path)
+    assert varying(tables) == ("data.scarcity.keep", "crop.kind")
+    names = configuration_names(tables, standings(tables))
+    assert sorted(names) == ["crop.kind=mixed", "data.scarcity.keep=1", "the recipe as it is"]

@@ -68,6 +68,8 @@ def test_everything_that_is_wrong_is_told_at_once(run, damaged_voc, tmp_path):
     (damaged_voc / "ImageSets" / "Segmentation" / "none.txt").write_text("")
     (labels / "img00.png").unlink()
     (images / "img01.jpg").write_bytes(b"no image")
+    (damaged_voc / "ImageSets" / "Segmentation" / "powershell.txt").write_text("img00\n", encoding="utf-16")
+    (damaged_voc / "ImageSets" / "Segmentation" / "folder.txt").mkdir()
     (labels / "img02.png").write_bytes((labels / "img02.png").read_bytes()[:60])
     Image.new("RGB", (7, 5)).save(images / "img03.jpg")
     for number in range(4, 12):
@@ -76,18 +78,45 @@ def test_everything_that_is_wrong_is_told_at_once(run, damaged_voc, tmp_path):
     code, out, err = run(damaged_voc, "--out", tmp_path / "out")
     assert (code, out) == (2, "")
     for said in (
-        "unusable lists: 1", "none.txt must name at least one image", "missing files: 1", "unreadable images: 1",
+        "unusable lists: 3", "none.txt must name at least one image", "powershell.txt must be UTF-8 text",
+        "folder.txt must be a file that can be read, but: Is a directory", "missing files: 1", "unreadable images: 1",
         "unreadable masks: 1", "masks of another size than their image: 1", "masks with ids outside the label space: 8",
         "… and 3 more", "identical images in different lists: 1", "img12 (train), img20 (val)",
     ):  # fmt: skip
         assert said in err
     assert "Traceback" not in err
     table = pd.read_csv(tmp_path / "out" / "problems.csv", keep_default_na=False)
-    assert len(table) == 14
+    assert len(table) == 16
     named = {image for image in table["image"] if image}
     assert named == {f"img{number:02}" for number in range(13)}
-    assert f"all 14 of them: {tmp_path / 'out' / 'problems.csv'}" in err
+    assert f"all 16 of them: {tmp_path / 'out' / 'problems.csv'}" in err
     assert not (tmp_path / "out" / "inventory.csv").exists()
+
+
+def test_tables_of_an_earlier_run_do_not_lie_beside_new_problems(run, damaged_voc, tmp_path):
+    out = tmp_path / "out"
+    assert run(damaged_voc, "--out", out)[0] == 0
+    (out / "notes.txt").write_text("of the user")
+    (damaged_voc / "SegmentationClass" / "img00.png").unlink()
+    assert run(damaged_voc, "--out", out)[0] == 2
+    assert {file.name for file in out.iterdir()} == {"problems.csv", "notes.txt"}
+
+
+def test_a_list_named_twice_is_one_list(run, tiny_voc, tmp_path):
+    code, out, err = run(tiny_voc, "--list", "val", "--list", "val", "--out", tmp_path / "out")
+    assert (code, err) == (0, "")
+    assert "lists: val; sizes" in out
+
+
+def test_classes_that_were_assumed_are_told(run, damaged_voc, tmp_path):
+    (damaged_voc / "dataset.json").unlink()
+    code, _, err = run(damaged_voc, "--list", "val", "--out", tmp_path / "out")
+    assert code == 0
+    assert err.splitlines() == [
+        f"rarepix: {damaged_voc} has no dataset.json: ids 0 to 20 are taken for background and the 20 classes of VOC "
+        f"2012, 255 for ignored; if they mean something else, write {damaged_voc}/dataset.json, such as "
+        '{"classes": ["background", "road", "sign"]}'
+    ]
 
 
 def test_duplicates_alone_are_a_warning(run, damaged_voc, tmp_path):

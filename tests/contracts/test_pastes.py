@@ -50,6 +50,11 @@ COUNTS = pd.DataFrame([np.bincount(mask.ravel(), minlength=256)[:5] for _, mask 
 def build(name: str, labels: LabelSpace = WITH):
     kind = name.partition(" ")[0]
     given = {"probability": 1.0, **({"ring": RING} if kind == "copy_paste" else {}), **PASTED[name]}
+    if kind == "copy_paste" and labels.background is None:  # with all classes as donors nothing could be covered
+        given = {key: value for key, value in given.items() if key != "below"} | {
+            "donors": "listed",
+            "classes": ("a", "d"),
+        }
     return build_paste(PasteConfig(kind=kind, **given), COUNTS, labels=labels)
 
 

@@ -21,6 +21,7 @@ def test_says_what_it_is(source):
     assert source.name
     assert source.root.is_dir()
     assert isinstance(source.labels, LabelSpace)
+    assert isinstance(source.assumed, str)
 
 
 def test_every_list_is_named_and_can_be_had(source):

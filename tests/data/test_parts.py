@@ -132,6 +132,30 @@ def test_refuses(tiny_voc, config, message):
         parts_of(tiny_voc, **config)
 
 
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ({"folds": 19}, "folds must be from 2 to the number of images, 18, but got 19"),
+        ({"scarcity": {"classes": ["strip"], "keep": 0.5}}, "'strip' is not: did you mean 'stripe'"),
+        ({"groups": {"file": "groups.csv", "column": "scene"}}, "at most the number of groups, 2, but got 3"),
+    ],
+)
+def test_what_the_data_do_not_allow_is_an_error_of_the_data(damaged_voc, config, message):
+    (damaged_voc / "groups.csv").write_text("\n".join(["image,scene", *(f"img{n:02},{n % 2}" for n in range(18))]))
+    with pytest.raises(DataError, match=message):
+        parts_of(damaged_voc, **config)
+
+
+def test_thinning_may_take_the_last_image_of_a_class_that_may_be_absent(tiny_voc):
+    """One of 14 images with a block stays, and all dots are in such images."""
+    scarcity = {"classes": ["block"], "keep": 0.01, "seed": 1}
+    with pytest.raises(DataError, match="none is left of dot after block with keep=0.01 and seed=1"):
+        parts_of(tiny_voc, scarcity=scarcity)
+    parts = parts_of(tiny_voc, scarcity=scarcity, allow_absent=("dot", "block"))
+    assert len(parts.thinned) == 13
+    assert not parts.by_name["train"].inventory["dot"].any()
+
+
 def test_a_class_in_no_training_image(damaged_voc):
     for number in (2, 8, 14):
         file = damaged_voc / "SegmentationClass" / f"img{number:02}.png"

@@ -109,7 +109,11 @@ PAIR = pd.DataFrame({"bird": [1, 1, 1, 1], "nest": [0, 0, 3, 3], "dodo": 0}, ind
     [
         ({"classes": ["brid"]}, r"'brid' is not: did you mean 'bird'\? valid: bird, nest, dodo"),
         ({"classes": "bird"}, r"must be a list of names, but got 'bird': write \['bird'\]"),
-        ({"classes": ["bird", "nest", "bird"]}, r"thinned once, but \['bird'\] come more than once"),
+        ({"classes": ["bird", "nest", "bird"]}, r"name each class once, but \['bird'\] come more than once"),
+        ({"classes": []}, "the classes to thin must name at least one class"),
+        ({"counts": PAIR.assign(nest=[0, 0, 3, -3])}, "not negative, but 'nest' of the image 'z' is -3"),
+        ({"counts": pd.concat([PAIR, PAIR[:1]])}, r"must be in the table once, but these come again: \['w'\]"),
+        ({"allow_absent": "nest"}, r"allow_absent must be a list of names, but got 'nest'"),
         ({"keep": 0}, "above 0 and at most 1, but got 0"),
         ({"keep": 1.2}, "above 0 and at most 1, but got 1.2"),
         ({"keep": float("nan")}, "above 0 and at most 1, but got nan"),
@@ -118,7 +122,7 @@ PAIR = pd.DataFrame({"bird": [1, 1, 1, 1], "nest": [0, 0, 3, 3], "dodo": 0}, ind
 )
 def test_refuses(given, message):
     with pytest.raises(ValueError, match=message):
-        thin(PAIR, **({"classes": ["bird"], "keep": 0.5, "seed": 0} | given))
+        thin(**({"counts": PAIR, "classes": ["bird"], "keep": 0.5, "seed": 0} | given))
 
 
 def test_refuses_to_leave_no_image_of_a_class():
@@ -131,3 +135,4 @@ def test_refuses_to_leave_no_image_of_a_class():
         else:
             with pytest.raises(ValueError, match=f"none is left of nest after bird with keep=0.25 and seed={seed}"):
                 thin(PAIR, ["bird"], keep=0.25, seed=seed)
+            assert thin(PAIR, ["bird"], keep=0.25, seed=seed, allow_absent=["nest"]) == [stays]

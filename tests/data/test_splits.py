@@ -101,7 +101,14 @@ def test_a_random_split_that_lacks_nothing_is_left_as_it_is_drawn():
         ({"kind": "multilable"}, "unknown data.split 'multilable': did you mean 'multilabel'"),
         ({"folds": 1}, "folds must be from 2 to the number of images, 12, but got 1"),
         ({"folds": 13}, "folds must be from 2 to the number of images, 12, but got 13"),
-        ({"columns": ["rare", "rair"]}, r"must be in the table \(ground, rare, mid\), but got \['rair'\]"),
+        ({"columns": ["rare", "rair"]}, r"'rair' is not: did you mean 'rare'\? valid: ground, rare, mid"),
+        ({"columns": "rare"}, r"the split's columns must be a list of names, but got 'rare': write \['rare'\]"),
+        ({"columns": []}, "the split's columns must name at least one class"),
+        ({"counts": TWELVE.assign(mid=-1)}, "must be finite and not negative, but 'mid' of the image 'i0' is -1"),
+        (
+            {"counts": TWELVE.assign(rest=np.nan), "columns": ["mid"], "kind": "multilabel", "on": "proportion"},
+            "must be finite and not negative, but 'rest' of the image 'i0' is nan",
+        ),
         ({"kind": "multilabel", "on": "pixel"}, "unknown data.split_on 'pixel': did you mean 'pixels'"),
         ({"on": "pixels"}, "on='pixels' goes with the split 'multilabel' only, but got 'random'"),
         ({"centroids": pd.DataFrame({"rare": [0.0]})}, "centroids go with the split 'proportion_cluster' only"),
@@ -122,7 +129,7 @@ def test_a_random_split_that_lacks_nothing_is_left_as_it_is_drawn():
 )  # fmt: skip
 def test_refuses(given, message):
     with pytest.raises(ValueError, match=message):
-        make_split(TWELVE, **({"kind": "random", "folds": 3, "seed": 0} | given))
+        make_split(**({"counts": TWELVE, "kind": "random", "folds": 3, "seed": 0} | given))
 
 
 def test_refuses_an_image_that_comes_twice():

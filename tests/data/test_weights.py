@@ -173,6 +173,30 @@ def test_a_class_that_no_image_holds_changes_nothing(kind):
     assert weights(kind) == pytest.approx(weights(kind, COUNTS.drop(columns="never")), rel=1e-12)
 
 
+@pytest.mark.parametrize("kind", WEIGHTS)
+def test_columns_say_which_are_classes(kind):
+    """A file of counts with the sizes of its images."""
+    wide = COUNTS.assign(path="x.png", height=8, width=9, area=72, border=[50, 0, 0, 0, 0, 1])
+    assert weights(kind, wide, columns=list(COUNTS)) == weights(kind)
+    assert weights(kind, COUNTS.assign(area=5), columns=[*COUNTS, "area"]) == weights(kind, COUNTS.assign(land=5))
+    with pytest.raises(ValueError, match="but there is height, width, area: leave it out, or name with columns which"):
+        weights(kind, wide)
+
+
+@pytest.mark.parametrize("by", ["label", "pixels", "proportion", "cluster"])
+def test_the_border_is_no_class_for_the_inverse_logarithm(by):
+    assert weights("inverse_log", COUNTS.assign(border=[50, 0, 0, 0, 0, 1]), by=by) == weights("inverse_log", by=by)
+
+
+@pytest.mark.parametrize("kind", WEIGHTS)
+def test_the_border_is_no_class(kind):
+    bordered = COUNTS.assign(border=[50, 0, 0, 0, 0, 1])
+    assert weights(kind, bordered) == weights(kind)
+    assert weights(kind, bordered, columns=list(bordered)) == weights(kind)
+    with pytest.raises(ValueError, match="must be a class to weigh by, but border is the only column"):
+        weights(kind, bordered[["border"]])
+
+
 LONE = pd.Series([0, 0, 0, 0, 0, 1], index=list("abcdef"))
 
 
@@ -185,6 +209,11 @@ LONE = pd.Series([0, 0, 0, 0, 0, 1], index=list("abcdef"))
         ({"kind": "rare_class", "published": True}, "sampling 'rare_class' has no parameter 'published'"),
         ({"kind": "uniform", "threshold": 0.5}, "sampling 'uniform' has no parameter 'threshold'"),
         ({"kind": "rare_class", "temperature": 0}, "temperature must be above 0, but got 0"),
+        ({"kind": "rare_class", "temperature": float("nan")}, "temperature must be above 0, but got nan"),
+        ({"kind": "repeat_factor", "threshold": float("nan")}, "above 0 and at most 1, but got nan"),
+        ({"columns": "rare"}, r"columns must be a list of names, but got 'rare': write \['rare'\]"),
+        ({"columns": []}, "columns must name at least one class"),
+        ({"counts": COUNTS.assign(rare=-1)}, "must be finite and not negative, but 'rare' of the image 'a' is -1"),
         ({"kind": "repeat_factor", "threshold": 1.5}, "threshold must be above 0 and at most 1, but got 1.5"),
         ({"clusters": LONE}, "clusters go with by='cluster' only, but got by='label'"),
         ({"by": "cluster", "clusters": LONE[:4]}, r"must have a cluster, but these have none: \['e', 'f'\]"),
@@ -197,6 +226,5 @@ LONE = pd.Series([0, 0, 0, 0, 0, 1], index=list("abcdef"))
     ],
 )
 def test_refuses(given, message):
-    kind = given.pop("kind", "inverse_log")
     with pytest.raises(ValueError, match=message):
-        image_weights(COUNTS, kind, **given)
+        image_weights(**({"counts": COUNTS, "kind": "inverse_log"} | given))

@@ -33,6 +33,11 @@ def test_every_remedy_has_its_row(root, tmp_path):
     assert len(edges) >= len(remedies.REMEDIES)  # bands of pictures, between them paper
 
 
+def test_no_two_tiles_of_a_remedy_are_alike(root):
+    for row in remedies.rows(open_source("voc", root)):
+        assert len({tile.pixels.tobytes() for tile in row}) == remedies.TIMES, row[0].caption
+
+
 def test_what_a_sampling_shows_worked_by_hand():
     counts = pd.DataFrame({"road": [9, 9, 9, 9], "sign": [0, 0, 0, 4]})
     table = samplers.shown(counts)

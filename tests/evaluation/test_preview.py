@@ -1,9 +1,13 @@
 """What the network is shown, as a picture."""
 
+import sys
+
 import numpy as np
+import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
+from rarepix import cli
 from rarepix.cli import app
 from rarepix.config import updated
 from rarepix.evaluation.preview import VEIL, preview
@@ -37,3 +41,26 @@ def test_from_the_command_line(tiny_recipe, tmp_path):
     assert done.output == f"{out} shows the first 5 training images of the first epoch\n"
     with Image.open(out) as picture:
         assert picture.width > 4 * 64
+
+
+def test_more_images_than_an_epoch_shows(tiny_recipe, tmp_path):
+    out = tmp_path / "preview.JPG"
+    done = CliRunner().invoke(app, ["preview", str(tiny_recipe), "--images", "200", "--out", str(out)])
+    assert done.output == f"{out} shows all 12 training images of the first epoch\n"
+    with Image.open(out) as picture:
+        assert picture.format == "JPEG"
+
+
+@pytest.mark.parametrize("name", ["p.svg", "p.xyz", "p"])
+def test_refuses_a_picture_that_it_cannot_write_before_anything_is_built(
+    tiny_recipe, tmp_path, monkeypatch, capsys, name
+):
+    out = tmp_path / name
+    words = ["preview", str(tiny_recipe), "--set", "data.root=nowhere", "--out", str(out)]
+    monkeypatch.setattr(sys, "argv", ["rarepix", *words])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 2
+    said = f"must be written to a file that ends with .png, .jpg, .jpeg, but got {out}: call it {tmp_path / 'p.png'}"
+    assert capsys.readouterr().err == f"rarepix: the preview {said}\n"
+    assert not list(tmp_path.iterdir())

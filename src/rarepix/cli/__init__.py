@@ -58,14 +58,15 @@ def preview(
     recipe: Annotated[str, typer.Argument(help="A recipe's name or file.")],
     settings: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change one key.")] = None,
     images: Annotated[int, typer.Option(min=1)] = 12,
-    out: Annotated[Path, typer.Option(help="The picture to write.")] = Path("preview.png"),
+    out: Annotated[Path, typer.Option(help="The picture to write: .png or .jpg.")] = Path("preview.png"),
 ) -> None:
     """Draw training images as the network is shown them: drawn, cropped, pasted into, augmented."""
     from rarepix.config import load_recipe, parse_settings, updated
     from rarepix.evaluation.preview import draw_preview
 
-    draw_preview(updated(load_recipe(recipe), parse_settings(settings or [])), out, images=images)
-    print(f"{out} shows the first {images} training images of the first epoch")
+    shown = draw_preview(updated(load_recipe(recipe), parse_settings(settings or [])), out, images=images)
+    which = f"the first {shown}" if shown == images else f"all {shown}"
+    print(f"{out} shows {which} training images of the first epoch")
 
 
 def main() -> None:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 SHOWN_OF_EACH = 5
 PROBLEMS = "problems.csv"
+TABLES = ("inventory.csv", "classes.csv", "co_occurrence.csv", "objects.parquet")
+PICTURE = "imbalance"
 
 
 def inventory(
@@ -38,16 +40,26 @@ def inventory(
     from rarepix.records import results_root
 
     opened = open_source(source, expand(folder))
-    names = lists or opened.lists()
+    if opened.assumed:
+        print(f"rarepix: {opened.assumed}", file=sys.stderr)
+    names = list(dict.fromkeys(lists or opened.lists()))
     if not names:
         raise DataError(f"{opened.root} must have at least one list with images, but has none")
     found = survey(opened, names, _bar, cache=cache_root() / "inventory")
     out = out or results_root() / "inventory" / re.sub(r"[^\w-]+", "_", opened.name)
+    if found.problems:
+        _take_away(out)
     _tell_problems(found, out)
     if found.problems:
         raise typer.Exit(2)
     table = _write(opened, found, out)
     _show(opened, names, found, table, out)
+
+
+def _take_away(out: Path) -> None:
+    """Remove the tables and the picture of an earlier call: the data are no longer those that it counted."""
+    for name in (*TABLES, f"{PICTURE}.png", f"{PICTURE}.svg"):
+        (out / name).unlink(missing_ok=True)
 
 
 @contextmanager
@@ -90,12 +102,13 @@ def _write(source: "Source", found: "Survey", out: Path) -> "pd.DataFrame":
     names = list(source.labels.names)
     table = class_table(found.counts, found.objects, names)
     together = co_occurrence(found.counts[names])
-    for name, frame in {"inventory": found.counts, "classes": table, "co_occurrence": together}.items():
-        with replacing(out / f"{name}.csv") as temporary:
+    *frames, objects = TABLES
+    for name, frame in zip(frames, (found.counts, table, together), strict=True):
+        with replacing(out / name) as temporary:
             frame.to_csv(temporary)
-    with replacing(out / "objects.parquet") as temporary:
+    with replacing(out / objects) as temporary:
         found.objects.to_parquet(temporary, index=False)
-    save(draw_inventory(table, together, found.objects, source.labels, _title(source, found, table)), out, "imbalance")
+    save(draw_inventory(table, together, found.objects, source.labels, _title(source, found, table)), out, PICTURE)
     return table
 
 
@@ -124,7 +137,7 @@ def _show(source: "Source", names: list[str], found: "Survey", table: "pd.DataFr
         shown.add_row(escape("(ignored)" if ignored else row.Index), *cells)
     Console(width=None if sys.stdout.isatty() else 100).print(shown)
     print(f"lists: {', '.join(names)}; sizes (width × height): {_sizes(found.counts)}")
-    print(f"tables and picture: {out} (imbalance.png)")
+    print(f"tables and picture: {out} ({PICTURE}.png)")
 
 
 def _sizes(counts: "pd.DataFrame") -> str:

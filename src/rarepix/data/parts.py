@@ -1,11 +1,13 @@
 """The parts of a dataset in one block: which items train, validate and test, and what they hold."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
 
+from rarepix.choices import ChoiceError
 from rarepix.data.inventory import take_inventory
 from rarepix.data.scarcity import thin
 from rarepix.data.settings import DataConfig
@@ -42,8 +44,9 @@ def divide(source: Source, config: DataConfig, *, seed: int, cache: Path | None 
     """Take the inventory of every list that *config* names, thin the training list and cut what is left into folds.
 
     Raises:
-        DataError: a list or a file is unusable, parts overlap, or a class is absent from the training part.
-        ValueError: the list cannot be thinned or cut as *config* says.
+        DataError: a list or a file is unusable, parts overlap, the list cannot be thinned or cut as *config* says, or
+            a class is absent from the training part.
+        ChoiceError: *config* names what there is not.
     """
     lists = {"train": config.train_list, "val": config.val_list, "test": config.test_list}
     items = {part: source.items(name) for part, name in lists.items() if name is not None}
@@ -51,7 +54,8 @@ def divide(source: Source, config: DataConfig, *, seed: int, cache: Path | None 
     everything = [item for part in items.values() for item in part]
     inventory = take_inventory(everything, source.labels, cache=cache)
 
-    thinned = _thinned(inventory.loc[[item.id for item in items["train"]]], source.labels, config)
+    with _as_data_errors():
+        thinned = _thinned(inventory.loc[[item.id for item in items["train"]]], source.labels, config)
     inventory = inventory.drop(index=thinned)
     items["train"] = [item for item in items["train"] if item.id in inventory.index]
 
@@ -59,7 +63,8 @@ def divide(source: Source, config: DataConfig, *, seed: int, cache: Path | None 
         centroids = None
         folds = pd.Series({item.id: part == "train" for part in ("train", "val") for item in items[part]}).astype(int)
     else:
-        folds, centroids = _cut(inventory.loc[[item.id for item in items["train"]]], source, config, seed)
+        with _as_data_errors():
+            folds, centroids = _cut(inventory.loc[[item.id for item in items["train"]]], source, config, seed)
         held_out = folds == config.fold
         items["val"] = [item for item in items["train"] if held_out[item.id]]
         items["train"] = [item for item in items["train"] if not held_out[item.id]]
@@ -73,13 +78,29 @@ def divide(source: Source, config: DataConfig, *, seed: int, cache: Path | None 
     return Parts(parts, inventory, folds.rename("fold").rename_axis("image"), centroids, tuple(thinned))
 
 
+@contextmanager
+def _as_data_errors() -> Iterator[None]:
+    """What a table of counts does not allow is the fault of these data with this configuration, not of the program."""
+    try:
+        yield
+    except (DataError, ChoiceError):
+        raise
+    except ValueError as error:
+        raise DataError(str(error)) from error
+
+
 def _thinned(inventory: pd.DataFrame, labels: LabelSpace, config: DataConfig) -> list[str]:
     """Return the ids that go."""
     if config.scarcity is None:
         return []
     wanted = config.scarcity
     kept = thin(
-        inventory[list(labels.names)], wanted.classes, keep=wanted.keep, seed=wanted.seed, published=wanted.published
+        inventory[list(labels.names)],
+        wanted.classes,
+        keep=wanted.keep,
+        seed=wanted.seed,
+        published=wanted.published,
+        allow_absent=config.allow_absent,
     )
     return inventory.index.difference(kept, sort=False).tolist()
 

@@ -6,14 +6,22 @@ from math import floor
 import numpy as np
 import pandas as pd
 
-from rarepix.choices import nearest
+from rarepix.data.tables import checked, list_of_names
 from rarepix.seeding import generator
 
 Draw = Callable[[np.ndarray, int, str], np.ndarray]
 """Candidates, how many of them, class → the drawn ones."""
 
 
-def thin(counts: pd.DataFrame, classes: Sequence[str], *, keep: float, seed: int, published: bool = False) -> list[str]:
+def thin(
+    counts: pd.DataFrame,
+    classes: Sequence[str],
+    *,
+    keep: float,
+    seed: int,
+    published: bool = False,
+    allow_absent: Sequence[str] = (),
+) -> list[str]:
     """Return the ids of the images that stay, in the order of the table.
 
     The classes take their turns in the order given: of the n images that are left and hold the class,
@@ -26,11 +34,13 @@ def thin(counts: pd.DataFrame, classes: Sequence[str], *, keep: float, seed: int
         seed: of the draws.
         published: draw as the VOC imbalance study did, from one legacy generator of numpy for all classes: with its
             table, classes and seed its set is rebuilt exactly.
+        allow_absent: classes that no image needs to be left of.
 
     Raises:
-        ValueError: *keep* out of range, a class that is unknown or named twice, or one that no image is left to hold.
+        ValueError: *keep* out of range, no class or one that is unknown or named twice, one that no image holds or is
+            left to hold, or a table that is none of counts (see ``tables.checked``).
     """
-    _check(counts, classes, keep)
+    _check(counts, classes, keep, allow_absent)
     draw = _published_draw(seed) if published else _draw(seed)
     holds = counts > 0
     kept = np.ones(len(counts), dtype=bool)
@@ -38,7 +48,7 @@ def thin(counts: pd.DataFrame, classes: Sequence[str], *, keep: float, seed: int
         candidates = np.flatnonzero(kept & holds[name].to_numpy())
         removed = floor(len(candidates) * (1 - keep) + 1e-9)  # 10 · (1 − 0.9) is a hair below 1
         kept[draw(candidates, removed, name)] = False
-    _check_left(holds, kept, classes, keep, seed)
+    _check_left(holds, kept, classes, allow_absent, f"keep={keep} and seed={seed}")
     return counts.index[kept].tolist()
 
 
@@ -52,30 +62,26 @@ def _published_draw(seed: int) -> Draw:
     return lambda candidates, size, name: legacy.choice(candidates, size, replace=False)
 
 
-def _check(counts: pd.DataFrame, classes: Sequence[str], keep: float) -> None:
+def _check(counts: pd.DataFrame, classes: Sequence[str], keep: float, allow_absent: Sequence[str]) -> None:
     if not 0 < keep <= 1:
         raise ValueError(f"keep must be a share above 0 and at most 1, but got {keep}")
-    if isinstance(classes, str):
-        raise ValueError(f"the classes to thin must be a list of names, but got {classes!r}: write [{classes!r}]")
-    for name in classes:
-        if name not in counts.columns:
-            raise ValueError(
-                f"the classes to thin must be in the table, but {name!r} is not: "
-                f"{nearest(name, counts.columns)}valid: {', '.join(counts.columns)}"
-            )
-    twice = sorted({name for name in classes if list(classes).count(name) > 1})
-    if twice:
-        raise ValueError(f"each class can be thinned once, but {twice} come more than once: name them once")
+    checked(counts)
+    checked(counts, classes, what="the classes to thin")
+    if len(allow_absent):
+        list_of_names(allow_absent, "allow_absent")
 
 
-def _check_left(holds: pd.DataFrame, kept: np.ndarray, classes: Sequence[str], keep: float, seed: int) -> None:
+def _check_left(
+    holds: pd.DataFrame, kept: np.ndarray, classes: Sequence[str], allow_absent: Sequence[str], how: str
+) -> None:
     before, after = holds.sum(), holds[kept].sum()
     never = [name for name in classes if not before[name]]
     if never:
         raise ValueError(f"a class to thin must be in an image, but no image holds {', '.join(never)}: leave it out")
-    gone = [str(name) for name in holds.columns if before[name] and not after[name]]
+    gone = [str(name) for name in holds.columns if before[name] and not after[name] and name not in allow_absent]
     if gone:
         raise ValueError(
             f"thinning must leave at least one image of every class, but none is left of {', '.join(gone)} "
-            f"after {', '.join(classes)} with keep={keep} and seed={seed}: keep more, or use another seed"
+            f"after {', '.join(classes)} with {how}: keep more, use another seed, or accept it with "
+            f"allow_absent={gone}"
         )

@@ -15,11 +15,11 @@ SPLIT_KINDS = ("random", "multilabel", "proportion_cluster", "major_class", "lis
 class ScarcityConfig(Settings):
     """Classes that are made scarcer in the list that is cut into folds, before it is cut."""
 
-    classes: tuple[str, ...]
+    classes: tuple[str, ...] = Field(min_length=1)
     """In this order, each from what is left of the images after the one before."""
     keep: float = Field(gt=0, le=1)
     """Share of the images that hold the class which stays; 1: all."""
-    seed: NonNegativeInt = 0
+    seed: int = Field(0, ge=0, lt=2**32)
     """Not the trial's: which images are missing is part of the dataset."""
     published: bool = False
     """Draw as the VOC imbalance study did (numpy's legacy generator), to rebuild its set."""
@@ -118,7 +118,7 @@ class SamplingConfig(Chosen):
     temperature: PositiveFloat | None = None
     """rare_class: the smaller, the more of the rarest class (default 0.1)."""
     added: bool | None = None
-    """Each image once, and as many drawn ones; otherwise drawn ones only (default)."""
+    """Half of an epoch shows each image once, half is drawn; otherwise all is drawn (default)."""
     images_per_epoch: PositiveInt | None = None
     """Images shown per epoch. None: as many as there are, twice as many with ``duplicate`` and ``added``."""
     steps_per_epoch: PositiveInt | None = None

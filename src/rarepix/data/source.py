@@ -35,6 +35,8 @@ class Source(Protocol):
     name: str
     root: Path
     labels: LabelSpace
+    assumed: str
+    """What was assumed because the dataset does not say it, and what to write if it is wrong; '' if nothing was."""
 
     def lists(self) -> list[str]:
         """Return the names of all lists, sorted."""

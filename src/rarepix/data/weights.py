@@ -7,9 +7,13 @@ import numpy as np
 import pandas as pd
 
 from rarepix.choices import pick
+from rarepix.data.inventory.counting import BORDER, SIZES
 from rarepix.data.settings import SAMPLING_PARAMETERS
 from rarepix.data.splits.clusters import LEFT_OUT, assign, fit
-from rarepix.data.tables import major_class, proportion
+from rarepix.data.tables import checked, major_class, proportion
+
+NOT_CLASSES = (*SIZES, "area")
+"""Columns that tables of counts often have beside the classes."""
 
 
 class Basis(NamedTuple):
@@ -45,6 +49,7 @@ def image_weights(
     counts: pd.DataFrame,
     kind: str,
     *,
+    columns: Sequence[str] | None = None,
     by: str = "label",
     published: bool = False,
     temperature: float = 0.1,
@@ -57,8 +62,10 @@ def image_weights(
     They are positive, but for ``rare_class`` at so low a temperature that images of common classes are never drawn.
 
     Args:
-        counts: image × class table of pixel counts of the training part (classes only).
+        counts: image × class table of pixel counts of the training part.
         kind: name in ``WEIGHTS``.
+        columns: the columns of *counts* that are classes (default: all). The others are left out, and so is ``border``,
+            ignored pixels, which is no class but in the published rule.
         by: inverse_log: label, cluster, pixels or proportion.
         published: inverse_log by label or cluster: the rule of the VOC imbalance study.
         temperature: rare_class: above 0.
@@ -67,14 +74,16 @@ def image_weights(
         ignoring: columns that clusters leave out, and that are the major class only of an image without another.
 
     Raises:
-        ValueError: unknown kind or *by*, a parameter that the kind does not have or that is out of range, images
-            without a cluster, or a published weight that would be infinite.
+        ValueError: unknown kind or *by*, a parameter that the kind does not have or that is out of range, a table that
+            is none of counts (see ``tables.checked``) or still has its images' sizes, images without a cluster, or a
+            published weight that would be infinite.
     """
     rule = pick(WEIGHTS, kind, "sampling.kind")
     _check(kind, {"by": by, "published": published, "temperature": temperature, "threshold": threshold})
     if clusters is not None and by != "cluster":
         raise ValueError(f"clusters go with by='cluster' only, but got by={by!r}: leave them out")
-    weights = rule(Basis(counts, by, published, temperature, threshold, clusters, tuple(ignoring)))
+    classes = _classes(counts, columns, published=published)
+    weights = rule(Basis(classes, by, published, temperature, threshold, clusters, tuple(ignoring)))
     return pd.Series(weights / weights.sum(), index=counts.index, name="weight", dtype=float)
 
 
@@ -206,13 +215,28 @@ def _class_then_image(presence: np.ndarray, classes: np.ndarray) -> np.ndarray:
     return np.where(something, weights, weights[something].min())
 
 
+def _classes(counts: pd.DataFrame, columns: Sequence[str] | None, *, published: bool) -> pd.DataFrame:
+    sizes = [name for name in NOT_CLASSES if name in counts.columns]
+    if columns is None and sizes:
+        raise ValueError(
+            f"the columns of counts must be classes, but there is {', '.join(sizes)}: leave it out, or name with "
+            f"columns which are classes"
+        )
+    table = checked(counts, columns)
+    if published or BORDER not in table.columns:
+        return table
+    if table.shape[1] == 1:
+        raise ValueError(f"there must be a class to weigh by, but {BORDER} is the only column: add the classes")
+    return table.drop(columns=BORDER)
+
+
 def _check(kind: str, given: dict) -> None:
     defaults = {name: value for parameters in SAMPLING_PARAMETERS.values() for name, value in parameters.items()}
     for name, value in given.items():
         if name not in SAMPLING_PARAMETERS[kind] and value != defaults[name]:
             raise ValueError(f"sampling {kind!r} has no parameter {name!r}, but got {value!r}: leave it out")
     pick({**AMOUNTS, "cluster": None}, given["by"], "sampling.by")
-    if given["temperature"] <= 0:
+    if not given["temperature"] > 0:
         raise ValueError(f"temperature must be above 0, but got {given['temperature']}")
     if not 0 < given["threshold"] <= 1:
         raise ValueError(f"threshold must be above 0 and at most 1, but got {given['threshold']}")

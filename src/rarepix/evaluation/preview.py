@@ -10,8 +10,10 @@ from rarepix.data.transforms.outcomes import Outcome
 from rarepix.evaluation.sheets import Tile, colours, sheet
 from rarepix.files import replacing
 from rarepix.labels import LabelSpace
+from rarepix.settings import ConfigError
 from rarepix.wiring import Data, build_data
 
+PICTURES = (".png", ".jpg", ".jpeg")
 COLUMNS = 4
 SIDE = 200
 """Pixels of the shorter side of one picture, at least."""
@@ -19,17 +21,26 @@ VEIL = 0.45
 """Share of the class colour in a tile."""
 
 
-def draw_preview(config: TrialConfig, path: Path, *, images: int) -> None:
+def draw_preview(config: TrialConfig, path: Path, *, images: int) -> int:
     """Draw the first *images* training images of the first epoch, their classes in colour, and write them to *path*.
 
+    Returns how many these are: fewer than *images* where the epoch is shorter.
+
     Raises:
-        FileNotFoundError, DataError, ConfigError: as ``wiring.build_data``.
+        ConfigError: *path* is called like no picture that can be written; and as ``wiring.build_data``.
+        FileNotFoundError, DataError: as ``wiring.build_data``.
     """
+    if path.suffix.lower() not in PICTURES:
+        raise ConfigError(
+            f"the preview must be written to a file that ends with {', '.join(PICTURES)}, but got {path}: "
+            f"call it {path.with_suffix(PICTURES[0])}"
+        )
     data = build_data(config, gpu=False)
     tiles = preview(data, images)
     rows = [tiles[first : first + COLUMNS] for first in range(0, len(tiles), COLUMNS)]
     with replacing(path) as temporary:
         sheet(rows, data.labels, side=SIDE).save(temporary)
+    return len(tiles)
 
 
 def preview(data: Data, images: int) -> list[Tile]:

@@ -67,8 +67,12 @@ def test_the_whole_dataset_against_numpy(tiny_voc):
 @pytest.mark.parametrize(
     ("mask", "size", "message"),
     [
-        (MASK, (5, 2), r"x\.png must have the size of its image, 5×2, but has 4×2"),
-        (MASK + np.uint8(1), None, r"x\.png must hold ids 0 to 2 or 255 \(ignored\), but holds \[3\]"),
+        (MASK, (5, 2), r"x\.png must have the size of its image, 5×2, but has 4×2: put the right pair together"),
+        (
+            MASK + np.uint8(1),
+            None,
+            r"x\.png must hold ids 0 to 2 or 255 \(ignored\), but holds \[3\]: name all classes, .* correct the mask",
+        ),
         (
             np.array([[9, 254, 7]], np.uint8),
             None,
@@ -83,9 +87,8 @@ def test_refuses_masks(make, mask, size, message):
 
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "LA"])
 def test_refuses_masks_of_colours(make, mode):
-    with pytest.raises(
-        DataError, match=rf"x\.png must be an 8-bit palette or grey image of class ids, but has mode '{mode}"
-    ):
+    message = rf"x\.png must be an 8-bit palette or grey image of class ids, but has mode '{mode}.*: save the ids"
+    with pytest.raises(DataError, match=message):
         take_inventory([make("x", mode=mode)], LABELS)
 
 
@@ -136,6 +139,16 @@ def test_refuses_what_is_no_image(make, content):
         DataError, match=r"x\.jpg must be a readable image, but: .*: repair it, or take it out of the list"
     ):
         take_inventory([item], LABELS)
+
+
+@pytest.mark.parametrize("content", [b"", b"not an image"])
+def test_words_of_the_image_library_say_nothing_of_memory(make, content):
+    item = make("x")
+    item.mask.write_bytes(content)
+    expected = f"{item.mask} must be a readable mask, but: cannot identify image file: repair it, or take it out of the"
+    for refuse in (lambda: take_inventory([item], LABELS), lambda: read_mask(item.mask)):
+        with pytest.raises(DataError, match=re.escape(expected)):
+            refuse()
 
 
 def read_or_refuse(read, file) -> np.ndarray | None:

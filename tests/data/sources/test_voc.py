@@ -24,6 +24,7 @@ def test_what_the_description_says(tiny_voc):
     assert labels.names == ("ground", "block", "stripe", "dot")
     assert (labels.background, labels.ignore, labels.rare, labels.task) == (0, 255, ("dot",), Task.MULTICLASS)
     assert labels.palette[1] == (200, 60, 60)
+    assert source.assumed == ""
 
 
 def test_items_are_in_the_order_of_the_list(tiny_voc):
@@ -44,6 +45,8 @@ def test_without_a_description_it_is_voc_2012(damaged_voc):
     assert source.name == "damaged"
     assert source.labels.names == VOC_CLASSES
     assert (source.labels.count, source.labels.names[15], source.labels.background) == (21, "person", 0)
+    assert source.assumed.startswith(f"{damaged_voc} has no dataset.json: ids 0 to 20 are taken for")
+    assert f'write {damaged_voc}/dataset.json, such as {{"classes": [' in source.assumed
 
 
 def test_classes_alone_are_enough(damaged_voc):
@@ -79,6 +82,27 @@ def test_blank_lines_and_windows_line_ends(damaged_voc):
 def test_refuses_lists(damaged_voc, lines, message):
     (damaged_voc / LISTS / "odd.txt").write_text(lines)
     with pytest.raises(DataError, match=message):
+        VocSource(damaged_voc).items("odd")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("img01\n".encode("utf-16"), r"odd\.txt must be UTF-8 text, .*, but byte 0 is 0xff: save it as UTF-8"),
+        ("img01\n".encode("utf-16-le"), r"odd\.txt must be UTF-8 text, .*, but it holds zero bytes: save it as UTF-8"),
+        ("straße\n".encode("latin-1"), r"odd\.txt must be UTF-8 text, .*, but byte 4 is 0xdf: save it as UTF-8"),
+        (b"img01," * 100, r"every id in .*odd\.txt must name files .*, but: .*File name too long.*: correct the id"),
+    ],
+)
+def test_refuses_lists_that_are_no_text_of_ids(damaged_voc, content, message):
+    (damaged_voc / LISTS / "odd.txt").write_bytes(content)
+    with pytest.raises(DataError, match=message):
+        VocSource(damaged_voc).items("odd")
+
+
+def test_a_folder_that_is_called_like_a_list(damaged_voc):
+    (damaged_voc / LISTS / "odd.txt").mkdir()
+    with pytest.raises(DataError, match=r"odd\.txt must be a file that can be read, but: Is a directory: repair it"):
         VocSource(damaged_voc).items("odd")
 
 
@@ -158,11 +182,12 @@ def test_refuses_a_folder_of_another_layout(tmp_path):
 
 
 def test_refuses_no_folder(tmp_path):
-    message = (
-        r"nowhere does not exist: draw the demo data with 'rarepix demo-data data/demo', or give your own with --set"
-    )
-    with pytest.raises(FileNotFoundError, match=message):
+    todo = r": draw the demo data with 'rarepix demo-data data/demo', or give the folder of your own"
+    with pytest.raises(FileNotFoundError, match=rf"must be a folder, but \S+nowhere does not exist{todo}"):
         open_source("voc", tmp_path / "nowhere")
+    (tmp_path / "file").touch()
+    with pytest.raises(FileNotFoundError, match=rf"must be a folder, but \S+file is a file{todo}"):
+        open_source("voc", tmp_path / "file")
 
 
 def test_refuses_an_unknown_layout(tiny_voc):

@@ -26,7 +26,7 @@ def table(images: dict[str, int] = IMAGES) -> pd.DataFrame:
 
 def chosen(images: dict[str, int] = IMAGES, labels: LabelSpace = LABELS, **paste) -> dict[str, float]:
     found = donor_classes(PasteConfig(kind="copy_paste", **paste).parameters(), table(images), labels)
-    assert (found > 0).all()
+    assert (found >= 0).all()
     assert found.sum() == pytest.approx(1)
     assert (found.name, found.index.name) == ("probability", "class")
     return found.to_dict()
@@ -46,11 +46,20 @@ def test_by_count_counts_every_class_of_a_dataset_without_background():
     assert set(chosen(labels=everything)) == {"tree", "kite", "beacon"}
 
 
-def test_by_count_of_classes_that_are_alike():
+def test_by_count_of_classes_that_are_alike_is_all_of_them():
+    assert chosen(dict.fromkeys(IMAGES, 5)) == dict.fromkeys(("house", "tree", "kite", "beacon"), 0.25)
+
+
+def test_by_count_of_the_one_class_beside_the_background():
+    labels = LabelSpace(names=("ground", "house"), background=0)
+    assert chosen({"ground": 20, "house": 16}, labels) == {"house": 1.0}
+
+
+def test_by_count_below_what_every_class_has():
     with pytest.raises(
         DataError, match=r"fewer than 5 training images hold, but the scarcest, house, is in 5: give a lar"
     ):
-        chosen(dict.fromkeys(IMAGES, 5))
+        chosen(dict.fromkeys(IMAGES, 5), below=5)
 
 
 def test_listed_as_often_as_named():
@@ -77,11 +86,11 @@ def test_uniform_is_all_but_the_background():
 
 
 @pytest.mark.parametrize("donors", ["by_count", "uniform"])
-def test_a_class_that_no_image_holds_is_left_out_with_a_warning(donors):
+def test_a_class_that_no_image_holds_is_never_drawn_and_there_is_a_warning(donors):
     with pytest.warns(UserWarning, match="not pasted, since no training image holds them: kite"):
         found = chosen({**IMAGES, "kite": 0}, donors=donors)
-    assert "kite" not in found
-    assert "beacon" in found
+    assert found["kite"] == 0
+    assert found["beacon"] > 0
 
 
 def test_no_class_left():
@@ -122,10 +131,15 @@ def test_the_place_of_the_scores_may_name_a_variable(tmp_path, monkeypatch):
     assert chosen(donors="by_score", scores="$RAREPIX_TEST_SCORES/scores.csv", lowest=1) == {"beacon": 1.0}
 
 
-def test_a_class_without_a_score_is_left_out_with_a_warning(tmp_path):
+def test_scores_that_are_all_alike_choose_all(tmp_path):
+    file = scores_file(tmp_path, "class,score\nhouse,1\ntree,1\nkite,1\nbeacon,1\n")
+    assert set(chosen(donors="by_score", scores=file).values()) == {0.25}
+
+
+def test_a_class_without_a_score_is_never_drawn_and_there_is_a_warning(tmp_path):
     file = scores_file(tmp_path, SCORES.replace("beacon,1", "beacon,"))
     with pytest.warns(UserWarning, match="has no score: beacon"):
-        assert chosen(donors="by_score", scores=file, lowest=1) == {"kite": 1.0}
+        assert chosen(donors="by_score", scores=file, lowest=1) == {"kite": 1.0, "beacon": 0.0}
 
 
 @pytest.mark.parametrize(
@@ -137,7 +151,10 @@ def test_a_class_without_a_score_is_left_out_with_a_warning(tmp_path):
         (SCORES.replace("score", "iou"), "must have the columns class and score, but has class, iou"),
         (SCORES.replace("41", "much"), "the column score of .* must hold numbers, but holds"),
         (SCORES + "tree,7\n", "must name each class once, but names these more often: tree"),
-        ("class,score\nhouse,1\ntree,1\nkite,1\nbeacon,1\n", "no score is below the mean: give paste.lowest"),
+        (SCORES.replace("41", "-inf"), "the scores of .* must be finite, but that of tree is not"),
+        (re.sub(r"\d+", "", SCORES), "must have a score of at least one class but the background, but all are empty"),
+        ("", "must be a record.json or a CSV table, but .*scores.csv is neither: No columns to parse from file"),
+        (SCORES + "a,b,c,d\n", "is neither: Error tokenizing data"),
     ],
 )
 def test_scores_that_cannot_be_used(tmp_path, text, message):
@@ -148,6 +165,13 @@ def test_scores_that_cannot_be_used(tmp_path, text, message):
 def test_scores_that_are_not_there(tmp_path):
     with pytest.raises(DataError, match=re.escape(f"but {tmp_path / 'none.csv'} does not exist")):
         chosen(donors="by_score", scores=str(tmp_path / "none.csv"))
+
+
+def test_scores_that_are_no_text(tmp_path):
+    (tmp_path / "scores.csv").write_bytes(b"class,score\n\xff\xfe,1\n")
+    for path in (tmp_path / "scores.csv", tmp_path):
+        with pytest.raises(DataError, match=re.escape(f"but {path} is neither: ")):
+            chosen(donors="by_score", scores=str(path))
 
 
 def test_of_a_record_the_validation_alone_is_read(finished, tmp_path):
@@ -189,6 +213,10 @@ def test_a_record_of_a_trial_that_did_not_validate(finished, tmp_path):
     file.write_text("{}")
     with pytest.raises(records.RecordError, match="must be a whole record"):
         read_scores(file)
+    file.write_text(json.dumps({"schema": tree["schema"], "kind": "other"}))
+    with pytest.raises(records.RecordError, match="is not a record of schema") as caught:
+        read_scores(file)
+    assert len(str(caught.value).splitlines()) == 1
 
 
 def test_donors_are_the_images_that_hold_a_class():

@@ -200,3 +200,24 @@ def test_scale_and_rotation_stay_in_their_range():
 def test_errors_of_the_donors_come_when_a_paste_is_built():
     with pytest.raises(DataError, match="holds kite"):
         build(donors="listed", classes=("kite",), counts=COUNTS.iloc[2:])
+
+
+def test_where_every_class_is_protected_nothing_could_be_pasted():
+    counts = pd.DataFrame({"road": [9, 9], "sign": [0, 4]})
+    labels = LabelSpace(names=("road", "sign"))
+    config = PasteConfig(kind="copy_paste", donors="uniform")
+    with pytest.raises(DataError, match=r"protect keeps every class from it.*use paste\.protect=false, or fewer"):
+        build_paste(config, counts, labels=labels)
+    assert build_paste(config.model_copy(update={"protect": False}), counts, labels=labels) is not None
+
+
+def test_a_class_that_was_left_out_is_told_and_neither_drawn_nor_protected():
+    counts = pd.DataFrame({"ground": [9, 9, 9], "house": [5, 0, 0], "kite": [0, 4, 4], "beacon": [0, 0, 0]})
+    config = PasteConfig(kind="copy_paste", probability=1.0, donors="uniform", place="same", scale=(1.0, 1.0), ring=0)
+    with pytest.warns(UserWarning, match="no training image holds them: beacon"):
+        paste = build_paste(config, counts, labels=LABELS)
+    assert paste.donors.to_dict() == {"house": 0.5, "kite": 0.5, "beacon": 0.0}
+    donors = [with_square(number, 4, 4) for number in (1, 2, 2)]
+    target = picture(np.full((20, 30), 3))  # all beacon
+    outcomes = {paste(*target, donors.__getitem__, seed).outcome for seed in range(30)}
+    assert outcomes == {Outcome.PASTED}

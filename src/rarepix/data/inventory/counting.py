@@ -101,12 +101,19 @@ def _count(item: Item, labels: LabelSpace) -> list[int] | list[Problem]:
         gone = not item.image.exists()
         problems.append(_missing(item, item.image) if gone else Problem(Kind.IMAGE, item.id, str(error)))
     if size and wanted and size != wanted:
-        text = f"{item.mask} must have the size of its image, {wanted[0]}×{wanted[1]}, but has {size[0]}×{size[1]}"
+        text = (
+            f"{item.mask} must have the size of its image, {wanted[0]}×{wanted[1]}, but has {size[0]}×{size[1]}: "
+            f"put the right pair together, or take {item.id} out of the list"
+        )
         problems.append(Problem(Kind.SIZE, item.id, text))
     if ids and sum(ids[: labels.count]) + ids[labels.ignore] != size[0] * size[1]:
         strange = [number for number, pixels in enumerate(ids) if pixels and _is_outside(number, labels)]
         known = f"ids 0 to {labels.count - 1} or {labels.ignore} (ignored)"
-        problems.append(Problem(Kind.IDS, item.id, f"{item.mask} must hold {known}, but holds {strange}"))
+        text = (
+            f"{item.mask} must hold {known}, but holds {strange}: "
+            f"name all classes, and the ignored id, in dataset.json, or correct the mask"
+        )
+        problems.append(Problem(Kind.IDS, item.id, text))
     return problems or [*ids[: labels.count], ids[labels.ignore], size[1], size[0]]
 
 

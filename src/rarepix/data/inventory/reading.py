@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from rarepix.data.inventory.headers import JPEG, PNG, quick_size
 from rarepix.data.inventory.raw import both_ends
@@ -48,12 +48,17 @@ def read_mask(path: Path) -> np.ndarray:
 def check_mode(path: Path, mode: str) -> None:
     """Raise ``DataError`` if a mask of this Pillow *mode* does not hold class ids."""
     if mode not in MASK_MODES:
-        raise DataError(f"{path} must be an 8-bit palette or grey image of class ids, but has mode {mode!r}")
+        raise DataError(
+            f"{path} must be an 8-bit palette or grey image of class ids, but has mode {mode!r}: "
+            f"save the ids themselves as its pixels, 8 bits each, not their colours"
+        )
 
 
 def unreadable(path: Path, what: str, error: Exception) -> DataError:
     """Return what is to be raised for a file that Pillow could not read."""
-    return DataError(f"{path} must be a readable {what}, but: {error}: repair it, or take it out of the list")
+    # Pillow's own words name the file as it was opened, which may be some bytes in memory
+    words = "cannot identify image file" if isinstance(error, UnidentifiedImageError) else error
+    return DataError(f"{path} must be a readable {what}, but: {words}: repair it, or take it out of the list")
 
 
 def image_size(path: Path) -> tuple[int, int]:

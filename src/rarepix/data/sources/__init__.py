@@ -22,7 +22,7 @@ def open_source(name: str, root: Path) -> Source:
     reader = pick(SOURCES, name, "data.source")
     if not root.is_dir():
         raise FileNotFoundError(
-            f"the dataset must be a folder, but {root} does not exist: "
-            f"draw the demo data with 'rarepix demo-data data/demo', or give your own with --set data.root=FOLDER"
+            f"the dataset must be a folder, but {root} {'is a file' if root.exists() else 'does not exist'}: draw the "
+            f"demo data with 'rarepix demo-data data/demo', or give the folder of your own (in a recipe: data.root)"
         )
     return reader(root)

@@ -19,6 +19,7 @@ from rarepix.data.splits.clusters import LEFT_OUT
 from rarepix.data.splits.groups import group_numbers
 from rarepix.data.splits.labels import Basis
 from rarepix.data.splits.repair import repair
+from rarepix.data.tables import checked
 
 
 class Kind(NamedTuple):
@@ -66,13 +67,16 @@ def make_split(
         ignoring: columns that clusters leave out, and that are the major class only of an image without another.
 
     Raises:
-        ValueError: unknown kind or *on*, *folds* out of range, an image twice in the table, a column that the table
-            does not have, images without a group, or an argument that does not go with the kind.
+        ValueError: unknown kind or *on*, *folds* out of range, a table that is none of counts or lacks one of *columns*
+            (see ``tables.checked``), images without a group, or an argument that does not go with the kind.
     """
     chosen = pick(SPLITS, kind, "data.split")
-    _check(counts, folds, columns)
+    if not 2 <= folds <= len(counts):
+        raise ValueError(f"folds must be from 2 to the number of images, {len(counts)}, but got {folds}")
     _check_goes_with(kind, on, centroids)
-    stratified = counts if columns is None else counts[list(columns)]
+    stratified = checked(counts, columns, what="the split's columns")
+    if kind == "proportion_cluster" or on == "proportion":
+        checked(counts)  # all columns together are an image's area
     labels = chosen.labels(Basis(stratified, counts, on, tuple(ignoring), centroids))
     units = np.arange(len(counts)) if groups is None else group_numbers(groups, counts.index, folds)
     if groups is None:
@@ -81,17 +85,6 @@ def make_split(
         fold_of = deal_groups(labels, units, folds, seed)
     fold_of = repair(fold_of, units, (stratified > 0).to_numpy(), labels, folds=folds, seed=seed)
     return pd.Series(fold_of, index=counts.index, name="fold")
-
-
-def _check(counts: pd.DataFrame, folds: int, columns: Sequence[str] | None) -> None:
-    if not 2 <= folds <= len(counts):
-        raise ValueError(f"folds must be from 2 to the number of images, {len(counts)}, but got {folds}")
-    twice = counts.index[counts.index.duplicated()].unique().tolist()
-    if twice:
-        raise ValueError(f"each image must be in the table once, but these come again: {twice[:10]}")
-    unknown = sorted(set(columns or ()) - set(counts.columns))
-    if unknown:
-        raise ValueError(f"the split's columns must be in the table ({', '.join(counts.columns)}), but got {unknown}")
 
 
 def _check_goes_with(kind: str, on: str, centroids: pd.DataFrame | None) -> None:

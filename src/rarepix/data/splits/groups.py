@@ -71,7 +71,7 @@ def _read(path: Path, config: GroupsConfig) -> pd.DataFrame:
         raise DataError(f"{path} must exist, but does not: correct data.groups.file, which is relative to data.root")
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError, OSError) as error:
         raise DataError(f"{path} must be a CSV file with a header, but: {error}") from error
     for key, column in (("image", config.image), ("column", config.column)):
         if column not in table.columns:

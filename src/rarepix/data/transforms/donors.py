@@ -16,9 +16,9 @@ from rarepix.paths import expand
 
 
 def donor_classes(parameters: dict[str, Any], counts: pd.DataFrame, labels: LabelSpace) -> pd.Series:
-    """Return class → probability of being the donor's, all above 0, adding up to 1; the background is never one.
+    """Return class → probability of being the donor's, adding up to 1; the background is never one.
 
-    A class that no training image holds is left out with a warning.
+    A chosen class that no training image holds, or that has no score, has probability 0, with a warning.
 
     Args:
         parameters: of ``paste.kind=copy_paste``; ``donors`` names the rule.
@@ -32,9 +32,9 @@ def donor_classes(parameters: dict[str, Any], counts: pd.DataFrame, labels: Labe
     names = [name for number, name in enumerate(labels.names) if number != labels.background]
     images = (counts[names] > 0).sum()
     weights = pick(DONORS, parameters["donors"], "paste.donors")(images, parameters, labels)
-    absent = [name for name in weights.index if not images[name]]
-    weights = weights.drop(absent)
-    if weights.empty:
+    absent = [name for name in weights.index if weights[name] and not images[name]]
+    weights[absent] = 0.0
+    if not weights.any():
         raise DataError(
             f"paste.donors={parameters['donors']} chose {', '.join(absent)}, which no training image holds: "
             f"choose other classes, or paste.kind=none"
@@ -53,26 +53,38 @@ def read_scores(path: Path) -> pd.Series:
     """Return class → score from a CSV table with the columns class and score, or class → validation IoU from a record.
 
     Raises:
-        DataError: no such file, no such columns, a class twice, or a record without validation counts.
+        DataError: no such file, none that can be read, no such columns, a score that is no finite number, a class
+            twice, or a record without validation counts.
         RecordError: no whole record.
     """
-    if not path.is_file():
+    if not path.exists():
         raise DataError(f"paste.scores must be a record.json or a CSV table, but {path} does not exist")
     if path.suffix == ".json":
         return _validation_iou(path)
-    table = pd.read_csv(path)
+    try:
+        table = pd.read_csv(path)
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError, OSError) as error:
+        raise DataError(
+            f"paste.scores must be a record.json or a CSV table, but {path} is neither: {' '.join(str(error).split())}"
+        ) from error
     if not {"class", "score"} <= set(table.columns):
         raise DataError(f"{path} must have the columns class and score, but has {', '.join(map(str, table.columns))}")
     if not pd.api.types.is_numeric_dtype(table["score"]):
         raise DataError(f"the column score of {path} must hold numbers, but holds {table['score'].tolist()}")
-    twice = sorted(set(table["class"][table["class"].duplicated()]))
+    infinite = table["class"][np.isinf(table["score"])].tolist()
+    if infinite:
+        raise DataError(f"the scores of {path} must be finite, but that of {', '.join(map(str, infinite))} is not")
+    twice = list(dict.fromkeys(table["class"][table["class"].duplicated()]))
     if twice:
         raise DataError(f"{path} must name each class once, but names these more often: {', '.join(map(str, twice))}")
     return table.set_index("class")["score"].astype(float)
 
 
 def _validation_iou(path: Path) -> pd.Series:
-    counts = records.read(path).counts.get("val")
+    try:
+        counts = records.read(path).counts.get("val")
+    except records.RecordError as error:  # may have a line for each of its mistakes
+        raise records.RecordError(" ".join(str(error).split())) from error
     if not counts:
         raise DataError(f"{path} must have validation counts, but has none: give the record of a complete trial")
     unions = {name: count.tp + count.fp + count.fn for name, count in counts.items()}
@@ -80,19 +92,26 @@ def _validation_iou(path: Path) -> pd.Series:
 
 
 def _by_count(images: pd.Series, parameters: dict[str, Any], labels: LabelSpace) -> pd.Series:
-    """The rarer the oftener, in inverse proportion to the images that hold the class."""
-    limit = parameters["below"] or images.mean()
-    scarce = images[images < limit]
+    """The rarer the oftener, in inverse proportion to the images that hold the class; all if none is below the mean."""
+    below = parameters["below"]
+    if below is None:
+        held = _below_the_mean(images[images > 0])
+        return 1 / images[(images == 0) | images.index.isin(held.index)].clip(
+            lower=1
+        )  # those in none are told, not drawn
+    scarce = images[images < below]
     if scarce.empty:
         raise DataError(
-            f"paste.donors=by_count needs a class that fewer than {limit:g} training images hold, but the scarcest, "
+            f"paste.donors=by_count needs a class that fewer than {below} training images hold, but the scarcest, "
             f"{images.idxmin()}, is in {images.min()}: give a larger paste.below, or paste.donors=uniform or listed"
         )
-    return 1 / scarce.clip(lower=1)  # those in no image are dropped later
+    return 1 / scarce.clip(lower=1)
 
 
 def _by_score(images: pd.Series, parameters: dict[str, Any], labels: LabelSpace) -> pd.Series:
-    """All alike; a class without a score, which validation has not seen, is left out with a warning."""
+    """All alike, all classes if no score is below the mean; one without a score, which validation has not seen, never,
+    with a warning.
+    """
     path = expand(parameters["scores"])
     scores = read_scores(path)
     unknown = [str(name) for name in scores.index if name not in labels.names]
@@ -104,16 +123,26 @@ def _by_score(images: pd.Series, parameters: dict[str, Any], labels: LabelSpace)
             f"{'names ' + ', '.join(unknown) + ', which the dataset does not have' if unknown else ''}"
         )
     scores = scores[images.index]
-    if scores.isna().any():
-        warnings.warn(f"not pasted, since {path} has no score: {', '.join(scores.index[scores.isna()])}", stacklevel=3)
+    unscored = scores.index[scores.isna()]
+    if len(unscored) == len(scores):
+        raise DataError(
+            f"{path} must have a score of at least one class but the background, but all are empty: "
+            f"give the scores of a trial that has seen the classes"
+        )
+    if len(unscored):
+        warnings.warn(f"not pasted, since {path} has no score: {', '.join(unscored)}", stacklevel=3)
     scores = scores.dropna()
     lowest = parameters["lowest"]
     if lowest is not None and lowest > len(scores):
         raise DataError(f"paste.lowest must be at most the number of classes with a score, {len(scores)}, not {lowest}")
-    chosen = scores[scores < scores.mean()] if lowest is None else scores.nsmallest(lowest)
-    if chosen.empty:
-        raise DataError(f"{path} must tell a class from another, but no score is below the mean: give paste.lowest")
-    return pd.Series(1.0, index=chosen.index)
+    chosen = _below_the_mean(scores) if lowest is None else scores.nsmallest(lowest)
+    return pd.concat([pd.Series(1.0, index=chosen.index), pd.Series(0.0, index=unscored)])
+
+
+def _below_the_mean(values: pd.Series) -> pd.Series:
+    """Those below the mean; all where none is, since all are alike."""
+    below = values[values < values.mean()]
+    return values if below.empty else below
 
 
 def _listed(images: pd.Series, parameters: dict[str, Any], labels: LabelSpace) -> pd.Series:

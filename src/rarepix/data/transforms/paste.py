@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from rarepix.choices import pick
+from rarepix.data.source import DataError
 from rarepix.data.transforms import mixing
 from rarepix.data.transforms.copypaste import Cutout, cut_out, paste_region, warp
 from rarepix.data.transforms.cutouts import Cutouts
@@ -42,7 +43,7 @@ class Paste(Protocol):
     """Puts something of another training image into an image. The same seed gives the same result."""
 
     donors: pd.Series | None
-    """Class → probability of being pasted, where a class is drawn."""
+    """Class → probability of being pasted, where a class is drawn; 0: chosen, but no image or no score for it."""
     whole_donors: bool
     """Whether donor images are wanted as they are shown (flipped, resized, cropped), not as they are on disk."""
 
@@ -58,14 +59,21 @@ class CopyPaste:
 
     def __init__(self, parameters: dict[str, Any], counts: pd.DataFrame, labels: LabelSpace) -> None:
         self.donors = donor_classes(parameters, counts, labels)
-        self._rows = donor_rows(counts, self.donors.index)
-        self._until = self.donors.to_numpy().cumsum()
-        self._ids = [labels.names.index(name) for name in self.donors.index]
+        drawn = self.donors[self.donors > 0]
+        self._rows = donor_rows(counts, drawn.index)
+        self._until = drawn.to_numpy().cumsum()
+        self._ids = [labels.names.index(name) for name in drawn.index]
         self._parameters, self._ignore, self._cutouts = parameters, labels.ignore, Cutouts()
-        kept = {labels.names.index(name) for name in (*self.donors.index, *labels.rare)}
+        kept = {labels.names.index(name) for name in (*drawn.index, *labels.rare)}
         self._kept = _table(kept) if parameters["protect"] else None
         ground = {*range(labels.count)} if labels.background is None else {labels.background}
-        self._ground = _table(ground - kept if parameters["protect"] else ground)
+        ground = ground - kept if parameters["protect"] else ground
+        if not ground:
+            raise DataError(
+                "paste.kind=copy_paste needs pixels that may be covered, but paste.protect keeps every class from it, "
+                "since all are rare or donors: use paste.protect=false, or fewer donor classes (paste.donors)"
+            )
+        self._ground = _table(ground)
 
     def __call__(self, image: np.ndarray, mask: np.ndarray, read: Read, seed: int) -> Result:
         """Paste a region where at least half of it is seen."""

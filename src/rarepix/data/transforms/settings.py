@@ -9,6 +9,9 @@ from rarepix.settings import Chosen, Settings
 STRIDE = 32
 """Rows and columns that go into a network must be multiples of this (the deepest stride of the encoders)."""
 
+LARGEST = 16
+"""Factor by which something may be resized: more shows no more, and memory grows with its square."""
+
 
 CROP_PARAMETERS: dict[str, dict[str, Any]] = {
     "random": {},
@@ -90,9 +93,11 @@ class PasteConfig(Chosen):
     classes: tuple[str, ...] | None = None
     """copy_paste: donor classes of ``listed``, each as often as it is named."""
     below: PositiveInt | None = None
-    """copy_paste by_count: only classes that fewer training images hold (default: than hold the average class)."""
+    """copy_paste by_count: only classes that fewer training images hold (default: than hold the average class,
+    or all if none is below it)."""
     lowest: PositiveInt | None = None
-    """copy_paste by_score: number of classes, those with the lowest scores (default: those below the mean)."""
+    """copy_paste by_score: number of classes, those with the lowest scores (default: those below the mean, or all
+    if none is)."""
     scores: str | None = None
     """copy_paste by_score: a trial's ``record.json``, of which only the validation counts are read, or a CSV table with
     the columns class and score."""
@@ -127,6 +132,8 @@ class PasteConfig(Chosen):
             pair = getattr(self, key)
             if pair and not least < pair[0] <= pair[1]:
                 raise ValueError(f"paste.{key} must be a range [low, high] of positive numbers, but got {list(pair)}")
+        if self.scale and self.scale[1] > LARGEST:
+            raise ValueError(f"paste.scale must be at most {LARGEST}, but got {list(self.scale)}")
         if self.area and self.area[1] >= 1:
             raise ValueError(f"paste.area must stay below the whole image, 1, but got {list(self.area)}")
         return self
@@ -152,6 +159,8 @@ class AugmentConfig(Settings):
     @classmethod
     def _a_range(cls, scale: float | tuple[float, float]) -> float | tuple[float, float]:
         low, high = scale if isinstance(scale, tuple) else (1 - scale, 1 + scale)
-        if not 0 < low <= high:
-            raise ValueError("must be a share from 0 to below 1, or a range [low, high] of positive factors")
+        if not 0 < low <= high <= LARGEST:
+            raise ValueError(
+                f"must be a share from 0 to below 1, or a range [low, high] of positive factors up to {LARGEST}"
+            )
         return scale
