@@ -4,6 +4,7 @@ import pandas as pd
 
 from analysis.collect import Tables
 from analysis.standings import (
+    AS_IT_IS,
     TEST,
     VALIDATION,
     baseline,
@@ -24,7 +25,7 @@ def best_sentence(tables: Tables) -> str:
     if ranked.empty:
         return no_result_sentence(tables)
     best, name = ranked.iloc[0], objective_name(tables)
-    about = parameters_text(best, tables.parameters) or "the recipe as it is"
+    about = parameters_text(best, tables.parameters) or AS_IT_IS
     text = (
         f"Best by validation is trial {best['trial']} ({about}): {objective_label(tables)} {number(best['objective'])}"
     )

@@ -9,6 +9,7 @@ from analysis.collect import Tables
 from analysis.parameters import as_text
 from analysis.questions import Question
 from analysis.standings import (
+    AS_IT_IS,
     PROPERTIES,
     VALIDATION,
     class_summary,
@@ -43,7 +44,7 @@ def leaderboard(tables: Tables, top: int) -> Listing:
     ranked = standings(tables).head(top)
     ranked = ranked.assign(
         rank=range(1, len(ranked) + 1),
-        parameters=[parameters_text(row, tables.parameters) for _, row in ranked.iterrows()],
+        parameters=[parameters_text(row, tables.parameters) or AS_IT_IS for _, row in ranked.iterrows()],
         block=[f"{seed} / {fold}" for seed, fold in zip(ranked["seed"], ranked["fold"], strict=True)],
     )
     columns = {

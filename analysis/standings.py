@@ -14,6 +14,8 @@ from analysis.scores import frequent_class_baseline, pooled
 VALIDATION, TEST = "val", "test"
 CONFIGURATION = "configuration"
 """Name of the treatment whose levels are whole configurations."""
+AS_IT_IS = "the recipe as it is"
+"""What a configuration without parameters is called."""
 SCORE_NAMES = {"miou": "mIoU", "rare_iou": "rare-class IoU", "worst_iou": "worst-class IoU"}
 PROPERTIES = {
     "train_images": "train images with the class",
@@ -74,7 +76,7 @@ def configuration_names(tables: Tables, trials: pd.DataFrame) -> pd.Series:
         name = parameters_text(row, differing)
         if tables.confirmation and _is(row, tables.confirmation.default, tables.parameters):
             name = f"default ({name})" if name else "default"
-        names.append(name or "the recipe as it is")
+        names.append(name or AS_IT_IS)
     return pd.Series(names, index=trials.index, dtype=object)
 
 
@@ -91,7 +93,7 @@ def configurations(tables: Tables) -> pd.DataFrame:
     if ranked.empty:
         return pd.DataFrame(columns=["configuration", "parameters", "trials", "blocks", "mean", "sd", "low", "high"])
     ranked = ranked.assign(
-        parameters=[parameters_text(row, tables.parameters) for _, row in ranked.iterrows()],
+        parameters=[parameters_text(row, tables.parameters) or AS_IT_IS for _, row in ranked.iterrows()],
         blocks=[f"{seed}/{fold}" for seed, fold in zip(ranked["seed"], ranked["fold"], strict=True)],
     )
     grouped = ranked.groupby("config_hash", sort=False)

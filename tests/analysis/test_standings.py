@@ -182,3 +182,4 @@ def test_a_parameter_that_some_leave_as_it_is_in_the_recipe_differs(tmp_path, ma
     assert varying(tables) == ("data.scarcity.keep", "crop.kind")
     names = configuration_names(tables, standings(tables))
     assert sorted(names) == ["crop.kind=mixed", "data.scarcity.keep=1", "the recipe as it is"]
+    assert sorted(configurations(tables)["parameters"]) == sorted(names)
