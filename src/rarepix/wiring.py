@@ -90,7 +90,10 @@ def _weigh(
     if sampling.by == "cluster":
         centroids = clusters.fit(counts, ignoring=given["ignoring"]) if centroids is None else centroids
         given["clusters"] = clusters.assign(counts, centroids)
-    return centroids, image_weights(counts, sampling.kind, **given)
+    try:
+        return centroids, image_weights(counts, sampling.kind, **given)
+    except ValueError as error:
+        raise DataError(f"sampling.kind={sampling.kind}: {error}") from error
 
 
 def _train_loader(
