@@ -65,7 +65,7 @@ def test_weights_are_those_of_the_training_images(tiny_config):
         ({"sampling.images_per_epoch": 3}, DataError, "it shows 3 images and engine.batch_size is 4"),
         (
             {"sampling": {"_name": "inverse_log", "published": True}}, DataError,
-            "sampling.kind=inverse_log: the published weight of a group, .* needs N > 1 images, but ground has one: use",
+            "sampling.kind=inverse_log: the published weight of a group, .* needs N > 1 images, but ground has one",
         ),
         ({"sampling.kind": "inverse"}, ValueError, "unknown sampling.kind 'inverse': did you mean 'inverse_log'"),
         ({"data.root": "nowhere"}, FileNotFoundError, "the dataset must be a folder, but nowhere does not exist"),
