@@ -27,7 +27,7 @@ def test_a_trial_that_can_run_has_no_complaints(tiny_config: TrialConfig) -> Non
         ({"data__root": "lost"}, "the dataset must be a folder, but lost does not exist"),
         ({"data__root": "$NOBODY_SET"}, "every variable in a path must be set"),
         ({"data__train_list": "trian"}, "trian"),
-        ({"augment__crop": [256, 256]}, "256"),
+        ({"data__folds": 100}, "folds must be from 2 to the number of images, 18, but got 100"),
         ({"model__architecture": "unett"}, "did you mean 'unet'"),
         ({"model__encoder": "resnet188"}, "resnet188"),
         ({"model__options": {"decoder_chanels": [1]}}, "did you mean 'decoder_channels'"),

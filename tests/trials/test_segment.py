@@ -154,7 +154,7 @@ REFUSED = [
 ]
 FAILED = [
     (settings(data__root="/nowhere/at/all"), "the dataset must be a folder, but /nowhere/at/all does not exist"),
-    (settings(crop__size="[96, 96]"), "DataError: every image must be at least as large as crop.size = 96×96"),
+    (settings(data__folds="100"), "DataError: folds must be from 2 to the number of images, 18, but got 100"),
     (settings(data__train_list="trian"), "trian.txt must exist, but does not: this dataset has the lists train, val"),
     (settings(model__encoder="resnet1O"), "ChoiceError: unknown model.encoder 'resnet1O': did you mean 'resnet"),
     (settings(model__architecture="unett"), "ChoiceError: unknown model.architecture 'unett': did you mean 'unet'"),
