@@ -251,10 +251,11 @@ def test_damaged_data(segment, damaged_voc, tmp_path, damage, message, cache_gib
     damage(damaged_voc)
     code, said = segment(*settings(data__root=damaged_voc, data__cache_gib=cache_gib))
     assert code == 1
-    assert "DataError: " in said
+    error = "MissingFiles" if damage is no_mask else "DataError"
+    assert f"{error}: " in said
     assert message in said
     record = record_of(tmp_path)
-    assert (record.status, record.error.type) == (Status.FAILED, "DataError")
+    assert (record.status, record.error.type) == (Status.FAILED, error)
     assert str(damaged_voc) in record.error.message or damage is absent_class
 
 
