@@ -171,6 +171,7 @@ def test_every_corner_is_rehearsed_where_trials_run(lab: Lab, monkeypatch: pytes
 
 
 def test_gpus_that_are_there(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preflight, "gpu_count", lambda: 1)
     preflight.check(lab.study(trialGpuNumber=1, trainingService={"platform": "local", "useActiveGpu": True}))
 
 
