@@ -45,3 +45,8 @@ def test_is_frozen():
 def test_task_is_its_name():
     assert Task("multiclass") == "multiclass"
     assert [task.value for task in Task] == ["binary", "multiclass", "multilabel"]
+
+
+def test_the_background_by_name():
+    assert LabelSpace(names=("a", "b"), background=1).background_names == ("b",)
+    assert LabelSpace(names=("a", "b")).background_names == ()

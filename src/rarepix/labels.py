@@ -47,3 +47,8 @@ class LabelSpace:
     def count(self) -> int:
         """Number of classes C, background included where there is one."""
         return len(self.names)
+
+    @property
+    def background_names(self) -> tuple[str, ...]:
+        """The name of the background, or nothing where there is none."""
+        return () if self.background is None else (self.names[self.background],)

@@ -85,7 +85,7 @@ def _weigh(
     sampling = config.sampling
     given = {key: value for key, value in sampling.parameters().items() if key != "added"}  # that is the sampler's
     given["columns"] = [*labels.names]
-    given["ignoring"] = () if labels.background is None else (labels.names[labels.background],)
+    given["ignoring"] = labels.background_names
     centroids = parts.centroids
     if sampling.by == "cluster":
         centroids = clusters.fit(counts, ignoring=given["ignoring"]) if centroids is None else centroids

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from rarepix.data.settings import SAMPLING_PARAMETERS
-from rarepix.data.weights import WEIGHTS, image_weights, rarest_class
+from rarepix.data.weights import WEIGHTS, image_weights
 
 COUNTS = pd.DataFrame(
     {
@@ -38,22 +38,6 @@ def test_the_defaults_are_those_of_the_configuration():
     for parameters in SAMPLING_PARAMETERS.values():
         for name, value in parameters.items():
             assert name == "added" or signature[name].default == value
-
-
-def test_rarest_class_is_the_one_that_the_fewest_images_hold():
-    assert rarest_class(COUNTS).to_dict() == {
-        "a": "common", "b": "common", "c": "rare", "d": "ground", "e": "", "f": "rare",
-    }  # fmt: skip
-
-
-def test_ties_go_to_the_first_column():
-    tied = pd.DataFrame({"x": [1, 0], "y": [1, 0]})
-    assert rarest_class(tied).tolist() == ["x", ""]
-    assert rarest_class(tied[["y", "x"]]).tolist() == ["y", ""]
-
-
-def test_one_image_of_a_class_is_enough():
-    assert rarest_class(pd.DataFrame({"g": [1, 1, 1], "once": [0, 7, 0]})).tolist() == ["g", "once", "g"]
 
 
 @pytest.mark.parametrize("kind", ["uniform", "duplicate"])

@@ -111,7 +111,7 @@ def _cut(
     """Return the fold of each image, and the centroids of a split by clusters."""
     labels = source.labels
     counts = inventory[list(labels.names)]
-    ignoring = () if labels.background is None else (labels.names[labels.background],)
+    ignoring = labels.background_names
     centroids = clusters.fit(counts, ignoring=ignoring) if config.split == "proportion_cluster" else None
     folds = make_split(
         counts,

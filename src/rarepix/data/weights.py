@@ -87,16 +87,6 @@ def image_weights(
     return pd.Series(weights / weights.sum(), index=counts.index, name="weight", dtype=float)
 
 
-def rarest_class(counts: pd.DataFrame) -> pd.Series:
-    """Return image id → the class of the image that the fewest images hold.
-
-    Ties go to the first column; an image that holds none gets ''.
-    """
-    presence = (counts > 0).to_numpy()
-    names = counts.columns.to_numpy(dtype=object)[_rarest(presence, presence.sum(axis=0))]
-    return pd.Series(np.where(presence.any(axis=1), names, ""), index=counts.index, name="label", dtype=object)
-
-
 def _uniform(basis: Basis) -> np.ndarray:
     return np.ones(len(basis.counts))
 
