@@ -25,7 +25,7 @@ def describe(data: Data, config: TrialConfig) -> Dataset:
         rare=config.evaluate.rare or data.labels.rare,
         thinned=len(data.parts.thinned),
         images={name: len(part.items) for name, part in parts.items()},
-        pixels={name: int(part.inventory[list(names)].sum().sum()) for name, part in parts.items()},
+        pixels={name: _counted(part) for name, part in parts.items()},
         contents={name: _contents(part, names) for name, part in parts.items()},
     )
 
@@ -46,6 +46,12 @@ def write_decisions(data: Data, folder: Path) -> None:
         if table is not None:
             with replacing(folder / name) as temporary:
                 table.to_csv(temporary)
+
+
+def _counted(part: Part) -> int:
+    """Return the pixels that are not ignored; classes of a multilabel task overlap, so theirs do not add up to it."""
+    table = part.inventory
+    return int((table["height"] * table["width"] - table[BORDER]).sum())
 
 
 def _contents(part: Part, names: tuple[str, ...]) -> dict[str, ClassPixels]:

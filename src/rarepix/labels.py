@@ -1,11 +1,14 @@
 """What the ids in a mask mean, and the letters used for shapes.
 
 Shapes, everywhere: N images of a batch, C classes or channels, H rows, W columns.
-An image batch is ``N 3 H W`` float, a mask batch ``N H W`` integer ids, logits are ``N C H W`` float.
+An image batch is ``N 3 H W`` float, a mask batch ``N H W`` integer ids (multilabel: ``N C H W`` of 0, 1 and the
+ignore id), logits are ``N C H W`` float (binary: one channel).
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from enum import StrEnum
+from typing import Any, Self
 
 IGNORE = 255
 
@@ -14,8 +17,11 @@ class Task(StrEnum):
     """How classes relate in one pixel."""
 
     BINARY = "binary"
+    """Background or not: the ids 0 and 1, which one channel of the network tells apart."""
     MULTICLASS = "multiclass"
+    """One class of many: an id for each, a channel for each."""
     MULTILABEL = "multilabel"
+    """Any of many, or none: a layer of the mask and a channel for each, no background."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,21 +38,56 @@ class LabelSpace:
     def __post_init__(self) -> None:
         if len(set(self.names)) != len(self.names) or not self.names:
             raise ValueError(f"class names must be given and differ from each other, but got {list(self.names)}")
-        if not self.count <= self.ignore <= 255:
+        if not max(self.count, 2) <= self.ignore <= 255:
             raise ValueError(
-                f"the ignore id must be from {self.count} to 255, since masks are 8-bit and it "
+                f"the ignore id must be from {max(self.count, 2)} to 255, since masks are 8-bit and it "
                 f"must not be a class id, but got {self.ignore} with {self.count} classes"
             )
         if self.background is not None and not 0 <= self.background < self.count:
             raise ValueError(f"the background must be a class id from 0 to {self.count - 1}, but got {self.background}")
+        if self.task is Task.BINARY and (self.count != 2 or self.background != 0):
+            raise ValueError(
+                f"a binary task must have two classes, the first of which is background, but got {list(self.names)} "
+                f"with background {self.background}: write background as the first class, or use task multiclass"
+            )
+        if self.task is Task.MULTILABEL and self.background is not None:
+            raise ValueError(
+                f"a multilabel task must have no background (it is where no class is), but got "
+                f"{self.names[self.background]!r}: leave it out"
+            )
         unknown = sorted(set(self.rare) - set(self.names))
         if unknown:
             raise ValueError(f"rare classes must be among {list(self.names)}, but got {unknown}")
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the fields as plain lists, numbers and texts, for a file."""
+        return asdict(self) | {"task": str(self.task)}
+
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any]) -> Self:
+        """Return the label space that ``as_dict`` described.
+
+        Raises:
+            ValueError: the fields are not those of a label space, or do not go together.
+        """
+        try:
+            plain = {key: tuple(fields[key]) for key in ("names", "rare")}
+            palette = tuple(tuple(colour) for colour in fields["palette"])
+            return cls(**dict(fields) | plain | {"palette": palette, "task": Task(fields["task"])})
+        except (KeyError, TypeError) as error:
+            raise ValueError(
+                f"a label space must have names, background, ignore, palette, rare, task: {error}"
+            ) from error
 
     @property
     def count(self) -> int:
         """Number of classes C, background included where there is one."""
         return len(self.names)
+
+    @property
+    def channels(self) -> int:
+        """Number of channels of the network that tells the classes apart: one each, but one alone for a binary task."""
+        return 1 if self.task is Task.BINARY else self.count
 
     @property
     def background_names(self) -> tuple[str, ...]:

@@ -42,7 +42,7 @@ class Chosen(Settings):
 
     @model_validator(mode="after")
     def _parameters_of_the_choice(self) -> Self:
-        allowed = pick(self.table, self.choice, f"{self.section}.{self.chooser}")
+        allowed = self.defaults()
         for key in self.given():
             if key not in allowed:
                 takes = ", ".join(f"{self.section}.{name}" for name in allowed) or "no parameters"
@@ -62,6 +62,14 @@ class Chosen(Settings):
         """Return the keys that belong to some choice; the others mean the same whatever is chosen."""
         return {name for parameters in cls.table.values() for name in parameters}
 
+    def defaults(self) -> Mapping[str, Any]:
+        """Return the parameters of the choice with their defaults.
+
+        Raises:
+            ValueError: there is no such choice.
+        """
+        return pick(self.table, self.choice, f"{self.section}.{self.chooser}")
+
     def given(self) -> dict[str, Any]:
         """Return the parameters of the choice that were given."""
         names = self.parameter_names()
@@ -69,7 +77,7 @@ class Chosen(Settings):
 
     def parameters(self) -> dict[str, Any]:
         """Return all parameters of the choice, defaults filled in."""
-        return {**self.table[self.choice], **self.given()}
+        return {**self.defaults(), **self.given()}
 
 
 UNION_MEMBERS = ("constrained-int", "constrained-float", "int", "float", "str", "bool", "constrained-str")

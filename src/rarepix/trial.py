@@ -112,13 +112,13 @@ def carry_out(
     startup.mark("data")
 
     torch.manual_seed(stable_hash(config.seed, "weights") % 2**63)
-    module = wiring.build_module(config, data.labels, gpu=gpu)
+    module = wiring.build_module(config, data.labels, gpu=gpu, class_pixels=data.class_pixels())
     startup.mark("model")
 
     record = _with_progress(record, config, place, data, hardware)
     fitted = _fit(config, place, record, data, module, hardware, startup, listener)
     best = place.folder / CHECKPOINTS / BEST
-    counts, seconds = _evaluate(place, data, module, fitted.trainer, best)
+    counts, seconds = _evaluate(config, place, data, module, fitted.trainer, best)
     if not group.leads():
         return record
     return close(
@@ -185,11 +185,11 @@ def _fit(
 
 
 def _evaluate(
-    place: Place, data: Data, module: pl.LightningModule, trainer: pl.Trainer, checkpoint: Path
+    config: TrialConfig, place: Place, data: Data, module: pl.LightningModule, trainer: pl.Trainer, checkpoint: Path
 ) -> tuple[dict[str, ImageCounts], float]:
     """Count every image of every part but the training part; return the counts and the seconds that it took."""
     from rarepix.engine import group
-    from rarepix.evaluation.examples import draw_examples
+    from rarepix.evaluation.examples import choose, draw_examples
     from rarepix.evaluation.single_stage import count_images, image_table
 
     began = time.perf_counter()
@@ -199,21 +199,22 @@ def _evaluate(
         with replacing(place.folder / "images.parquet") as table:
             image_table(counts, data.labels).to_parquet(table, index=False)
         picture = place.folder / "examples.png"
-        draw_examples(module, held_out["val"].dataset, data.class_counts("val"), data.labels, picture)
+        shown, threshold = choose(data.class_counts("val")), config.evaluate.threshold
+        draw_examples(module, held_out["val"].dataset, shown, data.labels, picture, threshold=threshold)
     return counts, round(time.perf_counter() - began, 3)
 
 
 def _objective(config: TrialConfig, module: pl.LightningModule, counts: ImageCounts, epoch: int) -> Objective:
-    value = module.scorer(counts.confusion.sum(axis=0))["objective"]
+    value = module.scorer(counts.counts.sum(axis=0))["objective"]
     return Objective(name=config.evaluate.objective, value=value, epoch=epoch)
 
 
 def _pooled(counts: dict[str, ImageCounts], data: Data) -> dict[str, dict[str, ClassCounts]]:
-    from rarepix.metrics.counts import per_class
+    from rarepix.metrics.counts import by_kind
 
     pooled = {}
     for split, images in counts.items():
-        columns = per_class(images.confusion.sum(axis=0))
+        columns = by_kind(images.counts.sum(axis=0))
         pooled[split] = {
             name: ClassCounts(**{kind: int(values[index]) for kind, values in columns.items()})
             for index, name in enumerate(data.labels.names)

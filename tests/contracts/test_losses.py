@@ -1,192 +1,271 @@
-"""What every loss must do, whatever it is."""
+"""What every loss must do, whatever it is and whatever the task."""
 
 import pytest
 import torch
 
 from rarepix.losses import build_loss
+from rarepix.losses.checks import LossError
+from rarepix.losses.names import ALONE, REGISTRY, canonical, needs_class_pixels
 from rarepix.losses.table import TERMS
 
 IGNORE = 255
-CLASSES = 4
-pytestmark = pytest.mark.parametrize("name", TERMS)
+CLASSES = {"multiclass": 4, "binary": 1, "multilabel": 3}
+NAMES = (*ALONE, *(name for name in REGISTRY if "+" in name))
+MEMBERS = [
+    (name, task)
+    for name in NAMES
+    for task in CLASSES
+    if all(task in TERMS[t].tasks for t in canonical(name).split("+"))
+]
+of_every_loss = pytest.mark.parametrize(("name", "task"), MEMBERS)
+PER_CLASS = {"dice", "log_dice", "gdice", "jaccard", "tversky", "focal_tversky", "dice_plus", "lovasz", "boundary"}
 
 
-def loss_of(name: str, classes: int = CLASSES):
-    return build_loss(name, task="multiclass", classes=classes, ignore_index=IGNORE)
+def loss_of(name: str, task: str, classes: int | None = None, **params):
+    classes = classes or CLASSES[task]
+    pixels = {"multiclass": [50.0] * classes, "binary": [90.0, 10.0], "multilabel": [20.0] * classes + [100.0]}[task]
+    given = {"class_pixels": pixels} if needs_class_pixels(name) else {}
+    return build_loss(name, task=task, classes=classes, ignore_index=IGNORE, **given, **params)
 
 
-def batch(ignored: bool = True, images: int = 3) -> tuple[torch.Tensor, torch.Tensor]:
+def value_of(name: str, task: str, logits: torch.Tensor, target: torch.Tensor) -> float:
+    return float(loss_of(name, task, logits.shape[1])(logits, target)["loss"])
+
+
+def batch(task: str, axes=(6, 5), images: int = 3, ignored: float = 0.3) -> tuple[torch.Tensor, torch.Tensor]:
     random = torch.Generator().manual_seed(4)
-    logits = torch.randn(images, CLASSES, 6, 5, generator=random) * 3
-    target = torch.randint(0, CLASSES, (images, 6, 5), generator=random)
-    if ignored:
-        target[torch.rand(target.shape, generator=random) < 0.3] = IGNORE
+    channels = CLASSES[task]
+    logits = torch.randn(images, channels, *axes, generator=random) * 2
+    shape = (images, channels, *axes) if task == "multilabel" else (images, *axes)
+    target = torch.randint(0, 4 if task == "multiclass" else 2, shape, generator=random)
+    target[torch.rand(shape, generator=random) < ignored] = IGNORE
     return logits, target
 
 
-def sure(target: torch.Tensor, height: float = 20.0, classes: int = CLASSES) -> torch.Tensor:
+def spread(target: torch.Tensor, task: str, channels: int | None = None) -> torch.Tensor:
+    """Return the target in the shape of logits, 0 and 1; what is ignored is 0."""
+    counted = torch.where(target == IGNORE, 0, target)
+    if task == "multiclass":
+        return torch.nn.functional.one_hot(counted, channels or CLASSES[task]).movedim(-1, 1)
+    return counted.unsqueeze(1) if task == "binary" else counted
+
+
+def sure(target: torch.Tensor, task: str, height: float = 20.0, channels: int | None = None) -> torch.Tensor:
     """Logits that say *target* without doubt."""
-    return torch.nn.functional.one_hot(target.long() % classes, classes).movedim(-1, 1).float() * height
+    return (spread(target, task, channels).float() * 2 - 1) * height
 
 
-def test_gives_a_positive_scalar_and_its_named_term(name):
-    terms = loss_of(name)(*batch())
-    assert set(terms) == {"loss", name}
-    for value in terms.values():
-        assert value.shape == ()
-        assert value.dtype == torch.float32
+def ignored_in(target: torch.Tensor, logits: torch.Tensor) -> torch.Tensor:
+    ignored = target == IGNORE
+    return (ignored if ignored.ndim == logits.ndim else ignored.unsqueeze(1)).expand_as(logits)
+
+
+@of_every_loss
+def test_gives_a_scalar_and_its_named_terms(name, task):
+    logits, target = batch(task)
+    terms = loss_of(name, task)(logits.requires_grad_(), target)
+    named = canonical(name).split("+")
+    assert set(terms) == {"loss", *named}
+    assert terms["loss"].requires_grad
+    for term, value in terms.items():
+        assert (value.shape, value.dtype) == ((), torch.float32)
         assert torch.isfinite(value)
-        assert value > 0
-    assert not terms[name].requires_grad
+        assert value > 0 or term in ("boundary", "db")
+        assert term == "loss" or not value.requires_grad
+    assert float(terms["loss"]) == pytest.approx(sum(float(terms[term]) for term in named), rel=1e-5)
 
 
-def test_gradient_is_that_of_the_value(name):
-    logits, target = (tensor[:2, ..., :3, :3] for tensor in batch())
-    term = loss_of(name).term
-    wide = {"eps": 1e-3, "atol": 1e-4, "rtol": 1e-3}  # a library's term may go through float32 on its way
-    assert torch.autograd.gradcheck(lambda values: term(values, target), logits.double().requires_grad_(), **wide)
+@of_every_loss
+@pytest.mark.parametrize("axes", [(3, 2), (2, 2, 2)], ids=["2d", "3d"])
+def test_the_gradient_is_that_of_the_value(name, task, axes):
+    logits, target = batch(task, axes, images=2, ignored=0.1)
+    loss = loss_of(name, task)
+    exact = logits.double().requires_grad_()
+    assert loss(exact, target)["loss"].dtype == torch.float64
+    assert torch.autograd.gradcheck(lambda values: loss(values, target)["loss"], exact, fast_mode=True)
 
 
-def test_the_order_of_images_does_not_matter(name):
-    logits, target = batch()
+@of_every_loss
+def test_the_order_of_images_does_not_matter(name, task):
+    logits, target = batch(task)
     order = torch.tensor([2, 0, 1])
-    loss = loss_of(name)
-    assert float(loss(logits[order], target[order])["loss"]) == pytest.approx(
-        float(loss(logits, target)["loss"]), rel=1e-6
+    assert value_of(name, task, logits[order], target[order]) == pytest.approx(
+        value_of(name, task, logits, target), rel=1e-5
     )
 
 
-def test_the_names_of_classes_do_not_matter(name):
-    logits, target = batch()
-    order = torch.tensor([2, 0, 3, 1])
-    renamed = target.clone()
-    for new, old in enumerate(order.tolist()):
-        renamed[target == old] = new
-    loss = loss_of(name)
-    assert float(loss(logits[:, order], renamed)["loss"]) == pytest.approx(
-        float(loss(logits, target)["loss"]), rel=1e-5
-    )
+@of_every_loss
+def test_the_names_of_classes_do_not_matter(name, task):
+    """Those that know which class is background are told its new name."""
+    logits, target = batch(task)
+    order = {"multiclass": [2, 0, 3, 1], "binary": [0], "multilabel": [2, 0, 1]}[task]
+    renamed = target[:, order] if task == "multilabel" else target.clone()
+    if task == "multiclass":
+        for new, old in enumerate(order):
+            renamed[target == old] = new
+    again = loss_of(name, task, background=order.index(0))(logits[:, order], renamed)["loss"]
+    assert float(again) == pytest.approx(value_of(name, task, logits, target), rel=1e-5)
 
 
-def test_ignored_pixels_have_no_influence(name):
-    logits, target = batch()
-    loss = loss_of(name)
-    before = loss(logits, target)["loss"]
-    ignored = (target == IGNORE).unsqueeze(1).expand_as(logits)
-    changed = torch.where(ignored, torch.full_like(logits, 50.0) * torch.arange(CLASSES).view(1, -1, 1, 1), logits)
-    assert float(loss(changed, target)["loss"]) == pytest.approx(float(before), rel=1e-6)
-
-
-def test_ignored_pixels_have_no_gradient(name):
-    logits, target = batch()
-    logits.requires_grad_()
-    loss_of(name)(logits, target)["loss"].backward()
-    ignored = (target == IGNORE).unsqueeze(1).expand_as(logits)
+@of_every_loss
+def test_ignored_pixels_have_no_influence_and_no_gradient(name, task):
+    logits, target = batch(task)
+    ignored = ignored_in(target, logits)
+    random = torch.randn(logits.shape, generator=torch.Generator().manual_seed(9)) * 30
+    changed = torch.where(ignored, random, logits).requires_grad_()
+    value = loss_of(name, task)(changed, target)["loss"]
+    value.backward()
+    assert float(value) == pytest.approx(value_of(name, task, logits, target), rel=1e-5)
     assert ignored.any()
-    assert (logits.grad[ignored] == 0).all()
-    assert (logits.grad[~ignored] != 0).any()
+    assert (changed.grad[ignored] == 0).all()
+    assert (changed.grad[~ignored] != 0).any()
 
 
-def test_nothing_but_ignored_pixels_costs_nothing(name):
-    logits, _ = batch()
+@of_every_loss
+def test_ignored_pixels_are_not_in_the_denominator(name, task):
+    """More ignored ones beside the image change nothing."""
+    logits, target = batch(task)
+    wider = torch.cat([logits, torch.randn(*logits.shape[:-1], 20, generator=torch.Generator().manual_seed(2))], -1)
+    padded = torch.cat([target, torch.full((*target.shape[:-1], 20), IGNORE)], -1)
+    assert value_of(name, task, wider, padded) == pytest.approx(value_of(name, task, logits, target), rel=1e-5)
+
+
+@of_every_loss
+def test_nothing_but_ignored_pixels_costs_nothing(name, task):
+    logits, target = batch(task)
     logits.requires_grad_()
-    value = loss_of(name)(logits, torch.full((3, 6, 5), IGNORE))["loss"]
+    value = loss_of(name, task)(logits, torch.full_like(target, IGNORE))["loss"]
     value.backward()
     assert value.item() == 0.0
     assert (logits.grad == 0).all()
 
 
-def test_an_image_of_ignored_pixels_beside_others_is_finite(name):
-    logits, target = batch()
+@of_every_loss
+def test_an_image_of_ignored_pixels_changes_nothing(name, task):
+    logits, target = batch(task)
     target[1] = IGNORE
-    loss = loss_of(name)
-    assert torch.isfinite(loss(logits, target)["loss"])
+    kept = [0, 2]
+    assert value_of(name, task, logits, target) == pytest.approx(
+        value_of(name, task, logits[kept], target[kept]), rel=1e-5
+    )
 
 
-def test_better_is_cheaper(name):
+@of_every_loss
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16], ids=str)
+def test_finite_whatever_the_batch_holds(name, task, dtype):
+    """All background, all foreground, a class that is absent, an image of ignored pixels; logits to ±1e4."""
+    logits, target = batch(task, images=2)
+    present = torch.where(target == 1, 0, target)
+    with_ignored = target.clone()
+    with_ignored[0] = IGNORE
+    loss = loss_of(name, task)
+    for truth in (torch.zeros_like(target), torch.ones_like(target), present, with_ignored):
+        for said in (sure(truth, task, 1e4), sure(truth, task, -1e4), logits, logits * 1e4 / logits.abs().max()):
+            given = said.detach().to(dtype, copy=True).requires_grad_()
+            with torch.autocast("cpu", dtype=torch.bfloat16):
+                value = loss(given, truth)["loss"]
+            value.backward()
+            assert value.dtype == torch.float32
+            assert torch.isfinite(value)
+            assert torch.isfinite(given.grad).all()
+
+
+@of_every_loss
+def test_half_precision_is_computed_in_full(name, task):
+    logits, target = batch(task)
+    rounded = logits.bfloat16()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found = value_of(name, task, rounded, target)
+    assert found == value_of(name, task, rounded.float(), target)
+
+
+@of_every_loss
+def test_a_volume_of_one_slice_is_an_image(name, task):
+    logits, target = batch(task)
+    assert value_of(name, task, logits.unsqueeze(2), target.unsqueeze(-3)) == pytest.approx(
+        value_of(name, task, logits, target), rel=1e-5
+    )
+
+
+@of_every_loss
+def test_better_is_cheaper(name, task):
     """Right, half right and wrong everywhere."""
-    _, target = batch(ignored=False)
-    wrong = (target + 1) % CLASSES
+    _, target = batch(task, ignored=0)
+    wrong = (target + 1) % (4 if task == "multiclass" else 2)
     half = torch.where(torch.arange(5) < 3, target, wrong)
-    loss = loss_of(name)
-    prices = [float(loss(sure(said), target)["loss"]) for said in (target, half, wrong)]
-    assert prices == sorted(prices)
-    assert len(set(prices)) == 3
+    right, between, all_wrong = (value_of(name, task, sure(said, task, 3.0), target) for said in (target, half, wrong))
+    assert right < between
+    if name in ("ohem", "topk"):  # to which half a batch of the hardest is as hard as a whole one
+        assert between == pytest.approx(all_wrong, rel=1e-5)
+    else:
+        assert between < all_wrong
 
 
-def test_steps_along_the_gradient_lead_to_the_target(name):
-    logits, target = batch()
+@pytest.mark.parametrize(("name", "task"), [pair for pair in MEMBERS if pair[0] != "boundary"])
+def test_steps_along_the_gradient_lead_to_the_target(name, task):
+    """The boundary loss alone does not: a pixel at the edge of a region has the distance 0."""
+    logits, target = batch(task, images=2)
     logits.requires_grad_()
-    loss = loss_of(name)
+    marginal = name.endswith(("+KL", "+DB"))  # which of several channels know no rest to hold against
+    loss = loss_of(name, task, **({"alpha": 0.1} if marginal else {}))
     optimizer = torch.optim.Adam([logits], lr=0.5)
-    for _ in range(60):
+    for _ in range(40):
         optimizer.zero_grad()
         loss(logits, target)["loss"].backward()
         optimizer.step()
-    counted = target != IGNORE
-    assert (logits.argmax(1) == target)[counted].float().mean() > 0.95
+    said = logits.argmax(1) if task == "multiclass" else (logits > 0).long().reshape(target.shape)
+    assert (said == target)[target != IGNORE].float().mean() > 0.95
 
 
-def test_absent_classes_do_not_make_a_mistake_cheaper(name):
-    """Two classes are there; channels for classes that are not, each with no probability, leave the price as it is."""
+@pytest.mark.parametrize(("name", "task"), [pair for pair in MEMBERS if pair[1] != "binary"])
+def test_absent_classes_do_not_make_a_mistake_cheaper(name, task):
+    """Two classes are there; channels for classes that are not, each with no probability, leave the price as it is.
+
+    A mean over pixels and channels (multilabel) has the absent ones in it, and so have the shares of classes.
+    """
     target = torch.tensor([[[0, 0, 1, 1]]])
     said = torch.tensor([[[0, 0, 0, 1]]])
-    two, ten = sure(said, classes=2), sure(said, classes=2)
-    ten = torch.cat([ten, torch.full((1, 8, 1, 4), -60.0)], dim=1)
-    prices = [float(loss_of(name, channels.shape[1])(channels, target)["loss"]) for channels in (two, ten)]
-    assert prices[1] == pytest.approx(prices[0], rel=1e-4)
+    if task == "multilabel":
+        target, said = (torch.stack([ids == 0, ids == 1], 1).long() for ids in (target, said))
+    logits = sure(said, task, channels=2)
+    more = torch.cat([logits, torch.full((1, 8, 1, 4), -60.0)], 1)
+    wider = torch.cat([target, torch.zeros(1, 8, 1, 4, dtype=torch.long)], 1) if task == "multilabel" else target
+    prices = [value_of(name, task, *pair) for pair in ((logits, target), (more, wider))]
+    terms = canonical(name).split("+")
+    if set(terms) & {"l1", "kl", "db"} or (task == "multilabel" and not set(terms) <= PER_CLASS):
+        assert prices[1] <= prices[0]
+    else:
+        assert prices[1] == pytest.approx(prices[0], rel=1e-4)
 
 
-@pytest.mark.parametrize("height", [1e4, -1e4])
-def test_extreme_logits_are_finite(name, height):
-    _, target = batch()
-    logits = (sure(target) * height / 20).requires_grad_()
-    value = loss_of(name)(logits, target)["loss"]
-    value.backward()
-    assert torch.isfinite(value)
-    assert torch.isfinite(logits.grad).all()
+@of_every_loss
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int32])
+def test_masks_of_any_integer_type(name, task, dtype):
+    logits, target = batch(task)
+    assert value_of(name, task, logits, target.to(dtype)) == value_of(name, task, logits, target)
 
 
-@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
-def test_half_precision_is_computed_in_float32(name, dtype):
-    logits, target = batch()
-    rounded = logits.to(dtype)
-    terms = loss_of(name)(rounded, target)
-    assert terms["loss"].dtype == torch.float32
-    assert float(terms["loss"]) == float(loss_of(name)(rounded.float(), target)["loss"])
+@of_every_loss
+def test_channels_last_changes_nothing(name, task):
+    logits, target = batch(task)
+    again = value_of(name, task, logits.contiguous(memory_format=torch.channels_last), target)
+    assert again == pytest.approx(value_of(name, task, logits, target), rel=1e-5)
 
 
-@pytest.mark.parametrize("dtype", [torch.uint8, torch.int32, torch.int64])
-def test_masks_of_any_integer_type(name, dtype):
-    logits, target = batch()
-    loss = loss_of(name)
-    assert float(loss(logits, target.to(dtype))["loss"]) == float(loss(logits, target)["loss"])
+@of_every_loss
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_refuses_logits_that_are_not_finite(name, task, bad):
+    logits, target = batch(task)
+    logits[0, 0, 0, 0] = bad
+    target[0] = IGNORE  # even where nobody looks
+    with pytest.raises(LossError, match=f"logits must be finite, but 1 of {logits.numel()} are not"):
+        loss_of(name, task)(logits, target)
 
 
-def test_channels_last_changes_nothing(name):
-    logits, target = batch()
-    loss = loss_of(name)
-    again = loss(logits.contiguous(memory_format=torch.channels_last), target)["loss"]
-    assert float(again) == pytest.approx(float(loss(logits, target)["loss"]), rel=1e-6)
-
-
-@pytest.mark.parametrize(
-    ("logits", "target", "message"),
-    [
-        ((2, 3, 4, 4), (2, 4, 4), r"logits must be N 4 H W, but got \(2, 3, 4, 4\)"),
-        ((2, 4, 4), (2, 4, 4), r"logits must be N 4 H W, but got \(2, 4, 4\)"),
-        ((2, 4, 5, 5), (2, 4, 4), r"integer ids of shape \(2, 5, 5\), but got torch.int64 \(2, 4, 4\)"),
-        ((2, 4, 5, 5), (1, 5, 5), r"integer ids of shape \(2, 5, 5\), but got torch.int64 \(1, 5, 5\)"),
-        ((2, 4, 5, 5), (2, 1, 5, 5), r"integer ids of shape \(2, 5, 5\), but got torch.int64 \(2, 1, 5, 5\)"),
-    ],
-)
-def test_refuses_shapes(name, logits, target, message):
-    with pytest.raises(ValueError, match=message):
-        loss_of(name)(torch.zeros(logits), torch.zeros(target, dtype=torch.long))
-
-
-def test_refuses_masks_of_floats(name):
-    with pytest.raises(
-        ValueError, match=r"must be integer ids of shape \(1, 2, 2\), but got torch.float32 \(1, 2, 2\)"
-    ):
-        loss_of(name)(torch.zeros(1, 4, 2, 2), torch.zeros(1, 2, 2))
+@of_every_loss
+def test_refuses_ids_that_are_no_class(name, task):
+    logits, target = batch(task)
+    target[0, 0, 0] = 7
+    highest = 3 if task == "multiclass" else 1
+    with pytest.raises(LossError, match=f"must be from 0 to {highest} or 255 .ignored., but they go from 0 to 7"):
+        loss_of(name, task)(logits, target)

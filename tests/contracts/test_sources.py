@@ -1,20 +1,37 @@
-"""What every reader of a dataset layout must do, whatever it reads. Add a small dataset of the layout to ``ROOTS``."""
+"""What every reader of a dataset layout must do, whatever it reads. Add a small dataset of it to ``LAYOUTS``."""
+
+from functools import partial
 
 import numpy as np
 import pytest
 
-from rarepix.data.inventory import read_image, read_mask
+from rarepix.data.inventory import read_image, read_mask, take_inventory
+from rarepix.data.inventory.objects import find_objects
 from rarepix.data.source import DataError
 from rarepix.data.sources import SOURCES, open_source
-from rarepix.labels import LabelSpace
+from rarepix.labels import LabelSpace, Task
+from tests import layouts
 
-ROOTS = {"voc": "tiny_voc"}
-"""Source → fixture that gives a folder of its layout with the lists ``train`` and ``val``."""
+LAYOUTS = {
+    "voc": ("voc", None),
+    "cityscapes": ("cityscapes", layouts.write_cityscapes),
+    "lesions, a folder an image": ("lesions", layouts.write_published_lesions),
+    "lesions, a folder a lesion": ("lesions", layouts.write_lesions),
+    "lesions, merged": ("lesions", layouts.write_lesions),
+    "polyp": ("polyp", layouts.write_polyp),
+}
+"""Name → source, and what writes a folder of its layout with the lists ``train`` and ``val``."""
 
 
-@pytest.fixture(params=SOURCES)
-def source(request):
-    return open_source(request.param, request.getfixturevalue(ROOTS[request.param]))
+@pytest.fixture(scope="module", params=LAYOUTS)
+def source(request, tiny_voc, tmp_path_factory):
+    name, write = LAYOUTS[request.param]
+    root = write(tmp_path_factory.mktemp("layout") / name) if write else tiny_voc
+    return open_source(name, root, merge="merged" in request.param)
+
+
+def test_every_source_has_its_layout():
+    assert {name for name, _ in LAYOUTS.values()} == set(SOURCES)
 
 
 def test_says_what_it_is(source):
@@ -31,24 +48,47 @@ def test_every_list_is_named_and_can_be_had(source):
     assert all(source.items(name) for name in names)
 
 
-@pytest.mark.parametrize("name", ["train", "val"])
-def test_items_are_files_with_ids_of_their_own(source, name):
-    items = source.items(name)
-    assert len({item.id for item in items}) == len(items) > 0
-    assert all(item.image.is_file() and item.mask.is_file() for item in items)
+def test_items_are_files_with_ids_of_their_own(source):
+    items = [*source.items("train"), *source.items("val")]
+    assert len({item.id for item in items}) == len(items) > 1
+    assert all(file.is_file() for item in items for file in (item.image, *item.mask_files))
+
+
+def test_ids_can_be_names_of_files(source):
+    assert not [item.id for name in source.lists() for item in source.items(name) if {"/", "\\"} & set(item.id)]
 
 
 def test_reading_twice_gives_the_same(source):
     assert source.items("train") == source.items("train")
 
 
-def test_masks_fit_their_images_and_hold_known_ids(source):
-    known = {*range(source.labels.count), source.labels.ignore}
+def test_masks_fit_their_images_and_hold_what_the_task_says(source):
+    labels = source.labels
+    layers = (labels.count,) if labels.task is Task.MULTILABEL else ()
+    known = {0, 1, labels.ignore} if layers else {*range(labels.count), labels.ignore}
     for item in source.items("val"):
-        image, mask = read_image(item.image), read_mask(item.mask)
+        image, mask = read_image(item.image), read_mask(item)
         assert (image.dtype, mask.dtype) == (np.uint8, np.uint8)
-        assert image.shape == (*mask.shape, 3)
+        assert mask.shape == (*image.shape[:2], *layers)
         assert set(np.unique(mask).tolist()) <= known
+
+
+def test_the_inventory_counts_what_is_read(source):
+    """Two ways to the same numbers: masks as arrays, and what counts them from their files."""
+    labels = source.labels
+    items = [item for name in ("train", "val") for item in source.items(name)]
+    counts = take_inventory(items, labels)
+    objects = find_objects(items, labels).groupby(["image", "class"])["pixels"].sum()
+    for item in items:
+        mask = read_mask(item)
+        is_layered = mask.ndim == 3
+        for number, name in enumerate(labels.names):
+            pixels = int(((mask[..., number] == 1) if is_layered else (mask == number)).sum())
+            assert counts.loc[item.id, name] == pixels
+            if number != labels.background:
+                assert objects.get((item.id, name), 0) == pixels
+        assert counts.loc[item.id, "border"] == (mask == labels.ignore).sum()
+        assert (counts.loc[item.id, "height"], counts.loc[item.id, "width"]) == mask.shape[:2]
 
 
 def test_an_unknown_list_is_refused_with_what_there_is(source):
@@ -60,3 +100,9 @@ def test_an_unknown_list_is_refused_with_what_there_is(source):
 def test_a_folder_of_no_layout_is_refused(name, tmp_path):
     with pytest.raises((FileNotFoundError, DataError), match=str(tmp_path)):
         open_source(name, tmp_path)
+
+
+def test_only_lesions_are_merged(tiny_voc):
+    opening = partial(open_source, "voc", tiny_voc, merge=True)
+    with pytest.raises(DataError, match=r"only the classes of lesions can be merged, but the source is voc"):
+        opening()

@@ -16,6 +16,7 @@ from rarepix.data.transforms.paste import build_paste
 from rarepix.data.transforms.settings import AugmentConfig, CropConfig, PasteConfig
 from rarepix.labels import LabelSpace
 from tests.conftest import CLASSES
+from tests.layouts import write_lesions
 
 LABELS = LabelSpace(names=CLASSES, background=0)
 
@@ -130,3 +131,66 @@ def test_a_truncated_image_is_named(damaged_voc, in_memory):
     message = r"img01\.jpg must be a readable image, but: .*truncated.*: repair it, or take it out of the list"
     with pytest.raises(DataError, match=message):
         SegmentationDataset(items, in_memory=in_memory)[1]
+
+
+@pytest.fixture(scope="module")
+def lesions(tmp_path_factory):
+    return open_source("lesions", write_lesions(tmp_path_factory.mktemp("lesions") / "eyes"))
+
+
+@pytest.mark.parametrize("in_memory", [False, True])
+def test_layers_come_first(lesions, in_memory):
+    sample = SegmentationDataset(lesions.items("train"), in_memory=in_memory)[0]
+    assert (sample["mask"].shape, sample["mask"].dtype) == ((3, 24, 32), torch.uint8)
+    assert sample["mask"].sum(dim=(1, 2)).tolist() == [4 * 6, 6 * 6, 0]
+
+
+@pytest.mark.parametrize("in_memory", [False, True])
+@pytest.mark.parametrize(("resize", "size"), [((40, 48), (40, 48)), (48, (32, 48)), (192, (128, 192))])
+def test_an_evaluated_image_is_resized_and_its_mask_is_not(items, augment, in_memory, resize, size):
+    for given in ({}, {"augment": augment}):
+        sample = SegmentationDataset(items, in_memory=in_memory, resize=resize, **given)[2]
+        assert sample["image"].shape == (3, *size)
+        assert (sample["mask"].numpy() == np.asarray(Image.open(items[2].mask))).all()
+
+
+@pytest.mark.parametrize("in_memory", [False, True])
+def test_a_training_sample_is_resized_whole_before_anything_else(items, in_memory):
+    resized = SegmentationDataset(items, in_memory=in_memory, resize=48)[Draw(2, 0)]
+    assert (resized["image"].shape, resized["mask"].shape) == ((3, 32, 48), (32, 48))
+    mask = np.asarray(Image.open(items[2].mask))
+    assert (resized["mask"].numpy() == mask[1::2, 1::2]).mean() > 0.95
+    cropped = build_augment(AugmentConfig(flip=0), CropConfig(size=(32, 64)), labels=LABELS)
+    shown = SegmentationDataset(items, augment=cropped, in_memory=in_memory, resize=48)[Draw(2, 0)]
+    assert shown["mask"].shape == (32, 64)
+    assert (shown["mask"] == LABELS.ignore).sum() > 32 * 16  # the window is wider than the image has become
+
+
+def test_donors_are_resized_too(items):
+    asked = []
+
+    class Spy:
+        donors, whole_donors = None, False
+
+        def __call__(self, image, mask, read, seed):
+            asked.extend(array.shape[:2] for array in (image, mask, *read(5)))
+            return image, mask, Outcome.PASTED
+
+    for in_memory in (False, True):
+        SegmentationDataset(items, paste=Spy(), resize=48, in_memory=in_memory)[Draw(0, 1)]
+    assert asked == [(32, 48)] * 8
+
+
+def test_resized_layers(lesions):
+    sample = SegmentationDataset(lesions.items("train"), resize=(12, 16))[Draw(0, 0)]
+    assert sample["mask"].shape == (3, 12, 16)
+    assert sample["mask"].sum(dim=(1, 2)).tolist() == [2 * 3, 3 * 3, 0]
+
+
+def test_decoded_gib_of_what_is_kept():
+    sides = np.array([1024, 512]), np.array([1024, 1024])
+    native, small = 1024 * 1024 + 512 * 1024, 512 * 512 + 256 * 512
+    assert decoded_gib(*sides, layers=5) == native * 8 / 2**30
+    assert decoded_gib(*sides, resize=512) == small * 4 / 2**30
+    assert decoded_gib(*sides, resize=(64, 64), layers=2) == 2 * 64 * 64 * 5 / 2**30
+    assert decoded_gib(*sides, resize=512, layers=2, native_masks=True) == (small * 3 + native * 2) / 2**30

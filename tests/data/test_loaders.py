@@ -53,6 +53,29 @@ def test_padding_is_the_ignore_id_of_the_dataset():
     assert set(Collate(9)([sample(10, 10)])["mask"].unique().tolist()) == {1, 9}
 
 
+def test_layers_are_padded_with_the_ignore_id():
+    batch = Collate(255)([sample(32, 20) | {"mask": torch.ones(5, 32, 20, dtype=torch.uint8)}])
+    assert batch["mask"].shape == (1, 5, 32, 32)
+    assert (batch["mask"] == 255).sum(dim=(2, 3)).tolist() == [[32 * 12] * 5]
+
+
+def test_sizes_before_padding():
+    batch = Collate(255)([sample(10, 40), sample(33, 8)])
+    assert batch["image_size"] == batch["mask_size"] == [(10, 40), (33, 8)]
+
+
+@pytest.mark.parametrize("layers", [(), (5,)])
+def test_masks_of_another_size_than_their_images_are_padded_to_the_largest_of_them(layers):
+    masks = [torch.ones(*layers, rows, columns, dtype=torch.uint8) for rows, columns in ((100, 50), (70, 90))]
+    batch = Collate(255)([sample(20, 40) | {"mask": masks[0]}, sample(70, 90) | {"mask": masks[1]}])
+    assert batch["image"].shape == (2, 3, 96, 96)
+    assert batch["mask"].shape == (2, *layers, 100, 90)
+    assert batch["mask_size"] == [(100, 50), (70, 90)]
+    assert batch["image_size"] == [(20, 40), (70, 90)]
+    assert (batch["mask"][0, ..., 50:] == 255).all()
+    assert (batch["mask"][0, ..., :50] == 1).all()
+
+
 def test_names_keep_their_place():
     assert Collate(255)([sample(32, 32, "b"), sample(32, 32, "a")])["id"] == ["b", "a"]
 

@@ -14,8 +14,8 @@ from rarepix.labels import LabelSpace
 
 LABELS = LabelSpace(names=("a", "b"), rare=("b",))
 COUNTS = {
-    "val": ImageCounts(["x", "y"], np.array([[[5, 1], [2, 3]], [[4, 0], [0, 0]]])),
-    "test": ImageCounts(["z"], np.array([[[0, 9], [1, 1]]])),
+    "val": ImageCounts(["x", "y"], np.array([[[5, 2, 1, 3], [3, 1, 2, 5]], [[4, 0, 0, 0], [0, 0, 0, 4]]])),
+    "test": ImageCounts(["z"], np.array([[[0, 1, 9, 1], [1, 9, 1, 0]]])),
 }
 
 
@@ -41,7 +41,7 @@ def test_image_table_by_hand():
     ],
 )
 def test_scores_by_hand(config, objective):
-    found = scores(COUNTS["val"].confusion[0], LABELS, EvaluateConfig(**config))
+    found = scores(COUNTS["val"].counts[0], LABELS, EvaluateConfig(**config))
     assert found["objective"] == pytest.approx(objective)
     assert (found["iou/a"], found["iou/b"]) == (5 / 8, 3 / 6)
 

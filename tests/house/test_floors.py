@@ -9,7 +9,7 @@ ROOMS = {"data", "losses", "models", "metrics", "engine"}
 FLOORS = {
     **dict.fromkeys(FOUNDATION, 1),
     **dict.fromkeys(ROOMS, 2),
-    **dict.fromkeys(("config", "wiring", "decisions", "evaluation"), 3),
+    **dict.fromkeys(("config", "agreement", "wiring", "decisions", "evaluation"), 3),
     **dict.fromkeys(("attempts", "ranks", "trial", "rank"), 4),
     **dict.fromkeys(("search", "self_training"), 5),
     **dict.fromkeys(("cli", "__main__"), 6),
@@ -36,7 +36,7 @@ def test_there_is_something_to_look_at():
     assert len(OF_OURS) > 40
     assert len(ANALYSIS) > 5
     assert ours("rarepix.trial") >= {"rarepix.attempts", "rarepix.wiring"}  # the second only in a function
-    assert "rarepix.losses.table" in ours("rarepix.losses")  # only under TYPE_CHECKING and in a function
+    assert "rarepix.losses.module" in ours("rarepix.losses")  # only under TYPE_CHECKING
     assert libraries("rarepix.metrics.counts") == {"numpy", "torch"}
 
 

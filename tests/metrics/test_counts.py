@@ -1,11 +1,12 @@
-"""Confusion counts against scikit-learn, image by image."""
+"""Counts against scikit-learn, image by image and class by class."""
 
 import numpy as np
 import pytest
 import torch
 from sklearn.metrics import confusion_matrix, multilabel_confusion_matrix
 
-from rarepix.metrics.counts import confusion, per_class
+from rarepix.labels import Task
+from rarepix.metrics.counts import by_kind, confusion, count_pixels, one_against_rest
 
 IGNORE = 255
 
@@ -49,32 +50,39 @@ def test_another_ignore_id():
     )
 
 
-def test_per_class_by_hand():
-    counts = np.array([[50, 3], [7, 40]])  # rows: truth
-    found = {kind: values.tolist() for kind, values in per_class(counts).items()}
+def test_one_against_the_rest_by_hand():
+    counts = torch.tensor([[50, 3], [7, 40]])  # rows: truth
+    found = {kind: values.tolist() for kind, values in by_kind(one_against_rest(counts).numpy()).items()}
     assert found == {"tp": [50, 40], "fp": [7, 3], "fn": [3, 7], "tn": [40, 50]}
 
 
-def test_per_class_against_scikit_learn():
-    prediction, target = batch(4, ignored=0.0)
-    found = per_class(confusion(prediction, target, classes=4, ignore=IGNORE).sum(0).numpy())
-    expected = multilabel_confusion_matrix(target.ravel(), prediction.ravel(), labels=range(4))
-    assert (
-        np.stack([found["tn"], found["fp"], found["fn"], found["tp"]], 1).reshape(4, 2, 2).tolist() == expected.tolist()
-    )
+def expected(prediction: torch.Tensor, target: torch.Tensor, classes: int) -> list:
+    """tp, fp, fn, tn of every class of one image, by scikit-learn."""
+    counted = target != IGNORE
+    tables = multilabel_confusion_matrix(target[counted], prediction[counted], labels=range(classes))
+    return [[int(table[1, 1]), int(table[0, 1]), int(table[1, 0]), int(table[0, 0])] for table in tables]
 
 
-def test_per_class_of_images_is_that_of_each_image():
-    prediction, target = batch(4)
-    counts = confusion(prediction, target, classes=4, ignore=IGNORE).numpy()
-    together = per_class(counts)
+@pytest.mark.parametrize(("task", "classes"), [(Task.BINARY, 2), (Task.MULTICLASS, 4)])
+def test_ids_against_scikit_learn(task, classes):
+    prediction, target = batch(classes)
+    found = count_pixels(prediction, target, task=task, classes=classes, ignore=IGNORE)
+    assert (found.shape, found.dtype) == ((3, classes, 4), torch.int64)
+    assert found.tolist() == [expected(*pair, classes) for pair in zip(prediction, target, strict=True)]
+
+
+def test_layers_against_scikit_learn():
+    """Each class of a multilabel task by itself, with its own ignored pixels."""
+    prediction, target = batch(2, (3, 5, 9, 7))
+    found = count_pixels(prediction, target, task=Task.MULTILABEL, classes=5, ignore=IGNORE)
+    assert found.shape == (3, 5, 4)
     for image in range(3):
-        for kind, values in per_class(counts[image]).items():
-            assert together[kind][image].tolist() == values.tolist()
+        for layer in range(5):
+            assert found[image, layer].tolist() == expected(prediction[image, layer], target[image, layer], 2)[1]
 
 
 def test_large_counts_stay_exact():
     big = 2**53 + 1  # a float would lose the last pixel
-    found = per_class(np.array([[big, 1], [0, big]]))
+    found = by_kind(one_against_rest(torch.tensor([[big, 1], [0, big]])).numpy())
     assert found["tp"].tolist() == [big, big]
     assert found["tn"].tolist() == [big, big]

@@ -5,14 +5,37 @@ import math
 import numpy as np
 import pytest
 import torch
-from torchmetrics.functional.classification import multiclass_jaccard_index
+from torchmetrics.functional.classification import (
+    multiclass_f1_score,
+    multiclass_jaccard_index,
+    multiclass_precision,
+    multiclass_recall,
+    multiclass_specificity,
+)
 
-from rarepix.metrics.counts import confusion, per_class
-from rarepix.metrics.scores import iou, mean, objective, ratio, summary
+from rarepix.choices import ChoiceError
+from rarepix.labels import Task
+from rarepix.metrics.counts import by_kind, count_pixels
+from rarepix.metrics.scores import (
+    SCORES,
+    groups,
+    iou,
+    mean,
+    objective,
+    per_image,
+    pooled,
+    precision,
+    ratio,
+    recall,
+    stacked,
+    summary,
+    summed,
+)
 
 NAN = float("nan")
 NAMES = ("ground", "common", "rare", "rarer")
 RARE = ("rare", "rarer")
+GROUPS = ("mean", "rare", "frequent", "worst")
 
 
 def counts(*rows: tuple[int, int, int]) -> dict[str, np.ndarray]:
@@ -82,25 +105,79 @@ def test_against_torchmetrics():
     random = torch.Generator().manual_seed(0)
     prediction, target = (torch.randint(0, 4, (5, 20, 20), generator=random) for _ in range(2))
     target[:, :3] = 255
-    pooled = per_class(confusion(prediction, target, classes=4, ignore=255).sum(0).numpy())
-    found = summary(pooled, NAMES, RARE)
+    images = by_kind(count_pixels(prediction, target, task=Task.MULTICLASS, classes=4, ignore=255).numpy())
+    found = summary(summed(images), NAMES, RARE)
     each = multiclass_jaccard_index(prediction, target, 4, average="none", ignore_index=255)
     assert [found[f"iou/{name}"] for name in NAMES] == pytest.approx(each.tolist(), rel=1e-6)
     assert found["miou"] == pytest.approx(
         float(multiclass_jaccard_index(prediction, target, 4, ignore_index=255)), rel=1e-6
     )
 
+    theirs = {"dice": multiclass_f1_score, "precision": multiclass_precision, "recall": multiclass_recall}
+    theirs |= {"specificity": multiclass_specificity}
+    for score, function in theirs.items():
+        expected = function(prediction, target, 4, average="none", ignore_index=255)
+        assert pooled(SCORES[score], images).tolist() == pytest.approx(expected.tolist(), rel=1e-6), score
+
 
 def test_pooled_is_not_the_mean_over_images():
     """One image full of a class that is found, one with a single pixel of it that is missed."""
-    images = np.array([[[0, 0], [0, 99]], [[99, 0], [1, 0]]])
-    pooled = iou(per_class(images.sum(0)))[1]
-    each = iou(per_class(images))[:, 1]
-    assert pooled == pytest.approx(0.99)
-    assert each.mean() == pytest.approx(0.5)
+    images = stacked([counts((99, 0, 0)), counts((0, 0, 1))])
+    assert pooled(iou, images) == pytest.approx([0.99])
+    assert per_image(iou, images) == pytest.approx([0.5])
 
 
-SCORES = {"miou": 0.4, "rare_iou": 0.3, "iou/ground": 0.9, "iou/common": 0.5, "iou/rare": 0.2, "iou/rarer": 0.4}
+@pytest.mark.parametrize(
+    ("score", "values"),
+    [
+        ("iou", [2 / 9, 0, 0, NAN]),
+        ("dice", [4 / 11, 0, 0, NAN]),
+        ("precision", [2 / 5, 0, NAN, NAN]),
+        ("recall", [2 / 6, NAN, 0, NAN]),
+        ("specificity", [8 / 11, 11 / 17, 1, 1]),
+        ("accuracy", [10 / 17, 11 / 17, 13 / 17, 1]),
+    ],
+)
+def test_scores_by_hand(score, values):
+    """Found in part; claimed where it is not; there and missed; neither."""
+    given = {"tp": [2, 0, 0, 0], "fp": [3, 6, 0, 0], "fn": [4, 0, 4, 0], "tn": [8, 11, 13, 17]}
+    given = {kind: np.array(numbers) for kind, numbers in given.items()}
+    np.testing.assert_allclose(SCORES[score](given), values)
+
+
+@pytest.mark.parametrize(("absent", "value"), [("skip", NAN), ("zero", 0.0), ("one", 1.0)])
+@pytest.mark.parametrize("score", SCORES)
+def test_what_is_absent_has_the_value_of_the_policy(score, absent, value):
+    nothing = {kind: np.zeros(1, int) for kind in ("tp", "fp", "fn", "tn")}
+    np.testing.assert_equal(SCORES[score](nothing, absent=absent), [value])
+
+
+def test_the_policy_decides_what_an_image_without_the_class_says():
+    images = stacked([counts((1, 0, 1)), counts((0, 0, 0))])
+    found = {absent: float(per_image(iou, images, absent=absent)[0]) for absent in ("skip", "zero", "one")}
+    assert found == {"skip": 0.5, "zero": 0.25, "one": 0.75}
+    assert [float(pooled(iou, images, absent=absent)[0]) for absent in found] == [0.5] * 3
+
+
+def test_a_policy_that_is_none():
+    with pytest.raises(ChoiceError, match="unknown policy for what is absent 'ones': did you mean 'one'.* skip, zero"):
+        ratio(1, 0, "ones")
+
+
+def test_precision_and_recall_are_absent_for_their_own_reasons():
+    assert np.isnan(precision(counts((0, 0, 3)))).all()
+    assert np.isnan(recall(counts((0, 3, 0)))).all()
+
+
+@pytest.mark.filterwarnings("error")
+def test_groups():
+    assert groups(np.array([0.9, 0.5, NAN, 0.2]), NAMES, RARE) == pytest.approx(
+        {"mean": 1.6 / 3, "rare": 0.2, "frequent": 0.7, "worst": 0.2}
+    )
+    assert groups(np.full(4, NAN), NAMES, RARE) == pytest.approx(dict.fromkeys(GROUPS, NAN), nan_ok=True)
+
+
+GIVEN = {"miou": 0.4, "rare_iou": 0.3, "iou/ground": 0.9, "iou/common": 0.5, "iou/rare": 0.2, "iou/rarer": 0.4}
 
 
 @pytest.mark.parametrize(
@@ -116,4 +193,4 @@ SCORES = {"miou": 0.4, "rare_iou": 0.3, "iou/ground": 0.9, "iou/common": 0.5, "i
     ],
 )
 def test_objective(name, floor, changes, expected):
-    assert objective(name, SCORES | changes, NAMES, RARE, floor) == pytest.approx(expected)
+    assert objective(name, GIVEN | changes, NAMES, RARE, floor) == pytest.approx(expected)

@@ -9,13 +9,15 @@ from typing import Annotated
 
 import typer
 
-from rarepix.cli import inventory, study
+from rarepix.cli import inventory, study, trained
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__.splitlines()[0]
 )
 app.add_typer(study.app, name="study")
 app.command()(inventory.inventory)
+app.command("test")(trained.evaluate)
+app.command()(trained.predict)
 
 
 @app.command("demo-data")

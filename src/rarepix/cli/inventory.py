@@ -2,18 +2,17 @@
 
 import re
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rarepix.cli.progress import bar
+
 if TYPE_CHECKING:
     import pandas as pd
 
     from rarepix.data.inventory.survey import Survey
-    from rarepix.data.inventory.threads import Advance
     from rarepix.data.source import Source
 
 SHOWN_OF_EACH = 5
@@ -25,6 +24,7 @@ PICTURE = "imbalance"
 def inventory(
     folder: Annotated[str, typer.Argument(help="Folder of the dataset; may name $VARIABLES.")],
     source: Annotated[str, typer.Option(help="Reader of the layout.")] = "voc",
+    merge: Annotated[bool, typer.Option("--merge", help="All classes are one: lesions.")] = False,
     lists: Annotated[
         list[str] | None, typer.Option("--list", metavar="NAME", help="Only this list; may be repeated.")
     ] = None,
@@ -39,13 +39,13 @@ def inventory(
     from rarepix.paths import cache_root, expand
     from rarepix.records import results_root
 
-    opened = open_source(source, expand(folder))
+    opened = open_source(source, expand(folder), merge=merge)
     if opened.assumed:
         print(f"rarepix: {opened.assumed}", file=sys.stderr)
     names = list(dict.fromkeys(lists or opened.lists()))
     if not names:
         raise DataError(f"{opened.root} must have at least one list with images, but has none")
-    found = survey(opened, names, _bar, cache=cache_root() / "inventory")
+    found = survey(opened, names, bar, cache=cache_root() / "inventory")
     out = out or results_root() / "inventory" / re.sub(r"[^\w-]+", "_", opened.name)
     if found.problems:
         _take_away(out)
@@ -60,18 +60,6 @@ def _take_away(out: Path) -> None:
     """Remove the tables and the picture of an earlier call: the data are no longer those that it counted."""
     for name in (*TABLES, f"{PICTURE}.png", f"{PICTURE}.svg"):
         (out / name).unlink(missing_ok=True)
-
-
-@contextmanager
-def _bar(what: str, total: int) -> "Iterator[Advance]":
-    """Show a progress bar on standard error where that is a terminal."""
-    from rich.console import Console
-    from rich.progress import Progress
-
-    console = Console(stderr=True)
-    with Progress(console=console, disable=not console.is_terminal, transient=True) as progress:
-        task = progress.add_task(what, total=total)
-        yield lambda done: progress.advance(task, done)
 
 
 def _tell_problems(found: "Survey", out: Path) -> None:

@@ -1,4 +1,4 @@
-"""Items to samples: read (or take from memory), place, paste, colour, turn into tensors."""
+"""Items to samples: read (or take from memory), resize, place, paste, colour, turn into tensors."""
 
 import os
 from collections.abc import Sequence
@@ -14,11 +14,12 @@ from rarepix.data.samplers import Draw
 from rarepix.data.source import Item
 from rarepix.data.transforms.augment import Augment
 from rarepix.data.transforms.paste import Paste
+from rarepix.data.transforms.resizing import Size, fitted, resize_image, resize_mask
 from rarepix.seeding import stable_hash
 
 
 class SegmentationDataset(Dataset):
-    """Samples ``{"image": 3 H W uint8, "mask": H W uint8 ids, "id": str}``.
+    """Samples ``{"image": 3 H W uint8, "mask": H W uint8 ids (multilabel: C H W of 0 and 1), "id": str}``.
 
     Indexed by a ``Draw`` (training) or by a plain index (evaluation, nothing random). Where something may be pasted, a
     training sample has ``"paste"`` besides, the number of the ``Outcome``.
@@ -28,6 +29,8 @@ class SegmentationDataset(Dataset):
         augment: geometry, which comes before the paste, and colour, which comes after it.
         paste: what of other items is put into an item.
         in_memory: decode all items now, once.
+        resize: rows and columns, or the longest side, that images get before anything else. A training sample's mask
+            gets them too; for evaluation a mask keeps its own size.
     """
 
     def __init__(
@@ -37,27 +40,30 @@ class SegmentationDataset(Dataset):
         augment: Augment | None = None,
         paste: Paste | None = None,
         in_memory: bool = False,
+        resize: int | Size | None = None,
     ) -> None:
         self.items = list(items)
-        self.augment, self.paste = augment, paste
+        self.augment, self.paste, self.resize = augment, paste, resize
+        # what is not augmented is evaluated: in memory are the masks that will be asked for
+        self._native = augment is None and paste is None
         self.decoded: list[tuple[np.ndarray, np.ndarray]] | None = None
         if in_memory:
             # decoded before the loader's workers are forked, so that they share one copy
             with ThreadPoolExecutor(os.cpu_count()) as pool:
-                self.decoded = list(pool.map(_read, self.items))
+                self.decoded = list(pool.map(partial(self._read, native=self._native), self.items))
 
     def __len__(self) -> int:
         return len(self.items)
 
     def __getitem__(self, draw: Draw | int) -> dict:
         index, seed = draw if isinstance(draw, tuple) else (draw, None)
-        image, mask = self._decode(index)
+        image, mask = self._decode(index, native=seed is None)
         outcome = None
         if seed is not None:
             image, mask, outcome = self._transform(image, mask, seed)
         sample = {
             "image": torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1),
-            "mask": torch.from_numpy(np.ascontiguousarray(mask)),
+            "mask": torch.from_numpy(np.ascontiguousarray(mask if mask.ndim == 2 else mask.transpose(2, 0, 1))),
             "id": self.items[index].id,
         }
         return sample if outcome is None else sample | {"paste": int(outcome)}
@@ -73,19 +79,47 @@ class SegmentationDataset(Dataset):
         return image, mask, outcome
 
     def _donor(self, index: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-        image, mask = self._decode(index)
+        image, mask = self._decode(index, native=False)
         if self.augment is None or not self.paste.whole_donors:
             return image, mask
         return self.augment.place(image, mask, stable_hash(seed, "donor") % 2**32)
 
-    def _decode(self, index: int) -> tuple[np.ndarray, np.ndarray]:
-        return self.decoded[index] if self.decoded is not None else _read(self.items[index])
+    def _decode(self, index: int, *, native: bool) -> tuple[np.ndarray, np.ndarray]:
+        """Return an image and its mask, in the mask's own size (*native*) or in that of the image."""
+        if self.decoded is None:
+            return self._read(self.items[index], native=native)
+        image, mask = self.decoded[index]
+        if native and not self._native and self.resize is not None:
+            mask = read_mask(self.items[index])
+        return image, mask if native else resize_mask(mask, image.shape[:2])
+
+    def _read(self, item: Item, *, native: bool) -> tuple[np.ndarray, np.ndarray]:
+        image, mask = read_image(item.image), read_mask(item)
+        if self.resize is not None:
+            image = resize_image(image, fitted(image.shape[:2], self.resize))
+        return image, mask if native else resize_mask(mask, image.shape[:2])
 
 
-def decoded_gib(heights: np.ndarray, widths: np.ndarray) -> float:
-    """Return the memory that images and masks of these sizes take when decoded, in GiB."""
-    return float((heights.astype(np.int64) * widths * 4).sum()) / 2**30
+def decoded_gib(
+    heights: np.ndarray,
+    widths: np.ndarray,
+    *,
+    layers: int = 1,
+    resize: int | Size | None = None,
+    native_masks: bool = False,
+) -> float:
+    """Return the memory that images and masks of these sizes take when decoded, in GiB.
 
-
-def _read(item: Item) -> tuple[np.ndarray, np.ndarray]:
-    return read_image(item.image), read_mask(item.mask)
+    Args:
+        heights: rows of each image.
+        widths: columns of each image.
+        layers: of a mask.
+        resize: rows and columns, or the longest side, that images are resized to.
+        native_masks: whether masks keep their own size all the same, as those do that are evaluated.
+    """
+    native = heights.astype(np.int64) * widths
+    images = native
+    if resize is not None:
+        sizes = [fitted(shape, resize) for shape in zip(heights.tolist(), widths.tolist(), strict=True)]
+        images = np.array([rows * columns for rows, columns in sizes], np.int64)
+    return float((images * 3 + (native if native_masks else images) * layers).sum()) / 2**30

@@ -15,7 +15,8 @@ WHOLE = Share()
 
 
 class Collate:
-    """Stacks samples; pads rows and columns at the far end to the largest of the batch, rounded up to the stride.
+    """Stacks samples; pads rows and columns of the images at the far end to the largest of the batch, rounded up to the
+    stride, and masks to the same, or, where one has another size than its image, to the largest mask of the batch.
 
     Padding is 0 in the image and the ignore id in the mask, so that counts stay those of the images.
     """
@@ -24,16 +25,21 @@ class Collate:
         self.ignore = ignore
 
     def __call__(self, samples: list[dict]) -> dict:
-        """Return ``{"image": N 3 H W uint8, "mask": N H W uint8, "id": list}``, maybe ``"paste": N int64``."""
-        rows = _round_up(max(sample["image"].shape[1] for sample in samples))
-        columns = _round_up(max(sample["image"].shape[2] for sample in samples))
-        images, masks = [], []
-        for sample in samples:
-            image, mask = sample["image"], sample["mask"]
-            edge = (0, columns - image.shape[2], 0, rows - image.shape[1])
-            images.append(pad(image, edge) if any(edge) else image)
-            masks.append(pad(mask, edge, value=self.ignore) if any(edge) else mask)
-        batch = {"image": torch.stack(images), "mask": torch.stack(masks), "id": [sample["id"] for sample in samples]}
+        """Return ``{"image": N 3 H W uint8, "mask": N H W (multilabel: N C H W) uint8, "id": list}``.
+
+        Also ``"image_size"`` and ``"mask_size"``, lists of rows and columns before padding, on the host whatever the
+        device; maybe ``"paste"``, N int64.
+        """
+        images, masks = ([sample[key] for sample in samples] for key in ("image", "mask"))
+        frame = tuple(round_up(side) for side in _largest(images))
+        alike = all(image.shape[-2:] == mask.shape[-2:] for image, mask in zip(images, masks, strict=True))
+        batch = {
+            "image": torch.stack([padded(image, frame, 0) for image in images]),
+            "mask": torch.stack([padded(mask, frame if alike else _largest(masks), self.ignore) for mask in masks]),
+            "id": [sample["id"] for sample in samples],
+            "image_size": [tuple(image.shape[-2:]) for image in images],
+            "mask_size": [tuple(mask.shape[-2:]) for mask in masks],
+        }
         if "paste" in samples[0]:
             batch["paste"] = torch.tensor([sample["paste"] for sample in samples])
         return batch
@@ -77,5 +83,18 @@ def worker_count(wanted: int | str, *, gpu: bool, devices: int = 1) -> int:
     return min(8, max(1, (os.cpu_count() or 1) // devices)) if gpu else 0
 
 
-def _round_up(side: int) -> int:
+def _largest(tensors: list[torch.Tensor]) -> tuple[int, int]:
+    """Return the most rows and the most columns that any of them (… H W) has."""
+    rows, columns = (max(tensor.shape[axis] for tensor in tensors) for axis in (-2, -1))
+    return rows, columns
+
+
+def padded(tensor: torch.Tensor, size: tuple[int, ...], value: int) -> torch.Tensor:
+    """Return a tensor … H W with rows and columns of *value* after its own, up to *size*."""
+    edge = (0, size[1] - tensor.shape[-1], 0, size[0] - tensor.shape[-2])
+    return pad(tensor, edge, value=value) if any(edge) else tensor
+
+
+def round_up(side: int) -> int:
+    """Return the next multiple of the stride."""
     return -(-side // STRIDE) * STRIDE

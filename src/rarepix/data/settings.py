@@ -7,7 +7,8 @@ from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_va
 from rarepix.choices import pick
 from rarepix.settings import Chosen, Settings
 
-SOURCE_NAMES = ("voc",)
+SOURCE_NAMES = ("voc", "cityscapes", "lesions", "polyp")
+MERGING_SOURCES = ("lesions",)
 SPLIT_KINDS = ("random", "multilabel", "proportion_cluster", "major_class", "listed")
 """Names of what the room can build, here so that a configuration is checked without importing what builds it."""
 
@@ -40,7 +41,7 @@ class DataConfig(Settings):
     """Which images, and how they are split."""
 
     source: str = "voc"
-    """Reader of the layout."""
+    """Reader of the layout: voc · cityscapes · lesions (a mask for each lesion) · polyp (several test sets)."""
     root: str
     """Folder of the dataset; may name environment variables."""
     train_list: str = "train"
@@ -61,6 +62,12 @@ class DataConfig(Settings):
     """The fold that validates. A block, never tuned."""
     allow_absent: tuple[str, ...] = ()
     """Classes that may be absent from the training part (any other absent class is an error)."""
+    merge: bool = False
+    """lesions: all lesions are one class, so that the task is binary."""
+    resize: PositiveInt | tuple[PositiveInt, PositiveInt] | None = None
+    """Images are resized to these rows and columns, or so that their longest side is this number (the other one keeps
+    the aspect), before anything else is done. Masks are resized with them for training; for validation and test they
+    keep their own size, in which the predictions are counted."""
     cache_gib: float = Field(2.0, ge=0)
     """Decoded images are kept in memory, once for each device, if all of them fit into this many GiB."""
     workers: Literal["auto"] | NonNegativeInt = "auto"
@@ -71,6 +78,10 @@ class DataConfig(Settings):
     def _consistent(self) -> "DataConfig":
         pick(dict.fromkeys(SOURCE_NAMES), self.source, "data.source")
         pick(dict.fromkeys(SPLIT_KINDS), self.split, "data.split")
+        if self.merge and self.source not in MERGING_SOURCES:
+            raise ValueError(
+                f"data.merge goes with data.source={' or '.join(MERGING_SOURCES)} only, but got {self.source!r}"
+            )
         if self.fold >= self.folds:
             raise ValueError(f"data.fold must be below data.folds = {self.folds}, but got {self.fold}")
         if (self.split == "listed") != (self.val_list is not None):

@@ -12,12 +12,32 @@ class DataError(ValueError):
 
 
 @dataclass(frozen=True)
+class Layers:
+    """A mask in several files, each with the grey values of one class."""
+
+    files: tuple[Path | None, ...]
+    """In the order of the classes; None: the image does not hold the class."""
+    above: int = 0
+    """A pixel is of the class where its grey value is above this."""
+    merged: bool = False
+    """The classes are one: the mask has the ids 0 and 1, and 1 is where any of them is."""
+
+
+@dataclass(frozen=True)
 class Item:
     """One image with its mask."""
 
     id: str
     image: Path
-    mask: Path
+    mask: Path | Layers
+    """A file of class ids (H W), or layers: H W ids where they are merged, else H W C of 0 and 1."""
+
+    @property
+    def mask_files(self) -> tuple[Path, ...]:
+        """The files of the mask, all of which must be there."""
+        if isinstance(self.mask, Layers):
+            return tuple(file for file in self.mask.files if file is not None)
+        return (self.mask,)
 
 
 class MissingFiles(DataError):

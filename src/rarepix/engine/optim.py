@@ -1,12 +1,8 @@
-"""The optimiser with its parameter groups, and the learning rate as a function of the step."""
-
-import math
-from collections.abc import Callable
+"""The optimiser with its parameter groups: encoder and decoder, with and without weight decay."""
 
 import torch
 from torch import nn
 
-from rarepix.choices import pick
 from rarepix.engine.settings import OptimConfig
 
 
@@ -26,28 +22,6 @@ def parameter_groups(model: nn.Module, config: OptimConfig) -> list[dict]:
 
 def build_optimizer(model: nn.Module, config: OptimConfig) -> torch.optim.Optimizer:
     """Return the optimiser (fused: one kernel for all parameters)."""
+    kinds = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam, "sgd": torch.optim.SGD}
     groups = parameter_groups(model, config)
-    if config.name == "sgd":
-        return torch.optim.SGD(groups, lr=config.lr, momentum=config.momentum, fused=True)
-    return torch.optim.AdamW(groups, lr=config.lr, fused=True)
-
-
-def _poly(progress: float, power: float) -> float:
-    return (1 - progress) ** power
-
-
-def _cosine(progress: float, power: float) -> float:
-    return 0.5 * (1 + math.cos(math.pi * progress))
-
-
-def _constant(progress: float, power: float) -> float:
-    return 1.0
-
-
-SCHEDULES: dict[str, Callable[[float, float], float]] = {"constant": _constant, "poly": _poly, "cosine": _cosine}
-
-
-def lr_factor(config: OptimConfig, total_steps: int) -> Callable[[int], float]:
-    """Return step → factor of the starting learning rate; past *total_steps* it stays where it ended."""
-    shape = pick(SCHEDULES, config.schedule, "optim.schedule")
-    return lambda step: shape(min(step / max(total_steps, 1), 1.0), config.power)
+    return kinds[config.name](groups, lr=config.lr, fused=True, **config.parameters("name"))

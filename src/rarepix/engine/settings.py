@@ -1,27 +1,86 @@
 """The sections ``optim`` and ``engine`` of the configuration."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, field_validator, model_validator
 
 from rarepix.settings import Settings
 
+OPTIMISERS: dict[str, dict[str, float | bool]] = {
+    "adamw": {},
+    "adam": {},
+    "sgd": {"momentum": 0.9, "nesterov": False},
+}
+"""Optimiser → its parameters with their defaults."""
+
+SCHEDULES: dict[str, dict[str, float]] = {
+    "constant": {"warmup": 0},
+    "poly": {"power": 0.9, "min_lr": 0.0, "warmup": 0},
+    "cosine": {"min_lr": 0.0, "warmup": 0},
+    "step": {"every": 10, "factor": 0.1, "warmup": 0},
+    "plateau": {"factor": 0.5, "patience": 3, "min_lr": 0.0},
+}
+"""Schedule of the learning rate → its parameters with their defaults."""
+
 
 class OptimConfig(Settings):
-    """Optimiser and learning-rate schedule."""
+    """Optimiser and learning-rate schedule. A parameter that is not given is None; ``parameters`` has its default."""
 
-    name: Literal["adamw", "sgd"] = "adamw"
+    name: Literal["adamw", "adam", "sgd"] = "adamw"
+    """adamw: Adam with weight decay apart from the gradient; adam: with weight decay in the gradient (L2); sgd."""
     lr: PositiveFloat = 1e-3
     """Learning rate of decoder and head at the start."""
     encoder_ratio: float = Field(1.0, ge=0)
     """The encoder's learning rate as a share of ``lr``."""
     weight_decay: float = Field(1e-4, ge=0)
     """Not applied to biases and normalisation."""
-    momentum: float = Field(0.9, ge=0, lt=1)
-    """sgd only."""
-    schedule: Literal["constant", "poly", "cosine"] = "poly"
-    power: PositiveFloat = 0.9
-    """Exponent of ``poly``."""
+    momentum: float | None = Field(None, ge=0, lt=1)
+    """sgd (default 0.9)."""
+    nesterov: bool | None = None
+    """sgd: look ahead by the momentum (default false)."""
+    schedule: Literal["constant", "poly", "cosine", "step", "plateau"] = "poly"
+    """plateau: lower the rate when the objective on the validation part no longer rises. The others are functions of
+    the step, and do not look at it."""
+    power: PositiveFloat | None = None
+    """poly: exponent (default 0.9)."""
+    min_lr: float | None = Field(None, ge=0)
+    """poly, cosine: the rate at the end; plateau: the lowest one (default 0). The encoder's is its share of it."""
+    every: PositiveInt | None = None
+    """step: epochs after which the rate is multiplied by ``factor``, again and again (default 10)."""
+    factor: float | None = Field(None, gt=0, lt=1)
+    """step, plateau: what the rate is multiplied by (default 0.1, 0.5)."""
+    patience: NonNegativeInt | None = None
+    """plateau: validations without a rise that are waited for; the rate falls with the next one (default 3)."""
+    warmup: NonNegativeInt | None = None
+    """All but plateau: epochs in which the rate rises from ``min_lr`` or 0, until it meets the schedule (default 0)."""
+
+    @model_validator(mode="after")
+    def _parameters_belong_to_what_is_chosen(self) -> "OptimConfig":
+        for chooser, table in (("name", OPTIMISERS), ("schedule", SCHEDULES)):
+            choice = getattr(self, chooser)
+            for key in dict.fromkeys(name for parameters in table.values() for name in parameters):
+                if getattr(self, key) is not None and key not in table[choice]:
+                    owners = " or ".join(owner for owner, parameters in table.items() if key in parameters)
+                    raise ValueError(
+                        f"optim.{key} belongs to optim.{chooser} {owners}, but that is {choice!r}: "
+                        f"leave optim.{key} out, or set it to null"
+                    )
+        return self
+
+    @model_validator(mode="after")
+    def _rates_and_momentum_go_together(self) -> "OptimConfig":
+        if (self.min_lr or 0.0) > self.lr:
+            raise ValueError(f"optim.min_lr must be at most optim.lr = {self.lr}, but got {self.min_lr}")
+        if self.nesterov and self.momentum == 0:
+            raise ValueError("optim.nesterov looks ahead by optim.momentum, which must be above 0, but got 0")
+        return self
+
+    def parameters(self, chooser: Literal["name", "schedule"]) -> dict[str, Any]:
+        """Return the parameters of the optimiser (*chooser* name) or of the schedule, defaults filled in."""
+        table = OPTIMISERS if chooser == "name" else SCHEDULES
+        defaults = table[getattr(self, chooser)]
+        given = {key: getattr(self, key) for key in defaults}
+        return {key: default if given[key] is None else given[key] for key, default in defaults.items()}
 
 
 class EngineConfig(Settings):

@@ -1,5 +1,6 @@
 """A picture for people: image, truth and prediction of the validation images that show the rarest classes best."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import lightning.pytorch as pl
@@ -8,7 +9,8 @@ import torch
 
 from rarepix.data.dataset import SegmentationDataset
 from rarepix.data.loaders import Collate
-from rarepix.evaluation.sheets import Tile, colours, sheet
+from rarepix.evaluation.decoding import decode, masks_of
+from rarepix.evaluation.sheets import Tile, arrays, painted, sheet
 from rarepix.files import replacing
 from rarepix.labels import LabelSpace
 
@@ -18,8 +20,20 @@ SIDE = 240
 """Pixels of the shorter side of one picture, at least."""
 
 
+def worst(table: pd.DataFrame, rows: int = ROWS) -> list[str]:
+    """Return the ids of up to *rows* images: those with the lowest mean IoU of the classes that they hold, or got.
+
+    Args:
+        table: a row per image and class with the columns image and iou (NaN where the class is absent).
+    """
+    means = table.groupby("image", sort=False)["iou"].mean().dropna()
+    return means.sort_values(kind="stable").index[:rows].tolist()
+
+
 def choose(counts: pd.DataFrame, rows: int = ROWS) -> list[str]:
     """Return the ids of up to *rows* images: of each class, the rarest by images first, the one that shows most of it.
+
+    If no image shows any class, these are the first ones.
 
     Args:
         counts: image × class table of pixel counts (classes only).
@@ -33,25 +47,31 @@ def choose(counts: pd.DataFrame, rows: int = ROWS) -> list[str]:
             chosen.append(best)
         if len(chosen) == rows:
             break
-    return chosen
+    return chosen or counts.index[:rows].tolist()
 
 
 def draw_examples(
-    module: pl.LightningModule, dataset: SegmentationDataset, counts: pd.DataFrame, labels: LabelSpace, path: Path
+    module: pl.LightningModule,
+    dataset: SegmentationDataset,
+    names: Sequence[str],
+    labels: LabelSpace,
+    path: Path,
+    *,
+    threshold: float,
 ) -> None:
-    """Predict the chosen images of *dataset* and write the picture to *path*; ignored pixels are grey."""
+    """Predict the images of *dataset* with these ids and write the picture to *path*; ignored pixels are grey."""
     position = {item.id: index for index, item in enumerate(dataset.items)}
-    rows = [_row(module, dataset[position[name]], labels) for name in choose(counts)]
+    rows = [_row(module, dataset[position[name]], labels, threshold) for name in names]
     rows[0] = [tile._replace(caption=heading) for tile, heading in zip(rows[0], COLUMNS, strict=True)]
     with replacing(path) as temporary:
         sheet(rows, labels, side=SIDE).save(temporary)
 
 
-@torch.no_grad()
-def _row(module: pl.LightningModule, sample: dict, labels: LabelSpace) -> list[Tile]:
+@torch.inference_mode()
+def _row(module: pl.LightningModule, sample: dict, labels: LabelSpace, threshold: float) -> list[Tile]:
     batch = Collate(labels.ignore)([sample])
-    height, width = sample["mask"].shape
     module.eval()
-    prediction = module(batch["image"].to(module.device)).argmax(dim=1)[0, :height, :width].cpu().numpy()
-    table, truth = colours(labels), sample["mask"].numpy()
-    return [Tile(sample["image"].permute(1, 2, 0).numpy()), Tile(table[truth]), Tile(table[prediction])]
+    logits = module.infer(module, batch | {"image": batch["image"].to(module.device)})
+    image, truth = arrays(sample)
+    said = masks_of(decode(logits, task=labels.task, threshold=threshold), [truth.shape[:2]])[0]
+    return [Tile(image), Tile(painted(truth, labels)), Tile(painted(said, labels))]

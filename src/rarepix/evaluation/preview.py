@@ -3,13 +3,10 @@
 from itertools import islice
 from pathlib import Path
 
-import numpy as np
-
 from rarepix.config import TrialConfig
 from rarepix.data.transforms.outcomes import Outcome
-from rarepix.evaluation.sheets import Tile, colours, sheet
+from rarepix.evaluation.sheets import Tile, arrays, sheet, veiled
 from rarepix.files import replacing
-from rarepix.labels import LabelSpace
 from rarepix.settings import ConfigError
 from rarepix.wiring import Data, build_data
 
@@ -17,8 +14,6 @@ PICTURES = (".png", ".jpg", ".jpeg")
 COLUMNS = 4
 SIDE = 200
 """Pixels of the shorter side of one picture, at least."""
-VEIL = 0.45
-"""Share of the class colour in a tile."""
 
 
 def draw_preview(config: TrialConfig, path: Path, *, images: int) -> int:
@@ -50,12 +45,7 @@ def preview(data: Data, images: int) -> list[Tile]:
     return [_tile(sample, data) for sample in islice(samples, images)]
 
 
-def veiled(image: np.ndarray, mask: np.ndarray, labels: LabelSpace) -> np.ndarray:
-    """Return an image H W 3 uint8 with the colours of the classes of its mask H W over it."""
-    return ((1 - VEIL) * image + VEIL * colours(labels)[mask]).astype(np.uint8)
-
-
 def _tile(sample: dict, data: Data) -> Tile:
-    image, mask = sample["image"].permute(1, 2, 0).numpy(), sample["mask"].numpy()
+    image, mask = arrays(sample)
     done = f" · {Outcome(sample['paste']).name.lower().replace('_', ' ')}" if data.paste is not None else ""
     return Tile(veiled(image, mask, data.labels), f"{sample['id']}{done}")

@@ -1,14 +1,15 @@
 """The section ``evaluate`` of the configuration."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, PositiveInt
+from pydantic import Field, PositiveInt, field_validator
 
+from rarepix.data.transforms.settings import STRIDE
 from rarepix.settings import Settings
 
 
 class EvaluateConfig(Settings):
-    """What the search maximises."""
+    """What the search maximises, and how a trained network is asked, in validation, test and prediction alike."""
 
     objective: Literal["miou", "rare_iou"] = "miou"
     """miou: mean IoU of all classes; rare_iou: of the rare ones. From counts pooled over the validation part."""
@@ -17,3 +18,30 @@ class EvaluateConfig(Settings):
     floor: float = Field(0.0, ge=0, le=1)
     """With ``rare_iou``: what the mean IoU of the other classes falls short of this is subtracted."""
     batch_size: PositiveInt = 8
+    """Images, or windows, that go through the network together."""
+    threshold: float = Field(0.5, gt=0, lt=1)
+    """Binary and multilabel tasks: a class is predicted where its probability is above this."""
+    window: tuple[PositiveInt, PositiveInt] | None = None
+    """Rows and columns of a window that slides over the image; where windows overlap the middle of each counts most.
+    None: the image as a whole."""
+    overlap: float = Field(0.5, ge=0, lt=1)
+    """Share of a window that the next one covers again, at least."""
+    flips: tuple[Literal["horizontal", "vertical"], ...] = ()
+    """The image is shown flipped as well, in all combinations, and the logits are averaged."""
+    scales: Annotated[tuple[Annotated[float, Field(gt=0, le=8)], ...], Field(min_length=1)] = (1.0,)
+    """Factors by which the image is resized; the logits of all are averaged."""
+
+    @field_validator("window")
+    @classmethod
+    def _multiple_of_stride(cls, window: tuple[int, int] | None) -> tuple[int, int] | None:
+        if window and any(side % STRIDE for side in window):
+            valid = [max(STRIDE, round(side / STRIDE) * STRIDE) for side in window]
+            raise ValueError(f"rows and columns must be multiples of {STRIDE}, for instance {valid}")
+        return window
+
+    @field_validator("flips", "scales")
+    @classmethod
+    def _each_once(cls, given: tuple) -> tuple:
+        if len(set(given)) != len(given):
+            raise ValueError("each must be named once")
+        return given

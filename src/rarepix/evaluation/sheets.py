@@ -7,12 +7,15 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from rarepix.labels import LabelSpace
+from rarepix.labels import LabelSpace, Task
 
 MARGIN = 8
 LINE = 18
 FONT = 13
-INK, PAPER, IGNORED = (25, 25, 25), (255, 255, 255), (224, 224, 224)
+INK, PAPER, IGNORED, NOTHING = (25, 25, 25), (255, 255, 255), (224, 224, 224), (60, 60, 66)
+"""The last one: of pixels that are of no class."""
+VEIL = 0.45
+"""Share of the class colour where an image is seen through it."""
 
 
 class Tile(NamedTuple):
@@ -22,13 +25,46 @@ class Tile(NamedTuple):
     caption: str = ""
 
 
+def arrays(sample: dict) -> tuple[np.ndarray, np.ndarray]:
+    """Return the image, H W 3 uint8, and the mask, H W ids or H W C layers, of a dataset's sample."""
+    image, mask = sample["image"].permute(1, 2, 0).numpy(), sample["mask"]
+    return image, (mask if mask.ndim == 2 else mask.permute(1, 2, 0)).numpy()
+
+
 def colours(labels: LabelSpace) -> np.ndarray:
     """Return the colour of every id, 256 × 3 uint8: the dataset's palette where it has one."""
     table = np.full((256, 3), IGNORED, np.uint8)
     given = labels.palette or [_hue(index, labels.count) for index in range(labels.count)]
     table[: labels.count] = np.asarray(given, np.uint8)[: labels.count]
+    if labels.task is Task.BINARY and not labels.palette:
+        table[labels.background] = NOTHING
     table[labels.ignore] = IGNORED
     return table
+
+
+def painted(mask: np.ndarray, labels: LabelSpace) -> np.ndarray:
+    """Return a mask, H W ids or H W C layers, in the colours of its classes, H W 3 uint8.
+
+    Of layers that overlap the smallest is on top.
+    """
+    table = colours(labels)
+    if mask.ndim == 2:
+        return table[mask]
+    picture = np.full((*mask.shape[:2], 3), NOTHING, np.uint8)
+    picture[(mask == labels.ignore).any(axis=2)] = table[labels.ignore]
+    for layer in np.argsort(-(mask == 1).sum(axis=(0, 1)), kind="stable"):
+        picture[mask[..., layer] == 1] = table[layer]
+    return picture
+
+
+def veiled(image: np.ndarray, mask: np.ndarray, labels: LabelSpace) -> np.ndarray:
+    """Return an image H W 3 uint8 with the colours of its mask's classes over it; background and nothing stay clear."""
+    if mask.ndim == 2:
+        clear = np.zeros(mask.shape, bool) if labels.background is None else mask == labels.background
+    else:
+        clear = (mask == 0).all(axis=2)
+    mixed = ((1 - VEIL) * image + VEIL * painted(mask, labels)).astype(np.uint8)
+    return np.where(clear[..., None], image, mixed)
 
 
 def sheet(rows: Sequence[Sequence[Tile]], labels: LabelSpace, *, side: int) -> Image.Image:
@@ -61,6 +97,8 @@ def _legend(labels: LabelSpace, width: int) -> Image.Image:
     """Return a strip that names the colours, as many lines as it needs."""
     font, table = ImageFont.load_default(FONT), colours(labels)
     entries = [*((name, table[index]) for index, name in enumerate(labels.names)), ("ignored", table[labels.ignore])]
+    if labels.task is Task.MULTILABEL:
+        entries.append(("none", np.array(NOTHING)))
     places, x, y = [], MARGIN, 0
     for name, colour in entries:
         needed = 20 + int(font.getlength(name)) + 14

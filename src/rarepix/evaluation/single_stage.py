@@ -1,4 +1,4 @@
-"""Evaluation of a network that answers with one class per pixel: confusion counts per image and split."""
+"""Evaluation of one network: confusion counts per image and split, and the scores that follow from them."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader
 from rarepix.engine import group
 from rarepix.evaluation.settings import EvaluateConfig
 from rarepix.labels import LabelSpace
-from rarepix.metrics.counts import per_class
+from rarepix.metrics.counts import by_kind
 from rarepix.metrics.scores import objective, summary
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ class ImageCounts(NamedTuple):
     """Confusion counts of the images of one split."""
 
     ids: list[str]
-    confusion: np.ndarray
-    """N C C: image, true class, predicted class."""
+    counts: np.ndarray
+    """N C 4: image, class, ``metrics.counts.KINDS``."""
 
 
 def count_images(
@@ -39,35 +39,35 @@ def count_images(
     for position, split in enumerate(loaders):
         batches = module.collected[position]
         ids = [name for names, _ in batches for name in names]
-        confusion = torch.cat([batch for _, batch in batches])
+        found = torch.cat([batch for _, batch in batches])
         if group.size() > 1:
-            ids, confusion = _put_together(ids, confusion, [item.id for item in loaders[split].dataset.items])
-        counts[split] = ImageCounts(ids, confusion.cpu().numpy())
+            ids, found = _put_together(ids, found, [item.id for item in loaders[split].dataset.items])
+        counts[split] = ImageCounts(ids, found.cpu().numpy())
     return counts
 
 
-def _put_together(own: list[str], confusion: torch.Tensor, ids: list[str]) -> tuple[list[str], torch.Tensor]:
-    """Return all *ids* and the counts N C C of all of them, of which this process has counted its *own*."""
+def _put_together(own: list[str], counts: torch.Tensor, ids: list[str]) -> tuple[list[str], torch.Tensor]:
+    """Return all *ids* and the counts N C 4 of all of them, of which this process has counted its *own*."""
     row = {name: number for number, name in enumerate(ids)}
-    rows = torch.tensor([row[name] for name in own], device=confusion.device)
-    times = torch.zeros(len(ids), dtype=torch.long, device=confusion.device).index_add_(0, rows, torch.ones_like(rows))
-    whole = confusion.new_zeros(len(ids), *confusion.shape[1:]).index_add_(0, rows, confusion)
+    rows = torch.tensor([row[name] for name in own], device=counts.device)
+    times = torch.zeros(len(ids), dtype=torch.long, device=counts.device).index_add_(0, rows, torch.ones_like(rows))
+    whole = counts.new_zeros(len(ids), *counts.shape[1:]).index_add_(0, rows, counts)
     assert (group.summed(times) == 1).all(), "every image must be counted by exactly one process"
     return ids, group.summed(whole)
 
 
-def scores(confusion: np.ndarray, labels: LabelSpace, config: EvaluateConfig) -> dict[str, float]:
-    """Return the scores of ``metrics.scores.summary`` and the ``objective`` of pooled confusion counts C C."""
+def scores(counts: np.ndarray, labels: LabelSpace, config: EvaluateConfig) -> dict[str, float]:
+    """Return the scores of ``metrics.scores.summary`` and the ``objective`` of pooled counts C 4."""
     rare = config.rare or labels.rare
-    values = summary(per_class(confusion), labels.names, rare)
+    values = summary(by_kind(counts), labels.names, rare)
     return {"objective": objective(config.objective, values, labels.names, rare, config.floor), **values}
 
 
 def image_table(counts: Mapping[str, ImageCounts], labels: LabelSpace) -> pd.DataFrame:
     """Return a row per split, image and class with the integers tp, fp, fn, tn."""
     parts = []
-    for split, (ids, confusion) in counts.items():
-        table = pd.DataFrame({name: values.ravel() for name, values in per_class(confusion).items()})
+    for split, (ids, found) in counts.items():
+        table = pd.DataFrame({name: values.ravel() for name, values in by_kind(found).items()})
         table.insert(0, "class", np.tile(labels.names, len(ids)))
         table.insert(0, "image", np.repeat(ids, labels.count))
         table.insert(0, "split", split)

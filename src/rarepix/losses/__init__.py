@@ -2,36 +2,54 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
-from rarepix.choices import pick
 from rarepix.labels import IGNORE, Task
-from rarepix.losses.settings import LOSS_PARAMETERS
 
 if TYPE_CHECKING:
-    from rarepix.losses.table import Loss
+    from rarepix.losses.module import Loss
 
 
-def build_loss(name: str, *, task: Task | str, classes: int, ignore_index: int = IGNORE, **params: float) -> Loss:
-    """Return the named loss.
+def build_loss(
+    name: str,
+    *,
+    task: Task | str,
+    classes: int,
+    ignore_index: int = IGNORE,
+    background: int | None = 0,
+    class_pixels: Iterable[float] | None = None,
+    check_values: bool = True,
+    **params: Any,
+) -> Loss:
+    """Return the named loss, as a module.
 
     Args:
-        name: one of ``TERMS``, in any case.
-        task: only multiclass so far.
-        classes: number of channels C.
+        name: a term (``ce``, ``focal``, ``dice``, …) or a sum of terms (``ce+l1``), in any case.
+        task: binary, multiclass or multilabel.
+        classes: number of channels C; 1 for binary.
         ignore_index: target id that does not count.
-        params: of the named loss; the others keep their defaults.
+        background: multiclass: the id that ``foreground_only``, ``dice_plus`` and ``unified_focal`` take for the
+            background; None if there is none.
+        class_pixels: pixels of each class in the training part, for the losses that ``needs_class_pixels`` names.
+            Multiclass: C; binary: background, class; multilabel: C of the classes, then that of all pixels.
+        check_values: whether logits that are not finite and ids that are no class are errors. A GPU has to be waited
+            for to see them.
+        params: of the named loss (``alpha``, ``temperature``, ``gamma``, ``class_weights``, ``published``, …; see
+            ``LossConfig``); the others keep their defaults.
 
     Raises:
-        ValueError: unknown name or parameter, or a task that the loss is not defined for.
+        LossError: unknown name or parameter, a value out of range, or a task that the loss is not defined for.
     """
-    from rarepix.losses.table import TERMS, Loss  # here, so that checking a configuration does not import torch
+    from rarepix.losses.build import build  # here, so that checking a configuration does not import torch
 
-    name = name.lower()
-    term = pick(TERMS, name, "loss")
-    if Task(task) is not Task.MULTICLASS:
-        raise ValueError(f"loss {name!r} is defined for multiclass masks, but the task is {str(task)!r}")
-    unknown = sorted(set(params) - set(LOSS_PARAMETERS[name]))
-    if unknown:
-        raise ValueError(f"loss {name!r} takes {sorted(LOSS_PARAMETERS[name])}, but got {unknown}")
-    return Loss(name, term(ignore_index=ignore_index, **(LOSS_PARAMETERS[name] | params)), classes, ignore_index)
+    return build(
+        name,
+        task=task,
+        classes=classes,
+        ignore_index=ignore_index,
+        background=background,
+        class_pixels=class_pixels,
+        check_values=check_values,
+        params=params,
+    )

@@ -1,17 +1,22 @@
 """The section ``loss`` of the configuration."""
 
-from typing import ClassVar
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, field_validator, model_validator
 
+from rarepix.losses.names import COMPOUND_PARAMETERS, KNOWN, TERM_PARAMETERS, canonical, disputed, parameters_of
+from rarepix.losses.names import needs_class_pixels as needs_class_pixels
 from rarepix.settings import Chosen
 
-LOSS_PARAMETERS: dict[str, dict[str, float]] = {
-    "ce": {"label_smoothing": 0.0},
-    "focal": {"gamma": 2.0},
-    "dice": {"smooth": 0.0},
-}
+LOSS_PARAMETERS = KNOWN
 """Loss → its parameters with their defaults. Light enough to check a configuration without importing torch."""
+
+Weight = Annotated[float, Field(ge=0)]
+Share = Annotated[float, Field(gt=0, le=1)]
+Kind = Literal["constant", "step", "linear", "cosine"]
+
+OF_A_SCHEDULE = {"every": "step", "factor": "step", "limit": "step", "start": "linear, cosine", "over": "linear, cosine"}
+"""Parameter → the schedules that have it."""
 
 
 class LossConfig(Chosen):
@@ -19,13 +24,115 @@ class LossConfig(Chosen):
 
     section: ClassVar = "loss"
     chooser: ClassVar = "name"
-    table: ClassVar = LOSS_PARAMETERS
+    table: ClassVar = KNOWN
 
     name: str = "ce"
-    """ce (cross-entropy), focal or dice."""
+    """A term (ce, focal, dice, …) or a sum of terms: the first counts as it is, each further one times alpha."""
+    alpha: Weight | tuple[Weight, ...] | None = None
+    """sums: weight of the further terms, one number or one for each (default 1; the published default is 0.1)."""
+    schedule: Kind | tuple[Kind, ...] | None = None
+    """sums: how alpha goes over the epochs, one for all further terms or one for each (default constant)."""
+    every: int | None = Field(None, ge=1)
+    """schedule step: epochs after which alpha is multiplied by factor (default 1)."""
+    factor: float | None = Field(None, gt=0)
+    """schedule step: what alpha is multiplied by (default 5)."""
+    limit: float | None = Field(None, gt=0)
+    """schedule step: alpha grows no further (default 100)."""
+    start: float | None = Field(None, ge=0)
+    """schedules linear, cosine: share of alpha in the first epoch (default 0)."""
+    over: int | None = Field(None, ge=1)
+    """schedules linear, cosine: epochs until alpha is reached (default 10)."""
+    temperature: float | None = Field(None, gt=0, le=1000)
+    """l1, kl, db: multiplies the logits there and nowhere else; 10 is nearly the share of the argmax (default 1)."""
+    marginal: Literal["image", "batch"] | None = None
+    """l1, kl, db: whether class shares are of an image or of the whole batch (default image)."""
+    foreground_only: bool | None = None
+    """multiclass: leaves the background out of the mean over classes (default false)."""
     label_smoothing: float | None = Field(None, ge=0, lt=1)
     """ce: share of the target that is spread over all classes (default 0)."""
-    gamma: float | None = Field(None, ge=0)
-    """focal: exponent that takes weight from easy pixels (default 2)."""
+    class_weights: tuple[Weight, ...] | None = None
+    """A weight for each class (binary: background, class; multilabel: a weight for each channel)."""
+    gamma: float | None = Field(None, ge=0, le=100)
+    """Focal exponent: the larger, the less easy pixels or classes count (defaults: focal and softmax_focal 2,
+    focal_tversky 0.75, unified_focal 0.5)."""
+    balance: float | None = Field(None, ge=0, le=1)
+    """focal: weight of positives; negatives have 1 - balance (by default neither is weighted)."""
     smooth: float | None = Field(None, ge=0)
-    """dice: added to numerator and denominator (default 0)."""
+    """Dice and Tversky families: added to the overlap and to what it is divided by (default 0, dice_plus 1)."""
+    fp_weight: float | None = Field(None, ge=0)
+    """tversky, focal_tversky: weight of false positives (default 0.3)."""
+    fn_weight: float | None = Field(None, ge=0)
+    """tversky, focal_tversky: weight of false negatives (default 0.7; larger favours recall)."""
+    power: float | None = Field(None, ge=0, le=10)
+    """inverse_frequency_ce: a class weighs (1 / its share of pixels) ** power (default 1)."""
+    tau: float | None = Field(None, ge=0, le=10)
+    """logit_adjustment: multiplies the log of the class shares (default 1)."""
+    epsilon: float | None = Field(None, ge=-1)
+    """poly1: weight of the term 1 - p beside the cross-entropy (default 1)."""
+    threshold: float | None = Field(None, gt=0, lt=1)
+    """ohem: pixels count whose true class has at most this probability (default 0.7)."""
+    min_kept: Share | None = None
+    """ohem: share of the pixels that counts at least (default 0.0625)."""
+    share: Share | None = None
+    """topk: share of the pixels that counts, those that cost most (default 0.1)."""
+    background_weight: float | None = Field(None, ge=0)
+    """background_weighted_bce: weight of pixels without the class (default 0.1)."""
+    object_weight: float | None = Field(None, ge=0)
+    """background_weighted_bce: weight of pixels of the class (default 1)."""
+    edge_weight: float | None = Field(None, ge=0)
+    """box_aware_bce: weight of pixels at the edge of a region (default 0.1)."""
+    edge_kernel: int | None = Field(None, ge=3)
+    """box_aware_bce: side of the square in which both sides of the edge must lie, odd (default 5)."""
+    delta: float | None = Field(None, ge=0, le=1)
+    """unified_focal: weight of foreground pixels and of false negatives; the others have 1 - delta (default 0.6)."""
+    region_weight: float | None = Field(None, ge=0, le=1)
+    """unified_focal: weight of the region part; the pixel part has 1 - region_weight (default 0.5)."""
+    published: bool | None = None
+    """Names of the published registry: exactly its reductions and epsilons instead of the safer ones (default false)."""
+
+    @field_validator("name")
+    @classmethod
+    def _one_spelling(cls, name: str) -> str:
+        return canonical(name)
+
+    @field_validator("edge_kernel")
+    @classmethod
+    def _has_a_middle(cls, kernel: int | None) -> int | None:
+        if kernel is not None and kernel % 2 == 0:
+            raise ValueError("must be odd")
+        return kernel
+
+    @model_validator(mode="after")
+    def _fit_each_other(self) -> Self:
+        given = self.given()
+        for key, defaults in disputed(self.name).items():
+            if key not in given:
+                each = ", ".join(f"{value} for {term}" for term, value in defaults.items())
+                raise ValueError(f"loss.{key} must be given with loss {self.name!r}, since its default is {each}")
+        further = self.name.count("+")
+        for key in ("alpha", "schedule"):
+            value = given.get(key)
+            if isinstance(value, tuple) and len(value) != further:
+                raise ValueError(
+                    f"loss.{key} must be one value or one for each of the {further} further terms of "
+                    f"{self.name!r}, but got {list(value)}"
+                )
+        kinds = self.parameters().get("schedule", ())
+        kinds = (kinds,) if isinstance(kinds, str) else kinds
+        for key, schedules in OF_A_SCHEDULE.items():
+            if key in given and not set(schedules.split(", ")) & set(kinds):
+                raise ValueError(f"loss.{key} belongs to loss.schedule={schedules}, but the schedule is {list(kinds)}")
+        return self
+
+    @classmethod
+    def parameter_names(cls) -> set[str]:
+        """Return the keys that belong to some term or to sums."""
+        return {*COMPOUND_PARAMETERS, "published", *(key for keys in TERM_PARAMETERS.values() for key in keys)}
+
+    def defaults(self) -> dict[str, Any]:
+        """Return the parameters of the named sum with their defaults.
+
+        Raises:
+            ValueError: there is no such loss.
+        """
+        return parameters_of(self.name, "loss.name")

@@ -1,42 +1,48 @@
-"""The table of losses, and the module that every one of them comes in."""
+"""The table of terms."""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
-from torch import Tensor, nn
+from torch import Tensor
 
-from rarepix.losses.overlap import DiceTerm
-from rarepix.losses.pixelwise import CrossEntropyTerm, FocalTerm
+from rarepix.labels import Task
+from rarepix.losses import boundary, boxes, focal, hard, lovasz, marginal, overlap, pixelwise, unified
 
-TERMS: dict[str, Callable[..., nn.Module]] = {
-    "ce": CrossEntropyTerm,
-    "focal": FocalTerm,
-    "dice": DiceTerm,
+SIGMOID = (Task.BINARY, Task.MULTILABEL)
+
+
+class Term(NamedTuple):
+    """A function of a batch and parameters that gives a scalar."""
+
+    function: Callable[..., Tensor]
+    with_sums: bool = False
+    """Whether it wants the soft counts of each class."""
+    tasks: tuple[Task, ...] = tuple(Task)
+    """What it is defined for."""
+
+
+TERMS: dict[str, Term] = {
+    "ce": Term(pixelwise.cross_entropy),
+    "inverse_frequency_ce": Term(pixelwise.inverse_frequency_ce),
+    "logit_adjustment": Term(pixelwise.logit_adjustment),
+    "poly1": Term(pixelwise.poly1),
+    "focal": Term(focal.focal),
+    "softmax_focal": Term(focal.softmax_focal, tasks=(Task.MULTICLASS,)),
+    "ohem": Term(hard.ohem),
+    "topk": Term(hard.topk),
+    "background_weighted_bce": Term(boxes.background_weighted_bce, tasks=SIGMOID),
+    "box_aware_bce": Term(boxes.box_aware_bce, tasks=SIGMOID),
+    "dice": Term(overlap.dice, with_sums=True),
+    "log_dice": Term(overlap.log_dice, with_sums=True),
+    "gdice": Term(overlap.gdice, with_sums=True),
+    "jaccard": Term(overlap.jaccard, with_sums=True),
+    "tversky": Term(overlap.tversky, with_sums=True),
+    "focal_tversky": Term(overlap.focal_tversky, with_sums=True),
+    "dice_plus": Term(overlap.dice_plus, with_sums=True),
+    "lovasz": Term(lovasz.lovasz),
+    "unified_focal": Term(unified.unified_focal, with_sums=True),
+    "boundary": Term(boundary.boundary),
+    "l1": Term(marginal.l1, with_sums=True),
+    "kl": Term(marginal.kl, with_sums=True),
+    "db": Term(marginal.db, with_sums=True),
 }
-
-
-class Loss(nn.Module):
-    """One named term, checked at the door and computed in float32 whatever the logits' precision."""
-
-    def __init__(self, name: str, term: nn.Module, classes: int, ignore_index: int) -> None:
-        super().__init__()
-        self.name, self.term, self.classes, self.ignore_index = name, term, classes, ignore_index
-
-    def forward(self, logits: Tensor, target: Tensor) -> dict[str, Tensor]:
-        """Return ``{"loss": scalar, name: scalar}``.
-
-        Args:
-            logits: N C H W.
-            target: N H W ids; those equal to ``ignore_index`` do not count. A batch without any other gives 0.
-
-        Raises:
-            ValueError: shapes that do not fit.
-        """
-        if logits.ndim != 4 or logits.shape[1] != self.classes:
-            raise ValueError(f"logits must be N {self.classes} H W, but got {tuple(logits.shape)}")
-        if target.shape != (logits.shape[0], *logits.shape[2:]) or target.is_floating_point():
-            raise ValueError(
-                f"the target must be integer ids of shape {(logits.shape[0], *logits.shape[2:])}, "
-                f"but got {target.dtype} {tuple(target.shape)}"
-            )
-        value = self.term(logits.float(), target.long())
-        return {"loss": value, self.name: value.detach()}

@@ -1,8 +1,30 @@
-"""Confusion counts: integers, per image, one bincount on the device that the predictions are on."""
+"""Confusion counts: integers per image and class, one bincount on the device that the predictions are on."""
 
 import numpy as np
 import torch
 from torch import Tensor
+
+from rarepix.labels import Task
+
+KINDS = ("tp", "fp", "fn", "tn")
+"""The last dimension of all counts: true and false positives and negatives."""
+
+
+def count_pixels(prediction: Tensor, target: Tensor, *, task: Task, classes: int, ignore: int) -> Tensor:
+    """Return counts N C 4 (image, class, ``KINDS``) of the pixels that are not ignored.
+
+    Args:
+        prediction: N H W class ids; multilabel: N C H W of 0 and 1.
+        target: N H W class ids or *ignore*; multilabel: N C H W of 0, 1 or *ignore*.
+        task: how the classes relate.
+        classes: number of classes C; of a binary task 2.
+        ignore: id of the pixels that do not count.
+    """
+    if task is not Task.MULTILABEL:
+        return one_against_rest(confusion(prediction, target, classes=classes, ignore=ignore))
+    images, layers = target.shape[:2]
+    pairs = confusion(prediction.flatten(0, 1), target.flatten(0, 1), classes=2, ignore=ignore)
+    return one_against_rest(pairs)[:, 1].view(images, layers, len(KINDS))
 
 
 def confusion(prediction: Tensor, target: Tensor, *, classes: int, ignore: int) -> Tensor:
@@ -11,6 +33,8 @@ def confusion(prediction: Tensor, target: Tensor, *, classes: int, ignore: int) 
     Args:
         prediction: N H W class ids.
         target: N H W class ids or *ignore*.
+        classes: number of classes C.
+        ignore: id of the pixels that do not count.
     """
     images = target.shape[0]
     image = torch.arange(images, device=target.device).view(-1, 1, 1)
@@ -21,10 +45,15 @@ def confusion(prediction: Tensor, target: Tensor, *, classes: int, ignore: int) 
     return counts[:-1].view(images, classes, classes)
 
 
-def per_class(confusion: np.ndarray) -> dict[str, np.ndarray]:
-    """Return tp, fp, fn, tn, each … C, of confusion counts … C C (true class, predicted class)."""
-    tp = np.diagonal(confusion, axis1=-2, axis2=-1)
-    fp = confusion.sum(axis=-2) - tp
-    fn = confusion.sum(axis=-1) - tp
-    tn = confusion.sum(axis=(-2, -1))[..., None] - tp - fp - fn
-    return {"tp": tp, "fp": fp, "fn": fn, "tn": tn}
+def one_against_rest(confusion: Tensor) -> Tensor:
+    """Return counts … C 4 of confusion counts … C C (true class, predicted class)."""
+    tp = confusion.diagonal(dim1=-2, dim2=-1)
+    fp = confusion.sum(dim=-2) - tp
+    fn = confusion.sum(dim=-1) - tp
+    tn = confusion.sum(dim=(-2, -1)).unsqueeze(-1) - tp - fp - fn
+    return torch.stack([tp, fp, fn, tn], dim=-1)
+
+
+def by_kind(counts: np.ndarray) -> dict[str, np.ndarray]:
+    """Return tp, fp, fn and tn, each … C, of counts … C 4."""
+    return {kind: counts[..., position] for position, kind in enumerate(KINDS)}

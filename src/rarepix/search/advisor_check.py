@@ -151,10 +151,9 @@ def _scores(settings: SearchSettings, config: TrialConfig) -> Iterator[str]:
 
 
 def _scores_of_classes(names: list[str], config: TrialConfig) -> Iterator[str]:
-    from rarepix.data.sources import open_source
-    from rarepix.paths import expand
+    from rarepix.data.sources import source_of
 
-    labels = open_source(config.data.source, expand(config.data.root)).labels
+    labels = source_of(config.data).labels
     classes = [name.removeprefix(PER_CLASS) for name in names if name.startswith(PER_CLASS)]
     unknown = sorted(set(classes) - set(labels.names))
     if unknown:

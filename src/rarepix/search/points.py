@@ -118,6 +118,6 @@ def _value(spec: Mapping[str, Any], value: Any) -> Any:
         return list(value) if isinstance(value, tuple) else value
     options = {choice["_name"]: choice for choice in spec["_value"] if isinstance(choice, Mapping)}
     inner = {key: part for key, part in options.get(value.choice, {}).items() if key != "_name"}
-    filled, defaults = value.parameters(), value.table[value.choice]
+    filled, defaults = value.parameters(), value.defaults()
     given = {key: part for key, part in filled.items() if key not in inner and part != defaults[key]}
     return {"_name": value.choice} | {key: _value(part, filled[key]) for key, part in inner.items()} | given

@@ -8,6 +8,7 @@ from PIL import Image
 
 from rarepix.data.inventory import examine, inventory_hash, read_image, read_mask, take_inventory
 from rarepix.data.inventory.problems import NAMED_AT_MOST, Kind
+from rarepix.data.inventory.reading import read_ids
 from rarepix.data.source import DataError, Item
 from rarepix.data.sources import open_source
 from rarepix.labels import LabelSpace
@@ -30,15 +31,15 @@ def test_palette_indices_count_not_colours(make, tmp_path):
     indexed.putpalette([200, 100, 50] * 256)  # every index has the same colour
     indexed.putdata(MASK.ravel().tolist())
     indexed.save(item.mask)
-    assert read_mask(item.mask).tolist() == MASK.tolist()
+    assert read_mask(item).tolist() == MASK.tolist()
     assert take_inventory([item], LABELS).loc["x"].tolist() == [2, 3, 1, 2, 2, 4]
 
 
 def test_one_bit_masks_are_zero_and_one(tmp_path):
     Image.fromarray(np.array([[True, False]])).save(tmp_path / "m.png")
-    assert read_mask(tmp_path / "m.png").tolist() == [[1, 0]]
     Image.new("RGB", (2, 1)).save(tmp_path / "m.jpg")
     item = Item("m", tmp_path / "m.jpg", tmp_path / "m.png")
+    assert read_mask(item).tolist() == [[1, 0]]
     assert take_inventory([item], LABELS).loc["m"].tolist() == [1, 1, 0, 0, 1, 2]
 
 
@@ -146,7 +147,7 @@ def test_words_of_the_image_library_say_nothing_of_memory(make, content):
     item = make("x")
     item.mask.write_bytes(content)
     expected = f"{item.mask} must be a readable mask, but: cannot identify image file: repair it, or take it out of the"
-    for refuse in (lambda: take_inventory([item], LABELS), lambda: read_mask(item.mask)):
+    for refuse in (lambda: take_inventory([item], LABELS), lambda: read_mask(item)):
         with pytest.raises(DataError, match=re.escape(expected)):
             refuse()
 
@@ -161,7 +162,7 @@ def read_or_refuse(read, file) -> np.ndarray | None:
         return None
 
 
-@pytest.mark.parametrize(("read", "folder"), [(read_image, "JPEGImages"), (read_mask, "SegmentationClass")])
+@pytest.mark.parametrize(("read", "folder"), [(read_image, "JPEGImages"), (read_ids, "SegmentationClass")])
 def test_a_file_cut_anywhere_is_refused_or_whole(tiny_voc, tmp_path, read, folder):
     whole = next((tiny_voc / folder).glob("img00.*"))
     data, pixels = whole.read_bytes(), read(whole)
@@ -177,7 +178,7 @@ def test_a_file_cut_anywhere_is_refused_or_whole(tiny_voc, tmp_path, read, folde
     assert refused > 100
 
 
-@pytest.mark.parametrize("read", [read_image, read_mask])
+@pytest.mark.parametrize("read", [read_image, read_ids])
 def test_a_file_with_wrong_bytes_never_ends_in_another_error(tiny_voc, tmp_path, read):
     whole = tiny_voc / "SegmentationClass" / "img00.png"
     bent, rng = tmp_path / "bent.png", np.random.default_rng(0)

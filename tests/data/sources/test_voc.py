@@ -55,6 +55,15 @@ def test_classes_alone_are_enough(damaged_voc):
     assert (labels.names, labels.background, labels.ignore, labels.rare) == (("road", "car"), None, 255, ())
 
 
+def test_a_binary_task(damaged_voc):
+    describe(damaged_voc, classes=["plate", "defect"], task="binary", ignore_index=None)
+    labels = VocSource(damaged_voc).labels
+    assert (labels.task, labels.channels, labels.background) == (Task.BINARY, 1, 0)
+    assert (labels.rare, labels.ignore) == (("defect",), 255)
+    describe(damaged_voc, classes=["plate", "defect"], task="binary", rare_classes=["plate"])
+    assert VocSource(damaged_voc).labels.rare == ("plate",)
+
+
 def test_images_may_be_png(damaged_voc):
     Image.open(damaged_voc / "JPEGImages" / "img00.jpg").save(damaged_voc / "JPEGImages" / "img00.png")
     (damaged_voc / "JPEGImages" / "img00.jpg").unlink()
@@ -165,7 +174,12 @@ def test_many_missing_files_are_counted(damaged_voc):
             '{"classes": ["a", "b"], "rare_classes": ["c"]}',
             r"dataset\.json: rare classes must be among \['a', 'b'\], but got",
         ),
-        ('{"classes": ["a", "b"], "task": "binary"}', r"dataset\.json: task must be 'multiclass' .*, but got 'binary'"),
+        (
+            '{"classes": ["a", "b"], "task": "regression"}',
+            r"dataset\.json: task: Input should be 'binary', 'multiclass'",
+        ),
+        ('{"classes": ["a", "b"], "task": "multilabel"}', r"one id a pixel, .* but is multilabel: .* source lesions"),
+        ('{"classes": ["a", "b", "c"], "task": "binary"}', r"dataset\.json: a binary task must have two classes"),
     ],
 )
 def test_refuses_descriptions(damaged_voc, text, message):

@@ -6,6 +6,7 @@ import pytest
 from rarepix.data.transforms.augment import Augment, build_augment, resize
 from rarepix.data.transforms.settings import AugmentConfig, CropConfig
 from rarepix.labels import LabelSpace
+from rarepix.settings import ConfigError
 
 STILL = {"flip": 0.0, "brightness": 0.0}
 IGNORE = 255
@@ -236,3 +237,114 @@ def test_what_came_is_left_alone():
         apply(augment, image, mask, seed)
     assert (image == sample()[0]).all()
     assert (mask == sample()[1]).all()
+
+
+def layered(layers: int, rows: int = 64, columns: int = 96) -> tuple[np.ndarray, np.ndarray]:
+    """An image of one light colour, so that what is filled can be seen, and layers that tell the same."""
+    _, ids = sample(rows, columns)
+    mask = np.stack([ids % 2 == number % 2 for number in range(layers)], axis=2).astype(np.uint8)
+    return np.full((rows, columns, 3), 200, np.uint8), mask
+
+
+EVERYTHING = {
+    "flip": 0.5, "scale": 0.5, "rotate": 30, "shift": 0.1, "warp": 0.5, "brightness": 0.2, "tone": 0.5, "hue": 0.5,
+    "texture": 0.5,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("layers", [1, 3, 5, 9])
+@pytest.mark.parametrize("crop", [None, (32, 64)])
+def test_layers_move_as_ids_do(layers, crop):
+    """Each layer is what the ids give, whether it is the first or the ninth, also in what is filled."""
+    augment = build(**EVERYTHING, crop=crop)
+    image, ids = sample()
+    for seed in range(8):
+        shown, moved = augment.place(image, ids, seed)
+        mask = np.stack([ids % 2 == number % 2 for number in range(layers)], axis=2).astype(np.uint8)
+        other, found = augment.place(image, mask, seed)
+        assert found.shape == (*shown.shape[:2], layers)
+        assert (other == shown).all()
+        for number in range(layers):
+            expected = np.where(moved == IGNORE, IGNORE, moved % 2 == number % 2)
+            assert (found[..., number] == expected).all()
+
+
+@pytest.mark.parametrize("layers", [0, 1, 3, 5, 9])
+def test_what_a_warp_fills_is_ignored_in_every_layer(layers):
+    image, mask = layered(layers or 1, 128, 192)
+    mask = mask if layers else mask[..., 0]
+    filled, augment = [], build(warp=1.0)
+    for seed in range(40):
+        shown, found = augment.place(image, mask, seed)
+        black = shown[..., 0] < 90  # more filled than not
+        ignored = (found == IGNORE).reshape(*black.shape, -1)
+        assert (ignored == ignored[..., :1]).all()
+        assert (black & ~ignored[..., 0]).sum() <= 2  # where rounding goes one way in the image, another in the mask
+        filled.append(black.mean())
+    assert np.mean(np.array(filled) > 0.001) > 0.4
+    assert max(filled) > 0.1
+
+
+def test_warps_bend_and_are_as_frequent_as_they_are_said_to_be():
+    image, mask = sample()
+    augment = build(warp=0.25)
+    found = [augment.place(image, mask, seed) for seed in range(200)]
+    warped = [pair for pair in found if (pair[0] != image).any()]
+    assert 25 < len(warped) < 75
+    inside = [other != IGNORE for _, other in warped]
+    agree = [
+        (np.abs(one[..., 0].astype(int) - other * 40)[here] < 20).mean()
+        for (one, other), here in zip(warped, inside, strict=True)
+    ]
+    assert min(agree) > 0.7
+
+
+@pytest.mark.parametrize("crop", [None, (64, 96)])
+def test_motion_is_as_frequent_as_it_is_said_to_be(crop):
+    image, mask = sample()
+    moving = {"scale": (0.5, 0.6), "rotate": 20, "shift": 0.1}
+    for probability, least, most in ((0.0, 0, 0), (0.3, 35, 85), (1.0, 200, 200)):
+        augment = build(crop, **moving, motion=probability)
+        moved = [(augment.place(image, mask, seed)[1] != mask).any() for seed in range(200)]
+        assert least <= sum(moved) <= most
+    always, often = build(crop, **moving), build(crop, **moving, motion=0.5)
+    for seed in range(20):  # and where it moves it moves alike
+        one, other = always.place(image, mask, seed)[1], often.place(image, mask, seed)[1]
+        assert (other == one).all() or (other == mask).all()
+
+
+def test_whole_images_have_the_size_of_the_crop():
+    square = np.zeros((128, 256), np.uint8)
+    square[32:96, 64:192] = 1  # a fourth of the image
+    augment = build((64, 64), scale=(2.0, 2.0), whole=0.3)
+    found = [augment.place(np.repeat(square[..., None], 3, 2), square, seed) for seed in range(200)]
+    assert all((image.shape, mask.shape) == ((64, 64, 3), (64, 64)) for image, mask in found)
+    whole = [mask for _, mask in found if (mask[16:48, 16:48] == 1).all() and mask.sum() == 32 * 32]
+    assert 35 <= len(whole) <= 85
+    layers = np.repeat(square[..., None], 5, 2)
+    assert augment.place(np.repeat(square[..., None], 3, 2), layers, 0)[1].shape == (64, 64, 5)
+
+
+def test_whole_images_need_a_crop():
+    with pytest.raises(
+        ConfigError, match=r"augment\.whole=0\.3 resizes whole images to crop\.size, .* give crop\.size"
+    ):
+        build(whole=0.3)
+
+
+@pytest.mark.parametrize("key", ["tone", "hue"])
+def test_other_colours_are_as_frequent_as_they_are_said_to_be(key):
+    image, mask = sample()
+    image[..., 0] += 40  # gamma leaves black as it is
+    augment = build(**{key: 0.5})
+    found = [apply(augment, image, mask, seed) for seed in range(100)]
+    assert all((other == mask).all() for _, other in found)
+    assert 28 <= sum((other != image).any() for other, _ in found) <= 70
+    assert max(np.abs(other.astype(int) - image).mean() for other, _ in found) < 60
+
+
+def test_tones_change_grey_alone():
+    grey = np.full((8, 8, 3), 100, np.uint8)
+    shown = [build(tone=1.0).colour(grey, seed) for seed in range(40)]
+    assert all((image == image[..., :1]).all() for image in shown)
+    assert len({image.tobytes() for image in shown}) > 15

@@ -15,7 +15,7 @@ from rarepix.data.transforms.crops import (
     random_window,
 )
 from rarepix.data.transforms.settings import CropConfig
-from rarepix.labels import LabelSpace
+from rarepix.labels import LabelSpace, Task
 from rarepix.seeding import generator
 
 SIZE = (4, 6)
@@ -175,3 +175,45 @@ def test_an_unknown_class_is_named_with_the_nearest():
     config = CropConfig(size=(32, 32), kind="foreground", classes=("grund",))
     with pytest.raises(ChoiceError, match="unknown class in crop.classes 'grund': did you mean 'ground'"):
         build_crop(config, LabelSpace(names=NAMES))
+
+
+LESIONS = LabelSpace(names=NAMES, task=Task.MULTILABEL)
+
+
+def layers_of(mask: np.ndarray, count: int) -> np.ndarray:
+    """Ids 1 to *count* as layers."""
+    return np.stack([mask == number for number in range(1, count + 1)], axis=2).astype(np.uint8)
+
+
+@pytest.mark.parametrize("choose", [foreground_window, class_centred_window])
+@pytest.mark.parametrize("count", [1, 3, 5, 9])
+def test_windows_of_layers_are_those_of_ids(choose, count):
+    mask = np.random.default_rng(0).choice(count + 1, (20, 30), p=[0.91, *[0.09 / count] * count]).astype(np.uint8)
+    by_id = windows(choose, mask, 60, probability=0.8, classes=tuple(range(1, count + 1)))
+    assert windows(choose, layers_of(mask, count), 60, probability=0.8, classes=tuple(range(count))) == by_id
+
+
+def test_mixed_windows_of_layers_are_those_of_ids_with_a_background():
+    mask = np.zeros((12, 60), np.uint8)
+    mask[:, 24:30], mask[:, 30:36], mask[3, :] = 1, 2, 255
+    layers = layers_of(mask, 2)
+    layers[mask == 255] = 255
+    by_id = windows(mixed_window, mask, 60, ratio=0.6, ignore=255)
+    assert windows(mixed_window, layers, 60, ratio=0.6, ignore=255) == by_id
+
+
+@pytest.mark.parametrize("count", [1, 3, 5, 9])
+def test_cut_fills_every_layer_with_ignore(count):
+    _, found = cut(np.ones((2, 3, 3), np.uint8), np.ones((2, 3, count), np.uint8), (-1, -3), SIZE, ignore=9)
+    expected = np.full((*SIZE, count), 9)
+    expected[1:3, 3:6] = 1
+    assert (found == expected).all()
+
+
+def test_forced_are_all_classes_of_a_multilabel_task():
+    choose = build_crop(CropConfig(size=(32, 32), kind="class_centred"), LESIONS)
+    mask = np.zeros((3 * 33, 33, 3), np.uint8)
+    for number in range(3):
+        mask[number * 33 : number * 33 + 33, :, number] = 1
+    places = [choose(mask, (33, 33), generator(seed, "test")) for seed in range(60)]
+    assert {int(mask[row + 16, 0].argmax()) for row, _ in places} == {0, 1, 2}

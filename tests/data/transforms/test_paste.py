@@ -10,7 +10,7 @@ from rarepix.data.source import DataError
 from rarepix.data.transforms.outcomes import Outcome
 from rarepix.data.transforms.paste import build_paste
 from rarepix.data.transforms.settings import PasteConfig
-from rarepix.labels import LabelSpace
+from rarepix.labels import LabelSpace, Task
 
 LABELS = LabelSpace(names=("ground", "house", "kite", "beacon"), background=0)
 STILL = {"scale": (1.0, 1.0), "rotate": 0.0}
@@ -221,3 +221,36 @@ def test_a_class_that_was_left_out_is_told_and_neither_drawn_nor_protected():
     target = picture(np.full((20, 30), 3))  # all beacon
     outcomes = {paste(*target, donors.__getitem__, seed).outcome for seed in range(30)}
     assert outcomes == {Outcome.PASTED}
+
+
+@pytest.mark.parametrize("kind", ["copy_paste", "classmix"])
+def test_one_class_a_pixel_is_needed(kind):
+    labels = LabelSpace(names=LABELS.names, task=Task.MULTILABEL)
+    message = (
+        rf"paste\.kind={kind} needs one class a pixel, but the dataset is multilabel: use paste\.kind=cutmix or none"
+    )
+    with pytest.raises(DataError, match=message):
+        build(kind, labels=labels)
+
+
+@pytest.mark.parametrize("layers", [1, 5])
+def test_a_rectangle_comes_with_all_its_layers(layers):
+    labels = LabelSpace(names=tuple("abcde"[:layers]), task=Task.MULTILABEL)
+    counts = pd.DataFrame(np.zeros((1, layers), int), columns=labels.names)
+    target, donor = (
+        (np.full((20, 30, 3), value, np.uint8), np.full((20, 30, layers), value, np.uint8)) for value in (0, 1)
+    )
+    image, mask, outcome = build("cutmix", labels=labels, counts=counts)(*target, lambda row: donor, 0)
+    assert outcome == Outcome.PASTED
+    assert mask.shape == (20, 30, layers)
+    assert (mask == image[..., :1]).all()
+    assert 0.05 < mask.mean() < 0.5
+
+
+def test_a_binary_task_is_pasted_as_two_classes():
+    labels = LabelSpace(names=("ground", "kite"), background=0, task=Task.BINARY)
+    counts = pd.DataFrame({"ground": [500], "kite": [16]})
+    paste = build(labels=labels, counts=counts)
+    assert paste.donors.to_dict() == {"kite": 1.0}
+    donor = with_square(1, 3, 4)
+    assert (paste(*EMPTY, lambda row: donor, 0).mask == 1).sum() == 16

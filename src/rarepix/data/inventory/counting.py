@@ -6,16 +6,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 from PIL import Image
 
 from rarepix.data.inventory.headers import plain_rows
+from rarepix.data.inventory.masks import read_layers, union
 from rarepix.data.inventory.problems import Kind, Problem, refuse
 from rarepix.data.inventory.raw import whole
 from rarepix.data.inventory.reading import UNREADABLE, check_mode, image_size, unreadable
 from rarepix.data.inventory.stored import content_key, recall, store
 from rarepix.data.inventory.threads import Advance, in_threads
-from rarepix.data.source import DataError, Item
+from rarepix.data.source import DataError, Item, Layers
 from rarepix.labels import LabelSpace
 
 BORDER = "border"
@@ -86,35 +88,68 @@ def inventory_hash(table: pd.DataFrame) -> str:
     return hashlib.sha256(table.sort_index().to_csv().encode()).hexdigest()[:16]
 
 
+class Marked(NamedTuple):
+    """What a mask holds."""
+
+    pixels: list[int]
+    """Of every class."""
+    ignored: int
+    size: tuple[int, int]
+    """Width and height."""
+    strange: tuple[int, ...] = ()
+    """Ids that mean nothing."""
+
+
 def _count(item: Item, labels: LabelSpace) -> list[int] | list[Problem]:
     """Return the item's row, or everything that is wrong with it."""
-    problems, ids, size, wanted = [], None, None, None
+    marked, size, of_image, problems = None, None, [], []
     try:
-        ids, size = count_ids(item.mask)
-    except FileNotFoundError:
-        problems.append(_missing(item, item.mask))
-    except DataError as error:
-        problems.append(Problem(Kind.MASK, item.id, str(error)))
-    try:
-        wanted = image_size(item.image)
+        size = image_size(item.image)
     except DataError as error:
         gone = not item.image.exists()
-        problems.append(_missing(item, item.image) if gone else Problem(Kind.IMAGE, item.id, str(error)))
-    if size and wanted and size != wanted:
+        of_image = [_missing(item, item.image) if gone else Problem(Kind.IMAGE, item.id, str(error))]
+    try:
+        marked = _of_layers(item.mask, size) if isinstance(item.mask, Layers) else _of_ids(item.mask, labels)
+    except FileNotFoundError:
+        problems += [_missing(item, file) for file in item.mask_files if not file.exists()]
+    except DataError as error:
+        problems.append(Problem(Kind.MASK, item.id, str(error)))
+    problems += of_image
+    if marked and size and marked.size != size:
         text = (
-            f"{item.mask} must have the size of its image, {wanted[0]}×{wanted[1]}, but has {size[0]}×{size[1]}: "
-            f"put the right pair together, or take {item.id} out of the list"
+            f"{item.mask_files[0]} must have the size of its image, {size[0]}×{size[1]}, but has "
+            f"{marked.size[0]}×{marked.size[1]}: put the right pair together, or take {item.id} out of the list"
         )
         problems.append(Problem(Kind.SIZE, item.id, text))
-    if ids and sum(ids[: labels.count]) + ids[labels.ignore] != size[0] * size[1]:
-        strange = [number for number, pixels in enumerate(ids) if pixels and _is_outside(number, labels)]
-        known = f"ids 0 to {labels.count - 1} or {labels.ignore} (ignored)"
+    if marked and marked.strange:
         text = (
-            f"{item.mask} must hold {known}, but holds {strange}: "
-            f"name all classes, and the ignored id, in dataset.json, or correct the mask"
+            f"{item.mask} must hold ids 0 to {labels.count - 1} or {labels.ignore} (ignored), but holds "
+            f"{list(marked.strange)}: name all classes, and the ignored id, in dataset.json, or correct the mask"
         )
         problems.append(Problem(Kind.IDS, item.id, text))
-    return problems or [*ids[: labels.count], ids[labels.ignore], size[1], size[0]]
+    return problems if marked is None or problems else [*marked.pixels, marked.ignored, *marked.size[::-1]]
+
+
+def _of_ids(path: Path, labels: LabelSpace) -> Marked:
+    ids, size = count_ids(path)
+    pixels, ignored, strange = ids[: labels.count], ids[labels.ignore], ()
+    if sum(pixels) + ignored != size[0] * size[1]:
+        strange = tuple(number for number, count in enumerate(ids) if count and _is_outside(number, labels))
+    return Marked(pixels, ignored, size, strange)
+
+
+def _of_layers(mask: Layers, size: tuple[int, int] | None) -> Marked | None:
+    """Count the layers; where no class has a file the mask has the *size* of its image, if that is known."""
+    layers = dict(read_layers(mask))
+    if layers:
+        rows, columns = next(iter(layers.values())).shape
+        size = (columns, rows)
+    if size is None:
+        return None
+    if mask.merged:
+        found = int(np.count_nonzero(union([*layers.values()]))) if layers else 0
+        return Marked([size[0] * size[1] - found, found], 0, size)
+    return Marked([int(np.count_nonzero(layers.get(number, 0))) for number in range(len(mask.files))], 0, size)
 
 
 def count_ids(path: Path) -> tuple[list[int], tuple[int, int]]:

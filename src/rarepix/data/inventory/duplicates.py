@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rarepix.data.inventory.problems import Kind, Problem
 from rarepix.data.inventory.threads import in_threads
-from rarepix.data.source import Item
+from rarepix.data.source import Item, Layers
 
 NAMED_AT_MOST = 5
 
@@ -39,12 +39,17 @@ def find_duplicates(items: Sequence[Item], lists: Mapping[str, Iterable[str]]) -
 def _problem(group: Sequence[Item], lists: Mapping[str, Iterable[str]]) -> Problem:
     members = [f"{item.id} ({', '.join(sorted(lists[item.id]))})" for item in group]
     more = f" and {len(group) - NAMED_AT_MOST} more" if len(group) > NAMED_AT_MOST else ""
-    masks = {_digest(item.mask) for item in group}
+    masks = {_digest_of_mask(item) for item in group}
     text = f"an image must have one id, but these are the same file: {', '.join(members[:NAMED_AT_MOST])}{more}"
     text += "" if len(masks) == 1 else ", with different masks"
     if any(_apart(set(lists[a.id]), set(lists[b.id])) for a, b in combinations(group, 2)):
         return Problem(Kind.LEAK, group[0].id, f"{text}: what is tested was trained on, keep one of them")
     return Problem(Kind.TWIN, group[0].id, f"{text}: a split may put them into different folds, keep one of them")
+
+
+def _digest_of_mask(item: Item) -> tuple[str, ...]:
+    files = item.mask.files if isinstance(item.mask, Layers) else (item.mask,)
+    return tuple(_digest(file) if file else "" for file in files)
 
 
 def _apart(first: set[str], second: set[str]) -> bool:

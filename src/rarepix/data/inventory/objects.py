@@ -8,7 +8,7 @@ import pandas as pd
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from rarepix.data.inventory.reading import read_mask
+from rarepix.data.inventory.masks import read_mask
 from rarepix.data.inventory.stored import content_key, recall, store
 from rarepix.data.inventory.threads import Advance, in_threads
 from rarepix.data.source import Item
@@ -23,7 +23,8 @@ def find_objects(
     """Return a table with a row for each object: image, class, pixels.
 
     An object is a region of one class whose pixels touch at a side or a corner. The background has none. Two things
-    of a class that touch are one object, and one thing behind a pole is two: masks of classes cannot tell.
+    of a class that touch are one object, and one thing behind a pole is two: masks of classes cannot tell. Where
+    classes are layers, each layer has its own objects.
 
     Args:
         items: whose masks to read; all of them must be usable.
@@ -40,16 +41,26 @@ def find_objects(
     if known is not None:
         return known
     images, classes, pixels = [], [], []
-    found = in_threads(lambda item: regions(read_mask(item.mask)), items, progress)
+    found = in_threads(lambda item: _objects(read_mask(item), labels), items, progress)
     for item, (ids, sizes) in zip(items, found, strict=True):
-        real = (ids < labels.count) & (ids != (labels.ignore if labels.background is None else labels.background))
-        images += [item.id] * int(real.sum())
-        classes += [labels.names[number] for number in ids[real]]
-        pixels += sizes[real].tolist()
+        images += [item.id] * len(ids)
+        classes += [labels.names[number] for number in ids]
+        pixels += sizes.tolist()
     table = pd.DataFrame({"image": images, "class": classes, "pixels": np.array(pixels, np.int64)}, columns=COLUMNS)
     if stored:
         store(table, stored)
     return table
+
+
+def _objects(mask: np.ndarray, labels: LabelSpace) -> tuple[np.ndarray, np.ndarray]:
+    """Return the class and the number of pixels of every object."""
+    if mask.ndim == 3:
+        of_each = [regions(np.ascontiguousarray(mask[..., number])) for number in range(mask.shape[2])]
+        sizes = [pixels[ids == 1] for ids, pixels in of_each]
+        return np.repeat(np.arange(len(sizes)), [len(pixels) for pixels in sizes]), np.concatenate(sizes)
+    ids, sizes = regions(mask)
+    real = (ids < labels.count) & (ids != (labels.ignore if labels.background is None else labels.background))
+    return ids[real], sizes[real]
 
 
 def regions(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -30,7 +30,7 @@ def read_image(path: Path) -> np.ndarray:
         raise unreadable(path, "image", error) from error
 
 
-def read_mask(path: Path) -> np.ndarray:
+def read_ids(path: Path) -> np.ndarray:
     """Return the ids of a mask as H W uint8 (for a palette file the indices, not the colours).
 
     Raises:

@@ -9,7 +9,7 @@ from pyarrow import ArrowException
 
 from rarepix.data.inventory.raw import whole
 from rarepix.data.inventory.threads import in_threads
-from rarepix.data.source import Item
+from rarepix.data.source import Item, Layers
 from rarepix.files import replacing
 from rarepix.labels import LabelSpace
 
@@ -17,10 +17,10 @@ from rarepix.labels import LabelSpace
 def content_key(items: Sequence[Item], labels: LabelSpace) -> str | None:
     """Return a name for what is counted; None if a file cannot be read.
 
-    It is made of the label space and, in their order, every item's id, the content of its mask and the length of its
-    image's file. Where the files lie and when they were written does not matter.
+    It is made of the label space and, in their order, every item's id, the content of its mask (of every layer, and how
+    layers are read) and the length of its image's file. Where the files lie and when they were written does not matter.
     """
-    digest = hashlib.sha256(repr((labels.names, labels.background, labels.ignore)).encode())
+    digest = hashlib.sha256(repr((labels.names, labels.background, labels.ignore, labels.task.value)).encode())
     try:
         for item, content in zip(items, in_threads(_content, items), strict=True):
             digest.update(f"{item.id}|{content}\n".encode())
@@ -45,4 +45,9 @@ def store(table: pd.DataFrame, file: Path) -> None:
 
 
 def _content(item: Item) -> str:
-    return f"{hashlib.sha256(whole(item.mask)).hexdigest()}|{item.image.stat().st_size}"
+    if isinstance(item.mask, Layers):
+        layers = [file and hashlib.sha256(whole(file)).hexdigest() for file in item.mask.files]
+        mask = f"{layers} above {item.mask.above}{' merged' if item.mask.merged else ''}"
+    else:
+        mask = hashlib.sha256(whole(item.mask)).hexdigest()
+    return f"{mask}|{item.image.stat().st_size}"

@@ -12,11 +12,11 @@ from rarepix.data.tables import presence
 def class_table(counts: pd.DataFrame, objects: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
     """Return one row a class, most pixels first, and ``border`` (ignored pixels) as the last row.
 
-    Columns: images (that hold it), image_share (of all images), pixels, pixel_share (of all pixels, ignored ones
-    included), objects, object_pixels (median; NaN without objects).
+    Columns: images (that hold it), image_share (of all images), pixels, pixel_share (of all pixels of the images,
+    ignored ones included), objects, object_pixels (median; NaN without objects).
 
     Args:
-        counts: image × class table with ``border``.
+        counts: image × class table with ``border``, ``height`` and ``width``.
         objects: a row an object: image, class, pixels.
         names: the classes.
     """
@@ -28,7 +28,7 @@ def class_table(counts: pd.DataFrame, objects: pd.DataFrame, names: Sequence[str
             "images": presence(of_classes).sum(),
             "image_share": presence(of_classes).mean(),
             "pixels": pixels,
-            "pixel_share": pixels / pixels.sum(),
+            "pixel_share": pixels / (counts["height"] * counts["width"]).sum(),  # several classes may share a pixel
             "objects": sizes.size().reindex(pixels.index, fill_value=0),
             "object_pixels": sizes.median().reindex(pixels.index),
         }

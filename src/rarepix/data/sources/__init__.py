@@ -4,19 +4,34 @@ from collections.abc import Callable
 from pathlib import Path
 
 from rarepix.choices import pick
-from rarepix.data.source import Source
+from rarepix.data.settings import MERGING_SOURCES, DataConfig
+from rarepix.data.source import DataError, Source
+from rarepix.data.sources.cityscapes import CityscapesSource
+from rarepix.data.sources.lesions import LesionSource
+from rarepix.data.sources.polyp import PolypSource
 from rarepix.data.sources.voc import VocSource
+from rarepix.paths import expand
 
-SOURCES: dict[str, Callable[[Path], Source]] = {
+SOURCES: dict[str, Callable[..., Source]] = {
     "voc": VocSource,
+    "cityscapes": CityscapesSource,
+    "lesions": LesionSource,
+    "polyp": PolypSource,
 }
+"""``data.source`` → what opens a folder of that layout; those in ``MERGING_SOURCES`` take *merge*."""
 
 
-def open_source(name: str, root: Path) -> Source:
+def open_source(name: str, root: Path, *, merge: bool = False) -> Source:
     """Return the reader of the dataset in *root*.
+
+    Args:
+        name: name in ``SOURCES``.
+        root: folder of the dataset.
+        merge: whether all classes are to be one.
 
     Raises:
         FileNotFoundError: *root* is no folder, or not one of this layout.
+        DataError: what the dataset says about itself cannot be used, or its classes cannot be merged.
         ValueError: unknown source name.
     """
     reader = pick(SOURCES, name, "data.source")
@@ -25,4 +40,13 @@ def open_source(name: str, root: Path) -> Source:
             f"the dataset must be a folder, but {root} {'is a file' if root.exists() else 'does not exist'}: draw the "
             f"demo data with 'rarepix demo-data data/demo', or give the folder of your own (in a recipe: data.root)"
         )
-    return reader(root)
+    if merge and name not in MERGING_SOURCES:
+        raise DataError(
+            f"only the classes of {', '.join(MERGING_SOURCES)} can be merged, but the source is {name}: leave out merge"
+        )
+    return reader(root, merge=True) if merge else reader(root)
+
+
+def source_of(config: DataConfig) -> Source:
+    """Return the reader of the dataset that *config* names; raises as ``open_source`` and ``paths.expand``."""
+    return open_source(config.source, expand(config.root), merge=config.merge)

@@ -1,7 +1,7 @@
 """``dataset.json``: what the ids in the masks of a dataset mean."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -19,12 +19,14 @@ class Description(BaseModel):
     """Default: the name of the folder."""
     classes: list[Annotated[str, Field(min_length=1)]] = Field(min_length=1)
     background: int | None = None
-    """Default: 0 if the first class is called background."""
-    ignore_index: int = IGNORE
+    """Default: 0 if the task is binary or the first class is called background."""
+    ignore_index: int | None = None
+    """Default, and where it is null: 255."""
     palette: list[Annotated[list[Annotated[int, Field(ge=0, le=255)]], Field(min_length=3, max_length=3)]] = []
     """Red, green and blue of every class."""
     rare_classes: list[str] = []
-    task: str = Task.MULTICLASS.value
+    """Default: of a binary task, the class that is not background."""
+    task: Task = Task.MULTICLASS
 
     @model_validator(mode="after")
     def _one_colour_a_class(self) -> "Description":
@@ -32,30 +34,33 @@ class Description(BaseModel):
             raise ValueError(
                 f"palette must have a colour for each of the {len(self.classes)} classes, but has {len(self.palette)}"
             )
-        if self.task != Task.MULTICLASS:
-            raise ValueError(f"task must be 'multiclass' (a class for every pixel), but got {self.task!r}")
         return self
 
 
-def describe(file: Path) -> Description:
-    """Return what *file* says. Raises ``DataError`` if it is no such description."""
+D = TypeVar("D", bound=Description)
+
+
+def describe(file: Path, kind: type[D] = Description) -> D:
+    """Return what *file* says, as a description of this *kind*. Raises ``DataError`` if it is none."""
     try:
-        return Description.model_validate_json(file.read_text(encoding="utf-8-sig"))
+        return kind.model_validate_json(file.read_text(encoding="utf-8-sig"))
     except (ValidationError, UnicodeDecodeError) as error:
-        what = explain(error, Description) if isinstance(error, ValidationError) else str(error)
+        what = explain(error, kind) if isinstance(error, ValidationError) else str(error)
         raise DataError(f"{file}: {what}") from error
 
 
 def label_space(description: Description, file: Path) -> LabelSpace:
     """Return the classes that *description*, read from *file*, names. Raises ``DataError`` if they do not fit."""
-    background = 0 if description.classes[0] == "background" else None
+    binary = description.task is Task.BINARY
+    background = 0 if binary or description.classes[0] == "background" else None
     try:
         return LabelSpace(
             names=tuple(description.classes),
             background=description.background if description.background is not None else background,
-            ignore=description.ignore_index,
+            ignore=IGNORE if description.ignore_index is None else description.ignore_index,
             palette=tuple(tuple(colour) for colour in description.palette),
-            rare=tuple(description.rare_classes),
+            rare=tuple(description.rare_classes or (description.classes[1:] if binary else ())),
+            task=description.task,
         )
     except ValueError as error:
         raise DataError(f"{file}: {error}") from error

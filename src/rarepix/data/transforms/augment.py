@@ -3,56 +3,67 @@
 Whatever is filled gets the ignore id, never background.
 """
 
-import os
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
+from rarepix.data.transforms import steps
 from rarepix.data.transforms.crops import build_crop, cut
+from rarepix.data.transforms.resizing import Size, resize_image, resize_mask
 from rarepix.data.transforms.settings import AugmentConfig, CropConfig
 from rarepix.labels import LabelSpace
 from rarepix.seeding import generator, stable_hash
+from rarepix.settings import ConfigError
 
-os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # it asks the network for a newer version when imported
+if TYPE_CHECKING:
+    from albumentations import Compose
 
-NOISE = (0.0125, 0.0275)
-"""Standard deviation of the noise, as a share of the full range: 3 to 7 of 255; the library's own hides the scene."""
+Pair = tuple[np.ndarray, np.ndarray]
+"""Image and mask."""
 
 
+@dataclass(frozen=True, kw_only=True)
 class Augment:
-    """Random transformations of one image (H W 3 uint8) and its mask (H W uint8); what comes in stays as it is.
+    """Random transformations of one image (H W 3 uint8) and its mask (H W or H W C uint8); what comes in stays as it
+    is.
 
     The same seed gives the same result, whatever was done before.
     """
 
-    def __init__(
-        self, factors: tuple[float, float] | None, geometry: list, window: Callable | None, colours: list
-    ) -> None:
-        import albumentations as A
+    factors: tuple[float, float] | None
+    """Range of the factor by which an image is resized before its window is cut; None: it is not."""
+    motion: float
+    """Probability of that, and of *moving*."""
+    moving: "Compose | None"
+    still: "Compose | None"
+    """Flips and the like, with and without rotation and shift."""
+    whole: float
+    """Probability that the image is resized to *size*, in place of *factors* and *window*."""
+    size: Size | None
+    window: Callable[[np.ndarray, np.ndarray, int], Pair] | None
+    """Cuts a window of *size*; None: images stay whole."""
+    colours: "Compose | None"
 
-        self._factors = factors
-        self._geometry = A.Compose(geometry) if geometry else None
-        self._window = window
-        self._colours = A.Compose(colours) if colours else None
-
-    def place(self, image: np.ndarray, mask: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
-        """Resize, flip, turn and shift, and cut the window."""
-        if self._factors:
-            image, mask = resize(image, mask, generator(seed, "scale").uniform(*self._factors))
-        if self._geometry:
-            self._geometry.set_random_seed(seed)
-            placed = self._geometry(image=image, mask=mask)
-            image, mask = placed["image"], placed["mask"]
-        return self._window(image, mask, seed) if self._window else (image, mask)
+    def place(self, image: np.ndarray, mask: np.ndarray, seed: int) -> Pair:
+        """Resize, flip, warp, turn and shift, and cut the window."""
+        moves = self.motion == 1 or generator(seed, "motion").random() < self.motion
+        is_whole = self.whole > 0 and generator(seed, "whole").random() < self.whole
+        if is_whole:
+            image, mask = resize_image(image, self.size), resize_mask(mask, self.size)
+        elif self.factors and moves:
+            image, mask = resize(image, mask, generator(seed, "scale").uniform(*self.factors))
+        image, mask = _applied(self.moving if moves else self.still, image, mask, seed)
+        return (image, mask) if is_whole or not self.window else self.window(image, mask, seed)
 
     def colour(self, image: np.ndarray, seed: int) -> np.ndarray:
-        """Change brightness and contrast, or texture."""
-        if not self._colours:
+        """Change brightness, contrast and colours, or texture."""
+        if not self.colours:
             return image
-        self._colours.set_random_seed(stable_hash(seed, "colour") % 2**32)  # not the numbers that the geometry has used
-        return self._colours(image=image)["image"]
+        self.colours.set_random_seed(stable_hash(seed, "colour") % 2**32)  # not the numbers that the geometry has used
+        return self.colours(image=image)["image"]
 
 
 def build_augment(config: AugmentConfig, crop: CropConfig, *, labels: LabelSpace) -> Augment:
@@ -63,55 +74,52 @@ def build_augment(config: AugmentConfig, crop: CropConfig, *, labels: LabelSpace
 
     Raises:
         ChoiceError, DataError: the crop asks for classes that the dataset does not have.
+        ConfigError: whole images are to have the size of a crop, but there is none.
     """
-    window = None
-    if crop.size:
-        choose, size = build_crop(crop, labels), crop.size
-
-        def window(image: np.ndarray, mask: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
-            return cut(image, mask, choose(mask, size, generator(seed, "crop")), size, ignore=labels.ignore)
-
+    if config.whole and not crop.size:
+        raise ConfigError(
+            f"augment.whole={config.whole} resizes whole images to crop.size, but that is not given: give crop.size, "
+            f"or data.resize for images that are all shown whole"
+        )
     factors = config.scale if isinstance(config.scale, tuple) else (1 - config.scale, 1 + config.scale)
     resized = crop.size is not None and factors != (1, 1)
-    geometry = _geometry(config, (1, 1) if resized else factors, labels.ignore)
-    return Augment(factors if resized else None, geometry, window, _colours(config))
+    still = steps.still(config, labels.ignore)
+    return Augment(
+        factors=factors if resized else None,
+        motion=config.motion,
+        moving=steps.composed([*still, *steps.motion(config, (1, 1) if resized else factors, labels.ignore)]),
+        still=steps.composed(still),
+        whole=config.whole,
+        size=crop.size,
+        window=_window(crop, crop.size, labels) if crop.size else None,
+        colours=steps.composed(steps.colours(config)),
+    )
 
 
-def resize(image: np.ndarray, mask: np.ndarray, factor: float) -> tuple[np.ndarray, np.ndarray]:
+def resize(image: np.ndarray, mask: np.ndarray, factor: float) -> Pair:
     """Return image and mask with sides *factor* times as long, rounded, but at least a pixel."""
-    sides = [max(1, round(side * factor)) for side in mask.shape[::-1]]
-    smooth = cv2.resize(image, sides, interpolation=cv2.INTER_LINEAR)
-    return smooth, cv2.resize(
-        mask, sides, interpolation=cv2.INTER_NEAREST_EXACT
-    )  # the other one is off by half a pixel
+    rows, columns = (max(1, round(side * factor)) for side in mask.shape[:2])
+    smooth = cv2.resize(image, (columns, rows), interpolation=cv2.INTER_LINEAR)
+    return smooth, resize_mask(mask, (rows, columns))
 
 
-def _geometry(config: AugmentConfig, factors: tuple[float, float], ignore: int) -> list:
-    import albumentations as A
+def _window(crop: CropConfig, size: Size, labels: LabelSpace) -> Callable[[np.ndarray, np.ndarray, int], Pair]:
+    choose = build_crop(crop, labels)
 
-    steps: list[A.BasicTransform] = []
-    if config.flip:
-        steps.append(A.HorizontalFlip(p=config.flip))
-    motion: dict[str, Any] = {}
-    if factors != (1, 1):
-        motion |= {"scale": factors, "keep_ratio": True}
-    if config.rotate:
-        motion |= {"rotate": (-config.rotate, config.rotate)}
-    if config.shift:
-        motion |= {"translate_percent": dict.fromkeys("xy", (-config.shift, config.shift))}
-    if motion:
-        steps.append(A.Affine(**motion, fill_mask=ignore, p=1.0))
-    return steps
+    def window(image: np.ndarray, mask: np.ndarray, seed: int) -> Pair:
+        return cut(image, mask, choose(mask, size, generator(seed, "crop")), size, ignore=labels.ignore)
+
+    return window
 
 
-def _colours(config: AugmentConfig) -> list:
-    import albumentations as A
-
-    steps: list[A.BasicTransform] = []
-    if config.brightness:
-        steps.append(A.RandomBrightnessContrast(config.brightness, config.brightness, p=0.5))
-    if config.texture:
-        kinds = [A.CLAHE(p=1), A.GaussNoise(std_range=NOISE, p=1), A.RandomGamma(p=1), A.Sharpen(p=1)]
-        kinds += [A.Blur(blur_limit=(3, 3), p=1), A.MotionBlur(blur_limit=(3, 3), p=1)]
-        steps.append(A.OneOf(kinds, p=config.texture))
-    return steps
+def _applied(compose: "Compose | None", image: np.ndarray, mask: np.ndarray, seed: int) -> Pair:
+    if compose is None:
+        return image, mask
+    compose.set_random_seed(seed)
+    if mask.ndim == 2:
+        placed = compose(image=image, mask=mask)
+        return placed["image"], placed["mask"]
+    # layer by layer: of layers in one array, warps fill every fourth with the ignore id, and the others with 0
+    layers = [np.ascontiguousarray(mask[..., number]) for number in range(mask.shape[2])]
+    placed = compose(image=image, masks=layers)
+    return placed["image"], np.stack(placed["masks"], axis=2)

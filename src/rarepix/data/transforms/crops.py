@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from functools import partial
 
-import cv2
 import numpy as np
 
 from rarepix.choices import pick
 from rarepix.data.source import DataError
+from rarepix.data.transforms.classes import count_classes, pixels_of
 from rarepix.data.transforms.settings import CropConfig
-from rarepix.labels import LabelSpace
+from rarepix.labels import LabelSpace, Task
 
 TRIES = 10
 """Windows that ``mixed`` looks at, at most; the number of mmsegmentation's ``cat_max_ratio``."""
@@ -19,12 +19,12 @@ Size = tuple[int, int]
 Place = tuple[int, int]
 """Row and column of a window's first pixel in the image; negative where the image is smaller than the window."""
 Crop = Callable[[np.ndarray, Size, np.random.Generator], Place]
-"""From a mask H W, the window's size and a source of randomness to the window's place."""
+"""From a mask H W (or H W C), the window's size and a source of randomness to the window's place."""
 
 
 def random_window(mask: np.ndarray, size: Size, random: np.random.Generator) -> Place:
     """Return one of all places at which the window lies in the image (or the image in the window)."""
-    (low_row, low_column), (high_row, high_column) = _limits(mask.shape, size)
+    (low_row, low_column), (high_row, high_column) = _limits(mask.shape[:2], size)
     return int(random.integers(low_row, high_row + 1)), int(random.integers(low_column, high_column + 1))
 
 
@@ -37,10 +37,10 @@ def foreground_window(
     """
     pixel = None
     if random.random() < probability:
-        pixel = _draw_pixel(_is_one_of(mask, classes), random)
+        pixel = _draw_pixel(pixels_of(mask, classes), random)
     if pixel is None:
         return random_window(mask, size, random)
-    lows, highs = _limits(mask.shape, size)
+    lows, highs = _limits(mask.shape[:2], size)
     row, column = (
         int(random.integers(max(low, at - side + 1), min(high, at) + 1))
         for at, side, low, high in zip(pixel, size, lows, highs, strict=True)
@@ -55,11 +55,11 @@ def class_centred_window(
 
     The window stays in the image. Without such a class it is a random one.
     """
-    held = np.flatnonzero(_histogram(mask)[list(classes)]) if random.random() < probability else ()
+    held = np.flatnonzero(count_classes(mask)[list(classes)]) if random.random() < probability else ()
     if not len(held):
         return random_window(mask, size, random)
-    pixel = _draw_pixel(mask == classes[random.choice(held)], random)
-    lows, highs = _limits(mask.shape, size)
+    pixel = _draw_pixel(pixels_of(mask, (classes[random.choice(held)],)), random)
+    lows, highs = _limits(mask.shape[:2], size)
     row, column = (
         min(max(at - side // 2, low), high) for at, side, low, high in zip(pixel, size, lows, highs, strict=True)
     )
@@ -69,25 +69,33 @@ def class_centred_window(
 def mixed_window(mask: np.ndarray, size: Size, random: np.random.Generator, *, ratio: float, ignore: int) -> Place:
     """Return the first of up to ``TRIES`` random windows with two classes or more, none above *ratio*; else the last.
 
-    The ratio is that of the labelled pixels in the window.
+    The ratio is that of the labelled pixels in the window. Where classes are layers, no class counts as one more.
     """
     for _ in range(TRIES):
         row, column = random_window(mask, size, random)
-        pixels = _histogram(mask[max(row, 0) : row + size[0], max(column, 0) : column + size[1]])
-        pixels[ignore] = 0
+        shown = mask[max(row, 0) : row + size[0], max(column, 0) : column + size[1]]
+        pixels = count_classes(shown, ignore=ignore)
         if np.count_nonzero(pixels) > 1 and pixels.max() <= ratio * pixels.sum():
             break
     return row, column
 
 
 def cut(image: np.ndarray, mask: np.ndarray, place: Place, size: Size, *, ignore: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the window of image (H W 3) and mask (H W): a view, or a copy with 0 and *ignore* outside the image."""
+    """Return the window of image and mask: a view, or a copy with 0 and *ignore* outside the image.
+
+    Args:
+        image: H W 3.
+        mask: H W or H W C.
+        place: row and column of the window's first pixel.
+        size: rows and columns of the window.
+        ignore: id that is not counted.
+    """
     rows, columns = (slice(max(at, 0), at + side) for at, side in zip(place, size, strict=True))
     image, mask = image[rows, columns], mask[rows, columns]
-    if mask.shape == size:
+    if mask.shape[:2] == size:
         return image, mask
     top, left = (max(-at, 0) for at in place)
-    whole_image, whole_mask = np.zeros((*size, 3), image.dtype), np.full(size, ignore, mask.dtype)
+    whole_image, whole_mask = np.zeros((*size, 3), image.dtype), np.full((*size, *mask.shape[2:]), ignore, mask.dtype)
     inside = slice(top, top + mask.shape[0]), slice(left, left + mask.shape[1])
     whole_image[inside], whole_mask[inside] = image, mask
     return whole_image, whole_mask
@@ -129,11 +137,14 @@ def build_crop(config: CropConfig, labels: LabelSpace) -> Crop:
 
 
 def _forced(names: tuple[str, ...], labels: LabelSpace) -> tuple[int, ...]:
-    """Return the ids of *names*; of none, those of all classes but the background, or of the rare ones without it."""
+    """Return the ids of *names*; of none, those of all classes but the background.
+
+    Without a background it is the rare ones, unless the classes are layers: then there is one, where no class is.
+    """
     ids = {name: number for number, name in enumerate(labels.names)}
     if names:
         return tuple(pick(ids, name, "class in crop.classes") for name in dict.fromkeys(names))
-    if labels.background is not None:
+    if labels.background is not None or labels.task is Task.MULTILABEL:
         return tuple(number for number in ids.values() if number != labels.background)
     if not labels.rare:
         raise DataError(
@@ -149,12 +160,6 @@ def _limits(shape: Size, size: Size) -> tuple[Place, Place]:
     return (min(0, slack[0]), min(0, slack[1])), (max(0, slack[0]), max(0, slack[1]))
 
 
-def _is_one_of(mask: np.ndarray, classes: tuple[int, ...]) -> np.ndarray:
-    table = np.zeros(256, np.uint8)
-    table[list(classes)] = 1
-    return cv2.LUT(mask, table)
-
-
 def _draw_pixel(chosen: np.ndarray, random: np.random.Generator) -> Place | None:
     """Return row and column of one of the pixels that are not zero, or None."""
     pixels = np.flatnonzero(chosen)
@@ -162,7 +167,3 @@ def _draw_pixel(chosen: np.ndarray, random: np.random.Generator) -> Place | None
         return None
     row, column = divmod(int(pixels[random.integers(len(pixels))]), chosen.shape[1])
     return row, column
-
-
-def _histogram(mask: np.ndarray) -> np.ndarray:
-    return cv2.calcHist([mask], [0], None, [256], [0, 256]).ravel()  # ten times as fast as bincount

@@ -1,7 +1,7 @@
 """Mixing two training images: ClassMix and CutMix, as functions on arrays.
 
-Images are H W 3 uint8, masks H W uint8. Of a donor of another size counts what lies over the image when both have their
-first pixel in the same place; nothing changes beyond it. Inputs stay as they are.
+Images are H W 3 uint8, masks H W uint8 (for CutMix also H W C). Of a donor of another size counts what lies over the
+image when both have their first pixel in the same place; nothing changes beyond it. Inputs stay as they are.
 """
 
 import math
@@ -58,7 +58,7 @@ def cutmix(target: Pair, donor: Pair, rectangle: tuple[slice, slice]) -> Pair:
 
 def common_shape(target: Pair, donor: Pair) -> tuple[int, int]:
     """Return rows and columns that both have."""
-    rows, columns = map(min, target[1].shape, donor[1].shape)
+    rows, columns = map(min, target[1].shape[:2], donor[1].shape[:2])
     return rows, columns
 
 

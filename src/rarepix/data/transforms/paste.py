@@ -21,7 +21,7 @@ from rarepix.data.transforms.donors import donor_classes, donor_rows
 from rarepix.data.transforms.outcomes import Outcome
 from rarepix.data.transforms.places import draw_pixels, find_place
 from rarepix.data.transforms.settings import PasteConfig
-from rarepix.labels import LabelSpace
+from rarepix.labels import LabelSpace, Task
 from rarepix.seeding import generator
 
 FLIPPED = 0.5
@@ -156,6 +156,9 @@ PASTES: dict[str, Callable[[dict[str, Any], pd.DataFrame, LabelSpace], Paste | N
 }
 """``paste.kind`` → what makes the paste from the kind's parameters, the counts and the classes."""
 
+ONE_CLASS_A_PIXEL = ("copy_paste", "classmix")
+"""Kinds that make pixels one class and no other."""
+
 
 def build_paste(config: PasteConfig, counts: pd.DataFrame, *, labels: LabelSpace) -> Paste | None:
     """Return the paste that *config* names; None for ``none``.
@@ -166,8 +169,14 @@ def build_paste(config: PasteConfig, counts: pd.DataFrame, *, labels: LabelSpace
         labels: the classes of the dataset.
 
     Raises:
-        ChoiceError, DataError: the donor classes cannot be had; see ``donor_classes``.
+        ChoiceError, DataError: the donor classes cannot be had (see ``donor_classes``), or classes overlap, and this
+            paste is of one class a pixel.
     """
+    if labels.task is Task.MULTILABEL and config.kind in ONE_CLASS_A_PIXEL:
+        raise DataError(
+            f"paste.kind={config.kind} needs one class a pixel, but the dataset is multilabel: use paste.kind=cutmix "
+            f"or none, or merge the classes into one (data.merge=true, of the source lesions)"
+        )
     return pick(PASTES, config.kind, "paste.kind")(config.parameters(), counts, labels)
 
 

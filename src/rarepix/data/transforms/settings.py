@@ -150,8 +150,20 @@ class AugmentConfig(Settings):
     """Degrees; rotated by up to this much either way."""
     shift: float = Field(0.0, ge=0, lt=1)
     """Share of the sides by which images are moved, at most, each way."""
+    motion: float = Field(1.0, ge=0, le=1)
+    """Probability that an image is resized, rotated and moved at all."""
+    whole: float = Field(0.0, ge=0, le=1)
+    """Probability that the whole image is resized to ``crop.size`` (its aspect may change), in place of ``scale`` and
+    the cut of a window."""
+    warp: float = Field(0.0, ge=0, le=1)
+    """Probability of one of: elastic deformation (α 120, σ 6 pixels), grid distortion (up to 0.3 of a cell, 5 cells a
+    side), optical distortion (coefficient up to 2)."""
     brightness: float = Field(0.2, ge=0, lt=1)
     """Brightness and contrast jitter, as a share of the full range, on half of the images."""
+    tone: float = Field(0.0, ge=0, le=1)
+    """Probability of one of: contrast (±0.2), gamma (0.8 to 1.2), brightness (±0.2)."""
+    hue: float = Field(0.0, ge=0, le=1)
+    """Probability of other colours: hue by up to ±20 of 180, saturation by ±30 and value by ±20 of 255."""
     texture: float = Field(0.0, ge=0, le=1)
     """Probability of one of: equalised contrast, noise, gamma, sharpening, blur, motion blur."""
 

@@ -1,0 +1,118 @@
+"""``rarepix test`` and ``rarepix predict``: a trained network on images with masks, and on images without."""
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rarepix.cli.progress import bar
+
+if TYPE_CHECKING:
+    from rarepix.evaluation.trained import Trained
+
+NETWORK = typer.Argument(metavar="TRIAL_OR_CHECKPOINT", help="A trial's folder, or a checkpoint file with --recipe.")
+RECIPE = typer.Option(help="Of a checkpoint file: the name or file of the recipe that it was trained by.")
+SETTINGS = typer.Option("--set", metavar="KEY=VALUE", help="Change one key, such as evaluate.flips=[horizontal].")
+
+
+def evaluate(
+    network: Annotated[Path, NETWORK],
+    recipe: Annotated[str | None, RECIPE] = None,
+    part: Annotated[str | None, typer.Option(help="train, val or test as the trial divided its data.")] = None,
+    listed: Annotated[str | None, typer.Option("--list", help="A list of the dataset instead of a part.")] = None,
+    settings: Annotated[list[str] | None, SETTINGS] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for the results; default: test/NAME beside it.")] = None,
+    surfaces: Annotated[bool, typer.Option("--surfaces", help="Boundary IoU and surface Dice, too (slower).")] = False,
+    legacy: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="A published evaluator, too; may be repeated.")
+    ] = None,
+    masks: Annotated[str | None, typer.Option(help="Keep the predicted masks: palette or classes.")] = None,
+    least: Annotated[int, typer.Option(min=1, help="Pixels below which a predicted class is taken for absent.")] = 1,
+) -> None:
+    """Count a trained network on a part or list of a dataset: scores, tables, pictures."""
+    from rarepix.choices import pick
+    from rarepix.evaluation.legacy import LEGACY
+    from rarepix.evaluation.mask_files import FORMS
+    from rarepix.evaluation.testing import PARTS, Asked, items_of, run_test
+    from rarepix.settings import ConfigError
+
+    if part is not None and listed is not None:
+        raise ConfigError("--part and --list say what is tested: give one of them")
+    if part is not None:
+        pick(dict.fromkeys(PARTS), part, "part")
+    if masks is not None:
+        pick(dict.fromkeys(FORMS), masks, "form of masks")
+    for name in legacy or ():
+        pick(LEGACY, name, "published evaluator")
+    trained = _load(network, recipe, settings)
+    name, source, items = items_of(trained, part=part, listed=listed)
+    out = out or trained.folder / "test" / re.sub(r"[^\w.-]+", "_", name)
+    facts = {
+        "checkpoint": str(trained.checkpoint),
+        "recipe": trained.config.recipe,
+        "dataset": source.name,
+        "tested": name,
+        "task": str(trained.labels.task),
+        "evaluate": trained.config.evaluate.model_dump(mode="json"),
+        "resize": trained.config.data.resize,
+    }
+    asked = Asked(surfaces=surfaces, legacy=tuple(legacy or ()), masks=masks, least=least)
+    with bar("testing", len(items)) as advance:
+        document = run_test(trained, items, facts, out, asked=asked, advance=advance)
+    _show(document, out)
+
+
+def predict(
+    network: Annotated[Path, NETWORK],
+    images: Annotated[Path, typer.Argument(help="Folder of images.")],
+    recipe: Annotated[str | None, RECIPE] = None,
+    settings: Annotated[list[str] | None, SETTINGS] = None,
+    out: Annotated[Path, typer.Option(help="Folder for masks, overlays and tables.")] = Path("predictions"),
+    masks: Annotated[
+        str | None, typer.Option(help="palette (a file an image) or classes (a file a class); default: by the task.")
+    ] = None,
+    overlays: Annotated[bool, typer.Option(help="Draw each image with its classes over it.")] = True,
+) -> None:
+    """Predict the masks of a folder of images."""
+    from rarepix.choices import pick
+    from rarepix.data.folder import image_files
+    from rarepix.evaluation.mask_files import FORMS, check_form
+    from rarepix.evaluation.predicting import predict as run
+    from rarepix.labels import Task
+
+    if masks is not None:
+        pick(dict.fromkeys(FORMS), masks, "form of masks")
+    files = image_files(images)
+    trained = _load(network, recipe, settings)
+    form = masks or ("classes" if trained.labels.task is Task.MULTILABEL else "palette")
+    check_form(form, trained.labels)
+    with bar("predicting", len(files)) as advance:
+        table = run(trained, files, out, form=form, overlays=overlays, advance=advance)
+    for name, rows in table.groupby("class", sort=False):
+        held, share = int((rows["pixels"] > 0).sum()), rows["share"].mean()
+        print(f"{name}: in {held} of {len(rows)} images, {share:.2%} of their pixels on average")
+    print(f"masks, overlays and tables: {out}")
+
+
+def _load(network: Path, recipe: str | None, settings: list[str] | None) -> "Trained":
+    from rarepix.config import parse_settings
+    from rarepix.evaluation.trained import load_trained
+
+    return load_trained(network, recipe=recipe, settings=parse_settings(settings or []))
+
+
+def _show(document: dict[str, Any], out: Path) -> None:
+    """Print the scores of every class and what was published in another way, and where all of it lies."""
+    scores = document["scores"]
+    print(f"{document['dataset']}, {document['tested']}: {document['images']} images")
+    for name, value in scores.items():
+        if not name.startswith("iou/"):
+            print(f"  {name:20} {value:.4f}")
+    for name, value in scores.items():
+        if name.startswith("iou/"):
+            print(f"    {name:18} {'absent' if value != value else f'{value:.4f}'}")
+    for evaluator, found in document["legacy"].items():
+        for name, value in found.items():
+            print(f"  {evaluator}: {name} {value:.4f}")
+    print(f"scores, tables and pictures: {out}")

@@ -1,0 +1,80 @@
+"""The Cityscapes layout.
+
+``leftImg8bit/<split>/<city>/<id>_leftImg8bit.png`` and ``gtFine/<split>/<city>/<id>_gtFine_labelTrainIds.png`` (ids 0
+to 18, 255 is ignored; the dataset's own scripts make them). The lists are the splits with annotations; those of the
+test split are not published.
+"""
+
+from pathlib import Path
+
+from rarepix.data.inventory.reading import read_ids
+from rarepix.data.source import DataError, Item
+from rarepix.data.sources.lists import gather, unknown_list
+from rarepix.labels import LabelSpace
+
+COLOURS = {
+    "road": (128, 64, 128), "sidewalk": (244, 35, 232), "building": (70, 70, 70), "wall": (102, 102, 156),
+    "fence": (190, 153, 153), "pole": (153, 153, 153), "traffic light": (250, 170, 30), "traffic sign": (220, 220, 0),
+    "vegetation": (107, 142, 35), "terrain": (152, 251, 152), "sky": (70, 130, 180), "person": (220, 20, 60),
+    "rider": (255, 0, 0), "car": (0, 0, 142), "truck": (0, 0, 70), "bus": (0, 60, 100), "train": (0, 80, 100),
+    "motorcycle": (0, 0, 230), "bicycle": (119, 11, 32),
+}  # fmt: skip
+"""Class → colour, in the order of the train ids."""
+IMAGES, MASKS = "leftImg8bit", "gtFine"
+IMAGE_END, MASK_END = "_leftImg8bit.png", "_gtFine_labelTrainIds.png"
+LOOKED_AT = 3
+"""Masks of a split that are looked at for annotations."""
+
+
+class CityscapesSource:
+    """Reader of the folder that holds ``leftImg8bit`` and ``gtFine``."""
+
+    assumed = ""
+
+    def __init__(self, root: Path) -> None:
+        missing = [part for part in (IMAGES, MASKS) if not (root / part).is_dir()]
+        if missing:
+            raise FileNotFoundError(f"{root} must hold Cityscapes, but has no {', no '.join(missing)}")
+        self.root = root
+        self.name = root.resolve().name
+        self.labels = LabelSpace(names=tuple(COLOURS), palette=tuple(COLOURS.values()))
+
+    def lists(self) -> list[str]:
+        """Return the splits that have images and annotations."""
+        return [split for split in self._splits() if not self._lacks(split)]
+
+    def items(self, list_name: str) -> list[Item]:
+        """Return the images of a split, city by city."""
+        folder = self.root / IMAGES / list_name
+        if list_name not in self._splits():
+            raise unknown_list(folder, self.lists())
+        lacks = self._lacks(list_name)
+        if lacks:
+            raise DataError(lacks)
+        images = sorted(folder.glob(f"*/*{IMAGE_END}"))
+        if not images:
+            raise DataError(f"{folder} must hold images (<city>/*{IMAGE_END}), but has none: unpack {IMAGES} there")
+        cities = {image.name.removesuffix(IMAGE_END): image.parent.name for image in images}
+        return gather([*cities], folder, lambda name: self._item(list_name, cities[name], name))
+
+    def _item(self, split: str, city: str, name: str) -> Item:
+        image, mask = (self.root / part / split / city for part in (IMAGES, MASKS))
+        return Item(name, image / f"{name}{IMAGE_END}", mask / f"{name}{MASK_END}")
+
+    def _splits(self) -> list[str]:
+        return sorted(folder.name for folder in (self.root / IMAGES).iterdir() if folder.is_dir())
+
+    def _lacks(self, split: str) -> str:
+        """Return what the annotations of a split lack, and what to do about it; '' if nothing."""
+        folder = self.root / MASKS / split
+        masks = sorted(folder.glob(f"*/*{MASK_END}"))
+        if not masks:
+            made = any(folder.glob("*/*_gtFine_labelIds.png"))
+            todo = "make them with createTrainIdLabelImgs of cityscapesscripts" if made else "use another list"
+            return f"{folder} must hold annotations (<city>/*{MASK_END}), but has none: {todo}"
+        if all((read_ids(mask) == self.labels.ignore).all() for mask in masks[:LOOKED_AT]):
+            return (
+                f"the split {split!r} must be annotated, but {masks[0]} and others hold nothing but ignored pixels "
+                f"(Cityscapes keeps the annotations of its test split to itself): use another list, such as val"
+            )
+        return ""

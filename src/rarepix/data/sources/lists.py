@@ -1,0 +1,89 @@
+"""Lists of image ids, and the files that an id stands for: what readers of several layouts share."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from rarepix.data.source import DataError, Item, MissingFiles
+
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".JPG", ".JPEG", ".PNG")
+NAMED_AT_MOST = 5
+
+
+def read_ids(file: Path, known: Sequence[str]) -> list[str]:
+    """Return the ids in a list, one a line, in its order.
+
+    Args:
+        file: the list.
+        known: names of the lists that the dataset has, for the message.
+
+    Raises:
+        DataError: there is no such list, it cannot be read, is empty, names an image twice or is no list of ids.
+    """
+    if not file.exists():
+        raise unknown_list(file, known)
+    ids = [line.strip() for line in _text(file).splitlines() if line.strip()]
+    if not ids:
+        raise DataError(f"{file} must name at least one image, but is empty")
+    if all(len(line.split()) > 1 for line in ids):
+        raise DataError(f"{file} must hold one image id a line and nothing else, but its first line is {ids[0]!r}")
+    if len(set(ids)) != len(ids):
+        twice = sorted({name for name in ids if ids.count(name) > 1})[:NAMED_AT_MOST]
+        raise DataError(f"{file} must name each image once, but names these more often: {', '.join(twice)}")
+    return ids
+
+
+def unknown_list(wanted: object, known: Sequence[str]) -> DataError:
+    """Return what is to be raised for a list that a dataset does not have."""
+    return DataError(f"{wanted} must exist, but does not: this dataset has the lists {', '.join(known) or '(none)'}")
+
+
+def gather(names: Sequence[str], list_file: Path, item: Callable[[str], Item]) -> list[Item]:
+    """Return what *item* makes of every one of *names*, which *list_file* holds.
+
+    Raises:
+        MissingFiles: images or masks that are not there.
+        DataError: an id that no file can be called by, or a folder that may not be entered.
+    """
+    try:
+        items = [item(name) for name in names]
+        missing = [str(path) for item in items for path in (item.image, *item.mask_files) if not path.is_file()]
+    except OSError as error:  # a name that is too long, a folder that may not be entered
+        raise DataError(
+            f"every id in {list_file} must name files that can be looked at, but: {error}: correct the id or that place"
+        ) from error
+    if missing:
+        more = f" and {len(missing) - NAMED_AT_MOST} more" if len(missing) > NAMED_AT_MOST else ""
+        raise MissingFiles(
+            f"every id in {list_file} needs an image and a mask, but missing: "
+            f"{', '.join(missing[:NAMED_AT_MOST])}{more}: add them, or take the ids out of the list",
+            items,
+        )
+    return items
+
+
+def file_of(folder: Path, name: str, suffixes: Sequence[str] = IMAGE_SUFFIXES) -> Path:
+    """Return the file called *name* with one of *suffixes*; where there is none, what it would be with the first."""
+    candidates = [folder / f"{name}{suffix}" for suffix in suffixes]
+    return next((path for path in candidates if path.is_file()), candidates[0])
+
+
+def _text(file: Path) -> str:
+    """Return what is written in a list. Raises ``DataError`` if it cannot be read or is no UTF-8."""
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise DataError(
+            f"{file} must be a file that can be read, but: {error.strerror}: repair it, or take it away"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise _no_utf8(file, f"byte {error.start} is {error.object[error.start]:#04x}") from error
+    if "\0" in text:  # UTF-16 without its mark; no file can be called so
+        raise _no_utf8(file, "it holds zero bytes")
+    return text
+
+
+def _no_utf8(file: Path, why: str) -> DataError:
+    return DataError(
+        f"{file} must be UTF-8 text, one image id a line, but {why}: save it as UTF-8 (older PowerShells write UTF-16 "
+        f"with '>': use 'Out-File -Encoding ascii')"
+    )

@@ -1,0 +1,76 @@
+"""The folders in which polyp segmentation is published: one training set, several test sets.
+
+``TrainDataset/{images,masks}`` with ``train.txt`` and ``val.txt`` (a name a line, with or without ``.png``), and
+``TestDataset/<name>/{images,masks}``; masks are grey, a polyp is where they are above 127.
+"""
+
+from pathlib import Path
+
+from rarepix.data.source import DataError, Item, Layers
+from rarepix.data.sources.lists import IMAGE_SUFFIXES, file_of, gather, read_ids, unknown_list
+from rarepix.labels import LabelSpace, Task
+
+TRAIN, TEST = "TrainDataset", "TestDataset"
+ALL = "all"
+"""List of every image of the training set, for splits that are made."""
+ABOVE = 127
+MASK_SUFFIXES = (".png", ".PNG", ".jpg", ".jpeg", ".JPG", ".JPEG")
+
+
+class PolypSource:
+    """Reader of the folder that holds ``TrainDataset`` and ``TestDataset``.
+
+    The lists are those of the training set, ``all`` of it, and every test set by its name; ids of test images begin
+    with the name of their set, since sets use the same names.
+    """
+
+    assumed = ""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        missing = [part for part in ("images", "masks") if not (root / TRAIN / part).is_dir()]
+        if missing:
+            raise FileNotFoundError(f"{root} must hold polyp folders, but {TRAIN} has no {', no '.join(missing)}")
+        self.name = root.resolve().name
+        self.labels = LabelSpace(names=("background", "polyp"), background=0, rare=("polyp",), task=Task.BINARY)
+
+    def lists(self) -> list[str]:
+        """Return the lists of the training set, ``all``, and the names of the test sets."""
+        return sorted({ALL, *(file.stem for file in (self.root / TRAIN).glob("*.txt")), *self._test_sets()})
+
+    def items(self, list_name: str) -> list[Item]:
+        """Return the items of a list of the training set in its order, or those of a test set by name."""
+        if list_name in self._test_sets():
+            folder = self.root / TEST / list_name
+            return gather(_names(folder), folder, lambda name: _item(folder, name, f"{list_name}_{name}"))
+        folder = self.root / TRAIN
+        if list_name == ALL:
+            return gather(_names(folder), folder, lambda name: _item(folder, name, name))
+        file = folder / f"{list_name}.txt"
+        if not file.exists():
+            raise unknown_list(file, self.lists())
+        names = [_without_end(name) for name in read_ids(file, self.lists())]
+        return gather(names, file, lambda name: _item(folder, name, name))
+
+    def _test_sets(self) -> list[str]:
+        return sorted(folder.parent.name for folder in (self.root / TEST).glob("*/images") if folder.is_dir())
+
+
+def _item(folder: Path, name: str, number: str) -> Item:
+    mask = file_of(folder / "masks", name, MASK_SUFFIXES)
+    return Item(number, file_of(folder / "images", name), Layers((mask,), above=ABOVE, merged=True))
+
+
+def _without_end(name: str) -> str:
+    return next((name.removesuffix(end) for end in IMAGE_SUFFIXES if name.endswith(end)), name)
+
+
+def _names(folder: Path) -> list[str]:
+    """Return the names of all images in a folder, sorted."""
+    names = sorted(file.stem for file in (folder / "images").iterdir() if file.suffix in IMAGE_SUFFIXES)
+    if not names:
+        raise DataError(f"{folder / 'images'} must hold images ({', '.join(IMAGE_SUFFIXES[:3])}), but has none")
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise DataError(f"{folder / 'images'} must hold one image of each name, but has several of {twice[:5]}")
+    return names

@@ -1,0 +1,136 @@
+"""Build a loss: every parameter is checked before anything is computed."""
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import torch
+from pydantic import ValidationError
+from torch import Tensor
+
+from rarepix.labels import Task
+from rarepix.losses.checks import LossError
+from rarepix.losses.module import Labels, Loss
+from rarepix.losses.names import needs_class_pixels, parameters_of, terms_of
+from rarepix.losses.settings import LossConfig
+from rarepix.losses.table import TERMS
+from rarepix.settings import explain
+
+WITHOUT_EFFECT = {"alpha": 1.0, "temperature": 1.0, "gamma": 2.0, "published": False}
+"""What any loss may be given: values that change nothing where the loss has no use for the parameter."""
+
+
+def build(
+    name: str,
+    *,
+    task: Task | str,
+    classes: int,
+    ignore_index: int,
+    background: int | None,
+    class_pixels: Iterable[float] | None,
+    check_values: bool,
+    params: Mapping[str, Any],
+) -> Loss:
+    """Return the loss, as ``rarepix.losses.build_loss`` says it.
+
+    Raises:
+        LossError: see there.
+    """
+    config = _config(name, params)
+    labels = _labels(task, classes, ignore_index, background)
+    _check_defined(config, labels)
+    parameters = config.parameters()
+    tensors = {
+        "class_weights": _class_weights(parameters.pop("class_weights", None), labels),
+        "class_pixels": _class_pixels(config.name, class_pixels, labels),
+    }
+    return Loss(config.name, labels, parameters, tensors, check_values=check_values)
+
+
+def _config(name: str, params: Mapping[str, Any]) -> LossConfig:
+    if not isinstance(name, str):
+        raise LossError(f"the name of a loss must be text, but got {name!r}")
+    try:
+        known = parameters_of(name)
+    except ValueError as error:
+        raise LossError(str(error)) from None
+    given = {key: _plain(value) for key, value in params.items() if value is not None}
+    kept = {key: value for key, value in given.items() if key in known or WITHOUT_EFFECT.get(key) != value}
+    try:
+        return LossConfig(name=name, **kept)
+    except ValidationError as error:
+        raise LossError(explain(error, LossConfig).replace("loss.", "")) from None
+
+
+def _plain(value: Any) -> Any:
+    """Return a tensor, an array or a list as a tuple."""
+    value = value.tolist() if hasattr(value, "tolist") else value
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _labels(task: Task | str, classes: int, ignore_index: int, background: int | None) -> Labels:
+    if task not in list(Task):
+        raise LossError(f"task must be one of {', '.join(Task)}, but got {str(task)!r}")
+    task = Task(task)
+    fits = {Task.BINARY: classes == 1, Task.MULTICLASS: classes >= 2, Task.MULTILABEL: classes >= 1}
+    if not fits[task]:
+        wanted = {Task.BINARY: "1", Task.MULTICLASS: "2 or more", Task.MULTILABEL: "1 or more"}[task]
+        raise LossError(
+            f"classes, the number of channels, must be {wanted} for a {task} task, but got {classes}: "
+            f"one channel that tells a class from background is task binary"
+        )
+    highest = classes - 1 if task is Task.MULTICLASS else 1
+    if 0 <= ignore_index <= highest:
+        raise LossError(f"ignore_index must not be an id of a class (0 to {highest}), but got {ignore_index}")
+    if task is Task.MULTICLASS and background is not None and not 0 <= background < classes:
+        raise LossError(f"background must be an id from 0 to {classes - 1} or None, but got {background}")
+    return Labels(task, classes, ignore_index, background if task is Task.MULTICLASS else None)
+
+
+def _check_defined(config: LossConfig, labels: Labels) -> None:
+    for term in terms_of(config.name):
+        if labels.task not in TERMS[term].tasks:
+            defined = " and ".join(TERMS[term].tasks)
+            raise LossError(f"loss term {term!r} is defined for {defined} masks, but the task is {str(labels.task)!r}")
+    if config.foreground_only and labels.background is None:
+        raise LossError(
+            "foreground_only leaves out the channel of the background, but "
+            + ("no background is given" if labels.task is Task.MULTICLASS else f"a {labels.task} task has none")
+        )
+
+
+def _class_weights(weights: tuple[float, ...] | None, labels: Labels) -> Tensor | None:
+    """Return weights C (multiclass) or 2 C of negatives and positives of each channel."""
+    if weights is None:
+        return None
+    wanted = 2 if labels.task is Task.BINARY else labels.classes
+    if len(weights) != wanted:
+        each = "background and class" if labels.task is Task.BINARY else "each class"
+        raise LossError(f"class_weights must be {wanted} numbers, one for {each}, but got {len(weights)}")
+    if not sum(weights) > 0:
+        raise LossError(f"class_weights must not all be 0, but got {list(weights)}")
+    tensor = torch.tensor(weights, dtype=torch.float64)
+    if labels.task is Task.MULTICLASS:
+        return tensor
+    return tensor.unsqueeze(1) if labels.task is Task.BINARY else tensor.expand(2, -1)
+
+
+def _class_pixels(name: str, given: Iterable[float] | None, labels: Labels) -> Tensor | None:
+    """Return pixels C (multiclass) or 2 C of negatives and positives of each channel."""
+    if not needs_class_pixels(name):
+        return None
+    wanted = {Task.BINARY: 2, Task.MULTICLASS: labels.classes, Task.MULTILABEL: labels.classes + 1}[labels.task]
+    pixels = [] if given is None else [float(count) for count in given]
+    if len(pixels) != wanted or not all(math.isfinite(count) and count >= 0 for count in pixels) or not sum(pixels):
+        raise LossError(
+            f"loss {name!r} needs class_pixels, the {wanted} pixel counts of the training part"
+            f"{' (of each class, then of all pixels)' if labels.task is Task.MULTILABEL else ''}, but got {pixels}"
+        )
+    tensor = torch.tensor(pixels, dtype=torch.float64)
+    if labels.task is Task.MULTICLASS:
+        return tensor
+    if labels.task is Task.BINARY:
+        return tensor.unsqueeze(1)
+    if (tensor[:-1] > tensor[-1]).any():
+        raise LossError(f"class_pixels must end with the number of all pixels, but a class has more: {pixels}")
+    return torch.stack([tensor[-1] - tensor[:-1], tensor[:-1]])

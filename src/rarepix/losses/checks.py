@@ -1,0 +1,64 @@
+"""What must hold for logits and target before a loss looks at them, and the one error."""
+
+import torch
+from torch import Tensor
+
+from rarepix.labels import Task
+
+
+class LossError(ValueError):
+    """A loss that cannot be built, or logits and a target that it cannot be computed of."""
+
+
+def check_shapes(logits: Tensor, target: Tensor, *, task: Task, classes: int) -> None:
+    """Raise ``LossError`` unless logits are N C and two or three axes, and the target has the shape of the task."""
+    if logits.ndim not in (4, 5) or logits.shape[1] != classes:
+        raise LossError(f"logits must be N {classes} H W or N {classes} D H W, but got {tuple(logits.shape)}")
+    if not logits.is_floating_point():
+        raise LossError(f"logits must be floats, but got {logits.dtype}")
+    if not logits.numel():
+        raise LossError(f"logits must have at least one image and one pixel, but got {tuple(logits.shape)}")
+    flat, full = (logits.shape[0], *logits.shape[2:]), tuple(logits.shape)
+    shapes = {Task.MULTICLASS: (flat,), Task.BINARY: (flat, full), Task.MULTILABEL: (full,)}[task]
+    wanted = " or ".join(str(shape) for shape in shapes)
+    if target.dtype not in (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64):
+        raise LossError(f"the target must be integer ids of shape {wanted}, but got {target.dtype} {tuple(target.shape)}")
+    if tuple(target.shape) not in shapes:
+        raise LossError(
+            f"the target of a {task} task must be integer ids of shape {wanted}, "
+            f"but got {target.dtype} {tuple(target.shape)}"
+        )
+    if target.device != logits.device:
+        raise LossError(f"the target must be where the logits are ({logits.device}), but is on {target.device}")
+
+
+def check_logits(logits: Tensor) -> None:
+    """Raise ``LossError`` for logits that are not finite. Waits for the device."""
+    total = logits.detach().sum(dtype=torch.float32)  # one pass: not finite if any is not, or if the sum overflows
+    if not torch.isfinite(total) and not torch.isfinite(logits).all():
+        bad = int((~torch.isfinite(logits)).sum())
+        raise LossError(
+            f"logits must be finite, but {bad} of {logits.numel()} are not: use a smaller learning rate, or more precision"
+        )
+
+
+def check_ids(counted: Tensor, *, task: Task, classes: int, ignore_index: int) -> None:
+    """Raise ``LossError`` for ids, 0 in place of ignored ones, that are no class. Waits for the device."""
+    highest = classes - 1 if task is Task.MULTICLASS else 1
+    low, high = torch.aminmax(counted)
+    if low < 0 or high > highest:
+        raise LossError(
+            f"ids of a {task} target must be from 0 to {highest} or {ignore_index} (ignored), "
+            f"but they go from {int(low)} to {int(high)}"
+        )
+
+
+def check_result(terms: dict[str, Tensor]) -> None:
+    """Raise ``LossError`` if a term is not finite. Waits for the device."""
+    bad = {name: float(value) for name, value in terms.items() if not torch.isfinite(value)}
+    if bad:
+        found = ", ".join(f"{name} = {value}" for name, value in bad.items())
+        raise LossError(
+            f"a loss must be finite, but {found}: with published=True an image without pixels that count, or "
+            f"one that is all foreground, can do that; published=False can deal with both"
+        )

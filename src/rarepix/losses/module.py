@@ -1,0 +1,128 @@
+"""The module that every loss comes in: a weighted sum of terms, checked at the door, computed in full precision."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from rarepix.labels import Task
+from rarepix.losses.batch import Batch, SigmoidBatch, SoftmaxBatch, Wanted
+from rarepix.losses.checks import check_ids, check_logits, check_result, check_shapes
+from rarepix.losses.names import FREQUENCY_TERMS, TERM_PARAMETERS
+from rarepix.losses.published import PUBLISHED
+from rarepix.losses.schedule import alpha_at
+from rarepix.losses.table import TERMS
+
+OF_SCHEDULES = ("every", "factor", "limit", "start", "over")
+
+
+class Labels(NamedTuple):
+    """What a loss knows of the target."""
+
+    task: Task
+    classes: int
+    """Channels C."""
+    ignore_index: int
+    background: int | None
+    """Channel of the background; only multiclass tasks may have one."""
+
+
+class Loss(nn.Module):
+    """The first term plus alpha times each further one.
+
+    ``set_epoch`` says which epoch it is; without it, alpha is that of the first.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        labels: Labels,
+        parameters: Mapping[str, Any],
+        tensors: Mapping[str, Tensor | None],
+        *,
+        check_values: bool,
+    ) -> None:
+        """Take *parameters* as ``names.parameters_of`` names them, all given, and those that are *tensors* apart."""
+        super().__init__()
+        self.name, self.task, self.classes, self.ignore_index, self.background = (name, *labels)
+        self.check_values, self.parameters_given, self.epoch = check_values, dict(parameters), 0
+        self.terms = tuple(name.split("+"))
+        self.published = bool(parameters.get("published"))
+        temperature = parameters.get("temperature", 1)
+        self._wanted = Wanted(
+            sums=any(TERMS[term].with_sums for term in self.terms),
+            even_costs=parameters.get("label_smoothing", 0) > 0,
+            temperature=None if temperature == 1 else temperature,
+        )
+        for key, tensor in tensors.items():
+            self.register_buffer(key, tensor, persistent=False)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Say which epoch it is, counted from 0."""
+        if epoch < 0:
+            raise ValueError(f"epoch must be 0 or more, but got {epoch}")
+        self.epoch = epoch
+
+    def alphas(self) -> tuple[float, ...]:
+        """Return the weights of the further terms in this epoch."""
+        further = len(self.terms) - 1
+        if not further:
+            return ()
+        given = self.parameters_given
+        alphas, schedules = _for_each(given["alpha"], further), _for_each(given["schedule"], further)
+        shape = {key: given[key] for key in OF_SCHEDULES}
+        return tuple(alpha_at(self.epoch, *pair, **shape) for pair in zip(schedules, alphas, strict=True))
+
+    def forward(self, logits: Tensor, target: Tensor) -> dict[str, Tensor]:
+        """Return ``{"loss": scalar with gradient, term: scalar without, …}``, the terms before their weights.
+
+        Args:
+            logits: N C H W or N C D H W.
+            target: multiclass: ids N H W; binary: 0 and 1, N H W or N 1 H W; multilabel: 0 and 1, N C H W (3-D: D H W).
+                What equals ``ignore_index`` does not count. A batch without anything else gives 0.
+
+        Raises:
+            LossError: shapes or a type that do not fit; with ``check_values`` also ids that are no class and logits
+                that are not finite; a published form that is not finite.
+        """
+        check_shapes(logits, target, task=self.task, classes=self.classes)
+        if self.check_values:
+            check_logits(logits)
+        with torch.autocast(logits.device.type, enabled=False):
+            batch = self._batch(logits if logits.dtype == torch.float64 else logits.float(), target)
+            if self.check_values:
+                check_ids(batch.target, task=self.task, classes=self.classes, ignore_index=self.ignore_index)
+            values = [self._term(term, batch) for term in self.terms]
+            total = sum((alpha * value for alpha, value in zip(self.alphas(), values[1:], strict=True)), values[0])
+        result = {"loss": total, **{term: value.detach() for term, value in zip(self.terms, values, strict=True)}}
+        if self.check_values or self.published:
+            check_result(result)
+        return result
+
+    def _batch(self, logits: Tensor, target: Tensor) -> Batch:
+        shared: dict[str, Any] = {"ignore_index": self.ignore_index, "published": self.published}
+        if self.task is not Task.MULTICLASS:
+            return SigmoidBatch(self.task, logits, target, **shared)
+        return SoftmaxBatch(logits, target, background=self.background, wanted=self._wanted, **shared)
+
+    def _term(self, term: str, batch: Batch) -> Tensor:
+        function = PUBLISHED[term] if self.published else TERMS[term].function
+        given = {key: self._parameter(key, batch) for key in TERM_PARAMETERS[term]}
+        if term in FREQUENCY_TERMS:
+            given["class_pixels"] = self._parameter("class_pixels", batch)
+        return function(batch, **given)
+
+    def _parameter(self, key: str, batch: Batch) -> Any:
+        if key not in self._buffers:
+            return self.parameters_given[key]
+        tensor = self._buffers[key]
+        return None if tensor is None else tensor.to(batch.logits)
+
+    def extra_repr(self) -> str:
+        """Say what it is."""
+        return f"{self.name}, {self.task}, classes={self.classes}, {self.parameters_given}"
+
+
+def _for_each(value: Any, further: int) -> Sequence[Any]:
+    return value if isinstance(value, tuple) else (value,) * further

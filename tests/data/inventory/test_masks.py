@@ -1,0 +1,148 @@
+"""Masks in several files: as arrays, counted, as objects, in the cache and among duplicates."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from rarepix.data.inventory import examine, read_mask, take_inventory
+from rarepix.data.inventory.duplicates import find_duplicates
+from rarepix.data.inventory.objects import find_objects
+from rarepix.data.inventory.problems import Kind
+from rarepix.data.inventory.stored import content_key
+from rarepix.data.inventory.summary import class_table
+from rarepix.data.source import DataError, Item, Layers
+from rarepix.labels import LabelSpace, Task
+
+LABELS = LabelSpace(names=("a", "b", "c"), task=Task.MULTILABEL)
+MERGED = LabelSpace(names=("background", "any"), background=0, task=Task.BINARY)
+A = np.array([[9, 0, 0, 200], [0, 0, 0, 0]], np.uint8)
+B = np.array([[128, 127, 0, 0], [0, 0, 1, 0]], np.uint8)
+
+
+@pytest.fixture
+def make(tmp_path):
+    """Write an image and a mask for each class that has one, and return the item."""
+
+    def write(name: str, *masks: np.ndarray | None, above: int = 0, merged: bool = False, mode: str = "L") -> Item:
+        image = tmp_path / f"{name}.png"
+        Image.new("RGB", (4, 2), (len(name), 0, 0)).save(image)
+        files: list[Path | None] = []
+        for number, mask in enumerate(masks):
+            files.append(None if mask is None else tmp_path / f"{name}_{number}.png")
+            if mask is not None:
+                Image.fromarray(mask).convert(mode).save(files[-1])
+        return Item(name, image, Layers(tuple(files), above, merged))
+
+    return write
+
+
+def test_a_layer_is_where_it_is_above(make):
+    mask = read_mask(make("x", A, B, None))
+    assert (mask.shape, mask.dtype) == ((2, 4, 3), np.uint8)
+    assert mask[..., 0].tolist() == [[1, 0, 0, 1], [0, 0, 0, 0]]
+    assert mask[..., 1].tolist() == [[1, 1, 0, 0], [0, 0, 1, 0]]
+    assert not mask[..., 2].any()
+    assert read_mask(make("x", A, B, above=127)).sum(axis=(0, 1)).tolist() == [1, 1]
+
+
+def test_merged_is_the_union(make):
+    assert read_mask(make("x", A, B, None, merged=True)).tolist() == [[1, 1, 0, 1], [0, 0, 1, 0]]
+    assert read_mask(make("x", B, above=127, merged=True)).tolist() == [[1, 0, 0, 0], [0, 0, 0, 0]]
+
+
+@pytest.mark.parametrize(("merged", "shape"), [(False, (2, 4, 2)), (True, (2, 4))])
+def test_without_a_file_the_size_is_that_of_the_image(make, merged, shape):
+    mask = read_mask(make("x", None, None, merged=merged))
+    assert (mask.shape, mask.any()) == (shape, False)
+
+
+def test_modes_of_grey(make, tmp_path):
+    assert read_mask(make("x", A, mode="1"))[..., 0].tolist() == [[0, 0, 0, 1], [0, 0, 0, 0]]  # Pillow cuts at half
+    assert read_mask(make("x", B, mode="RGB", above=127))[..., 0].sum() == 1
+    item = make("x", A)
+    palette = Image.fromarray(A)
+    palette.putpalette([9, 9, 9] * 256)
+    palette.save(tmp_path / "x_0.png")
+    assert read_mask(item)[..., 0].sum() == 2  # the indices, not the colours
+    with pytest.raises(DataError, match=r"x_0\.png must be an 8-bit grey image, .* above 9, but has mode 'P': save"):
+        read_mask(Item("x", item.image, Layers((tmp_path / "x_0.png",), above=9)))
+    Image.new("RGB", (4, 2), (1, 2, 3)).save(tmp_path / "x_0.png")
+    with pytest.raises(DataError, match=r"but has mode 'RGB' with colours: save its grey values"):
+        read_mask(item)
+
+
+def test_counts_by_hand(make):
+    items = [make("x", A, B, None), make("yy", None, None, None), make("zzz", None, A, A)]
+    table = take_inventory(items, LABELS)
+    assert table.columns.tolist() == ["a", "b", "c", "border", "height", "width"]
+    assert table.to_numpy().tolist() == [[2, 3, 0, 0, 2, 4], [0, 0, 0, 0, 2, 4], [0, 2, 2, 0, 2, 4]]
+
+
+def test_merged_counts_by_hand(make):
+    items = [make("x", A, B, merged=True), make("yy", None, None, merged=True)]
+    assert take_inventory(items, MERGED).to_numpy().tolist() == [[4, 4, 0, 2, 4], [8, 0, 0, 2, 4]]
+
+
+def test_shares_are_of_the_area_and_may_exceed_it_together(make):
+    items = [make("x", A, B, None), make("yy", np.full((2, 4), 1, np.uint8), np.full((2, 4), 1, np.uint8), None)]
+    table = class_table(take_inventory(items, LABELS), find_objects(items, LABELS), LABELS.names)
+    assert table["pixel_share"].to_dict() == {"b": 11 / 16, "a": 10 / 16, "c": 0, "border": 0}
+
+
+def test_every_layer_has_its_own_objects(make):
+    items = [make("x", A, B, None), make("yy", None, None, None)]
+    rows = sorted(find_objects(items, LABELS).itertuples(index=False, name=None))
+    assert rows == [("x", "a", 1), ("x", "a", 1), ("x", "b", 3)]  # the last is joined at a corner
+    merged = [make("x", A, B, None, merged=True)]
+    assert find_objects(merged, MERGED)["pixels"].tolist() == [4]
+
+
+def test_everything_wrong_with_an_item_is_found(make):
+    gone, odd, large, colours = (make(name, A, B, None) for name in ("gone", "odd", "large", "colours"))
+    for file in gone.mask_files:
+        file.unlink()
+    Image.new("L", (5, 5)).save(odd.mask_files[1])
+    for file in large.mask_files:
+        Image.new("L", (8, 8)).save(file)
+    Image.new("RGB", (4, 2), (1, 2, 3)).save(colours.mask_files[0])
+    counts, problems = examine([make("good", A, None, None), gone, odd, large, colours], LABELS)
+    assert counts.index.tolist() == ["good"]
+    assert [(problem.kind, problem.image) for problem in problems] == [
+        (Kind.MISSING, "gone"), (Kind.MISSING, "gone"), (Kind.MASK, "odd"), (Kind.SIZE, "large"), (Kind.MASK, "colours")
+    ]  # fmt: skip
+    assert "one size, but" in problems[2].message
+    assert "large_0.png must have the size of its image, 4×2, but has 8×8" in problems[3].message
+
+
+def test_an_image_that_cannot_be_read_where_no_layer_says_the_size(make):
+    item = make("x", None, None, None)
+    item.image.write_bytes(b"no")
+    _, problems = examine([item], LABELS)
+    assert [problem.kind for problem in problems] == [Kind.IMAGE]
+
+
+def test_the_cache_knows_every_layer_and_how_it_is_read(make, tmp_path):
+    item = make("x", A, B, None)
+    first, second = (take_inventory([item], LABELS, cache=tmp_path / "cache") for _ in range(2))
+    pd.testing.assert_frame_equal(first, second)
+    files = item.mask.files
+    others = [
+        Layers((files[1], files[0], None)), Layers((files[0], None, files[1])), Layers((files[0], None, None)),
+        Layers(files, above=127), Layers(files, merged=True),
+    ]  # fmt: skip
+    keys = [content_key([Item("x", item.image, mask)], LABELS) for mask in (item.mask, *others)]
+    keys.append(content_key([item], LabelSpace(names=LABELS.names)))
+    Image.fromarray(A).save(files[1])
+    keys.append(content_key([item], LABELS))
+    assert len(set(keys)) == len(keys)
+
+
+def test_the_same_image_with_other_layers(make):
+    items = [make("x", A, None, None), make("y", None, A, None), make("z", A, None, None)]
+    (found,) = find_duplicates(items[::2], {name: ["train"] for name in "xyz"})
+    assert "with different masks" not in found.message
+    (found,) = find_duplicates(items, {name: ["train"] for name in "xyz"})
+    assert "with different masks" in found.message

@@ -1,0 +1,177 @@
+"""Lesion folders: both layouts say the same, a missing file is an absent lesion, and nothing is passed over."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from rarepix.data.inventory import read_mask, take_inventory
+from rarepix.data.source import DataError, Layers, MissingFiles
+from rarepix.data.sources.lesions import MERGED, LesionSource
+from rarepix.labels import Task
+from tests.layouts import LESION_BOXES, LESIONS, SIZE, box, lines, save, write_lesions, write_published_lesions
+
+WRITERS = {"image": write_published_lesions, "lesion": write_lesions}
+
+
+@pytest.fixture(params=WRITERS)
+def root(request, tmp_path):
+    return WRITERS[request.param](tmp_path / "eyes")
+
+
+@pytest.fixture
+def published(tmp_path):
+    return write_published_lesions(tmp_path / "eyes")
+
+
+@pytest.fixture
+def described(tmp_path):
+    return write_lesions(tmp_path / "eyes")
+
+
+def describe(root, **changes) -> None:
+    file = root / "dataset.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | changes))
+
+
+def expected(image: str) -> np.ndarray:
+    boxes = LESION_BOXES[image]
+    return np.stack([box(*boxes[code], 1) if code in boxes else np.zeros(SIZE) for code in LESIONS.values()], axis=2)
+
+
+def test_every_lesion_is_a_layer(root):
+    source = LesionSource(root)
+    assert (source.name, source.labels.names) == ("eyes", tuple(LESIONS))
+    assert (source.labels.task, source.labels.background, source.labels.channels) == (Task.MULTILABEL, None, 3)
+    for name in source.lists():
+        for item in source.items(name):
+            assert (read_mask(item) == expected(item.id)).all()
+
+
+def test_merged_is_their_union(root):
+    source = LesionSource(root, merge=True)
+    assert source.labels == MERGED
+    assert (source.labels.task, source.labels.channels, source.labels.rare) == (Task.BINARY, 1, ("lesion",))
+    for item in source.items("train"):
+        assert (read_mask(item) == expected(item.id).max(axis=2)).all()
+    table = take_inventory(source.items("train"), source.labels)
+    assert table.loc["a", "lesion"] == 4 * 6 + 6 * 6 - 2 * 4
+    assert table.loc["a", ["background", "lesion"]].sum() == 24 * 32
+
+
+def test_a_file_that_is_not_there_is_an_absent_lesion(published):
+    (item,) = LesionSource(published).items("val")
+    assert item.mask == Layers((None, None, None))
+    assert item.mask_files == ()
+    assert read_mask(item).shape == (*SIZE, 3)
+    assert not read_mask(item).any()
+    assert not read_mask(LesionSource(published, merge=True).items("val")[0]).any()
+
+
+def test_a_folder_that_is_not_there_is_an_image_without_lesions(published):
+    (published / "lesion_segs_24x32/d").rmdir()
+    assert LesionSource(published).items("val")[0].mask_files == ()
+
+
+def test_a_binary_description_merges(described):
+    describe(described, task="binary")
+    assert LesionSource(described).labels == MERGED
+
+
+def test_grey_values_that_count(published):
+    """The first lesion of each image is written with 127, the second with 255."""
+    assert "every grey value above 0 of a mask is taken for its lesion" in LesionSource(published).assumed
+    (published / "dataset.json").write_text(json.dumps({"classes": [*LESIONS], "above": 127}))
+    source = LesionSource(published)
+    assert source.assumed == ""
+    table = take_inventory(source.items("train"), source.labels)
+    assert table.loc["a"].tolist()[:3] == [0, 36, 0]
+
+
+def test_lists_are_the_files_of_words(described):
+    assert LesionSource(described).lists() == ["test", "train", "val"]  # the licence is none
+    lines(described / "fold1.txt", "a", "c")
+    assert "fold1" in LesionSource(described).lists()
+
+
+def test_folders_may_be_named(described):
+    (described / "images").rename(described / "photographs")
+    (described / "masks").rename(described / "expert 2")
+    describe(described, images="photographs", masks="expert 2")
+    assert len(LesionSource(described).items("train")) == 3
+
+
+def test_files_may_be_called_by_name_or_code(published):
+    folder = published / "lesion_segs_24x32" / "a"
+    (folder / "haemorrhage.png").rename(folder / "HE.png")
+    assert (read_mask(LesionSource(published).items("train")[0]) == expected("a")).all()
+
+
+def test_class_names_alone_are_enough(described):
+    (described / "dataset.json").unlink()
+    lines(described / "class_names.txt", *LESIONS.values())
+    assert LesionSource(described).labels.names == tuple(LESIONS.values())
+
+
+def test_a_missing_image_is_named(root):
+    next(root.glob("images*/b.jpg")).unlink()
+    with pytest.raises(MissingFiles, match=r"missing: [^ ]*b\.jpg: add them"):
+        LesionSource(root).items("train")
+
+
+def test_a_lesion_that_is_not_named(root):
+    folder = root / "lesion_segs_24x32" / "b" if (root / "lesion_segs_24x32").is_dir() else root / "masks" / "drusen"
+    save(box(0, 0, 2, 2), folder / ("drusen.png" if folder.name == "b" else "b.png"))
+    with pytest.raises(DataError, match=r"must be of a lesion that is named \(.*\), but .* is of 'drusen': name it"):
+        LesionSource(root).items("train")
+
+
+def test_a_lesion_with_two_masks(published):
+    folder = published / "lesion_segs_24x32" / "a"
+    shutil.copyfile(folder / "haemorrhage.png", folder / "HE.png")
+    with pytest.raises(DataError, match=r"must have one mask in an image, but has .*HE\.png and .*haemorrhage\.png"):
+        LesionSource(published).items("train")
+
+
+def test_masks_that_are_called_otherwise(described):
+    for file in (described / "masks/SE").iterdir():
+        file.rename(file.with_name(f"{file.stem}_SE.png"))
+    with pytest.raises(
+        DataError, match=r"called like their images, but none of those in .*masks/SE is \(a_SE\.png, …\)"
+    ):
+        LesionSource(described).items("train")
+
+
+def test_masks_of_another_format(described):
+    (described / "masks/SE/a.png").rename(described / "masks/SE/a.tif")
+    with pytest.raises(DataError, match=r"must be PNG files, but there is .*a\.tif: convert it"):
+        LesionSource(described).items("train")
+
+
+def test_folders_of_neither_lesions_nor_images(described):
+    for code in LESIONS.values():
+        (described / "masks" / code).rename(described / "masks" / f"{code}2")
+    with pytest.raises(DataError, match=r"must hold a folder for each lesion \(HE, .*but holds EX2, HE2, SE2: rename"):
+        LesionSource(described).items("train")
+
+
+def test_layers_of_different_sizes(described):
+    save(np.zeros((5, 5), np.uint8), described / "masks/EX/b.png")
+    with pytest.raises(DataError, match=r"one size, but .*EX/b\.png has 5×5 and .*HE/b\.png has 32×24: put"):
+        take_inventory(LesionSource(described).items("train"), LesionSource(described).labels)
+
+
+@pytest.mark.parametrize(("missing", "message"), [("images", r"no folder images"), ("masks", r"no folder masks")])
+def test_folders_that_are_not_there(described, missing, message):
+    shutil.rmtree(described / missing)
+    with pytest.raises(FileNotFoundError, match=message):
+        LesionSource(described)
+
+
+def test_several_folders_that_could_be_meant(published):
+    (published / "images_12x16").mkdir()
+    with pytest.raises(
+        DataError, match=r"one folder of images, but has images_12x16, images_24x32: name .*\"images\":"
+    ):
+        LesionSource(published)

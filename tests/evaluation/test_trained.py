@@ -1,0 +1,139 @@
+"""A trained network is loaded whole, or not at all."""
+
+import json
+import shutil
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from rarepix.evaluation.trained import CheckpointError, load_trained
+from rarepix.labels import LabelSpace
+
+BEST = "checkpoints/best.ckpt"
+
+
+@pytest.fixture(scope="module")
+def state(finished) -> dict[str, torch.Tensor]:
+    """The weights of the finished trial's network, by their own names."""
+    whole = torch.load(finished.folder / BEST, weights_only=True)["state_dict"]
+    return {name.removeprefix("model."): value for name, value in whole.items()}
+
+
+def same(trained, state) -> bool:
+    found = trained.module.model.state_dict()
+    return found.keys() == state.keys() and all(torch.equal(found[name].cpu(), state[name]) for name in state)
+
+
+def test_a_trials_folder_is_its_best_checkpoint(finished, state):
+    trained = load_trained(finished.folder)
+    assert trained.checkpoint == finished.folder / BEST
+    assert same(trained, state)
+    assert not trained.module.training
+    assert trained.labels.names == ("ground", "block", "stripe", "dot")
+    assert trained.labels.rare == ("dot",)
+
+
+def test_settings_are_put_over_what_the_trial_was_run_with(finished):
+    trained = load_trained(finished.folder, settings={"evaluate.flips": ["horizontal"]})
+    assert trained.config.evaluate.flips == ("horizontal",)
+    assert trained.config.optim.lr == 0.01
+
+
+@pytest.mark.parametrize("kind", ["ckpt", "pth", "nested.pt", "safetensors"])
+def test_a_checkpoint_file_with_its_recipe(finished, state, tiny_recipe, tmp_path, kind):
+    file = tmp_path / f"network.{kind}"
+    if kind == "ckpt":
+        shutil.copyfile(finished.folder / BEST, file)
+    elif kind == "safetensors":
+        save_file({name: value.contiguous() for name, value in state.items()}, file)
+    else:
+        torch.save({"state_dict": state, "epoch": 3} if kind == "nested.pt" else state, file)
+    trained = load_trained(file, recipe=str(tiny_recipe))
+    assert same(trained, state)
+    assert trained.labels.names == ("ground", "block", "stripe", "dot")  # of the dataset where the file does not say
+
+
+def test_a_checkpoint_knows_its_classes_where_the_dataset_is_not(finished, tiny_recipe, tmp_path):
+    file = tmp_path / "network.ckpt"
+    shutil.copyfile(finished.folder / BEST, file)
+    trained = load_trained(file, recipe=str(tiny_recipe), settings={"data.root": str(tmp_path / "nowhere")})
+    assert isinstance(trained.labels, LabelSpace)
+    assert trained.labels.background == 0
+    assert trained.labels.palette[3] == (60, 60, 230)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda state: state.pop("decoder.blocks.0.conv1.0.weight"), "it lacks decoder.blocks.0.conv1.0.weight: give"),
+        (lambda state: state.update(more=torch.zeros(1)), "it has besides more: give the recipe"),
+        (
+            lambda state: state.update({"segmentation_head.0.bias": torch.zeros(7)}),
+            r"it has in another shape segmentation_head.0.bias \(7,\) for \(4,\)",
+        ),
+    ],
+)
+def test_refuses_what_does_not_fit_in_every_weight(state, tiny_recipe, tmp_path, change, message):
+    changed = dict(state)
+    change(changed)
+    torch.save(changed, tmp_path / "wrong.pth")
+    with pytest.raises(CheckpointError, match=message):
+        load_trained(tmp_path / "wrong.pth", recipe=str(tiny_recipe))
+
+
+def test_refuses_another_network(finished, tiny_recipe, tmp_path):
+    other = {"model.options": {"decoder_channels": [8, 8, 8, 8, 8]}}
+    with pytest.raises(CheckpointError, match=r"must fit .* has in another shape .* and \d+ more"):
+        load_trained(finished.folder, settings=other)
+
+
+@pytest.mark.parametrize("content", [b"", b"no weights", b"PK\x03\x04"])
+def test_refuses_what_is_no_checkpoint(tiny_recipe, tmp_path, content):
+    (tmp_path / "broken.pth").write_bytes(content)
+    (tmp_path / "broken.safetensors").write_bytes(content)
+    for name in ("broken.pth", "broken.safetensors"):
+        with pytest.raises(CheckpointError, match=f"{name} must be a checkpoint"):
+            load_trained(tmp_path / name, recipe=str(tiny_recipe))
+
+
+class Anything:
+    """What only a pickle can hold."""
+
+
+@pytest.mark.parametrize("content", [Anything(), {"state_dict": Anything()}])
+def test_nothing_is_unpickled(tiny_recipe, tmp_path, content):
+    torch.save(content, tmp_path / "pickle.pth")
+    with pytest.raises(CheckpointError, match="nothing that has to be unpickled"):
+        load_trained(tmp_path / "pickle.pth", recipe=str(tiny_recipe))
+
+
+@pytest.mark.parametrize("content", [{}, {"state_dict": {}}, {"weights": 3}, [torch.zeros(2)]])
+def test_refuses_weights_without_names(tiny_recipe, tmp_path, content):
+    torch.save(content, tmp_path / "nameless.pth")
+    with pytest.raises(CheckpointError, match="must hold a state dictionary"):
+        load_trained(tmp_path / "nameless.pth", recipe=str(tiny_recipe))
+
+
+def test_says_what_it_needs(finished, tiny_recipe, tmp_path):
+    with pytest.raises(FileNotFoundError, match="nowhere does not exist"):
+        load_trained(tmp_path / "nowhere")
+    with pytest.raises(FileNotFoundError, match="must be the folder of a trial"):
+        load_trained(tmp_path)
+    with pytest.raises(CheckpointError, match="leave --recipe out"):
+        load_trained(finished.folder, recipe=str(tiny_recipe))
+    with pytest.raises(CheckpointError, match="say with --recipe"):
+        load_trained(finished.folder / BEST)
+
+
+def test_refuses_a_trial_that_has_no_checkpoint_yet(finished, tmp_path):
+    shutil.copyfile(finished.folder / "record.json", tmp_path / "record.json")
+    with pytest.raises(FileNotFoundError, match=r"has been validated, but has no .*best.ckpt"):
+        load_trained(tmp_path)
+
+
+def test_the_record_of_a_trial_says_the_same(finished):
+    document = json.loads((finished.folder / "record.json").read_text())
+    assert document["config"]["model"] == load_trained(finished.folder).config.model.model_dump(mode="json") | {
+        "weights": document["config"]["model"]["weights"]
+    }
