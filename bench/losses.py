@@ -4,8 +4,8 @@
     python -m bench.losses --size 512         # on a GPU, which is taken if there is one
     python -m bench.losses --only dice --only ce+l1
 
-Each line: the time of our loss over that of the plain cross-entropy of torch (binary: with a sigmoid), then over that of
-its counterpart with the same mathematics in segmentation-models-pytorch (smp) or pytorch-toolbelt. Below 1, ours is
+Each line: the time of our loss over that of the plain cross-entropy of torch (binary: with a sigmoid), then over that
+of its counterpart with the same mathematics in segmentation-models-pytorch (smp) or pytorch-toolbelt. Below 1, ours is
 faster. Pairs are measured in turn; the median, the least and the largest ratio and the number of pairs are told. Checks
 of values are on for a CPU and off for a GPU, as they are in training.
 """
@@ -144,9 +144,7 @@ def _counterparts(task: str, toolbelt: Any) -> dict[str, dict[str, LossFunction]
         found["ce"] = {"smp SoftCrossEntropyLoss": smp.SoftCrossEntropyLoss(smooth_factor=0.0, ignore_index=IGNORE)}
         found["ce smoothed"] = {
             "smp SoftCrossEntropyLoss": smp.SoftCrossEntropyLoss(smooth_factor=0.1, ignore_index=IGNORE),
-            "torch": lambda logits, target: F.cross_entropy(
-                logits, target, ignore_index=IGNORE, label_smoothing=0.1
-            ),
+            "torch": lambda logits, target: F.cross_entropy(logits, target, ignore_index=IGNORE, label_smoothing=0.1),
         }
         return found
     found["ce"] = {"smp SoftBCEWithLogitsLoss": _channelled(smp.SoftBCEWithLogitsLoss(ignore_index=IGNORE))}

@@ -36,10 +36,10 @@ def check_devices(config: TrialConfig, parts: Parts) -> None:
     if devices == 1:
         return
     sizes = parts.by_name["train"].inventory[["height", "width"]].drop_duplicates()
-    if config.crop.size is None and len(sizes) > 1:
+    if config.crop.size is None and not isinstance(config.data.resize, tuple) and len(sizes) > 1:
         raise DataError(
             f"engine.devices={devices} needs training images of one size, but there are {len(sizes)} sizes: "
-            f"set crop.size, or use engine.devices=1"
+            f"set crop.size or data.resize=[rows, columns], or use engine.devices=1"
         )
     for name, part in parts.by_name.items():
         batches = -(-len(part.items) // each)

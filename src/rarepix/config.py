@@ -52,6 +52,13 @@ class TrialConfig(Settings):
     evaluate: EvaluateConfig = EvaluateConfig()
 
     @model_validator(mode="after")
+    def _warmed_up_before_the_end(self) -> "TrialConfig":
+        warmup = self.optim.parameters("schedule").get("warmup", 0)
+        if warmup > self.engine.epochs:
+            raise ValueError(f"optim.warmup must be at most engine.epochs = {self.engine.epochs}, but got {warmup}")
+        return self
+
+    @model_validator(mode="after")
     def _validated_at_least_once(self) -> "TrialConfig":
         if self.engine.validate_every > self.engine.epochs:
             raise ValueError(

@@ -103,7 +103,7 @@ class SoftmaxBatch(Batch):
     @cached_property
     def _values(self) -> SoftmaxValues:
         sums, even, temperature = self.wanted
-        given = self.logits, self.target, self.valid
+        given = self.logits, self.target, self.weight
         return softmax_values(*given, sums=sums, even=even, temperature=temperature)
 
     @property
@@ -111,20 +111,24 @@ class SoftmaxBatch(Batch):
         """Cross-entropy of each pixel N P."""
         return self._values.costs
 
-    @property
-    def even_costs(self) -> Tensor:
-        """Cross-entropy of each pixel against a target that is even over the classes, N P."""
-        return self._values.even_costs
+    def smoothed_costs(self, share: float) -> Tensor:
+        """Return the costs N P where a *share* of the target is even over the classes."""
+        return (1 - share) * self.costs + share * self._values.even_costs
 
     def costs_of(self, logits: Tensor) -> Tensor:
         """Return the cross-entropy of each pixel N P of other logits N C P."""
-        return softmax_values(logits, self.target, self.valid, sums=False, even=False, temperature=None).costs
+        return softmax_values(logits, self.target, self.weight, sums=False, even=False, temperature=None).costs
 
     @cached_property
     def sums(self) -> Sums:
         """Soft counts of each image and class."""
         right = torch.exp(-self.costs) * self.weight
-        return Sums(self.by_class(right), self._values.sums, self.by_class(self.weight))
+        return Sums(self.by_class(right), self._values.sums, self.actual)
+
+    @cached_property
+    def actual(self) -> Tensor:
+        """Number of pixels of each image and class N C."""
+        return self.by_class(self.weight)
 
     def predicted(self, temperature: float) -> Tensor:
         """Return the probability of each class N C on all pixels, of logits times *temperature*."""
@@ -179,17 +183,16 @@ class SigmoidBatch(Batch):
         self.logits = logits.flatten(2)
         self.ids = target.reshape(self.logits.shape)
         self.valid = self.ids != ignore_index
-        self.target = self.ids.to(logits.dtype).mul_(self.valid)
+        self.target = self.ids.to(logits.dtype).mul_(self.weight)
 
     @cached_property
     def costs(self) -> Tensor:
         """Binary cross-entropy of each position N C P."""
         return self.costs_of(self.logits)
 
-    @property
-    def even_costs(self) -> Tensor:
-        """Binary cross-entropy of each position against one half, N C P."""
-        return self.costs + self.logits * (self.target - 0.5)
+    def smoothed_costs(self, share: float) -> Tensor:
+        """Return the costs N C P where a *share* of the target is even over yes and no."""
+        return sigmoid_costs(self.logits, self.target * (1 - share) + share / 2)
 
     def costs_of(self, logits: Tensor) -> Tensor:
         """Return the binary cross-entropy of each position of other logits, N C P."""
@@ -199,7 +202,12 @@ class SigmoidBatch(Batch):
     def sums(self) -> Sums:
         """Soft counts of each image and channel."""
         likely = self.probabilities * self.weight
-        return Sums((likely * self.target).sum(-1), likely.sum(-1), self.target.sum(-1))
+        return Sums((likely * self.target).sum(-1), likely.sum(-1), self.actual)
+
+    @cached_property
+    def actual(self) -> Tensor:
+        """Number of pixels of each image and channel N C."""
+        return self.target.sum(-1)
 
     def predicted(self, temperature: float) -> Tensor:
         """Return the probability of each channel N C on all pixels, of logits times *temperature*."""

@@ -21,8 +21,10 @@ def check_shapes(logits: Tensor, target: Tensor, *, task: Task, classes: int) ->
     flat, full = (logits.shape[0], *logits.shape[2:]), tuple(logits.shape)
     shapes = {Task.MULTICLASS: (flat,), Task.BINARY: (flat, full), Task.MULTILABEL: (full,)}[task]
     wanted = " or ".join(str(shape) for shape in shapes)
-    if target.dtype not in (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64):
-        raise LossError(f"the target must be integer ids of shape {wanted}, but got {target.dtype} {tuple(target.shape)}")
+    if target.dtype not in (torch.uint8, torch.int16, torch.int32, torch.int64):
+        raise LossError(
+            f"the target must be integer ids of shape {wanted}, but got {target.dtype} {tuple(target.shape)}"
+        )
     if tuple(target.shape) not in shapes:
         raise LossError(
             f"the target of a {task} task must be integer ids of shape {wanted}, "

@@ -32,8 +32,8 @@ def _extension(errors: Tensor, truth: Tensor) -> Tensor:
     order = errors.detach().argsort(dim=1, descending=True)
     here = truth.gather(1, order)
     errors = errors.gather(1, order).clamp(min=0)
-    found = here.cumsum(1)
-    ranks = torch.arange(1, errors.shape[1] + 1, device=errors.device)
+    found = here.cumsum(1, dtype=torch.int32)
+    ranks = torch.arange(1, errors.shape[1] + 1, device=errors.device, dtype=torch.int32)
     positives = found[:, -1:]
     union = positives + ranks - found
     index = 1 - (positives - found).to(errors.dtype) / union.to(errors.dtype)

@@ -50,7 +50,7 @@ def kl(batch: Batch, *, temperature: float, marginal: str, foreground_only: bool
 
 
 def _marginals(batch: Batch, temperature: float, marginal: str, foreground_only: bool) -> Marginals:
-    said, true = batch.predicted(temperature), batch.sums.actual
+    said, true = batch.predicted(temperature), batch.actual
     counted = batch.counted.expand_as(true)
     if marginal == "batch":
         said, true, counted = (counts.sum(0, keepdim=True) for counts in (said, true, counted))

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from rarepix.labels import Task
 from rarepix.losses.batch import Batch, SigmoidBatch, SoftmaxBatch, Wanted
 from rarepix.losses.checks import check_ids, check_logits, check_result, check_shapes
-from rarepix.losses.names import FREQUENCY_TERMS, TERM_PARAMETERS
+from rarepix.losses.names import FREQUENCY_TERMS, MARGINAL_TERMS, TERM_PARAMETERS
 from rarepix.losses.published import PUBLISHED
 from rarepix.losses.schedule import alpha_at
 from rarepix.losses.table import TERMS
@@ -51,7 +51,7 @@ class Loss(nn.Module):
         self.published = bool(parameters.get("published"))
         temperature = parameters.get("temperature", 1)
         self._wanted = Wanted(
-            sums=any(TERMS[term].with_sums for term in self.terms),
+            sums=any(TERMS[term].with_sums or (term in MARGINAL_TERMS and temperature == 1) for term in self.terms),
             even_costs=parameters.get("label_smoothing", 0) > 0,
             temperature=None if temperature == 1 else temperature,
         )

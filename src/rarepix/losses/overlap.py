@@ -57,7 +57,9 @@ def gdice(batch: Batch, *, foreground_only: bool) -> Tensor:
         inside = inside.expand(2)
     present = (actual > 0) & inside
     weights = torch.where(present, 1 / actual.clamp(min=1) ** 2, 0)
-    score = 2 * (weights * overlap).sum() / (weights * (predicted + actual)).sum().clamp(min=torch.finfo(actual.dtype).tiny)
+    score = (
+        2 * (weights * overlap).sum() / (weights * (predicted + actual)).sum().clamp(min=torch.finfo(actual.dtype).tiny)
+    )
     return torch.where(present.any(), 1 - score, _mean_probability(batch, foreground_only))
 
 

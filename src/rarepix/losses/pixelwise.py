@@ -11,9 +11,7 @@ def cross_entropy(batch: Batch, *, label_smoothing: float, class_weights: Tensor
 
     Smoothing gives each class its share of the target; of two with the sigmoid: (1 - s) y + s / 2.
     """
-    costs = batch.costs
-    if label_smoothing:
-        costs = (1 - label_smoothing) * costs + label_smoothing * batch.even_costs
+    costs = batch.smoothed_costs(label_smoothing) if label_smoothing else batch.costs
     return batch.mean(costs, weights_of(batch, class_weights))
 
 

@@ -59,7 +59,9 @@ def log_dice(batch: Batch, *, smooth: float, foreground_only: bool) -> Tensor:
 def gdice(batch: Batch, *, foreground_only: bool) -> Tensor:
     """Return generalised Dice of the sigmoid of each channel; one alone gets its complement beside it."""
     inside = batch.classes_in_mean(foreground_only)
-    likely, truth = (values.transpose(0, 1).flatten(1)[inside] for values in (torch.sigmoid(batch.logits), batch.one_hot))
+    likely, truth = (
+        values.transpose(0, 1).flatten(1)[inside] for values in (torch.sigmoid(batch.logits), batch.one_hot)
+    )
     truth = truth.to(likely.dtype)
     if len(likely) == 1:
         likely, truth = torch.cat([likely, 1 - likely]), torch.cat([truth, 1 - truth])
@@ -95,7 +97,7 @@ def _mean_over_all(batch: Batch, losses: Tensor, foreground_only: bool) -> Tenso
 
 
 def _shares(batch: Batch, temperature: float, marginal: str, foreground_only: bool) -> Shares:
-    said, true, pixels = batch.predicted(temperature), batch.sums.actual, batch.counted.expand_as(batch.sums.actual)
+    said, true, pixels = batch.predicted(temperature), batch.actual, batch.counted.expand_as(batch.actual)
     if marginal == "batch":
         said, true, pixels = (counts.sum(0, keepdim=True) for counts in (said, true, pixels))
     inside = batch.classes_in_mean(foreground_only)

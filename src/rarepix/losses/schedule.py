@@ -14,9 +14,9 @@ def constant(alpha: float, epoch: int, **_: float) -> float:
 def step(alpha: float, epoch: int, *, every: int, factor: float, limit: float, **_: float) -> float:
     """Return alpha multiplied by *factor* after each *every* epochs, at most *limit*."""
     steps = epoch // every
-    if not steps:
+    if not steps or not alpha:
         return alpha
-    if factor > 1 and alpha > 0 and steps * math.log(factor) > math.log(limit) - math.log(alpha):
+    if factor > 1 and steps * math.log(factor) > math.log(limit) - math.log(alpha):
         return limit  # factor ** steps itself may overflow
     return min(alpha * factor**steps, limit)
 

@@ -15,7 +15,13 @@ Weight = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(gt=0, le=1)]
 Kind = Literal["constant", "step", "linear", "cosine"]
 
-OF_A_SCHEDULE = {"every": "step", "factor": "step", "limit": "step", "start": "linear, cosine", "over": "linear, cosine"}
+OF_A_SCHEDULE = {
+    "every": "step",
+    "factor": "step",
+    "limit": "step",
+    "start": "linear, cosine",
+    "over": "linear, cosine",
+}
 """Parameter → the schedules that have it."""
 
 
@@ -109,6 +115,8 @@ class LossConfig(Chosen):
             if key not in given:
                 each = ", ".join(f"{value} for {term}" for term, value in defaults.items())
                 raise ValueError(f"loss.{key} must be given with loss {self.name!r}, since its default is {each}")
+        if "unified_focal" in self.name.split("+") and self.parameters()["gamma"] > 1:
+            raise ValueError(f"loss.gamma must be at most 1 for unified_focal, but got {self.gamma}")
         further = self.name.count("+")
         for key in ("alpha", "schedule"):
             value = given.get(key)

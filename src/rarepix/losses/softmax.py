@@ -48,22 +48,27 @@ class _Softmax(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(
-        ctx: FunctionCtx, of_costs: Tensor | None, of_even: Tensor | None, of_sums: Tensor | None, of_sharp: Tensor | None
+        ctx: FunctionCtx,
+        of_costs: Tensor | None,
+        of_even: Tensor | None,
+        of_sums: Tensor | None,
+        of_sharp: Tensor | None,
     ) -> tuple[Tensor | None, ...]:
         softmax, sharp, ids, valid = ctx.saved_tensors
+        of_costs, of_even = (None if part is None else (part * valid).unsqueeze(1) for part in (of_costs, of_even))
+        of_pixel = sum(part for part in (of_costs, of_even) if part is not None)
         gradient = None if of_sharp is None else _through(sharp, of_sharp * ctx.temperature)
         if of_sums is not None:
-            part = _through(softmax, of_sums)
+            part = softmax * of_sums.unsqueeze(-1)
+            of_pixel = of_pixel - part.sum(1, keepdim=True)
             gradient = part if gradient is None else gradient.add_(part)
-        of_pixels = [(part * valid).unsqueeze(1) for part in (of_costs, of_even) if part is not None]
-        if of_pixels:
-            of_pixel = sum(of_pixels)
+        if isinstance(of_pixel, Tensor):
             gradient = softmax * of_pixel if gradient is None else gradient.addcmul_(softmax, of_pixel)
         if of_even is not None:
-            gradient.sub_(of_pixels[-1] / softmax.shape[1])
+            gradient.sub_(of_even / softmax.shape[1])
         if of_costs is not None:
             at = ids.unsqueeze(1)
-            gradient.scatter_(1, at, gradient.gather(1, at).sub_(of_pixels[0]))
+            gradient.scatter_(1, at, gradient.gather(1, at).sub_(of_costs))
         return gradient, None, None, None, None, None
 
 
@@ -75,7 +80,7 @@ def softmax_values(
     Args:
         logits: N C P.
         ids: N P, any class where a pixel does not count.
-        valid: N P, whether a pixel counts.
+        valid: N P, 1.0 where a pixel counts, else 0.0.
         even: whether to return ``even_costs``.
         sums: whether to return ``sums``.
         temperature: that of ``sharp_sums``, or None to leave them.

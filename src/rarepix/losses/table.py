@@ -16,7 +16,7 @@ class Term(NamedTuple):
 
     function: Callable[..., Tensor]
     with_sums: bool = False
-    """Whether it wants the soft counts of each class."""
+    """Whether it wants the soft counts of each class, whatever its parameters."""
     tasks: tuple[Task, ...] = tuple(Task)
     """What it is defined for."""
 
@@ -42,7 +42,7 @@ TERMS: dict[str, Term] = {
     "lovasz": Term(lovasz.lovasz),
     "unified_focal": Term(unified.unified_focal, with_sums=True),
     "boundary": Term(boundary.boundary),
-    "l1": Term(marginal.l1, with_sums=True),
-    "kl": Term(marginal.kl, with_sums=True),
-    "db": Term(marginal.db, with_sums=True),
+    "l1": Term(marginal.l1),
+    "kl": Term(marginal.kl),
+    "db": Term(marginal.db),
 }
