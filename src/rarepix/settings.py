@@ -58,6 +58,11 @@ class Chosen(Settings):
         return getattr(self, self.chooser)
 
     @classmethod
+    def spelled(cls, choice: str) -> str:
+        """Return a choice in the spelling that the configuration keeps."""
+        return choice
+
+    @classmethod
     def parameter_names(cls) -> set[str]:
         """Return the keys that belong to some choice; the others mean the same whatever is chosen."""
         return {name for parameters in cls.table.values() for name in parameters}

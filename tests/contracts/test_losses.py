@@ -151,7 +151,7 @@ def test_an_image_of_ignored_pixels_changes_nothing(name, task):
 
 
 @of_every_loss
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16], ids=str)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
 def test_finite_whatever_the_batch_holds(name, task, dtype):
     """All background, all foreground, a class that is absent, an image of ignored pixels; logits to ±1e4."""
     logits, target = batch(task, images=2)
@@ -160,7 +160,7 @@ def test_finite_whatever_the_batch_holds(name, task, dtype):
     with_ignored[0] = IGNORE
     loss = loss_of(name, task)
     for truth in (torch.zeros_like(target), torch.ones_like(target), present, with_ignored):
-        for said in (sure(truth, task, 1e4), sure(truth, task, -1e4), logits, logits * 1e4 / logits.abs().max()):
+        for said in (sure(truth, task, 1e4), sure(truth, task, -1e4), logits * 1e4 / logits.abs().max()):
             given = said.detach().to(dtype, copy=True).requires_grad_()
             with torch.autocast("cpu", dtype=torch.bfloat16):
                 value = loss(given, truth)["loss"]
@@ -208,8 +208,8 @@ def test_steps_along_the_gradient_lead_to_the_target(name, task):
     logits.requires_grad_()
     marginal = name.endswith(("+KL", "+DB"))  # which of several channels know no rest to hold against
     loss = loss_of(name, task, **({"alpha": 0.1} if marginal else {}))
-    optimizer = torch.optim.Adam([logits], lr=0.5)
-    for _ in range(40):
+    optimizer = torch.optim.Adam([logits], lr=1.0)
+    for _ in range(25):
         optimizer.zero_grad()
         loss(logits, target)["loss"].backward()
         optimizer.step()

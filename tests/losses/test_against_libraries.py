@@ -1,4 +1,4 @@
-"""Where segmentation-models-pytorch and pytorch-toolbelt are right ours says the same; where they are not, it differs."""
+"""Where segmentation-models-pytorch and pytorch-toolbelt are right ours say the same; where not, they differ."""
 
 import warnings
 

@@ -20,6 +20,7 @@ from rarepix.losses.names import (
 from rarepix.losses.published import PUBLISHED
 from rarepix.losses.settings import LossConfig
 from rarepix.losses.table import TERMS
+from tests.house.source import CHECKOUT
 
 BATCH = torch.randn(2, 3, 4, 4, generator=torch.Generator().manual_seed(1)), torch.zeros(2, 4, 4, dtype=torch.long)
 OTHER = {
@@ -60,7 +61,8 @@ def test_given_parameters_reach_the_loss(name):
     ("name", "wanted"),
     [
         ("CE", "ce"), ("Focal", "focal"), ("DICE", "dice"), ("DiceLoss", "dice"), ("LogDiceLoss", "log_dice"),
-        ("CE+LogDice", "ce+log_dice"), ("GDiceLoss", "gdice"), ("FocalLoss", "focal"), ("focal-tversky", "focal_tversky"),
+        ("CE+LogDice", "ce+log_dice"), ("GDiceLoss", "gdice"), ("FocalLoss", "focal"),
+        ("focal-tversky", "focal_tversky"),
         ("ce + l1", "ce+l1"), ("FocalTverskyLoss", "focal_tversky"), ("asymmetric_unified_focal", "unified_focal"),
         ("nonsense", "nonsense"),
     ],
@@ -77,6 +79,15 @@ def test_the_names_of_the_registry_in_any_case(name, task):
         loss = build_loss(spelling, task=task, classes=1 if task == "binary" else 3, alpha=1.0, temperature=1.0)
         assert loss.name == canonical(name)
         assert not loss.published
+
+
+def test_every_term_and_its_parameters_are_in_the_document():
+    text = (CHECKOUT / "docs" / "losses.md").read_text(encoding="utf-8").partition("## Terms")[2].partition("\n## ")[0]
+    rows = {line.split("`")[1]: line for line in text.splitlines() if line.startswith("| `")}
+    assert set(rows) == set(TERM_PARAMETERS)
+    for term, parameters in TERM_PARAMETERS.items():
+        told = rows[term] + rows["tversky"] * ("as `tversky`" in rows[term]) + rows["l1"] * ("as `l1`" in rows[term])
+        assert [key for key in parameters if f"`{key}`" not in told] == []
 
 
 def test_any_sum_of_terms_is_a_loss():
@@ -96,7 +107,7 @@ def test_any_sum_of_terms_is_a_loss():
         (None, {}, "the name of a loss must be text, but got None"),
         ("l1", {}, "loss 'l1' must begin with a term that looks at single pixels .* write ce[+]l1"),
         ("ce+ce", {}, "must name each term once"),
-        ("ce", {"gamma": 1.0}, "loss 'ce' has no parameter 'gamma'; it takes label_smoothing, class_weights, published"),
+        ("ce", {"gamma": 1.0}, "loss 'ce' has no parameter 'gamma'; it takes label_smoothing, class_weights,"),
         ("ce", {"gama": 1.0}, "unknown key 'gama': did you mean 'gamma'"),
         ("ce", {"alpha": 0.5}, "loss 'ce' has no parameter 'alpha'"),
         ("ce+l1", {"alpha": -1}, "alpha: Input should be greater than or equal to 0.*, but got -1"),
@@ -104,7 +115,7 @@ def test_any_sum_of_terms_is_a_loss():
         ("ce+l1", {"alpha": [1, 2]}, "alpha must be one value or one for each of the 1 further terms of 'ce[+]l1'"),
         ("ce+l1", {"temperature": 0}, "temperature: Input should be greater than 0, but got 0"),
         ("ce+l1", {"temperature": "10"}, "temperature: a number must be a number"),
-        ("ce+l1", {"factor": 2.0}, "factor belongs to schedule=step, but the schedule is .'constant'."),
+        ("ce+l1", {"factor": 2.0}, "factor belongs to schedule=step, but that is constant"),
         ("ce+l1", {"schedule": "steps"}, "schedule"),
         ("focal", {"gamma": -1}, "gamma: Input should be greater than or equal to 0, but got -1"),
         ("focal+focal_tversky", {}, "gamma must be given .* 2.0 for focal, 0.75 for focal_tversky"),
@@ -113,14 +124,14 @@ def test_any_sum_of_terms_is_a_loss():
         ("ce", {"class_weights": [1, 2]}, "class_weights must be 3 numbers, one for each class, but got 2"),
         ("ce", {"class_weights": [0, 0, 0]}, "class_weights must not all be 0"),
         ("ce", {"class_weights": [1, -1, 1]}, "class_weights"),
-        ("ce", {"class_weights": [1, 1, 1], "task": "binary", "classes": 1}, "must be 2 numbers, one for background and"),
+        ("ce", {"class_weights": [1, 1, 1], "task": "binary", "classes": 1}, "be 2 numbers, one for background and"),
         ("ce", {"classes": 1}, "must be 2 or more for a multiclass task, but got 1: .* task binary"),
         ("ce", {"task": "binary"}, "must be 1 for a binary task, but got 3"),
         ("ce", {"task": "panoptic"}, "task must be one of binary, multiclass, multilabel, but got 'panoptic'"),
         ("ce", {"ignore_index": 2}, "ignore_index must not be an id of a class .0 to 2., but got 2"),
         ("dice", {"background": 3}, "background must be an id from 0 to 2 or None, but got 3"),
         ("dice", {"foreground_only": True, "background": None}, "foreground_only .* no background is given"),
-        ("dice", {"foreground_only": True, "task": "binary", "classes": 1}, "foreground_only .* a binary task has none"),
+        ("dice", {"foreground_only": True, "task": "binary", "classes": 1}, "only .* a binary task has none"),
         ("softmax_focal", {"task": "multilabel"}, "'softmax_focal' is defined for multiclass masks, but the task is"),
         ("box_aware_bce", {}, "'box_aware_bce' is defined for binary and multilabel masks"),
         ("logit_adjustment", {}, "needs class_pixels, the 3 pixel counts of the training part, but got"),
@@ -198,3 +209,10 @@ def test_a_binary_target_may_have_its_channel():
     loss = build_loss("ce+dice", task="binary", classes=1)
     logits, target = BATCH[0][:, :1], (BATCH[0][:, 0] > 0).long()
     assert float(loss(logits, target)["loss"]) == float(loss(logits, target.unsqueeze(1))["loss"])
+
+
+def test_a_parameter_with_two_defaults_must_be_given_and_then_reaches_both():
+    assert parameters_of("focal+focal_tversky")["gamma"] is None
+    terms = build_loss("focal+focal_tversky", task="multiclass", classes=3, gamma=1.5)(*BATCH)
+    for term in ("focal", "focal_tversky"):
+        assert float(terms[term]) == float(build_loss(term, task="multiclass", classes=3, gamma=1.5)(*BATCH)["loss"])

@@ -50,6 +50,13 @@ def test_the_default_runs_what_the_recipe_runs():
     assert updated(config, default) == config
 
 
+def test_a_space_may_spell_a_loss_in_its_own_way():
+    option = {"_name": "CE+L1", "alpha": {"_type": "uniform", "_value": [0, 2]}}
+    space = {"loss": {"_type": "choice", "_value": [option]}}
+    config = updated(load_recipe("demo"), {"loss": {"_name": "ce+l1", "alpha": 0.5}})
+    assert default_parameters(space, config) == {"loss": {"_name": "CE+L1", "alpha": 0.5}}
+
+
 def test_known_points_are_completed_from_the_default():
     settings = SearchSettings(known=[{"optim.lr": 0.01}])
     points = first_points(settings, SPACE, load_recipe("demo"), Path())

@@ -40,7 +40,8 @@ def check_logits(logits: Tensor) -> None:
     if not torch.isfinite(total) and not torch.isfinite(logits).all():
         bad = int((~torch.isfinite(logits)).sum())
         raise LossError(
-            f"logits must be finite, but {bad} of {logits.numel()} are not: use a smaller learning rate, or more precision"
+            f"logits must be finite, but {bad} of {logits.numel()} are not: "
+            f"use a smaller learning rate, or more precision"
         )
 
 

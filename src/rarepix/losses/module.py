@@ -7,11 +7,13 @@ import torch
 from torch import Tensor, nn
 
 from rarepix.labels import Task
-from rarepix.losses.batch import Batch, SigmoidBatch, SoftmaxBatch, Wanted
+from rarepix.losses.batch import Batch, Wanted
 from rarepix.losses.checks import check_ids, check_logits, check_result, check_shapes
+from rarepix.losses.multiclass import SoftmaxBatch
 from rarepix.losses.names import FREQUENCY_TERMS, MARGINAL_TERMS, TERM_PARAMETERS
 from rarepix.losses.published import PUBLISHED
 from rarepix.losses.schedule import alpha_at
+from rarepix.losses.sigmoid import SigmoidBatch
 from rarepix.losses.table import TERMS
 
 OF_SCHEDULES = ("every", "factor", "limit", "start", "over")
@@ -71,7 +73,7 @@ class Loss(nn.Module):
             return ()
         given = self.parameters_given
         alphas, schedules = _for_each(given["alpha"], further), _for_each(given["schedule"], further)
-        shape = {key: given[key] for key in OF_SCHEDULES}
+        shape = {key: given[key] for key in OF_SCHEDULES if key in given}
         return tuple(alpha_at(self.epoch, *pair, **shape) for pair in zip(schedules, alphas, strict=True))
 
     def forward(self, logits: Tensor, target: Tensor) -> dict[str, Tensor]:

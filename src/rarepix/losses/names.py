@@ -92,7 +92,7 @@ def terms_of(name: str, what: str = "loss") -> tuple[str, ...]:
 def parameters_of(name: str, what: str = "loss") -> dict[str, Any]:
     """Return the parameters of a sum of terms with their defaults.
 
-    Where the defaults of two terms differ, that of the first counts; see ``disputed``.
+    Where the defaults of two terms differ there is none, and it is None; see ``disputed``.
 
     Raises:
         ValueError: as ``terms_of``.
@@ -100,7 +100,8 @@ def parameters_of(name: str, what: str = "loss") -> dict[str, Any]:
     terms = terms_of(name, what)
     parameters = dict(COMPOUND_PARAMETERS) if len(terms) > 1 else {}
     for term in terms:
-        parameters |= {key: value for key, value in TERM_PARAMETERS[term].items() if key not in parameters}
+        parameters |= TERM_PARAMETERS[term]
+    parameters |= dict.fromkeys(disputed(name))
     if set(terms) <= set(PUBLISHED_TERMS):
         parameters["published"] = False
     return parameters

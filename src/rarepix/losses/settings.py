@@ -15,13 +15,8 @@ Weight = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(gt=0, le=1)]
 Kind = Literal["constant", "step", "linear", "cosine"]
 
-OF_A_SCHEDULE = {
-    "every": "step",
-    "factor": "step",
-    "limit": "step",
-    "start": "linear, cosine",
-    "over": "linear, cosine",
-}
+STEPS, RAMPS = ("step",), ("linear", "cosine")
+OF_A_SCHEDULE = {"every": STEPS, "factor": STEPS, "limit": STEPS, "start": RAMPS, "over": RAMPS}
 """Parameter → the schedules that have it."""
 
 
@@ -94,12 +89,12 @@ class LossConfig(Chosen):
     region_weight: float | None = Field(None, ge=0, le=1)
     """unified_focal: weight of the region part; the pixel part has 1 - region_weight (default 0.5)."""
     published: bool | None = None
-    """Names of the published registry: exactly its reductions and epsilons instead of the safer ones (default false)."""
+    """Names of the published registry: its reductions and epsilons exactly, not the safer ones (default false)."""
 
     @field_validator("name")
     @classmethod
     def _one_spelling(cls, name: str) -> str:
-        return canonical(name)
+        return cls.spelled(name)
 
     @field_validator("edge_kernel")
     @classmethod
@@ -115,7 +110,7 @@ class LossConfig(Chosen):
             if key not in given:
                 each = ", ".join(f"{value} for {term}" for term, value in defaults.items())
                 raise ValueError(f"loss.{key} must be given with loss {self.name!r}, since its default is {each}")
-        if "unified_focal" in self.name.split("+") and self.parameters()["gamma"] > 1:
+        if "unified_focal" in self.name.split("+") and given.get("gamma", 0) > 1:
             raise ValueError(f"loss.gamma must be at most 1 for unified_focal, but got {self.gamma}")
         further = self.name.count("+")
         for key in ("alpha", "schedule"):
@@ -125,17 +120,32 @@ class LossConfig(Chosen):
                     f"loss.{key} must be one value or one for each of the {further} further terms of "
                     f"{self.name!r}, but got {list(value)}"
                 )
-        kinds = self.parameters().get("schedule", ())
-        kinds = (kinds,) if isinstance(kinds, str) else kinds
-        for key, schedules in OF_A_SCHEDULE.items():
-            if key in given and not set(schedules.split(", ")) & set(kinds):
-                raise ValueError(f"loss.{key} belongs to loss.schedule={schedules}, but the schedule is {list(kinds)}")
+        for key in sorted(given.keys() & self._idle()):
+            schedules = " or ".join(OF_A_SCHEDULE[key])
+            raise ValueError(
+                f"loss.{key} belongs to loss.schedule={schedules}, but that is {self.schedule or 'constant'}"
+            )
         return self
+
+    def _idle(self) -> set[str]:
+        """Return the parameters of schedules that no term has."""
+        kinds = self.schedule or COMPOUND_PARAMETERS["schedule"]
+        kinds = {kinds} if isinstance(kinds, str) else set(kinds)
+        return {key for key, schedules in OF_A_SCHEDULE.items() if not kinds & set(schedules)}
+
+    @classmethod
+    def spelled(cls, choice: str) -> str:
+        """Return the one spelling of the name of a loss."""
+        return canonical(choice)
 
     @classmethod
     def parameter_names(cls) -> set[str]:
         """Return the keys that belong to some term or to sums."""
         return {*COMPOUND_PARAMETERS, "published", *(key for keys in TERM_PARAMETERS.values() for key in keys)}
+
+    def parameters(self) -> dict[str, Any]:
+        """Return all parameters of the named sum, defaults filled in, without those of schedules that it has not."""
+        return {key: value for key, value in super().parameters().items() if key not in self._idle()}
 
     def defaults(self) -> dict[str, Any]:
         """Return the parameters of the named sum with their defaults.

@@ -116,8 +116,9 @@ def _value(spec: Mapping[str, Any], value: Any) -> Any:
     """Return *value* as a search space gives it: a section becomes its choice, with what is not as it is by itself."""
     if not isinstance(value, Chosen):
         return list(value) if isinstance(value, tuple) else value
-    options = {choice["_name"]: choice for choice in spec["_value"] if isinstance(choice, Mapping)}
-    inner = {key: part for key, part in options.get(value.choice, {}).items() if key != "_name"}
+    options = {value.spelled(choice["_name"]): choice for choice in spec["_value"] if isinstance(choice, Mapping)}
+    option = options.get(value.choice, {"_name": value.choice})
+    inner = {key: part for key, part in option.items() if key != "_name"}
     filled, defaults = value.parameters(), value.defaults()
     given = {key: part for key, part in filled.items() if key not in inner and part != defaults[key]}
-    return {"_name": value.choice} | {key: _value(part, filled[key]) for key, part in inner.items()} | given
+    return {"_name": option["_name"]} | {key: _value(part, filled[key]) for key, part in inner.items()} | given
