@@ -7,7 +7,7 @@
 Each line: the time of our loss over that of the plain cross-entropy of torch (binary: with a sigmoid), then over that
 of its counterpart with the same mathematics in segmentation-models-pytorch (smp) or pytorch-toolbelt. Below 1, ours is
 faster. Pairs are measured in turn; the median, the least and the largest ratio and the number of pairs are told. Checks
-of values are on for a CPU and off for a GPU, as they are in training.
+of values are off, as they are in training, where the engine looks at each loss a step later.
 """
 
 import argparse
@@ -66,7 +66,7 @@ def _line(row: Row, scene: Scene, device: torch.device, repeats: int) -> str:
         row.name,
         task=scene.task,
         classes=scene.logits.shape[1],
-        check_values=device.type == "cpu",
+        check_values=False,
         **(pixels if needs_class_pixels(row.name) else {}),
         **row.params,
     )

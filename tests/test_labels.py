@@ -1,6 +1,7 @@
 """Label spaces: what they refuse, and what they say."""
 
 import dataclasses
+import json
 
 import pytest
 
@@ -50,3 +51,33 @@ def test_task_is_its_name():
 def test_the_background_by_name():
     assert LabelSpace(names=("a", "b"), background=1).background_names == ("b",)
     assert LabelSpace(names=("a", "b")).background_names == ()
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"names": ("background", "a", "b"), "background": 0}, "a binary task must have two classes"),
+        ({"names": ("a", "b"), "background": 1}, "the first of which is background"),
+        ({"names": ("a", "background"), "background": 0}, "class of a binary task is the background, .* turn them"),
+        ({"names": ("a", "b"), "background": 0, "task": Task.MULTILABEL}, "must have no background .* but got 'a'"),
+    ],
+)
+def test_refuses_what_the_task_does_not_allow(given, message):
+    with pytest.raises(ValueError, match=message):
+        LabelSpace(**({"task": Task.BINARY} | given))
+
+
+@pytest.mark.parametrize(
+    ("task", "background", "channels"), [("binary", 0, 1), ("multiclass", 0, 2), ("multilabel", None, 2)]
+)
+def test_a_channel_for_what_is_told_apart(task, background, channels):
+    assert LabelSpace(names=("a", "b"), background=background, task=Task(task)).channels == channels
+
+
+def test_a_file_can_hold_it():
+    labels = LabelSpace(
+        names=("background", "b"), background=0, palette=((1, 2, 3), (4, 5, 6)), rare=("b",), task=Task.BINARY
+    )
+    assert LabelSpace.from_dict(json.loads(json.dumps(labels.as_dict()))) == labels
+    with pytest.raises(ValueError, match="a label space must have names, background, ignore"):
+        LabelSpace.from_dict({"names": ["a"]})

@@ -1,11 +1,38 @@
 """Whether a configuration and its data go together."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from rarepix.choices import nearest
-from rarepix.config import TrialConfig
+from rarepix.config import TrialConfig, flatten
 from rarepix.data.parts import Parts
 from rarepix.data.source import DataError
 from rarepix.labels import LabelSpace
 from rarepix.settings import ConfigError
+
+PLACES = ("root", "workers", "cache_gib", "resize", "test_list")
+"""Keys of ``data`` that do not change which images train and which validate."""
+
+
+def division(config: TrialConfig) -> dict[str, Any]:
+    """Return by dotted key what decides which images train and which validate."""
+    data = {key: value for key, value in config.data.model_dump(mode="json").items() if key not in PLACES}
+    return flatten({"seed": config.seed, "data": data})
+
+
+def check_division(config: TrialConfig, trained_by: Mapping[str, Any]) -> None:
+    """Raise ``ConfigError`` if *config* divides the data otherwise than the *division* that a network was trained by.
+
+    Its validation part would hold images that the network was trained on.
+    """
+    ours = division(config)
+    other = [key for key in {**trained_by, **ours} if ours.get(key) != trained_by.get(key)]
+    if other:
+        found = ", ".join(f"{key} is {ours.get(key)!r}, was {trained_by.get(key)!r}" for key in other)
+        raise ConfigError(
+            f"a part must be as the network's trial divided its data, but {found}: leave that as it was "
+            f"(of a checkpoint file: say it with --set), or test a list of the dataset with --list"
+        )
 
 
 def check_classes(config: TrialConfig, labels: LabelSpace) -> None:

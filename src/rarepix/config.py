@@ -80,7 +80,7 @@ def load_recipe(name_or_path: str | Path) -> TrialConfig:
         ConfigError: it says something that no trial can be run with.
     """
     tree = _read_recipe(_recipe_file(name_or_path), ())
-    return _build({**tree, "recipe": str(name_or_path)})
+    return build_config({**tree, "recipe": str(name_or_path)})
 
 
 def updated(config: TrialConfig, parameters: Mapping[str, Any]) -> TrialConfig:
@@ -102,7 +102,7 @@ def updated(config: TrialConfig, parameters: Mapping[str, Any]) -> TrialConfig:
             tree[key] |= {inner: part for inner, part in value.items() if inner != "_name"}
         else:
             _put(tree, key, value)
-    return _build(tree)
+    return build_config(tree)
 
 
 def parse_settings(settings: Iterable[str]) -> dict[str, Any]:
@@ -141,7 +141,12 @@ def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def _build(tree: dict[str, Any]) -> TrialConfig:
+def build_config(tree: Mapping[str, Any]) -> TrialConfig:
+    """Return the configuration that a tree of plain values stands for, such as that of a record.
+
+    Raises:
+        ConfigError: no trial can be run with it.
+    """
     try:
         return TrialConfig(**tree)
     except ValidationError as error:

@@ -50,6 +50,10 @@ class LabelSpace:
                 f"a binary task must have two classes, the first of which is background, but got {list(self.names)} "
                 f"with background {self.background}: write background as the first class, or use task multiclass"
             )
+        if self.task is Task.BINARY and self.names[1] == "background":
+            raise ValueError(
+                f"the first class of a binary task is the background, but got {list(self.names)}: turn them"
+            )
         if self.task is Task.MULTILABEL and self.background is not None:
             raise ValueError(
                 f"a multilabel task must have no background (it is where no class is), but got "

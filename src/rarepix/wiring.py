@@ -176,7 +176,7 @@ def build_module(
         optim=config.optim,
         seed=config.seed,
         channels_last=config.engine.channels_last,
-        kept={"labels": labels.as_dict()},
+        kept={"labels": labels.as_dict(), "division": agreement.division(config)},
     )
 
 

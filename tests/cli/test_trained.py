@@ -175,13 +175,17 @@ def test_predicts_a_file_a_class(run, finished, tiny_recipe, tiny_voc, tmp_path)
         (["--part", "tset"], "unknown part 'tset': did you mean 'test'"),
         (["--list", "trian"], r"trian.txt must exist"),
         (["--part", "val", "--list", "val"], "give one of them"),
+        (["--part", "val", "--set", "seed=7"], "a part must be as the network's trial divided .* seed is 7, was 0"),
+        (["--set", "data.fold=1"], "data.fold is 1, was 0"),
+        (["--set", "engine.device=gpu"], "engine.device=gpu needs a GPU"),
         (["--masks", "png"], "unknown form of masks 'png'"),
         (["--legacy", "citiscapes"], "did you mean 'cityscapes'"),
         (["--legacy", "polyp", "--set", "evaluate.threshold=2"], "less than 1"),
         (["--set", "model.encoder=resnet18"], "must fit the network in every weight"),
     ],
 )
-def test_mistakes_end_with_a_message(run, finished, tmp_path, words, message):
+def test_mistakes_end_with_a_message(run, finished, tmp_path, monkeypatch, words, message):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     code, _, errors = run("test", finished.folder, "--out", tmp_path, *words)
     assert code == 2
     assert errors.startswith("rarepix: ")

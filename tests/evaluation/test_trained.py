@@ -9,6 +9,7 @@ from safetensors.torch import save_file
 
 from rarepix.evaluation.trained import CheckpointError, load_trained
 from rarepix.labels import LabelSpace
+from rarepix.settings import ConfigError
 
 BEST = "checkpoints/best.ckpt"
 
@@ -69,13 +70,21 @@ def test_a_checkpoint_knows_its_classes_where_the_dataset_is_not(finished, tiny_
         (lambda state: state.pop("decoder.blocks.0.conv1.0.weight"), "it lacks decoder.blocks.0.conv1.0.weight: give"),
         (lambda state: state.update(more=torch.zeros(1)), "it has besides more: give the recipe"),
         (
+            lambda state: state["decoder.blocks.0.conv1.0.weight"].fill_(float("nan")),
+            "has with values that are not finite decoder.blocks.0.conv1.0.weight: give",
+        ),
+        (
+            lambda state: state.update({"segmentation_head.0.bias": torch.zeros(4, dtype=torch.long)}),
+            "has other than as floats segmentation_head.0.bias",
+        ),
+        (
             lambda state: state.update({"segmentation_head.0.bias": torch.zeros(7)}),
             r"it has in another shape segmentation_head.0.bias \(7,\) for \(4,\)",
         ),
     ],
 )
 def test_refuses_what_does_not_fit_in_every_weight(state, tiny_recipe, tmp_path, change, message):
-    changed = dict(state)
+    changed = {name: value.clone() for name, value in state.items()}
     change(changed)
     torch.save(changed, tmp_path / "wrong.pth")
     with pytest.raises(CheckpointError, match=message):
@@ -115,6 +124,17 @@ def test_refuses_weights_without_names(tiny_recipe, tmp_path, content):
         load_trained(tmp_path / "nameless.pth", recipe=str(tiny_recipe))
 
 
+def test_refuses_a_file_that_says_what_it_is_of_in_another_way(state, tiny_recipe, tmp_path):
+    torch.save({"state_dict": state, "rarepix": 3}, tmp_path / "other.pth")
+    with pytest.raises(CheckpointError, match="must say under 'rarepix' which classes it is of"):
+        load_trained(tmp_path / "other.pth", recipe=str(tiny_recipe))
+
+
+def test_refuses_rare_classes_that_the_network_does_not_know(finished):
+    with pytest.raises(ConfigError, match=r"evaluate.rare must name classes .* but got \['dott'\]: did you mean 'dot'"):
+        load_trained(finished.folder, settings={"evaluate.rare": ["dott"]})
+
+
 def test_says_what_it_needs(finished, tiny_recipe, tmp_path):
     with pytest.raises(FileNotFoundError, match="nowhere does not exist"):
         load_trained(tmp_path / "nowhere")
@@ -137,3 +157,13 @@ def test_the_record_of_a_trial_says_the_same(finished):
     assert document["config"]["model"] == load_trained(finished.folder).config.model.model_dump(mode="json") | {
         "weights": document["config"]["model"]["weights"]
     }
+
+
+def test_a_record_whose_configuration_is_no_longer_one(finished, tmp_path):
+    (tmp_path / "checkpoints").mkdir()
+    shutil.copyfile(finished.folder / BEST, tmp_path / BEST)
+    document = json.loads((finished.folder / "record.json").read_text())
+    document["config"]["optim"]["momentum"] = 0.9
+    (tmp_path / "record.json").write_text(json.dumps(document))
+    with pytest.raises(ConfigError, match=r"optim.momentum belongs to optim.name sgd, but that is 'adamw'"):
+        load_trained(tmp_path)

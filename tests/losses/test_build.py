@@ -107,9 +107,15 @@ def test_any_sum_of_terms_is_a_loss():
         (None, {}, "the name of a loss must be text, but got None"),
         ("l1", {}, "loss 'l1' must begin with a term that looks at single pixels .* write ce[+]l1"),
         ("ce+ce", {}, "must name each term once"),
-        ("ce", {"gamma": 1.0}, "loss 'ce' has no parameter 'gamma'; it takes label_smoothing, class_weights,"),
+        ("ce", {"smooth": 1.0}, "loss 'ce' has no parameter 'smooth'; it takes label_smoothing, class_weights,"),
         ("ce", {"gama": 1.0}, "unknown key 'gama': did you mean 'gamma'"),
-        ("ce", {"alpha": 0.5}, "loss 'ce' has no parameter 'alpha'"),
+        ("ce", {"alpha": -0.5}, "alpha: Input should be greater than or equal to 0"),
+        ("ce", {"temperature": 0.0}, "temperature: Input should be greater than 0"),
+        ("ce", {"classes": "3"}, "classes must be an integer, but got '3'"),
+        ("ce", {"classes": True}, "classes must be an integer, but got True"),
+        ("ce", {"ignore_index": None}, "ignore_index must be an integer, but got None"),
+        ("ce", {"task": "binary", "classes": 1, "published": True, "class_weights": [1, 9]}, "has no class_weights"),
+        ("ce", {"task": "multilabel", "published": True, "label_smoothing": 0.1}, "has no label_smoothing: leave"),
         ("ce+l1", {"alpha": -1}, "alpha: Input should be greater than or equal to 0.*, but got -1"),
         ("ce+l1", {"alpha": float("nan")}, "alpha: .* finite"),
         ("ce+l1", {"alpha": [1, 2]}, "alpha must be one value or one for each of the 1 further terms of 'ce[+]l1'"),
@@ -142,6 +148,24 @@ def test_any_sum_of_terms_is_a_loss():
 def test_refuses(name, given, message):
     with pytest.raises(LossError, match=message):
         build_loss(name, **({"task": "multiclass", "classes": 3} | given))
+
+
+def test_what_the_published_registry_gives_to_all_is_told_where_it_has_no_effect():
+    plain = build_loss("ce", task="multiclass", classes=3)
+    with pytest.warns(UserWarning, match="loss 'ce' has no use for temperature=10"):
+        loss = build_loss("ce", task="multiclass", classes=3, alpha=1.0, temperature=10.0)
+    assert float(loss(*BATCH)["loss"]) == float(plain(*BATCH)["loss"])
+
+
+@pytest.mark.parametrize("task", ["binary", "multilabel", "multiclass"])
+@pytest.mark.parametrize("ignore_index", [300, -100])
+def test_an_ignore_id_that_the_type_cannot_hold_ignores_nothing(task, ignore_index):
+    """300 and -100 are 44 and 156 in eight bits."""
+    classes = {"binary": 1, "multilabel": 3, "multiclass": 3}[task]
+    target = torch.full((1, classes, 2, 2), ignore_index % 256, dtype=torch.uint8)
+    loss = build_loss("ce", task=task, classes=classes, ignore_index=ignore_index)
+    with pytest.raises(LossError, match="ids of a .* target must be from 0 to"):
+        loss(torch.zeros(1, classes, 2, 2), target if task != "multiclass" else target[:, 0])
 
 
 @pytest.mark.parametrize("name", ["ce", "dice"])

@@ -54,6 +54,9 @@ def evaluate(
         "dataset": source.name,
         "tested": name,
         "task": str(trained.labels.task),
+        "seed": trained.config.seed,
+        "split": trained.config.data.split,
+        "fold": trained.config.data.fold,
         "evaluate": trained.config.evaluate.model_dump(mode="json"),
         "resize": trained.config.data.resize,
     }

@@ -9,12 +9,8 @@ SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff")
 SHOWN = 5
 
 
-def image_files(folder: Path, *, recursive: bool = False) -> list[Path]:
+def image_files(folder: Path) -> list[Path]:
     """Return the images in *folder*, sorted; what is no image by its name's end is left out.
-
-    Args:
-        folder: where to look.
-        recursive: whether to look in the folders within it, too.
 
     Raises:
         FileNotFoundError: there is no such folder.
@@ -22,14 +18,12 @@ def image_files(folder: Path, *, recursive: bool = False) -> list[Path]:
     """
     if not folder.is_dir():
         raise FileNotFoundError(f"images must be in a folder, but {folder} {_is(folder)}: give their folder")
-    found = folder.rglob("*") if recursive else folder.glob("*")
-    files = sorted(file for file in found if file.suffix.lower() in SUFFIXES and file.is_file())
+    files = sorted(file for file in folder.glob("*") if file.suffix.lower() in SUFFIXES and file.is_file())
     if not files:
-        hint = "" if recursive else ", or look in the folders within it, too"
-        raise DataError(f"{folder} must hold images ({', '.join(SUFFIXES)}), but has none: give another folder{hint}")
+        raise DataError(f"{folder} must hold images ({', '.join(SUFFIXES)}), but has none itself: give another folder")
     named = defaultdict(list)
     for file in files:
-        named[file.relative_to(folder).with_suffix("")].append(file.name)
+        named[file.stem].append(file.name)
     twice = [names for names in named.values() if len(names) > 1]
     if twice:
         shown = "; ".join(" and ".join(names) for names in twice[:SHOWN])

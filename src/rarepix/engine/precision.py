@@ -8,6 +8,10 @@ import torch
 from rarepix.engine.settings import EngineConfig
 
 
+class HardwareError(RuntimeError):
+    """Hardware that is demanded and not there."""
+
+
 class Hardware(NamedTuple):
     """The device of a trial."""
 
@@ -23,12 +27,12 @@ def choose_hardware(config: EngineConfig) -> Hardware:
     """Return what ``engine.device`` and ``engine.precision`` stand for on this machine.
 
     Raises:
-        RuntimeError: more devices are demanded than there are, a GPU where there is none, or bf16 where the hardware
+        HardwareError: more devices are demanded than there are, a GPU where there is none, or bf16 where the hardware
             has none.
     """
     there = torch.cuda.is_available()
     if config.device == "gpu" and not there:
-        raise RuntimeError(
+        raise HardwareError(
             "engine.device=gpu needs a GPU that torch can use, but there is none: "
             "use engine.device=auto (or cpu), or check the driver with nvidia-smi"
         )
@@ -36,7 +40,7 @@ def choose_hardware(config: EngineConfig) -> Hardware:
     _check_devices(config.devices, gpu=gpu)
     has_bf16 = torch.cuda.is_bf16_supported(including_emulation=False) if gpu else _cpu_has_bf16()
     if config.precision == "bf16" and not has_bf16:
-        raise RuntimeError("engine.precision=bf16 needs hardware with bfloat16, but this has none: use auto or fp32")
+        raise HardwareError("engine.precision=bf16 needs hardware with bfloat16, but this has none: use auto or fp32")
     bf16 = has_bf16 if config.precision == "auto" else config.precision == "bf16"
     name = torch.cuda.get_device_name() if gpu else f"CPU, {torch.get_num_threads()} threads"
     several = f"{config.devices} × " if config.devices > 1 else ""
@@ -53,7 +57,7 @@ def _check_devices(wanted: int, *, gpu: bool) -> None:
     there = torch.cuda.device_count() if gpu else psutil.cpu_count()
     if wanted > there:
         what = "GPUs that torch can use" if gpu else "CPU cores (there is no GPU to be used)"
-        raise RuntimeError(f"engine.devices={wanted} needs as many devices, but there are {there} {what}: use fewer")
+        raise HardwareError(f"engine.devices={wanted} needs as many devices, but there are {there} {what}: use fewer")
 
 
 def _cpu_has_bf16() -> bool:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 import torch
 
+from rarepix.agreement import check_division
 from rarepix.data.dataset import SegmentationDataset
 from rarepix.data.inventory import take_inventory
 from rarepix.data.loaders import build_loader, worker_count
@@ -65,6 +66,8 @@ def items_of(trained: Trained, *, part: str | None, listed: str | None) -> tuple
     if listed is not None:
         return listed, source, source.items(listed)
     part = part or "test"
+    if trained.division is not None:
+        check_division(config, trained.division)
     parts = divide(source, config.data, seed=config.seed, cache=cache_root() / "inventory").by_name
     if part not in parts:
         raise DataError(

@@ -1,6 +1,7 @@
 """Build a loss: every parameter is checked before anything is computed."""
 
 import math
+import warnings
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -16,8 +17,10 @@ from rarepix.losses.settings import LossConfig
 from rarepix.losses.table import TERMS
 from rarepix.settings import explain
 
-WITHOUT_EFFECT = {"alpha": 1.0, "temperature": 1.0, "gamma": 2.0, "published": False}
-"""What any loss may be given: values that change nothing where the loss has no use for the parameter."""
+OF_ALL = ("alpha", "temperature", "gamma")
+"""What any loss may be given, as in the published registry. Where a loss has no use for it, a warning says so."""
+NEUTRAL = {"alpha": 1.0, "temperature": 1.0, "gamma": 2.0, "published": False}
+"""Their defaults, and that of the published form, which say nothing and need no warning."""
 
 
 def build(
@@ -55,8 +58,15 @@ def _config(name: str, params: Mapping[str, Any]) -> LossConfig:
     except ValueError as error:
         raise LossError(str(error)) from None
     given = {key: _plain(value) for key, value in params.items() if value is not None}
-    kept = {key: value for key, value in given.items() if key in known or WITHOUT_EFFECT.get(key) != value}
+    unused = {key: value for key, value in given.items() if key in OF_ALL and key not in known}
+    kept = {
+        key: value for key, value in given.items() if key in known or (key not in unused and NEUTRAL.get(key) != value)
+    }
     try:
+        LossConfig(name="focal+l1", **unused)  # which takes all of them: out of range is wrong with any loss
+        for key, value in unused.items():
+            if value != NEUTRAL[key]:
+                warnings.warn(f"loss {name!r} has no use for {key}={value}", stacklevel=4)
         return LossConfig(name=name, **kept)
     except ValidationError as error:
         raise LossError(explain(error, LossConfig).replace("loss.", "")) from None
@@ -69,6 +79,9 @@ def _plain(value: Any) -> Any:
 
 
 def _labels(task: Task | str, classes: int, ignore_index: int, background: int | None) -> Labels:
+    for what, number in (("classes", classes), ("ignore_index", ignore_index)):
+        if not isinstance(number, int) or isinstance(number, bool):
+            raise LossError(f"{what} must be an integer, but got {number!r}")
     if task not in list(Task):
         raise LossError(f"task must be one of {', '.join(Task)}, but got {str(task)!r}")
     task = Task(task)
@@ -88,6 +101,10 @@ def _labels(task: Task | str, classes: int, ignore_index: int, background: int |
 
 
 def _check_defined(config: LossConfig, labels: Labels) -> None:
+    if config.published and labels.task is not Task.MULTICLASS and "ce" in terms_of(config.name):
+        for key in ("class_weights", "label_smoothing"):
+            if getattr(config, key):
+                raise LossError(f"the published cross-entropy of a {labels.task} task has no {key}: leave it out")
     for term in terms_of(config.name):
         if labels.task not in TERMS[term].tasks:
             defined = " and ".join(TERMS[term].tasks)

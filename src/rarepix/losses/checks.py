@@ -56,12 +56,14 @@ def check_ids(counted: Tensor, *, task: Task, classes: int, ignore_index: int) -
         )
 
 
-def check_result(terms: dict[str, Tensor]) -> None:
+def check_result(terms: dict[str, Tensor], *, published: bool) -> None:
     """Raise ``LossError`` if a term is not finite. Waits for the device."""
     bad = {name: float(value) for name, value in terms.items() if not torch.isfinite(value)}
     if bad:
         found = ", ".join(f"{name} = {value}" for name, value in bad.items())
-        raise LossError(
-            f"a loss must be finite, but {found}: with published=True an image without pixels that count, or "
-            f"one that is all foreground, can do that; published=False can deal with both"
-        )
+        way_out = "look at the size of the logits"
+        if published:
+            way_out = (
+                "an image without pixels that count, or all foreground, can do that; published=False deals with both"
+            )
+        raise LossError(f"a loss must be finite, but {found}: {way_out}")

@@ -99,7 +99,7 @@ class Loss(nn.Module):
             total = sum((alpha * value for alpha, value in zip(self.alphas(), values[1:], strict=True)), values[0])
         result = {"loss": total, **{term: value.detach() for term, value in zip(self.terms, values, strict=True)}}
         if self.check_values or self.published:
-            check_result(result)
+            check_result(result, published=self.published)
         return result
 
     def _batch(self, logits: Tensor, target: Tensor) -> Batch:

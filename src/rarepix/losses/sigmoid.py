@@ -39,7 +39,9 @@ class SigmoidBatch(Batch):
         self.task, self.spatial, self.background, self.published = task, logits.shape[2:], None, published
         self.logits = logits.flatten(2)
         self.ids = target.reshape(self.logits.shape)
-        self.valid = self.ids != ignore_index
+        known = torch.iinfo(target.dtype)  # torch would wrap an id that the type cannot hold
+        can_be = known.min <= ignore_index <= known.max
+        self.valid = self.ids != ignore_index if can_be else torch.ones_like(self.ids, dtype=torch.bool)
         self.target = self.ids.to(logits.dtype).mul_(self.weight)
 
     @cached_property

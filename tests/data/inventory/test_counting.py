@@ -49,6 +49,14 @@ def test_another_ignore_id(make):
     assert take_inventory([make("x", mask)], labels).loc["x"].tolist() == [1, 1, 2, 1, 4]
 
 
+@pytest.mark.parametrize("deep", [np.uint16, np.int32, np.float32])
+def test_images_of_more_than_eight_bits_are_refused(tmp_path, deep):
+    """They would be cut off at 255: all white."""
+    Image.fromarray(np.full((4, 5), 3000, deep)).save(tmp_path / "deep.tif")
+    with pytest.raises(DataError, match=r"deep\.tif must have 8 bits a channel, but has mode"):
+        read_image(tmp_path / "deep.tif")
+
+
 def test_grey_images_become_three_channels(tmp_path):
     Image.fromarray(np.array([[7, 9]], np.uint8)).save(tmp_path / "grey.png")
     assert read_image(tmp_path / "grey.png").tolist() == [[[7, 7, 7], [9, 9, 9]]]

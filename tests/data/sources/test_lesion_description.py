@@ -22,6 +22,12 @@ def test_lines(tmp_path, file, text, numbers):
     assert read_description(tmp_path).numbers() == numbers
 
 
+def test_refuses_lines_of_another_encoding(tmp_path):
+    (tmp_path / "classes.txt").write_bytes("é".encode("latin-1"))
+    with pytest.raises(DataError, match=r"classes\.txt must be UTF-8 text"):
+        read_description(tmp_path)
+
+
 @pytest.mark.parametrize("text", ["", "a,b,c\n", "a,A\nb\n", "a,\n"])
 def test_refuses_lines(tmp_path, text):
     (tmp_path / "classes.txt").write_text(text)
@@ -35,6 +41,8 @@ def test_refuses_lines(tmp_path, text):
         ({"classes": ["a"], "codes": ["A", "B"]}, r"codes must name each of the 1 classes, but has 2"),
         ({"classes": ["a"], "task": "multiclass"}, r"task must be multilabel or binary, since lesions overlap"),
         ({"classes": ["background", "a"]}, r"classes must be the lesions alone, but one is background: leave it out"),
+        ({"classes": ["a", "b"], "codes": ["x", "x"]}, r"codes must tell the classes apart, but 'x' is of 'a' and 'b'"),
+        ({"classes": ["a", "b"], "codes": ["b", "c"]}, r"codes must tell the classes apart, but 'b' is of 'b' and 'a'"),
         ({"classes": ["a"], "above": 255}, r"above: Input should be less than 255"),
     ],
 )

@@ -12,6 +12,7 @@ from rarepix.data.source import DataError
 UNREADABLE = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)
 """What Pillow raises for a file that is no whole image."""
 MASK_MODES = ("P", "L", "1")
+DEEP_MODES = ("I", "F")
 BEGINNING, ENDING = 2048, 1024
 ENDS = {JPEG: b"\xff\xd9", PNG: b"IEND"}
 """How a file begins → what its last bytes hold if it is whole: a cheap sign, decoding every image takes far longer."""
@@ -25,7 +26,14 @@ def read_image(path: Path) -> np.ndarray:
     """
     try:
         with Image.open(path) as file:
+            if file.mode.partition(";")[0] in DEEP_MODES:  # Pillow would cut them off at 255 without a word
+                raise DataError(
+                    f"{path} must have 8 bits a channel, but has mode {file.mode!r}: "
+                    f"scale its values to 0 to 255 and save them as 8 bits"
+                )
             return np.array(file.convert("RGB"))
+    except DataError:
+        raise
     except UNREADABLE as error:
         raise unreadable(path, "image", error) from error
 

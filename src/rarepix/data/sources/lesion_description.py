@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 
 from rarepix.data.source import DataError
 from rarepix.data.sources.description import Description, describe
+from rarepix.data.sources.lists import text_of
 from rarepix.labels import Task
 
 DESCRIPTION, CLASSES, NAMES = "dataset.json", "classes.txt", "class_names.txt"
@@ -30,6 +31,10 @@ class LesionDescription(Description):
     def _lesions(self) -> "LesionDescription":
         if self.codes and len(self.codes) != len(self.classes):
             raise ValueError(f"codes must name each of the {len(self.classes)} classes, but has {len(self.codes)}")
+        owners = {name: name for name in self.classes}
+        for name, code in zip(self.classes, self.codes, strict=False):
+            if owners.setdefault(code, name) != name:
+                raise ValueError(f"codes must tell the classes apart, but {code!r} is of {owners[code]!r} and {name!r}")
         if self.task is Task.MULTICLASS:
             raise ValueError("task must be multilabel or binary, since lesions overlap, but is multiclass")
         if "background" in self.classes:
@@ -60,7 +65,7 @@ def read_description(root: Path) -> LesionDescription:
 
 
 def _from_lines(file: Path) -> LesionDescription:
-    lines = [line.strip() for line in file.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
+    lines = [line.strip() for line in text_of(file).splitlines() if line.strip()]
     parts = [[part.strip() for part in line.split(",")] for line in lines]
     if not parts or len({len(words) for words in parts}) > 1 or len(parts[0]) > 2 or not all(map(all, parts)):
         raise DataError(f"{file} must hold a name, or a name and its code (name,code), in every line, but has {lines}")

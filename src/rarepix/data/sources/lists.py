@@ -21,7 +21,7 @@ def read_ids(file: Path, known: Sequence[str]) -> list[str]:
     """
     if not file.exists():
         raise unknown_list(file, known)
-    ids = [line.strip() for line in _text(file).splitlines() if line.strip()]
+    ids = [line.strip() for line in text_of(file).splitlines() if line.strip()]
     if not ids:
         raise DataError(f"{file} must name at least one image, but is empty")
     if all(len(line.split()) > 1 for line in ids):
@@ -67,7 +67,7 @@ def file_of(folder: Path, name: str, suffixes: Sequence[str] = IMAGE_SUFFIXES) -
     return next((path for path in candidates if path.is_file()), candidates[0])
 
 
-def _text(file: Path) -> str:
+def text_of(file: Path) -> str:
     """Return what is written in a list. Raises ``DataError`` if it cannot be read or is no UTF-8."""
     try:
         text = file.read_text(encoding="utf-8-sig")
