@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PositiveInt, field_validator
 
-from rarepix.data.transforms.settings import STRIDE
+from rarepix.data.transforms.settings import WindowSize
 from rarepix.settings import Settings
 
 
@@ -21,7 +21,7 @@ class EvaluateConfig(Settings):
     """Images, or windows, that go through the network together."""
     threshold: float = Field(0.5, gt=0, lt=1)
     """Binary and multilabel tasks: a class is predicted where its probability is above this."""
-    window: tuple[PositiveInt, PositiveInt] | None = None
+    window: WindowSize | None = None
     """Rows and columns of a window that slides over the image; where windows overlap the middle of each counts most.
     None: the image as a whole."""
     overlap: float = Field(0.5, ge=0, lt=1)
@@ -30,14 +30,6 @@ class EvaluateConfig(Settings):
     """The image is shown flipped as well, in all combinations, and the logits are averaged."""
     scales: Annotated[tuple[Annotated[float, Field(gt=0, le=8)], ...], Field(min_length=1)] = (1.0,)
     """Factors by which the image is resized; the logits of all are averaged."""
-
-    @field_validator("window")
-    @classmethod
-    def _multiple_of_stride(cls, window: tuple[int, int] | None) -> tuple[int, int] | None:
-        if window and any(side % STRIDE for side in window):
-            valid = [max(STRIDE, round(side / STRIDE) * STRIDE) for side in window]
-            raise ValueError(f"rows and columns must be multiples of {STRIDE}, for instance {valid}")
-        return window
 
     @field_validator("flips", "scales")
     @classmethod

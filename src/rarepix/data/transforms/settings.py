@@ -1,8 +1,8 @@
 """The sections ``crop``, ``paste`` and ``augment`` of the configuration."""
 
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, field_validator, model_validator
+from pydantic import AfterValidator, Field, NonNegativeInt, PositiveFloat, PositiveInt, field_validator, model_validator
 
 from rarepix.settings import Chosen, Settings
 
@@ -11,6 +11,17 @@ STRIDE = 32
 
 LARGEST = 16
 """Factor by which something may be resized: more shows no more, and memory grows with its square."""
+
+
+def _multiple_of_stride(size: tuple[int, int]) -> tuple[int, int]:
+    if any(side % STRIDE for side in size):
+        valid = [max(STRIDE, round(side / STRIDE) * STRIDE) for side in size]
+        raise ValueError(f"rows and columns must be multiples of {STRIDE}, for instance {valid}")
+    return size
+
+
+WindowSize = Annotated[tuple[PositiveInt, PositiveInt], AfterValidator(_multiple_of_stride)]
+"""Rows and columns that a network can be shown as they are."""
 
 
 CROP_PARAMETERS: dict[str, dict[str, Any]] = {
@@ -28,7 +39,7 @@ class CropConfig(Chosen):
     chooser: ClassVar = "kind"
     table: ClassVar = CROP_PARAMETERS
 
-    size: tuple[PositiveInt, PositiveInt] | None = None
+    size: WindowSize | None = None
     """Rows and columns; None: whole images, padded to a multiple of the stride."""
     kind: str = "random"
     """random · foreground (holds a random foreground pixel, with a probability; nnU-Net) · class_centred (a class of
@@ -39,14 +50,6 @@ class CropConfig(Chosen):
     """foreground, class_centred: which classes (default: all but the background; without one, the rare classes)."""
     ratio: float | None = Field(None, gt=0, lt=1)
     """mixed: the largest share of the labelled pixels that one class may fill (default 0.75)."""
-
-    @field_validator("size")
-    @classmethod
-    def _multiple_of_stride(cls, size: tuple[int, int] | None) -> tuple[int, int] | None:
-        if size and any(side % STRIDE for side in size):
-            valid = [max(STRIDE, round(side / STRIDE) * STRIDE) for side in size]
-            raise ValueError(f"rows and columns must be multiples of {STRIDE}, for instance {valid}")
-        return size
 
     @model_validator(mode="after")
     def _a_window(self) -> "CropConfig":
