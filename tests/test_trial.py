@@ -169,7 +169,7 @@ def test_a_gpu_demanded_where_there_is_none(place, tiny_config):
     with pytest.raises(RuntimeError, match=r"engine\.device=gpu needs a GPU"):
         run(updated(tiny_config, {"engine.device": "gpu"}), place)
     record = records.read(place.record_file)
-    assert (record.status, record.error.type, record.dataset) == (Status.FAILED, "RuntimeError", None)
+    assert (record.status, record.error.type, record.dataset) == (Status.FAILED, "HardwareError", None)
 
 
 def test_an_interrupt_is_a_stop(place, tiny_config):

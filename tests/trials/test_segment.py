@@ -160,7 +160,7 @@ FAILED = [
     (settings(model__architecture="unett"), "ChoiceError: unknown model.architecture 'unett': did you mean 'unet'"),
     (settings(optim__lr="1e30"), "NonFiniteLoss: the loss must be finite, but at step "),
     pytest.param(
-        settings(engine__device="gpu"), "RuntimeError: engine.device=gpu needs a GPU that torch can use, but",
+        settings(engine__device="gpu"), "HardwareError: engine.device=gpu needs a GPU that torch can use, but",
         marks=pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU"),
     ),
 ]  # fmt: skip
