@@ -9,6 +9,8 @@ from rarepix.evaluation.sheets import colours
 from rarepix.files import replacing
 from rarepix.labels import LabelSpace, Task
 
+MASKS = "masks"
+"""Folder of masks, in that of a test or a prediction."""
 FORMS = ("palette", "classes")
 """palette: ``NAME.png``, whose pixels are class ids; classes: ``CLASS/NAME.png``, 255 where the class is."""
 

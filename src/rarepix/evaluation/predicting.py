@@ -15,13 +15,13 @@ from rarepix.data.loaders import padded, round_up, worker_count
 from rarepix.data.transforms.resizing import Size, fitted, resize_image
 from rarepix.evaluation.decoding import decode, masks_of
 from rarepix.evaluation.inference import probabilities
-from rarepix.evaluation.mask_files import write_mask
+from rarepix.evaluation.mask_files import MASKS, write_mask
 from rarepix.evaluation.sheets import veiled
 from rarepix.evaluation.trained import Trained
 from rarepix.files import replacing, write_text
 from rarepix.labels import LabelSpace, Task
 
-MASKS, OVERLAYS = "masks", "overlays"
+OVERLAYS = "overlays"
 
 
 class Folder(Dataset):

@@ -17,7 +17,7 @@ from rarepix.data.sources import source_of
 from rarepix.evaluation.examples import choose, draw_examples, worst
 from rarepix.evaluation.legacy import build_legacy
 from rarepix.evaluation.legacy.scorer import Scorer
-from rarepix.evaluation.mask_files import check_form, write_mask
+from rarepix.evaluation.mask_files import MASKS, check_form, write_mask
 from rarepix.evaluation.measuring import measure
 from rarepix.evaluation.score_files import image_scores, write_scores
 from rarepix.evaluation.score_picture import draw_scores
@@ -27,7 +27,6 @@ from rarepix.paths import cache_root
 from rarepix.settings import ConfigError
 
 PARTS = ("train", "val", "test")
-MASKS = "masks"
 
 
 class Asked(NamedTuple):
