@@ -65,10 +65,10 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"analysis: {error}", file=sys.stderr)
         return 1
     # Imported late, so that --help and a wrong name answer at once.
-    from analysis.collect import load_study
-    from analysis.report import write_report
-    from analysis.standings import standings
-    from analysis.summary import summary
+    from analysis.reading.collect import load_study
+    from analysis.reporting.report import write_report
+    from analysis.reporting.summary import summary
+    from analysis.study.standings import standings
 
     tables = load_study(study)
     page = write_report(tables, study / "report")

@@ -5,12 +5,12 @@ Importing this imports matplotlib; nothing else in the analysis does before it d
 
 from pathlib import Path
 
-from analysis.collect import Tables
 from analysis.plots.classes import draw_heatmap, draw_properties
 from analysis.plots.curves import draw_curves
 from analysis.plots.leaderboard import draw_answer, draw_leaderboard
 from analysis.plots.parallel import draw_parallel
 from analysis.plots.style import save, styled
+from analysis.reading.collect import Tables
 
 FIGURES = {
     "answer": draw_answer,

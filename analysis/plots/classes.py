@@ -6,11 +6,11 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from analysis.collect import Tables
-from analysis.correlate import correlate
 from analysis.plots.style import ABSENT, COLOURS, MAP, TOP, blank, short, shown_of
-from analysis.standings import PROPERTIES, class_matrix, class_summary, standings
-from analysis.wording import p_text, signed
+from analysis.reading.collect import Tables
+from analysis.statistics.correlate import correlate
+from analysis.statistics.wording import p_text, signed
+from analysis.study.standings import PROPERTIES, class_matrix, class_summary, standings
 
 WRITE_UP_TO = 14
 """Classes up to which each cell has its number written in it."""

@@ -3,9 +3,9 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
-from analysis.collect import Tables
 from analysis.plots.style import COLOURS, PALE, blank, short
-from analysis.standings import objective_label, standings
+from analysis.reading.collect import Tables
+from analysis.study.standings import objective_label, standings
 
 BEST = 5
 """Trials that are drawn in colour."""

@@ -2,11 +2,11 @@
 
 import plotly.graph_objects as go
 
-from analysis.collect import Tables
 from analysis.plots.curves import curve_lines, line_name
 from analysis.plots.parallel import MAP, NOT_SAMPLED, parallel_axes
 from analysis.plots.style import COLOURS, INK, PALE
-from analysis.standings import objective_label, parameters_text
+from analysis.reading.collect import Tables
+from analysis.study.standings import objective_label, parameters_text
 
 LAYOUT = {
     "template": "plotly_white",

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from analysis.collect import Tables
 from analysis.plots.style import COLOURS, PALE, TOP, blank, short, shown_of
-from analysis.standings import TEST, VALIDATION, baseline, objective_name, score_name, standings
+from analysis.reading.collect import Tables
+from analysis.study.standings import TEST, VALIDATION, baseline, objective_name, score_name, standings
 
 FEW = 8
 

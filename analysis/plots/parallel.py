@@ -9,10 +9,10 @@ import pandas as pd
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
-from analysis.collect import Tables
-from analysis.parameters import as_text
 from analysis.plots.style import INK, blank, short
-from analysis.standings import objective_label, standings
+from analysis.reading.collect import Tables
+from analysis.statistics.wording import as_text
+from analysis.study.standings import objective_label, standings
 
 MAP = "cividis_r"
 NOT_SAMPLED = -0.14

@@ -102,6 +102,7 @@ def begin(place: Place, config: TrialConfig) -> TrialRecord:
         block=block,
         versions=_versions(),
         device=config.engine.device,
+        machine=platform.node() or None,
     )
     records.write(record, place.record_file)
     return record

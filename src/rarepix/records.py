@@ -159,6 +159,8 @@ class TrialRecord(Part):
     dataset: Dataset | None = None
     versions: dict[str, str]
     device: str
+    machine: str | None = None
+    """Name of the computer of this attempt (None in records of before there was this field)."""
     objective: Objective | None = None
     counts: dict[str, dict[str, ClassCounts]] = {}
     """Split → class → counts."""

@@ -12,7 +12,7 @@ from analysis.plots.interactive import curves_json, parallel_json
 from analysis.plots.leaderboard import leaderboard_table
 from analysis.plots.parallel import NOT_SAMPLED, parallel_axes, parameter_axis
 from analysis.plots.style import short
-from analysis.standings import standings
+from analysis.study.standings import standings
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""What a study left, read into flat tables: records, databases of NNI, tidy CSV files."""

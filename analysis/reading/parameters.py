@@ -1,0 +1,39 @@
+"""Sampled parameters as flat columns: nested choices become dotted keys."""
+
+import json
+import shlex
+from typing import Any
+
+from rarepix.records import BLOCK_KEYS, CHOICE_KEYS, PLACE_KEYS, TrialRecord
+
+
+def flatten(parameters: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return *parameters* with one dotted key per value.
+
+    ``{"optim.lr": 0.01, "loss": {"_name": "focal", "gamma": 2.1}}`` gives
+    ``{"optim.lr": 0.01, "loss.name": "focal", "loss.gamma": 2.1}``. A list becomes its JSON text, and an explicit null
+    the text ``"null"``, so that a missing value in a table always means *not sampled in this trial*.
+    """
+    flat: dict[str, Any] = {}
+    for key, value in parameters.items():
+        dotted = prefix + (CHOICE_KEYS.get(prefix[:-1], "name") if prefix and key == "_name" else key)
+        if isinstance(value, dict):
+            flat |= flatten(value, f"{dotted}.")
+        else:
+            flat[dotted] = json.dumps(value) if value is None or isinstance(value, list) else value
+    return flat
+
+
+def configuration(parameters: dict[str, Any]) -> dict[str, Any]:
+    """Return the flat parameters that make a configuration: without its block and without where it ran."""
+    return {key: value for key, value in flatten(parameters).items() if key not in BLOCK_KEYS and key not in PLACE_KEYS}
+
+
+def settings_text(record: TrialRecord) -> str:
+    """Return ``--set key=value …`` as a shell takes it: a trial again from its recipe, with block and data."""
+    own = {"seed": record.block.seed, "data.fold": record.block.fold}
+    if "root" in record.config.get("data", {}):
+        own["data.root"] = record.config["data"]["root"]
+    values = configuration(record.settings) | configuration(record.parameters) | own
+    texts = (f"{key}={value if isinstance(value, str) else json.dumps(value)}" for key, value in values.items())
+    return " ".join(f"--set {shlex.quote(text)}" for text in texts)

@@ -1,0 +1,151 @@
+"""Tables as a page or a terminal shows them: chosen columns, headings for people, every cell already a text."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from analysis.reading.collect import Tables
+from analysis.statistics.wording import MISSING, as_text, level, number, p_text, signed
+from analysis.study.questions import Question
+from analysis.study.standings import (
+    AS_IT_IS,
+    PROPERTIES,
+    VALIDATION,
+    class_summary,
+    objective_label,
+    parameters_text,
+    standings,
+)
+
+
+class Listing(NamedTuple):
+    """A table of texts."""
+
+    headings: list[str]
+    rows: list[list[str]]
+
+
+def listing(table: pd.DataFrame, columns: dict[str, tuple[str, Callable[[Any], str]]]) -> Listing:
+    """Return *table* as texts; *columns* is column → (heading, how to write a value). NaN is a dash."""
+    cells = [
+        [MISSING if _missing(value) else write(value) for value in table[name]] for name, (_, write) in columns.items()
+    ]
+    return Listing([heading for heading, _ in columns.values()], [list(row) for row in zip(*cells, strict=True)])
+
+
+def _missing(value: Any) -> bool:
+    return value is None or bool(pd.isna(value))
+
+
+def leaderboard(tables: Tables, top: int) -> Listing:
+    """Return the best *top* trials by validation: no test score, so that nobody picks by it."""
+    ranked = standings(tables).head(top)
+    ranked = ranked.assign(
+        rank=range(1, len(ranked) + 1),
+        parameters=[parameters_text(row, tables.parameters) or AS_IT_IS for _, row in ranked.iterrows()],
+        block=[f"{seed} / {fold}" for seed, fold in zip(ranked["seed"], ranked["fold"], strict=True)],
+    )
+    columns = {
+        "rank": ("", str),
+        "trial": ("trial", str),
+        "objective": (f"validation {objective_label(tables)}", number),
+        f"{VALIDATION}_rare_iou": ("rare-class IoU", number),
+        "epoch": ("epoch", str),
+        "block": ("seed / fold", str),
+        "parameters": ("sampled parameters", str),
+    }
+    return listing(ranked, {name: how for name, how in columns.items() if name in ranked})
+
+
+def configurations_listing(table: pd.DataFrame) -> Listing:
+    """Return ``standings.configurations`` as texts."""
+    columns = {
+        "parameters": ("configuration", str),
+        "trials": ("trials", str),
+        "blocks": ("seed / fold", str),
+        "mean": ("mean", number),
+        "sd": ("SD", number),
+        "low": ("lowest", number),
+        "high": ("highest", number),
+    }
+    return listing(table, columns)
+
+
+def classes_listing(tables: Tables) -> Listing:
+    """Return a row a class, rarest first."""
+    columns = {
+        "class": ("class", str),
+        "rare": ("named as rare", lambda rare: "yes" if rare else ""),
+        "train_images": ("train images", lambda value: f"{value:,.0f}"),
+        "train_pixels": ("train pixels", lambda value: f"{value:,.0f}"),
+        "train_proportion": ("share of train pixels", lambda value: f"{100 * value:.3g} %"),
+        "best": ("IoU, best trial", number),
+        "iou": ("IoU, mean over trials", number),
+        "low": ("lowest", number),
+        "high": ("highest", number),
+        "trials": ("trials with a score", str),
+        "absent": ("absent in", str),
+    }
+    return listing(class_summary(tables), columns)
+
+
+def comparison_listing(question: Question) -> Listing:
+    """Return the numbers of one question, a row a pair of levels."""
+    rows = question.rows.assign(
+        pair=[f"{level(b)} − {level(a)}" for a, b in zip(question.rows["a"], question.rows["b"], strict=True)],
+        sizes=_sizes(question.rows),
+        interval=[
+            MISSING if pd.isna(low) else f"{signed(low)} to {signed(high)}"
+            for low, high in zip(question.rows["low"], question.rows["high"], strict=True)
+        ],
+    )
+    columns = {
+        "pair": ("b − a", str),
+        "difference": ("difference", signed),
+        "interval": ("95 % interval", str),
+        "sizes": ("n", str),
+        "test": ("test", lambda name: name.replace("_", " ")),
+        "p": ("p", p_text),
+        "p_adjusted": ("p, Holm", p_text),
+        "floor_adjusted": ("smallest possible", p_text),
+        "effect": (rows["effect_name"].iloc[0] if len(rows) else "effect", lambda value: signed(value, 2)),
+        "repeats": ("averaged repeats", str),
+        "incomplete": ("blocks left out", lambda names: names or MISSING),
+    }
+    return listing(rows, columns)
+
+
+def _sizes(rows: pd.DataFrame) -> list[str]:
+    paired = rows["test"].isin(["signed_rank", "paired_t"])
+    return [
+        f"{n} pairs" if p else f"{a} + {b}"
+        for p, n, a, b in zip(paired, rows["n"], rows["n_a"], rows["n_b"], strict=True)
+    ]
+
+
+def correlations_listing(table: pd.DataFrame) -> Listing:
+    """Return the correlations as texts."""
+    rows = table.assign(
+        interval=[
+            MISSING if pd.isna(low) else f"{signed(low, 2)} to {signed(high, 2)}"
+            for low, high in zip(table["low"], table["high"], strict=True)
+        ]
+    )
+    columns = {
+        "x": ("property", lambda name: PROPERTIES.get(name, name)),
+        "y": ("score", str),
+        "method": ("method", str),
+        "r": ("r", lambda value: signed(value, 2)),
+        "interval": ("95 % interval", str),
+        "p": ("p", p_text),
+        "p_adjusted": ("p, BH", p_text),
+        "n": ("classes", str),
+        "verdict": ("in words", str),
+    }
+    return listing(rows, columns)
+
+
+def plain_listing(table: pd.DataFrame) -> Listing:
+    """Return *table* as it is."""
+    return listing(table, {name: (name, as_text) for name in table})

@@ -1,0 +1,120 @@
+"""Levels of a treatment compared two by two: test, effect, interval, and a sentence that may say "cannot tell".
+
+Always b minus a. A paired test needs blocks: what the levels share (seed and fold, and whatever else is held equal).
+Several scores of a level within a block are averaged first; a block that lacks one of the two levels is named in
+``incomplete`` and left out. Blocks that share images (folds of one data set, seeds on one split) are not independent,
+so a small p speaks about these blocks and the training noise, not about new data.
+"""
+
+from collections.abc import Sequence
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from analysis.statistics.corrections import CORRECTIONS, correct, needed_n
+from analysis.statistics.effects import Estimate, cliffs_delta, mean_paired, rank_biserial, shift_paired, shift_unpaired
+from analysis.statistics.pairing import Sample, block_matrix, paired_sample, unpaired_sample
+from analysis.statistics.ranktests import TESTS
+from analysis.statistics.wording import decided, nothing_to_test, undecidable
+
+MEASURES = {
+    "signed_rank": ("matched-pairs rank-biserial", rank_biserial, "Hodges-Lehmann, b - a", shift_paired),
+    "paired_t": ("matched-pairs rank-biserial", rank_biserial, "mean, b - a", mean_paired),
+    "mann_whitney": ("Cliff's delta", cliffs_delta, "Hodges-Lehmann, b - a", shift_unpaired),
+    "rank_sum": ("Cliff's delta", cliffs_delta, "Hodges-Lehmann, b - a", shift_unpaired),
+}
+"""Test → effect name, effect, difference name, difference with its interval."""
+
+COLUMNS = [
+    "treatment", "score", "a", "b", "n", "n_a", "n_b", "test", "statistic", "p", "p_adjusted", "correction",
+    "family", "family_size", "floor", "floor_adjusted", "needed_n", "effect", "effect_name", "difference",
+    "difference_name", "low", "high", "repeats", "incomplete", "verdict",
+]  # fmt: skip
+
+
+def compare(
+    table: pd.DataFrame,
+    *,
+    treatment: str,
+    block: str | Sequence[str] | None = None,
+    score: str,
+    test: str | None = None,
+    correction: str | None = "holm",
+    family: str | None = None,
+    alpha: float = 0.05,
+) -> pd.DataFrame:
+    """Return one row per pair of levels of *treatment*; a and b are in sorted order and every sign is b minus a.
+
+    Args:
+        table: a row a trial. A row without a score or a level is not used.
+        block: column or columns that say which scores belong together (paired); None: unpaired.
+        test: default ``signed_rank`` with blocks, ``mann_whitney`` without.
+        correction: ``"holm"``, ``"bh"`` or None, within the pairs of this call: one question, one family.
+        family: the name of that family.
+        alpha: level of the verdicts; intervals have confidence 1 - *alpha*, each for its own comparison.
+
+    Raises:
+        ValueError: an unknown test, correction or column, or a test that does not fit *block*.
+    """
+    blocks = [block] if isinstance(block, str) else list(block or [])
+    test = test or ("signed_rank" if blocks else "mann_whitney")
+    _check(table, [treatment, score, *blocks], test, correction, paired=bool(blocks))
+    used = table.dropna(subset=[treatment, score])
+    levels = sorted(used[treatment].unique(), key=lambda level: (isinstance(level, str), level))
+    matrix = block_matrix(used, treatment, blocks, score) if blocks else None
+    rows = []
+    for a, b in combinations(levels, 2):
+        sample = paired_sample(matrix, a, b) if blocks else unpaired_sample(used, treatment, score, a, b)
+        rows.append({"treatment": treatment, "score": score, "a": a, "b": b} | _measure(sample, test, alpha))
+    return _judge(rows, test, correction, family or f"{treatment} -> {score}", alpha)
+
+
+def _check(table: pd.DataFrame, columns: list[str], test: str, correction: str | None, *, paired: bool) -> None:
+    missing = [name for name in columns if name not in table]
+    if missing:
+        raise ValueError(f"the table must have the columns {columns}, but lacks {missing}: it has {list(table)}")
+    if test not in TESTS:
+        raise ValueError(f"test must be one of {list(TESTS)}, but got {test!r}")
+    if correction not in CORRECTIONS:
+        raise ValueError(f"correction must be one of {list(CORRECTIONS)}, but got {correction!r}")
+    if TESTS[test].paired and not paired:
+        raise ValueError(f"{test} compares within blocks, but no block was given: give one, or use mann_whitney")
+    if paired and not TESTS[test].paired:
+        raise ValueError(f"{test} ignores blocks, but block was given: leave block out, or use signed_rank")
+
+
+def _measure(sample: Sample, test: str, alpha: float) -> dict:
+    """Return everything about two levels that does not depend on the other comparisons."""
+    chosen, (effect_name, effect, difference_name, difference) = TESTS[test], MEASURES[test]
+    n = min(len(sample.a), len(sample.b))
+    row = {"n": n, "n_a": len(sample.a), "n_b": len(sample.b), "test": test, "paired": chosen.paired}
+    row |= {"repeats": sample.repeats, "incomplete": "; ".join(sample.incomplete)}
+    row |= {"effect_name": effect_name, "difference_name": difference_name}
+    row |= dict.fromkeys(["statistic", "p", "floor", "effect"], float("nan"))
+    estimate = Estimate(float("nan"), float("nan"), float("nan"))
+    if n:
+        estimate = difference(sample.a, sample.b, 1 - alpha)
+        row["effect"] = effect(sample.a, sample.b)
+    if n >= chosen.least:
+        row["statistic"], row["p"] = chosen.run(sample.a, sample.b)
+        row["floor"] = chosen.floor(len(sample.a), len(sample.b))
+    return row | {"difference": estimate.value, "low": estimate.low, "high": estimate.high}
+
+
+def _judge(rows: list[dict], test: str, correction: str | None, family: str, alpha: float) -> pd.DataFrame:
+    """Correct within the family, then say what each row shows."""
+    adjusted = correct([row["p"] for row in rows], correction)
+    floors = correct([row["floor"] for row in rows], correction)
+    size = int(np.count_nonzero(~np.isnan(adjusted)))
+    needed = needed_n(TESTS[test].floor, size, correction, alpha) if size else float("nan")
+    for row, p_adjusted, floor in zip(rows, adjusted, floors, strict=True):
+        row |= {"p_adjusted": p_adjusted, "floor_adjusted": floor, "needed_n": needed}
+        row |= {"correction": correction, "family": family, "family_size": size}
+        if np.isnan(row["p"]):
+            row["verdict"] = nothing_to_test(row)
+        elif floor > alpha:
+            row["verdict"] = undecidable(row, needed)
+        else:
+            row["verdict"] = decided(row, alpha)
+    return pd.DataFrame(rows, columns=COLUMNS)

@@ -1,0 +1,104 @@
+"""Does a property of the classes go with their score? Three correlations, each with its interval.
+
+n is the number of classes, rarely more than twenty: the intervals are wide, and classes of one data set are no random
+sample of classes. Intervals are those of Fisher's z, with the variance of each coefficient:
+
+* Pearson 1 / (n - 3) (Fisher 1921)
+* Spearman (1 + r² / 2) / (n - 3) (Bonett & Wright 2000)
+* Kendall tau-b 0.437 / (n - 4) (Fieller, Hartley & Pearson 1957)
+"""
+
+from collections.abc import Sequence
+from itertools import permutations
+from math import factorial
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from analysis.statistics.corrections import correct
+from analysis.statistics.wording import correction_words, p_text
+
+LEAST = 4
+EXACT = 8
+"""Up to here Spearman's p runs over all orders; its usual t approximation gives p = 0 for four ordered points."""
+VARIANCES = {
+    "pearson": lambda r, n: 1 / (n - 3),
+    "spearman": lambda r, n: (1 + r**2 / 2) / (n - 3),
+    "kendall": lambda r, n: 0.437 / (n - 4) if n > 4 else float("nan"),
+}
+COLUMNS = ["x", "y", "method", "r", "low", "high", "p", "p_adjusted", "correction", "n", "left_out", "verdict"]
+
+
+def correlate(
+    x: pd.DataFrame,
+    y: pd.Series,
+    methods: Sequence[str] = tuple(VARIANCES),
+    *,
+    correction: str | None = "bh",
+    alpha: float = 0.05,
+) -> pd.DataFrame:
+    """Return one row per column of *x* and method: its correlation with *y*.
+
+    Rows of *x* and *y* belong together by index. A position where either is NaN is not used and is counted in
+    ``left_out``. A constant column, or fewer than four positions, gives NaN and a ``verdict`` that says so.
+
+    Raises:
+        ValueError: an unknown method or correction.
+    """
+    unknown = [method for method in methods if method not in VARIANCES]
+    if unknown:
+        raise ValueError(f"methods must be among {list(VARIANCES)}, but got {unknown}")
+    rows = [_one(x[name], y, method, alpha) for name in x for method in methods]
+    adjusted = correct([row["p"] for row in rows], correction)
+    floors = correct([row["floor"] for row in rows], correction)
+    tested = int(np.count_nonzero(~np.isnan(adjusted)))
+    for row, p_adjusted, floor in zip(rows, adjusted, floors, strict=True):
+        row |= {"p_adjusted": p_adjusted, "correction": correction}
+        row["verdict"] = row["verdict"] or _verdict(row, floor, correction_words(correction, tested), alpha)
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _one(x: pd.Series, y: pd.Series, method: str, alpha: float) -> dict:
+    both = pd.DataFrame({"x": x, "y": y}).astype(float)
+    kept = both.dropna()
+    n = len(kept)
+    row = {"x": x.name, "y": y.name, "method": method, "n": n, "left_out": len(both) - n, "verdict": ""}
+    row |= dict.fromkeys(["r", "low", "high", "p", "floor"], float("nan"))
+    if n < LEAST:
+        return row | {"verdict": f"cannot be computed: needs {LEAST} classes with both values, has {n}"}
+    constant = [
+        name for name, values in (("the property", kept["x"]), ("the score", kept["y"])) if values.nunique() == 1
+    ]
+    if constant:
+        return row | {"verdict": f"cannot be computed: {' and '.join(constant)} is the same for all {n} classes"}
+    r, p = _coefficient(kept["x"].to_numpy(), kept["y"].to_numpy(), method)
+    row |= {"r": r, "p": p, "floor": 0.0 if method == "pearson" else 2 / factorial(n)}
+    if abs(r) < 1 - 1e-12:  # at ±1 Fisher's z is infinite and says nothing about the uncertainty
+        half = stats.norm.ppf(1 - alpha / 2) * np.sqrt(VARIANCES[method](r, n))
+        row |= {"low": float(np.tanh(np.arctanh(r) - half)), "high": float(np.tanh(np.arctanh(r) + half))}
+    return row
+
+
+def _coefficient(x: np.ndarray, y: np.ndarray, method: str) -> tuple[float, float]:
+    if method == "pearson":
+        return tuple(map(float, stats.pearsonr(x, y)))
+    if method == "kendall":
+        return tuple(map(float, stats.kendalltau(x, y)))
+    result = stats.spearmanr(x, y)
+    return float(result.statistic), spearman_p(x, y) if len(x) <= EXACT else float(result.pvalue)
+
+
+def spearman_p(x: np.ndarray, y: np.ndarray) -> float:
+    """Return the exact two-sided p of Spearman's r: the share of all orders of *y* with at least that ``|r|``."""
+    x, y = stats.rankdata(x) - (len(x) + 1) / 2, stats.rankdata(y) - (len(y) + 1) / 2
+    sums = np.array(list(permutations(y))) @ x
+    return float(np.mean(np.abs(sums) >= abs(x @ y) - 1e-9))
+
+
+def _verdict(row: dict, floor: float, words: str, alpha: float) -> str:
+    if floor > alpha:
+        return f"cannot be decided with n = {row['n']} classes: the smallest possible p{words} is {p_text(floor)}"
+    if row["p_adjusted"] > alpha:
+        return f"no relation with {row['y']} shown"
+    return f"{'higher' if row['r'] > 0 else 'lower'} {row['y']} where {row['x']} is higher"

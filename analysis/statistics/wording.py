@@ -1,0 +1,89 @@
+"""Numbers and findings as a person reads them: signed differences, p without a leading zero, one sentence a finding."""
+
+import math
+from typing import Any
+
+from analysis.statistics.corrections import NAMES
+
+MISSING = "–"
+
+
+def number(value: float, digits: int = 3) -> str:
+    """Return *value* with *digits* decimals, or a dash for NaN."""
+    return MISSING if value is None or math.isnan(value) else f"{value:.{digits}f}"
+
+
+def signed(value: float, digits: int = 3) -> str:
+    """Return *value* with its sign (a true minus), or a dash for NaN."""
+    return MISSING if math.isnan(value) else f"{value:+.{digits}f}".replace("-", "−")
+
+
+def p_text(p: float) -> str:
+    """Return ``p`` as ``.023`` (two significant digits), ``< .001`` or ``1``."""
+    if math.isnan(p):
+        return MISSING
+    if p < 0.001:
+        return "< .001"
+    if p > 0.995:
+        return "1"
+    return f"{p:.{3 if p < 0.1 else 2}f}".removeprefix("0")
+
+
+def equals(p: float) -> str:
+    """Return ``= .023`` or ``< .001``, to stand behind a ``p``."""
+    return p_text(p) if p < 0.001 else f"= {p_text(p)}"
+
+
+def correction_words(correction: str | None, family_size: int) -> str:
+    """Return ``after Holm over 3 comparisons``, or an empty string where nothing was corrected."""
+    if correction is None:
+        return ""
+    return f" after {NAMES[correction]} over {family_size} comparison{'s' if family_size != 1 else ''}"
+
+
+def as_text(value: Any, digits: int = 4) -> str:
+    """Return a parameter as a person reads it: at most *digits* significant digits, whole numbers without a point."""
+    if not isinstance(value, float):
+        return str(value)
+    if value.is_integer() and abs(value) < 1e6:
+        return str(int(value))
+    return f"{value:.{digits}g}"
+
+
+def level(value) -> str:
+    """Return a level as it stands in a sentence: text in quotes, a number or a boolean as it is."""
+    return f"'{value}'" if isinstance(value, str) else as_text(value)
+
+
+def nothing_to_test(row: dict) -> str:
+    """Return the sentence for two levels that cannot be tested at all."""
+    where = "no block holds both" if row["paired"] else "one of them has no score"
+    found = f"only {row['n']} pair holds both" if row["paired"] and row["n"] else where
+    return f"nothing to compare {level(row['b'])} and {level(row['a'])} by: {found}"
+
+
+def undecidable(row: dict, needed: int) -> str:
+    """Return the sentence for a comparison that no data of its size could decide."""
+    unit = "pairs" if row["paired"] else "trials per level"
+    have = (
+        f"{row['n']} pair{'s' if row['n'] != 1 else ''}" if row["paired"] else f"{row['n_a']} and {row['n_b']} trials"
+    )
+    return (
+        f"{level(row['b'])} against {level(row['a'])} cannot be decided with n = {have}: the smallest possible p"
+        f"{correction_words(row['correction'], row['family_size'])} is {p_text(row['floor_adjusted'])}; "
+        f"needs n >= {needed} {unit} (seen here: {signed(row['difference'])})"
+    )
+
+
+def decided(row: dict, alpha: float) -> str:
+    """Return the sentence for a comparison that could have gone either way."""
+    n = f"{row['n']} pair{'s' if row['n'] != 1 else ''}" if row["paired"] else f"{row['n_a']} and {row['n_b']} trials"
+    interval = "no interval at this n"
+    if not math.isnan(row["low"]):
+        interval = f"{100 * (1 - alpha):.3g} % interval {signed(row['low'])} to {signed(row['high'])}"
+    name = {"holm": "Holm p", "bh": "BH p", None: "p"}[row["correction"]]
+    numbers = f"{signed(row['difference'])} ({interval}, n = {n}, {name} {equals(row['p_adjusted'])})"
+    if row["p_adjusted"] > alpha:
+        between = f"between {level(row['b'])} and {level(row['a'])}"
+        return f"no difference shown {between}: {numbers}; that is no proof that they are equal"
+    return f"{level(row['b'])} is {'higher' if row['difference'] > 0 else 'lower'} than {level(row['a'])}: {numbers}"

@@ -1,0 +1,101 @@
+"""How a study was run: its states, data, devices, versions, times, and the commands that repeat it."""
+
+import shlex
+
+import pandas as pd
+
+from analysis.reading.collect import Tables
+from analysis.study.standings import standings
+
+STARTUP, TOTAL = "timings.startup_", "timings.startup_total"
+
+
+def facts(tables: Tables) -> list[tuple[str, str]]:
+    """Return (what, value) pairs for the section *How it was run*."""
+    trials = tables.trials
+    states = trials["status"].value_counts()
+    listed = [
+        ("study", tables.study),
+        ("trials", ", ".join(f"{count} {status}" for status, count in states.items())),
+        ("blocks", f"{len(trials[['seed', 'fold']].drop_duplicates())} (seed, fold)"),
+        ("configurations", str(trials["config_hash"].nunique())),
+        *([("confirms", tables.confirmation.study)] if tables.confirmation else []),
+        ("started again", f"{int((trials['attempt'] > 1).sum())} trials"),
+        *((label, _distinct(trials[name])) for label, name in _COLUMNS),
+        ("first start", str(trials["started"].min())),
+        ("last end", str(trials["finished"].dropna().max() if trials["finished"].notna().any() else "–")),
+    ]
+    versions = [
+        (name.removeprefix("versions."), _distinct(trials[name])) for name in trials if name.startswith("versions.")
+    ]
+    return [*listed, ("versions", " · ".join(f"{name} {value}" for name, value in versions))]
+
+
+_COLUMNS = [
+    ("recipe", "recipe"),
+    ("data set", "dataset"),
+    ("inventory hash", "inventory_hash"),
+    ("split", "split"),
+    ("split file", "split_file"),
+    ("device", "device"),
+    ("machine", "machine"),
+]
+
+
+def _distinct(values: pd.Series) -> str:
+    found = [str(value) for value in values.dropna().unique()]
+    return ", ".join(found[:4]) + (f" and {len(found) - 4} more" if len(found) > 4 else "") if found else "–"
+
+
+def timings(tables: Tables) -> pd.DataFrame:
+    """Return a row per timing: what, unit, median, lowest, highest, trials. Seconds unless the name says otherwise.
+
+    First comes the time from process start to the first optimiser step: the sum of the phases ``startup_*``.
+    """
+    trials = tables.trials
+    names = [name for name in trials if name.startswith("timings.") and name != TOTAL]
+    parts = [name for name in names if name.startswith(STARTUP)]
+    columns = {name.removeprefix("timings.").replace("_", " "): trials[name] for name in names}
+    if parts:
+        # A trial that ended before its first step lacks a phase: its sum is unknown, not smaller.
+        columns = {"process start to first optimiser step": trials[parts].sum(axis=1, skipna=False)} | columns
+    rows = [
+        {
+            "what": name,
+            "unit": "1/s" if name.endswith("per second") else "s",
+            "median": values.median(),
+            "lowest": values.min(),
+            "highest": values.max(),
+            "trials": int(values.count()),
+        }
+        for name, values in columns.items()
+    ]
+    return pd.DataFrame(rows, columns=["what", "unit", "median", "lowest", "highest", "trials"])
+
+
+def commands(tables: Tables) -> list[tuple[str, str]]:
+    """Return (what it does, command) pairs: the best trial again, and this report again."""
+    ranked = standings(tables)
+    found = []
+    if len(ranked):
+        best = ranked.iloc[0]
+        recipe = shlex.quote(best["recipe"]) if best["recipe"] else "RECIPE  # the record names none"
+        again = f"python -m trials.segment --recipe {recipe} {best['settings']}"
+        found.append((f"Train and evaluate trial {best['trial']} again", again))
+    return [*found, ("Write this report again", f"python -m analysis {shlex.quote(tables.study)}")]
+
+
+def failures(tables: Tables) -> pd.DataFrame:
+    """Return the trials that are not complete, with what is known of why."""
+    trials = tables.trials[tables.trials["status"] != "complete"]
+    reasons = {
+        "stopped": "ended early by the search",
+        "running": "no end was recorded: it still runs, or it was killed",
+    }
+    why = trials["error_type"].fillna("") + trials["error"].map(
+        lambda text: f": {text}" if isinstance(text, str) else ""
+    )
+    why = why.where(why != "", trials["status"].map(reasons).fillna("no reason was recorded"))
+    return pd.DataFrame(
+        {"trial": trials["trial"], "status": trials["status"], "why": why, "where": trials["error_where"].fillna("")}
+    ).reset_index(drop=True)

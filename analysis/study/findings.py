@@ -1,0 +1,127 @@
+"""What the report says in words: the three sentences on top, and the warning below them."""
+
+import pandas as pd
+
+from analysis.reading.collect import Tables
+from analysis.statistics.wording import number
+from analysis.study.standings import (
+    AS_IT_IS,
+    TEST,
+    VALIDATION,
+    baseline,
+    class_matrix,
+    class_summary,
+    objective_label,
+    objective_name,
+    parameters_text,
+    score_name,
+    standings,
+)
+
+
+def best_sentence(tables: Tables) -> str:
+    """Say which trial validation ranks first, and whether it beats predicting the most frequent class."""
+    ranked = standings(tables)
+    if ranked.empty:
+        return no_result_sentence(tables)
+    best, name = ranked.iloc[0], objective_name(tables)
+    about = parameters_text(best, tables.parameters) or AS_IT_IS
+    text = (
+        f"Best by validation is trial {best['trial']} ({about}): {objective_label(tables)} {number(best['objective'])}"
+    )
+    text += f" at epoch {best['epoch']}"
+    text += _against_baseline(tables, best, name)
+    column = f"{TEST}_{name}"
+    if column in best and pd.notna(best[column]):
+        text += f". Its test {score_name(name)}, which chose nothing, is {number(best[column])}"
+    return text + "."
+
+
+def _against_baseline(tables: Tables, best: pd.Series, name: str) -> str:
+    found = baseline(tables, best["trial"])
+    if not found:
+        return ""
+    frequent, scores = found
+    reached = best[f"{VALIDATION}_miou"]
+    relation = "above" if reached > scores["miou"] else "not above"
+    subject = "," if name == "miou" else f"; its validation mIoU of {number(reached)} is"
+    constant = f"the {number(scores['miou'])} that always predicting {frequent!r} would get on the same pixels"
+    return f"{subject} {relation} {constant}"
+
+
+def no_result_sentence(tables: Tables) -> str:
+    """Say that no trial is complete, and what became of them."""
+    counts = tables.trials["status"].value_counts()
+    states = ", ".join(f"{count} {status}" for status, count in counts.items())
+    unreadable = f" {len(tables.left_out)} files could not be read." if len(tables.left_out) else ""
+    states = states or "no record could be read"
+    return f"No trial of this study is complete, so there is no score to report ({states}).{unreadable}"
+
+
+def rarest_sentence(tables: Tables) -> str | None:
+    """Say what the rarest class (fewest train pixels) got in the best trial; None when no amounts were recorded."""
+    summary = class_summary(tables).dropna(subset=["train_pixels"])
+    if summary.empty:
+        return None
+    rarest = summary.iloc[0]
+    held = (
+        f"The rarest class, {rarest['class']!r} ({rarest['train_images']:.0f} train images, "
+        f"{100 * rarest['train_proportion']:.3g} % of the train pixels),"
+    )
+    if pd.isna(rarest["best"]):
+        return f"{held} is absent from the validation of that trial: neither there nor predicted, so it has no score."
+    scores = f"{number(rarest['best'])} in that trial (mean over trials {number(rarest['iou'])})"
+    return f"{held} gets a validation IoU of {scores}."
+
+
+def decided_sentence(rows: pd.DataFrame, alpha: float = 0.05) -> str:
+    """Say how many comparisons show a difference, how many could have and did not, and how many cannot be decided."""
+    if rows.empty:
+        return "Nothing can be compared: no categorical parameter has two levels among the complete trials."
+    tested = rows["p_adjusted"].notna()
+    undecidable = ~tested | (rows["floor_adjusted"] > alpha)
+    shown = rows[tested & (rows["p_adjusted"] <= alpha)]
+    silent = len(rows) - len(shown) - int(undecidable.sum())
+    parts = []
+    if len(shown):
+        strongest = shown.loc[shown["p_adjusted"].idxmin()]
+        verb = "shows" if len(shown) == 1 else "show"
+        parts.append(f"{len(shown)} {verb} a difference, most surely {strongest['treatment']}: {strongest['verdict']}")
+    if silent:
+        parts.append(f"{silent} could have shown a difference and did not")
+    if undecidable.any():
+        needed = rows.loc[undecidable & tested, "needed_n"]
+        least = (
+            f" (n = {needed.max():.0f} pairs, or trials per level, is the least that could decide all)"
+            if len(needed)
+            else ""
+        )
+        parts.append(f"{int(undecidable.sum())} cannot be decided with so few trials, whatever came out{least}")
+    if undecidable.all() and len(rows) > 1:
+        return f"None of the {len(rows)} comparisons can be decided with so few trials, whatever came out{least}."
+    return f"Of {len(rows)} comparison{'s' if len(rows) > 1 else ''}{_where(rows)}, {'; '.join(parts)}."
+
+
+def _where(rows: pd.DataFrame) -> str:
+    on_test = rows["score"].str.startswith(f"{TEST}_")
+    return " on test" if on_test.all() else " on validation" if not on_test.any() else ""
+
+
+def caveat(tables: Tables) -> str | None:
+    """Return the warning that a small study deserves, or None."""
+    ranked = standings(tables)
+    blocks = ranked[["seed", "fold"]].drop_duplicates()
+    repeats = ranked.groupby("config_hash").size()
+    notes = []
+    if len(ranked) and len(blocks) < 2:
+        notes.append("all trials share one block (seed, fold): how much a score moves with the seed alone is unknown")
+    if len(ranked) > 1 and (repeats < 2).all():
+        notes.append("no configuration was run twice, so the best of many is partly the luckiest of many")
+    if 0 < len(ranked) < 10:
+        notes.append(f"{len(ranked)} complete trial{'s are' if len(ranked) > 1 else ' is'} a look around, not evidence")
+    lacking = (class_matrix(tables).isna().any(axis=1)).sum()
+    if lacking:
+        notes.append(
+            f"in {lacking} trial{'s' if lacking > 1 else ''} a class is absent, and mIoU is the mean over the others"
+        )
+    return ("; ".join(notes)[:1].upper() + "; ".join(notes)[1:] + ".") if notes else None

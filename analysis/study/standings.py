@@ -1,0 +1,140 @@
+"""Who is ahead, by validation alone, and what each class got: the tables that the report and the figures draw.
+
+The test split is looked at for the trial that validation has chosen, never to choose one.
+"""
+
+from typing import Any
+
+import pandas as pd
+
+from analysis.reading.collect import Tables
+from analysis.reading.scores import frequent_class_baseline, pooled
+from analysis.statistics.wording import as_text
+
+VALIDATION, TEST = "val", "test"
+CONFIGURATION = "configuration"
+"""Name of the treatment whose levels are whole configurations."""
+AS_IT_IS = "the recipe as it is"
+"""What a configuration without parameters is called."""
+SCORE_NAMES = {"miou": "mIoU", "rare_iou": "rare-class IoU", "worst_iou": "worst-class IoU"}
+PROPERTIES = {
+    "train_images": "train images with the class",
+    "train_pixels": "train pixels of the class",
+    "train_proportion": "share of the train pixels",
+}
+
+
+def score_name(name: str | None) -> str:
+    """Return a score as it is written in text: ``mIoU`` for ``miou``."""
+    return SCORE_NAMES.get(name, str(name))
+
+
+def standings(tables: Tables) -> pd.DataFrame:
+    """Return the complete trials, highest validation objective first (the earlier trial first among equals)."""
+    trials = tables.trials
+    ranked = trials[(trials["status"] == "complete") & trials["objective"].notna()]
+    return ranked.sort_values(["objective", "started"], ascending=[False, True], kind="stable").reset_index(drop=True)
+
+
+def objective_name(tables: Tables) -> str | None:
+    """Return the name of the objective that most complete trials were ranked by; None when there is none."""
+    names = tables.trials["objective_name"].dropna()
+    return names.mode().iloc[0] if len(names) else None
+
+
+def objective_label(tables: Tables) -> str:
+    """Return the objective as it is written in text.
+
+    The objective ``rare_iou`` is the rare-class IoU less what the other classes fall short of their floor.
+    """
+    name = objective_name(tables)
+    return "rare-class objective" if name == "rare_iou" else score_name(name)
+
+
+def parameters_text(row: pd.Series, parameters: tuple[str, ...]) -> str:
+    """Return ``optim.lr=0.01 loss.name=focal`` for the parameters that this trial sampled."""
+    return " ".join(f"{name}={as_text(row[name])}" for name in parameters if pd.notna(row[name]))
+
+
+def varying(tables: Tables) -> tuple[str, ...]:
+    """Return the sampled parameters in which complete trials differ; to be as in the recipe is a value, too."""
+    ranked = standings(tables)
+    texts = {
+        name: ranked[name].astype(object).where(ranked[name].notna(), "").astype(str) for name in tables.parameters
+    }
+    return tuple(name for name, text in texts.items() if text.nunique() > 1)
+
+
+def configuration_names(tables: Tables, trials: pd.DataFrame) -> pd.Series:
+    """Return what the configuration of each of *trials* is called: the parameters in which it differs from others.
+
+    Where the study knows its default configuration (see ``confirmation``), that one is called so.
+    """
+    differing = varying(tables)
+    names = []
+    for _, row in trials.iterrows():
+        name = parameters_text(row, differing)
+        if tables.confirmation and _is(row, tables.confirmation.default, tables.parameters):
+            name = f"default ({name})" if name else "default"
+        names.append(name or AS_IT_IS)
+    return pd.Series(names, index=trials.index, dtype=object)
+
+
+def _is(row: pd.Series, parameters: dict[str, Any], columns: tuple[str, ...]) -> bool:
+    return all(row[name] == parameters.get(name) or (name not in parameters and pd.isna(row[name])) for name in columns)
+
+
+def configurations(tables: Tables) -> pd.DataFrame:
+    """Return a row a configuration (parameters without seed and fold): its blocks and the spread of its objective.
+
+    Sorted by the mean. Means over different blocks are no fair comparison; ``blocks`` says which ones each has.
+    """
+    ranked = standings(tables)
+    if ranked.empty:
+        return pd.DataFrame(columns=["configuration", "parameters", "trials", "blocks", "mean", "sd", "low", "high"])
+    ranked = ranked.assign(
+        parameters=[parameters_text(row, tables.parameters) or AS_IT_IS for _, row in ranked.iterrows()],
+        blocks=[f"{seed}/{fold}" for seed, fold in zip(ranked["seed"], ranked["fold"], strict=True)],
+    )
+    grouped = ranked.groupby("config_hash", sort=False)
+    rows = grouped["objective"].agg(trials="size", mean="mean", sd="std", low="min", high="max")
+    rows["parameters"] = grouped["parameters"].first()
+    rows["blocks"] = grouped["blocks"].agg(lambda names: ", ".join(sorted(set(names))))
+    return rows.sort_values("mean", ascending=False, kind="stable").rename_axis("configuration").reset_index()
+
+
+def baseline(tables: Tables, trial: str, split: str = VALIDATION) -> tuple[str, dict[str, float]] | None:
+    """Return the most frequent class of a trial's split and the scores of always predicting it (None: no counts)."""
+    rows = tables.classes[(tables.classes["trial"] == trial) & (tables.classes["split"] == split)]
+    if rows.empty:
+        return None
+    constant = frequent_class_baseline(rows)
+    predicted = constant.loc[constant["tp"] + constant["fp"] > 0, "class"]
+    return (predicted.iloc[0] if len(predicted) else "none"), pooled(constant)
+
+
+def class_summary(tables: Tables, split: str = VALIDATION) -> pd.DataFrame:
+    """Return a row a class, rarest (fewest train pixels) first: how much of it there is, and its IoU.
+
+    ``iou`` is the mean over complete trials in which the class has one, ``trials`` how many those are, ``absent`` in
+    how many it has none (neither in truth nor in prediction), ``best`` the IoU in the trial that validation ranks
+    first. Amounts are means over trials, because folds differ.
+    """
+    ranked = standings(tables)
+    rows = tables.classes[(tables.classes["split"] == split) & tables.classes["trial"].isin(ranked["trial"])]
+    grouped = rows.groupby("class", sort=False)
+    summary = grouped["iou"].agg(iou="mean", sd="std", low="min", high="max", trials="count")
+    summary["absent"] = grouped["iou"].agg(lambda values: int(values.isna().sum())).astype(int)
+    for name in PROPERTIES:
+        summary[name] = grouped[name].mean().astype(float)
+    summary["rare"] = grouped["rare"].any()
+    first = ranked["trial"].iloc[0] if len(ranked) else None
+    summary["best"] = rows[rows["trial"] == first].set_index("class")["iou"]
+    return summary.sort_values("train_pixels", kind="stable").reset_index()
+
+
+def class_matrix(tables: Tables, split: str = VALIDATION, top: int | None = None) -> pd.DataFrame:
+    """Return trials (best first, at most *top*) × classes (rarest first) of IoU; NaN where the class is absent."""
+    order, ranked = class_summary(tables, split)["class"], standings(tables)["trial"].head(top or len(tables.trials))
+    rows = tables.classes[tables.classes["split"] == split]
+    return rows.pivot(index="trial", columns="class", values="iou").reindex(index=ranked, columns=order)

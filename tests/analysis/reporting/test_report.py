@@ -1,0 +1,132 @@
+"""The report: whole, on its own, and honest when there is little to say."""
+
+import re
+from html.parser import HTMLParser
+
+import pandas as pd
+import pytest
+
+from analysis import load_study
+from analysis.reporting.report import write_report
+from analysis.study.standings import standings
+
+
+class Links(HTMLParser):
+    """What a page loads or links to, and its text outside scripts."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.found, self.text, self._hidden = [], [], False
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self._hidden = tag in ("script", "style")
+        self.found += [value for name, value in attributes if name in ("src", "href") and not value.startswith("#")]
+
+    def handle_endtag(self, tag):
+        self._hidden = False
+
+    def handle_data(self, data):
+        if not self._hidden:
+            self.text.append(data)
+
+
+@pytest.fixture(scope="module")
+def report(tables, tmp_path_factory):
+    return write_report(tables, tmp_path_factory.mktemp("out") / "report")
+
+
+@pytest.fixture(scope="module")
+def page(report):
+    return report.read_text(encoding="utf-8")
+
+
+def test_nothing_is_loaded_from_outside_and_every_link_leads_somewhere(report, page):
+    links = Links(page).found
+    assert len([link for link in links if link.endswith(".png")]) >= 5
+    for link in links:
+        if link != "data:,":
+            assert not re.match(r"(\w+:)?//", link), link
+            assert (report.parent / link).is_file(), link
+    assert "@import" not in page.split("<script>")[0]
+    assert "url(" not in page.split("<script>")[0]
+
+
+def test_the_script_is_embedded_once(page):
+    assert page.count("plotly.js v") == 1
+    assert page.count("<script>") >= 2
+
+
+def test_anchors_exist(page):
+    targets = re.findall(r'<a href="#([\w-]+)"', page)
+    assert len(targets) == 10
+    assert all(f'id="{target}"' in page for target in targets)
+
+
+def test_the_tables_lie_beside_it(report, tables):
+    sizes = {name: len(pd.read_csv(report.parent / f"{name}.csv")) for name in ("trials", "classes", "images")}
+    assert sizes == {"trials": 11, "classes": len(tables.classes), "images": len(tables.images)}
+    assert len(pd.read_csv(report.parent / "comparisons.csv")) == 10
+    assert len(pd.read_csv(report.parent / "correlations.csv")) == 18
+
+
+def test_counts_in_the_csv_are_whole_numbers(report):
+    classes = pd.read_csv(report.parent / "classes.csv")
+    assert (
+        classes[["tp", "fp", "fn", "tn", "train_pixels", "train_images"]]
+        .dtypes.map(pd.api.types.is_integer_dtype)
+        .all()
+    )
+
+
+def test_the_answer_comes_first(page, tables):
+    text = "".join(Links(page).text)
+    best = standings(tables).iloc[0]["trial"]
+    assert (
+        text.index(f"Best by validation is trial {best}")
+        < text.index("The rarest class")
+        < text.index("None of the 10")
+    )
+    assert text.index("Before you rely on it") < text.index("Ranked by the validation objective")
+
+
+def test_error_texts_cannot_become_markup(page):
+    assert "step 12 &lt;script&gt;" in page
+    assert "step 12 <script>" not in page
+
+
+def test_a_report_is_replaced_as_a_whole(new_study, undrawn):
+    study = new_study(trials=2, broken=False)
+    folder = study / "report"
+    write_report(load_study(study), folder)
+    (folder / "old.txt").write_text("from before")
+    write_report(load_study(study), folder)
+    assert not (folder / "old.txt").exists()
+    assert sorted(path.name for path in study.iterdir()) == ["report", "trials"]
+
+
+def test_a_report_that_fails_leaves_the_old_one(new_study, undrawn, monkeypatch):
+    study = new_study(trials=2, broken=False)
+    page = write_report(load_study(study), study / "report")
+    before = page.read_bytes()
+    monkeypatch.setattr("analysis.reporting.report._page", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        write_report(load_study(study), study / "report")
+    assert page.read_bytes() == before
+    assert sorted(path.name for path in study.iterdir()) == ["report", "trials"]
+
+
+def test_a_study_without_a_complete_trial_says_so(new_study):
+    study = new_study(trials=0)
+    page = write_report(load_study(study), study / "report").read_text(encoding="utf-8")
+    text = "".join(Links(page).text)
+    assert "No trial of this study is complete" in text
+    assert "NonFiniteLoss" in text
+    assert "Leaderboard" not in text
+
+
+def test_one_trial_makes_a_report(new_study, undrawn):
+    study = new_study(trials=1, broken=False)
+    text = "".join(Links(write_report(load_study(study), study / "report").read_text(encoding="utf-8")).text)
+    assert "Nothing can be compared" in text
+    assert "1 complete trial is a look around" in text
