@@ -5,10 +5,11 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 STUDY ?=
+WATCH ?=
 PORT ?= 8080
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo data check test lint format analyze faults bench pictures lock clean
+.PHONY: help env demo data check test lint format analyze calibrate faults bench pictures lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -31,8 +32,11 @@ data: $(READY) ## draw the demo data set into data/demo
 demo: data ## run the demo study (8 trials) with NNI, analyse it, say where report and web UI are
 	$(BIN)/rarepix study run nni_config.yml --port $(PORT)
 
-analyze: $(READY) ## write the report of a study: make analyze STUDY=name (default: the newest)
-	$(BIN)/python -m analysis $(STUDY)
+analyze: $(READY) ## write the report of a study: make analyze STUDY=name (default: the newest) [WATCH=1]
+	$(BIN)/python -m analysis $(STUDY) $(if $(WATCH),--watch)
+
+calibrate: $(READY) ## hold the statistics against their own promises: false claims, power, coverage, times
+	$(BIN)/python -m analysis.calibration
 
 check: $(READY) ## check the demo study, search space and data without starting anything
 	$(BIN)/rarepix check nni_config.yml

@@ -1,83 +1,201 @@
-"""Read a study and write its report.
+"""Read a study, or several as one, and write the report.
 
     python -m analysis                          the newest study under results/
     python -m analysis demo                     results/demo
     python -m analysis some/folder              a study's folder
     python -m analysis demo --results DIR       DIR/demo
+    python -m analysis demo losses              two studies as one, into results/demo+losses/report
+    python -m analysis path/to/nni.sqlite       a running or stopped NNI experiment, by its database or its folder
+    python -m analysis runs.csv --configuration loss,sampling --block seed --score miou
+                                                any tidy table, a row a run
+    python -m analysis demo --out DIR           the report into DIR
+    python -m analysis demo --watch             again whenever a trial has something new, until the study ends
+    python -m analysis demo --watch 60          looking every 60 seconds
 
 Writes <study>/report/index.html and the tables behind it. Exit code 0 if the report has a result in it; 1 if there is
-no study, no record, or no complete trial (then the report is written and says so).
+no study, no record, or no complete trial (then the report is written and says so); 2 for a command that makes no sense.
 """
 
 import argparse
 import shutil
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from rarepix.records import record_files, results_root, studies
+from analysis.reading.changes import changed, stamps
+from analysis.reading.find import NoStudy, find_study, is_table
+from rarepix.records import results_root, study_folder
 
+if TYPE_CHECKING:
+    from analysis.reading.collect import Tables
 
-class NoStudy(ValueError):
-    """There is nothing to read; the message says where it was looked for."""
-
-
-def find_study(name: str | None, results: Path) -> Path:
-    """Return the folder of the study *name* (a folder, or a name under *results*), or the newest one.
-
-    Raises:
-        NoStudy: there is none, or no trial in it has left a record.
-    """
-    found = studies(results)
-    known = (
-        f"there are {', '.join(sorted(study.name for study in found))}"
-        if found
-        else "there is none yet: run a study first"
-    )
-    if name is None:
-        if not found:
-            raise NoStudy(f"a study must have left records under {results}, but {known}")
-        return found[-1]
-    # A name means a study under results first: a folder of the same name here would be a surprise.
-    candidates = [results / name, Path(name)]
-    study = next((folder for folder in candidates if (folder / "trials").is_dir()), None)
-    if study is None:
-        raise NoStudy(
-            f"the study must be a folder with trials/ in it, or a name under {results}, but got {name!r}: {known}"
-        )
-    if not any(record_files(study)):
-        raise NoStudy(
-            f"{study} must hold trials/<trial>/record.json, but no trial has left a record: has the study started?"
-        )
-    return study
+COLUMNS = ("configuration", "block", "score", "validation", "classes", "rare")
+"""Options that say what the columns of a CSV file are."""
+SECONDS, QUIET = 10.0, 6
+"""Between two looks of ``--watch``; and how many looks without running trials and without change end it: the next
+trial may be on its way."""
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command and return its exit code."""
-    parser = argparse.ArgumentParser(prog="python -m analysis", description="Read a study and write its report.")
-    parser.add_argument(
-        "study", nargs="?", metavar="STUDY", help="a folder, or a name under results (default: the newest)"
-    )
-    parser.add_argument("--results", type=Path, help="folder of all studies (default: $RAREPIX_RESULTS, else results)")
+    parser = _parser()
     given = parser.parse_args(arguments)
+    results = results_root(given.results)
     try:
-        study = find_study(given.study, results_root(given.results))
-    except NoStudy as error:
-        print(f"analysis: {error}", file=sys.stderr)
+        places = [find_study(name, results, begun=given.watch is None) for name in given.study or [None]]
+        _check(parser, given, places)
+        read = lambda: _read(given, places, results)  # noqa: E731
+        return _once(read, places, results, given.out) if given.watch is None else _watch(read, places, results, given)
+    except (NoStudy, OSError) as error:
+        print(f"analysis: {' '.join(str(error).split())}", file=sys.stderr)
         return 1
-    # Imported late, so that --help and a wrong name answer at once.
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m analysis", description="Read a study and write its report.")
+    add = parser.add_argument
+    add(
+        "study",
+        nargs="*",
+        metavar="STUDY",
+        help="a folder, a name under results, a database or folder of an NNI experiment, or a CSV file; several are "
+        "read as one (default: the newest under results)",
+    )
+    add("--results", type=Path, help="folder of all studies (default: $RAREPIX_RESULTS, else results)")
+    add("--out", type=Path, metavar="DIR", help="folder of the report (default: report in the study's folder)")
+    add(
+        "--watch",
+        type=_seconds,
+        nargs="?",
+        const=SECONDS,
+        metavar="SECONDS",
+        help=f"write the report again on every change, looking every SECONDS (default: {SECONDS:.0f})",
+    )
+    table = parser.add_argument_group("of a CSV file", "which columns are what; several with commas between")
+    table.add_argument("--configuration", type=_names, metavar="COLUMNS", help="what makes a configuration")
+    table.add_argument("--block", type=_names, metavar="COLUMNS", help="what configurations share when compared")
+    table.add_argument("--score", metavar="COLUMN", help="the score, higher is better")
+    table.add_argument("--validation", metavar="COLUMN", help="the score that runs were chosen by")
+    table.add_argument("--classes", type=_names, metavar="COLUMNS", help="IoU of each class")
+    table.add_argument("--rare", type=_names, metavar="CLASSES", help="the classes that are called rare")
+    return parser
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"must be seconds above 0, but is {text!r}: name studies before it")
+    return seconds
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _check(parser: argparse.ArgumentParser, given: argparse.Namespace, places: list[Path]) -> None:
+    """End with exit code 2 where the words of the command do not fit together."""
+    tables = [place for place in places if is_table(place)]
+    named = [f"--{name}" for name in COLUMNS if getattr(given, name)]
+    if tables and len(places) > 1:
+        parser.error(f"a CSV file must be read alone, but {tables[0]} came with other studies: join the tables first")
+    if tables and not (given.configuration and given.score):
+        parser.error(f"{tables[0]} needs --configuration and --score: which of its columns are they?")
+    if named and not tables:
+        parser.error(f"{', '.join(named)} must come with a CSV file, but the study is {places[0]}")
+
+
+def _read(given: argparse.Namespace, places: list[Path], results: Path) -> "Tables":
     from analysis.reading.collect import load_study
+    from analysis.reading.tidy import load_table
+
+    try:
+        if is_table(places[0]):
+            return load_table(places[0], **{name: value for name in COLUMNS if (value := getattr(given, name))})
+        tables = load_study(places)
+        home = study_folder(results, tables.study)
+        # An experiment whose trials left records here: they count, and the database tells of the others.
+        return load_study([home, *places]) if _is_study(home) and not any(map(_is_study, places)) else tables
+    except ValueError as error:
+        raise NoStudy(str(error)) from error
+
+
+def _is_study(folder: Path) -> bool:
+    return (folder / "trials").is_dir()
+
+
+def _folder(tables: "Tables", places: list[Path], results: Path, out: Path | None) -> Path:
+    """Return where the report goes.
+
+    Raises:
+        NoStudy: something else than a report is there.
+    """
+    one = len(places) == 1
+    home = places[0] if one and _is_study(places[0]) else study_folder(results, tables.study.replace(" + ", "+"))
+    if out is None and one and is_table(places[0]) and _is_study(home):
+        raise NoStudy(f"{home / 'report'} must stay the report of that study: name another folder with --out")
+    folder = out or home / "report"
+    if folder.exists() and not _may_be_replaced(folder):
+        raise NoStudy(f"{folder} must be new, empty or an earlier report, since it is replaced: name another folder")
+    return folder
+
+
+def _may_be_replaced(folder: Path) -> bool:
+    """Return whether *folder* is an earlier report, or empty: what is there is lost."""
+    is_report = all((folder / name).is_file() for name in ("index.html", "trials.csv"))
+    return is_report or (folder.is_dir() and not any(folder.iterdir()))
+
+
+def _once(read: Callable[[], "Tables"], places: list[Path], results: Path, out: Path | None) -> int:
+    tables = read()
+    return _report(tables, _folder(tables, places, results, out))
+
+
+def _report(tables: "Tables", folder: Path, *, in_short: bool = False) -> int:
+    """Write the report into *folder*, print its summary unless told *in_short*, and return the exit code."""
     from analysis.reporting.report import write_report
     from analysis.reporting.summary import summary
+    from analysis.study.results import results
     from analysis.study.standings import standings
 
-    tables = load_study(study)
-    page = write_report(tables, study / "report")
+    found = results(tables)
+    page = write_report(tables, folder, found)
+    if in_short:
+        return 1 if standings(tables).empty else 0
     width = min(max(shutil.get_terminal_size((100, 24)).columns, 80), 160)
-    print(summary(tables, page, width), end="")
+    print(summary(tables, page, width, found), end="", flush=True)
     if standings(tables).empty:
-        print(f"analysis: no trial of {study} is complete; the report says what became of them", file=sys.stderr)
+        print(f"analysis: no trial of {tables.study} is complete; the report says what became of them", file=sys.stderr)
         return 1
     return 0
+
+
+def _watch(read: Callable[[], "Tables"], places: list[Path], results: Path, given: argparse.Namespace) -> int:
+    """Write the report now and after every change, a line each; end with the study, or with code 0 at Ctrl-C."""
+    try:
+        seen, tables, quiet = stamps(places), read(), 0
+        folder = _folder(tables, places, results, given.out)
+        code = _report(tables, folder)
+        while quiet < QUIET or _running(tables):
+            time.sleep(given.watch)
+            now = stamps(places)
+            news, quiet = changed(seen, now), quiet + 1
+            if news:
+                seen, quiet, tables = now, 0, read()
+                code = _report(tables, folder, in_short=True)
+                states = ", ".join(f"{n} {state}" for state, n in tables.trials["status"].value_counts().items())
+                print(f"{time.strftime('%X')} {news} changed: {states or 'no trial'}; written again", flush=True)
+        return code
+    except KeyboardInterrupt:
+        return 0
+
+
+def _running(tables: "Tables") -> bool:
+    return bool((tables.trials["status"] == "running").any())
 
 
 if __name__ == "__main__":

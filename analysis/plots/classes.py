@@ -6,22 +6,30 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from analysis.plots.style import ABSENT, COLOURS, MAP, TOP, blank, short, shown_of
+from analysis.plots.names import short, write_beside
+from analysis.plots.style import ABSENT, COLOURS, MAP, TOP, blank, shown_of
 from analysis.reading.collect import Tables
 from analysis.statistics.correlate import correlate
 from analysis.statistics.wording import p_text, signed
-from analysis.study.standings import PROPERTIES, class_matrix, class_summary, standings
+from analysis.study.standings import PROPERTIES, TEST, VALIDATION, class_matrix, class_summary, standings
 
 WRITE_UP_TO = 14
 """Classes up to which each cell has its number written in it."""
-PLACES = [(6, 2, "left"), (6, -9, "left"), (-6, 2, "right"), (-6, -9, "right")]
-"""Where a name may stand beside its dot: right and left, above and below; in points."""
+
+
+SPLITS = {VALIDATION: "Validation", TEST: "Test"}
+
+
+def shown_split(tables: Tables) -> str:
+    """Return the split whose classes are shown: validation, and test where a study has scores of that alone."""
+    return VALIDATION if (tables.classes["split"] == VALIDATION).any() else TEST
 
 
 def draw_heatmap(tables: Tables) -> Figure | None:
-    """Draw validation IoU, best trial on top, rarest class left; an absent class is hatched grey. None: no trial."""
-    matrix = class_matrix(tables, top=TOP)
-    if matrix.empty:
+    """Draw IoU, best trial on top, rarest class left; an absent class is hatched grey. None: no trial."""
+    split = shown_split(tables)
+    matrix = class_matrix(tables, split, top=TOP)
+    if matrix.empty or matrix.isna().all(axis=None):
         return None
     rows, columns = matrix.shape
     figure, axes = blank(
@@ -42,7 +50,9 @@ def draw_heatmap(tables: Tables) -> Figure | None:
     axes.set_yticks(range(rows), [short(name) for name in matrix.index])
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
-    axes.set_title(f"Validation IoU per class, rarest class left{shown_of(len(standings(tables)), rows)}")
+    axes.set_title(
+        f"{SPLITS.get(split, split)} IoU per class, rarest class left{shown_of(len(standings(tables)), rows)}"
+    )
     figure.colorbar(image, ax=axes, label="IoU", fraction=0.05, pad=0.02)
     if np.ma.is_masked(values):
         patch = Patch(facecolor=ABSENT, edgecolor="#8a9096", hatch="////", label="absent (0/0): no score")
@@ -86,6 +96,7 @@ def draw_properties(tables: Tables) -> Figure | None:
         positive = summary[name].min() > 0
         axes.set_xscale("log" if positive else "symlog", **({} if positive else {"linthresh": _least(summary[name])}))
         axes.set_xlabel(label)
+        axes.minorticks_off()
         axes.margins(x=0.18, y=0.12)
         row = ranks.loc[name]
         axes.set_title(f"Spearman r = {signed(row['r'], 2)}, adjusted p {p_text(row['p_adjusted'])}", fontsize=9.5)
@@ -97,7 +108,10 @@ def draw_properties(tables: Tables) -> Figure | None:
     ]
     dots.append(matplotlib.lines.Line2D([], [], color="#b9bec3", label="lowest to highest trial"))
     figure.legend(handles=dots, loc="outside lower left", ncols=3)
-    _name_classes(figure, panels, summary)
+    for axes, name in zip(panels, PROPERTIES, strict=True):
+        known = summary.dropna(subset=["iou", name])
+        names = zip(known[name], known["iou"], [short(text, 12) for text in known["class"]], strict=True)
+        write_beside(figure, axes, known[[name, "iou"]].to_numpy(float), names)
     return figure
 
 
@@ -108,21 +122,3 @@ def _spread(summary: pd.DataFrame) -> np.ndarray:
 def _least(values: pd.Series) -> float:
     positive = values[values > 0]
     return float(positive.min()) if len(positive) else 1.0
-
-
-def _name_classes(figure: Figure, panels, summary: pd.DataFrame) -> None:
-    """Write the name of each class beside its dot, rarest first; a name that would lie on another one is left out."""
-    figure.draw_without_rendering()  # settles where the panels are, and with that what overlaps
-    for axes, name in zip(panels, PROPERTIES, strict=True):
-        taken = []
-        for _, row in summary.dropna(subset=["iou", name]).iterrows():
-            text = short(row["class"], 12)
-            x, y = axes.transData.transform((row[name], row["iou"])) * 72 / figure.dpi
-            for dx, dy, side in PLACES:
-                left = x + dx - (5.2 * len(text) if side == "right" else 0)
-                box = (left, y + dy - 1, left + 5.2 * len(text), y + dy + 8)
-                if not any(box[0] < o[2] and o[0] < box[2] and box[1] < o[3] and o[1] < box[3] for o in taken):
-                    taken.append(box)
-                    where = {"xytext": (dx, dy), "textcoords": "offset points", "ha": side, "fontsize": 8}
-                    axes.annotate(text, (row[name], row["iou"]), **where)
-                    break

@@ -1,14 +1,21 @@
 """Learning curves: the validation objective over epochs, the best few in colour, attempts apart."""
 
+import re
+
+import numpy as np
 import pandas as pd
+from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
-from analysis.plots.style import COLOURS, PALE, blank, short
+from analysis.plots.names import short
+from analysis.plots.style import COLOURS, GRID, MANY_LINES, PALE, blank
 from analysis.reading.collect import Tables
 from analysis.study.standings import objective_label, standings
 
 BEST = 5
 """Trials that are drawn in colour."""
+FEW_EPOCHS = 12
+"""Validations below which each one gets its own dot."""
 
 
 def curve_lines(tables: Tables) -> list[tuple[str, int, int | None, pd.DataFrame]]:
@@ -17,11 +24,9 @@ def curve_lines(tables: Tables) -> list[tuple[str, int, int | None, pd.DataFrame
     The coloured lines come last, so that they are drawn on top.
     """
     ranks = {trial: rank for rank, trial in enumerate(standings(tables)["trial"].head(BEST))}
-    measured = tables.curves.dropna(subset=["objective", "epoch"])
-    lines = [
-        (trial, int(attempt), ranks.get(trial), rows.sort_values("epoch")[["epoch", "objective"]])
-        for (trial, attempt), rows in measured.groupby(["trial", "attempt"], sort=True)
-    ]
+    measured = tables.curves.dropna(subset=["objective", "epoch"]).sort_values(["trial", "attempt", "epoch"])
+    grouped = measured[["epoch", "objective"]].groupby([measured["trial"], measured["attempt"]], sort=False)
+    lines = [(trial, int(attempt), ranks.get(trial), rows) for (trial, attempt), rows in grouped]
     return sorted(lines, key=lambda line: -BEST if line[2] is None else -line[2])
 
 
@@ -37,20 +42,37 @@ def draw_curves(tables: Tables) -> Figure | None:
     if not lines:
         return None
     figure, axes = blank(8, 4.6)
+    _draw_pale(axes, [rows.to_numpy(float) for _, _, rank, rows in lines if rank is None])
     for trial, attempt, rank, rows in lines:
-        style = {"color": PALE, "lw": 0.9}
         if rank is not None:
+            marker = {"marker": "o", "markersize": 4} if len(rows) < FEW_EPOCHS else {}
+            look = {"color": COLOURS[rank], "lw": 2, "ls": "-" if attempt == 1 else "--"}
             name = f"{rank + 1}. {line_name(tables, trial, attempt)}"
-            style = {"color": COLOURS[rank], "lw": 2, "label": name, "ls": "-" if attempt == 1 else "--"}
-        marker = {"marker": "o", "markersize": 4} if (len(rows) < 12 and rank is not None) or len(rows) == 1 else {}
-        axes.plot(rows["epoch"], rows["objective"], **style, **marker)
-    if any(rank is None for _, _, rank, _ in lines):
-        axes.plot([], [], color=PALE, lw=0.9, label="other trials (stopped, failed and running ones too)")
+            axes.plot(rows["epoch"], rows["objective"], label=name, **look, **marker)
     axes.set_xlabel("epoch")
     axes.set_ylabel(f"validation {objective_label(tables)}")
     axes.xaxis.get_major_locator().set_params(integer=True)
-    axes.grid(color="#eef0f1")
-    handles, labels = axes.get_legend_handles_labels()
-    order = sorted(range(len(labels)), key=lambda i: (not labels[i][0].isdigit(), labels[i]))
-    figure.legend([handles[i] for i in order], [labels[i] for i in order], loc="outside lower left", ncols=2)
+    axes.grid(color=GRID)
+    in_order(figure, axes, ncols=2)
     return figure
+
+
+def _draw_pale(axes, lines: list[np.ndarray]) -> None:
+    if not lines:
+        return
+    label = "other trials (stopped, failed and running ones too)"
+    look = {"colors": PALE, "linewidths": 0.9, "rasterized": len(lines) > MANY_LINES}
+    axes.add_collection(LineCollection(lines, label=label, zorder=1.5, **look))
+    points = np.array([line[0] for line in lines if len(line) == 1]).reshape(-1, 2)
+    axes.plot(*points.T, "o", color=PALE, markersize=4, zorder=1.5)  # validated once: no line to draw
+    axes.autoscale_view()
+
+
+def in_order(figure: Figure, axes, ncols: int = 1, **look) -> None:
+    """Write the legend below: numbered entries by their number, whatever else there is after them."""
+    handles, labels = axes.get_legend_handles_labels()
+    numbers = [re.match(r"\d+", label) for label in labels]
+    order = sorted(range(len(labels)), key=lambda i: int(numbers[i][0]) if numbers[i] else len(labels) + i)
+    figure.legend(
+        [handles[i] for i in order], [labels[i] for i in order], loc="outside lower left", ncols=ncols, **look
+    )

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from analysis.plots.style import COLOURS, PALE, TOP, blank, short, shown_of
+from analysis.plots.names import short
+from analysis.plots.style import COLOURS, PALE, TOP, blank, shown_of
 from analysis.reading.collect import Tables
 from analysis.study.standings import TEST, VALIDATION, baseline, objective_name, score_name, standings
 

@@ -6,10 +6,12 @@ from typing import NamedTuple
 import matplotlib
 import numpy as np
 import pandas as pd
+from matplotlib.collections import LineCollection
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
-from analysis.plots.style import INK, blank, short
+from analysis.plots.names import short
+from analysis.plots.style import INK, MANY_LINES, blank, shown_of
 from analysis.reading.collect import Tables
 from analysis.statistics.wording import as_text
 from analysis.study.standings import objective_label, standings
@@ -104,7 +106,7 @@ def parallel_axes(tables: Tables) -> tuple[list[Axis], np.ndarray]:
 
 
 def draw_parallel(tables: Tables) -> Figure | None:
-    """Draw a line a trial, the best on top; None when fewer than two trials differ in a parameter."""
+    """Draw a line for each of the best 300 trials, the best on top; None when fewer than two trials differ in a parameter."""
     axes, objectives = parallel_axes(tables)
     if not axes:
         return None
@@ -112,12 +114,14 @@ def draw_parallel(tables: Tables) -> Figure | None:
     norm = Normalize(objectives.min(), max(objectives.max(), objectives.min() + 1e-9))
     columns, alpha = np.arange(len(axes)), float(np.clip(12 / len(objectives), 0.35, 0.9))
     positions = np.array([axis.positions for axis in axes])
-    for i in range(len(objectives))[::-1]:
-        best = i == 0
-        colour = matplotlib.colormaps[MAP](norm(objectives[i]))
-        plot.plot(columns, positions[:, i], color=colour, lw=2.6 if best else 1.3, alpha=1 if best else alpha)
+    shown = min(len(objectives), MANY_LINES)
+    lines = [np.column_stack([columns, positions[:, i]]) for i in range(shown)][::-1]
+    *others, best = matplotlib.colormaps[MAP](norm(objectives[:shown]))[::-1]
+    plot.add_collection(LineCollection(lines[:-1], colors=others, linewidths=1.3, alpha=alpha))
+    plot.plot(*lines[-1].T, color=best, lw=2.6)
     for column, axis in enumerate(axes):
         _draw_axis(plot, column, axis)
+    plot.set_title(f"Complete trials{shown_of(len(objectives), shown)}", pad=18)
     plot.set_xticks(columns, [axis.name.replace(".", ".\n") for axis in axes])
     plot.set_xlim(-0.15, len(axes) - 0.35)
     plot.set_ylim(NOT_SAMPLED - 0.06, 1.06)

@@ -9,21 +9,28 @@ from matplotlib.figure import Figure
 
 # Okabe & Ito (2008), the yellow left out: it is too light for a line on white.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
-INK, PALE, ABSENT = "#1a1a1a", "#c4c8cc", "#e4e6e8"
-MAP = "viridis"
-TOP = 30
-"""Trials that a figure with one row per trial shows; it says so when there are more."""
+INK, SOFT, PALE, ABSENT, GRID = "#1a1a1a", "#6b7075", "#c4c8cc", "#e4e6e8", "#e8eaec"
+MAP, DIVERGING = "viridis", "RdBu"
+"""Colour maps of amounts, and of differences (red below zero, blue above)."""
+STATUS = {"complete": COLOURS[0], "stopped": COLOURS[5], "failed": COLOURS[1], "running": COLOURS[4]}
+TOP, PAIRS = 30, 20
+"""Trials, and comparisons, that a figure with a row for each shows; it says so when there are more."""
+MANY_LINES = 300
+"""More lines or dots than this are pixels in the SVG, too: as paths they would make it slow to open."""
 
 SETTINGS = {
     "figure.facecolor": "white",
+    "figure.dpi": 130,
     "axes.facecolor": "white",
-    "axes.edgecolor": "#6b7075",
+    "axes.edgecolor": SOFT,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.titlesize": 11,
     "axes.titlelocation": "left",
+    "axes.titley": 1.0,  # else every drawing measures all labels to find out
     "axes.labelsize": 10,
     "axes.labelcolor": INK,
+    "axes.axisbelow": True,
     "text.color": INK,
     "xtick.color": INK,
     "ytick.color": INK,
@@ -33,6 +40,7 @@ SETTINGS = {
     "legend.frameon": False,
     "font.size": 10,
     "svg.hashsalt": "rarepix",  # the same figure gives the same file
+    "svg.fonttype": "none",  # text stays text: it can be searched, and the file is small
 }
 
 
@@ -49,24 +57,24 @@ def blank(width: float, height: float, **subplots) -> tuple[Figure, object]:
     return figure, figure.subplots(**subplots)
 
 
+def settle(figure: Figure) -> None:
+    """Give everything in *figure* its place, once: each drawing would look for the same places again."""
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.execute(figure)
+        figure.set_layout_engine(None)
+
+
 def save(figure: Figure, folder: Path, name: str) -> list[Path]:
     """Write *figure* as PNG and SVG into *folder* and return both paths."""
     paths = [folder / f"{name}.png", folder / f"{name}.svg"]
     with styled():
-        figure.savefig(paths[0], dpi=130)
+        settle(figure)
+        figure.savefig(paths[0], pil_kwargs={"compress_level": 3})
         figure.savefig(paths[1], metadata={"Date": None})
     return paths
 
 
-def short(text: str, length: int = 18) -> str:
-    """Return *text* cut in the middle to at most *length* characters."""
-    text = str(text)
-    if len(text) <= length:
-        return text
-    head = (length - 1) // 2
-    return f"{text[:head]}…{text[-(length - 1 - head) :]}"
-
-
-def shown_of(total: int, shown: int, what: str = "trials") -> str:
+def shown_of(total: int, shown: int, what: str = "trials", which: str = "best") -> str:
     """Return `` (best 30 of 200 trials)``, or an empty string when all are shown."""
-    return f" (best {shown} of {total} {what})" if total > shown else ""
+    return f" ({which} {shown} of {total} {what})" if total > shown else ""

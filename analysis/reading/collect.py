@@ -1,141 +1,56 @@
-"""A study's folder read into flat tables; everything else in the analysis is pandas from here.
+"""A study read into flat tables; everything else in the analysis is pandas from here.
 
 tables = load_study("results/demo")
-tables.trials        a row a trial: status, block, objective, derived scores, timings, versions, sampled parameters
+tables.trials        a row a trial: study, status, block, objective, derived scores, timings, versions, parameters
 tables.classes       trial × split × class: integer counts, IoU, how much of the class the train split held
 tables.images        trial × split × image × class: integer counts
 tables.curves        a row per validation, attempts kept apart
-tables.left_out      files that could not be read, and why
+tables.left_out      what could not be read or taken in, and why
 tables.parameters    which columns of ``trials`` were sampled
 tables.confirmation  what the study confirms, if it confirms another one
 tables.block         which columns of ``trials`` make a block
+tables.default       the configuration that the others are held against, if the study names one
 """
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
-import pandas as pd
+from analysis.reading.folder import Source, read_folder
+from analysis.reading.nni_database import database_file
+from analysis.reading.nni_trials import read_experiment
+from analysis.reading.several import joined
+from analysis.reading.tables import LeftOut, Tables, notes_on
 
-from analysis.reading.confirmation import LEDGER, Confirmation, read_confirmation
-from analysis.reading.parameters import configuration
-from analysis.reading.rows import FIXED, class_rows, trial_row
-from analysis.reading.scores import COUNTS
-from rarepix.records import RecordError, TrialRecord, read
-
-CLASS_COLUMNS = ["trial", "split", "class", *COUNTS, "iou", "train_images", "train_pixels", "train_proportion", "rare"]
-IMAGE_COLUMNS = ["trial", "split", "image", "class", *COUNTS]
-CURVE_COLUMNS = ["trial", "attempt", "epoch", "objective"]
-NULLABLE = {"epoch": "Int64", "resumed_from_epoch": "Int64"}
+__all__ = ["Tables", "load_study"]
 
 
-class Tables(NamedTuple):
-    """A study as tidy tables."""
+def load_study(path: str | Path | Sequence[str | Path]) -> Tables:
+    """Return the tables of the study at *path*; of several studies read as one, where *path* lists them.
 
-    trials: pd.DataFrame
-    classes: pd.DataFrame
-    images: pd.DataFrame
-    curves: pd.DataFrame
-    left_out: pd.DataFrame
-    """Columns ``trial``, ``file``, ``reason``."""
-    parameters: tuple[str, ...]
-    """The columns of ``trials`` that were sampled, blocks left out."""
-    study: str
-    confirmation: Confirmation | None
-    """What the study confirms, None if it is no confirmation."""
-    block: tuple[str, ...] = ("seed", "fold")
-    """The columns of ``trials`` that make a block."""
-
-
-def load_study(path: str | Path) -> Tables:
-    """Return the tables of the study in folder *path*.
-
-    A file that cannot be read (cut off, or of a newer schema) is named in ``left_out`` and stops nothing else.
+    A study is its folder under ``results``, a database of NNI (``nni.sqlite``), or the folder of an NNI experiment
+    with ``db/nni.sqlite`` in it. Of a study's folder and the database of the same experiment, listed together, the
+    records count, and the database tells of the trials that left none. What cannot be read (cut off, or of a newer
+    schema) is named in ``left_out`` and stops nothing else.
 
     Raises:
-        FileNotFoundError: *path* is not the folder of a study.
+        FileNotFoundError: there is no study at *path*.
+        ValueError: *path* lists nothing, or one study twice, or is a CSV file (see ``load_table``).
     """
-    study = Path(path)
-    if not (study / "trials").is_dir():
-        raise FileNotFoundError(
-            f"a study must be a folder with trials/<trial>/record.json, but {study} has no trials: name another folder"
-        )
-    left_out: list[dict] = []
-    records = _records(study, left_out)
-    confirmation = _confirmation(study, left_out)
-    classes = {record.trial: class_rows(record) for _, record in records}
-    trials = pd.DataFrame([trial_row(record, classes[record.trial]) for _, record in records])
-    parameters = dict.fromkeys(key for _, record in records for key in configuration(record.parameters))
-    return Tables(
-        trials=_typed(trials.reindex(columns=[*FIXED, *(name for name in trials if name not in FIXED)]), NULLABLE),
-        classes=_typed(_concat(classes.values(), CLASS_COLUMNS), {"train_images": "Int64", "train_pixels": "Int64"}),
-        images=_concat((_images(folder, record, left_out) for folder, record in records), IMAGE_COLUMNS),
-        curves=_concat((_curve(folder, record, left_out) for folder, record in records), CURVE_COLUMNS),
-        left_out=pd.DataFrame(left_out, columns=["trial", "file", "reason"]),
-        parameters=tuple(parameters),
-        study=study.resolve().name,
-        confirmation=confirmation,
-    )
+    paths = [Path(path)] if isinstance(path, str | Path) else [Path(each) for each in path]
+    if not paths:
+        raise ValueError("at least one study must be named, but got none: name a folder or a database")
+    places = [place.resolve() for place in paths]
+    twice = next((place for place in places if places.count(place) > 1), None)
+    if twice is not None:
+        raise ValueError(f"every study must be named once, but {twice} is named twice: leave one out")
+    tables = joined([_read(place) for place in paths])
+    left_out = LeftOut(tables.left_out.to_dict("records"))
+    notes_on(tables.trials, tables.classes, left_out)
+    return tables._replace(left_out=left_out.table())
 
 
-def _confirmation(study: Path, left_out: list[dict]) -> Confirmation | None:
-    try:
-        return read_confirmation(study)
-    except ValueError as error:
-        left_out.append({"trial": "", "file": str(LEDGER), "reason": str(error)})
-        return None
-
-
-def _records(study: Path, left_out: list[dict]) -> list[tuple[Path, TrialRecord]]:
-    found = []
-    for folder in sorted(folder for folder in (study / "trials").iterdir() if folder.is_dir()):
-        if not (folder / "record.json").exists():
-            _leave_out(left_out, folder, "record.json", "no record was written")
-            continue
-        try:
-            record = read(folder / "record.json")
-        except RecordError as error:
-            _leave_out(left_out, folder, "record.json", str(error))
-            continue
-        # The folder is the trial's address; a copied folder must not become a second row of the same trial.
-        found.append((folder, record.model_copy(update={"trial": folder.name})))
-    return found
-
-
-def _curve(folder: Path, record: TrialRecord, left_out: list[dict]) -> pd.DataFrame:
-    path = folder / "history.csv"
-    if not path.exists():
-        return pd.DataFrame()
-    try:
-        table = pd.read_csv(path)
-        missing = sorted({"attempt", "epoch"} - set(table.columns))
-        if missing:
-            raise ValueError(f"a history must have the columns attempt and epoch, but lacks {missing}")
-    except (ValueError, OSError) as error:
-        _leave_out(left_out, folder, path.name, f"{type(error).__name__}: {error}")
-        return pd.DataFrame()
-    return table.assign(trial=record.trial)
-
-
-def _images(folder: Path, record: TrialRecord, left_out: list[dict]) -> pd.DataFrame:
-    path = folder / "images.parquet"
-    if not path.exists():
-        return pd.DataFrame()
-    try:
-        return pd.read_parquet(path, columns=IMAGE_COLUMNS[1:]).assign(trial=record.trial)
-    except (ValueError, OSError, KeyError) as error:
-        _leave_out(left_out, folder, path.name, f"{type(error).__name__}: {error}")
-        return pd.DataFrame()
-
-
-def _leave_out(left_out: list[dict], folder: Path, file: str, reason: str) -> None:
-    left_out.append({"trial": folder.name, "file": file, "reason": reason.replace(f"{folder}/", "")})
-
-
-def _concat(parts, columns: list[str]) -> pd.DataFrame:
-    parts = [part for part in parts if len(part)]
-    table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
-    return table[[*columns, *(name for name in table if name not in columns)]]
-
-
-def _typed(table: pd.DataFrame, types: dict[str, str]) -> pd.DataFrame:
-    return table.astype({name: kind for name, kind in types.items() if name in table})
+def _read(path: Path) -> Source:
+    if path.suffix.lower() == ".csv":
+        raise ValueError(f"a study must be a folder or a database of NNI, but {path} is a CSV file: use load_table")
+    database = None if (path / "trials").is_dir() else database_file(path)
+    return read_folder(path) if database is None else read_experiment(database)

@@ -27,14 +27,42 @@ def read_confirmation(study: Path) -> Confirmation | None:
     Raises:
         ValueError: the ledger does not begin as a search writes it.
     """
-    try:
-        with (study / LEDGER).open(encoding="utf-8") as lines:
-            first = lines.readline()
-    except FileNotFoundError:
+    first = _beginning(study)
+    if first is None:
         return None
     try:
-        settings = json.loads(first)["settings"]
+        settings = first["settings"]
         confirmed, listed = settings.get("confirms"), settings.get("configurations")
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"{study / LEDGER} must begin with the settings of its search, but: {error!r}") from error
-    return Confirmation(confirmed, configuration(listed[0])) if confirmed else None
+        return Confirmation(confirmed, configuration(listed[0])) if confirmed else None
+    except (KeyError, TypeError, AttributeError, IndexError) as error:
+        raise _unlike_a_search(study, error) from error
+
+
+def read_default(study: Path) -> dict[str, Any] | None:
+    """Return the flat parameters of the configuration that the search in *study* began with; None if it names none.
+
+    Raises:
+        ValueError: the ledger does not begin as a search writes it.
+    """
+    first = _beginning(study)
+    default = None if first is None else first.get("default")
+    if not isinstance(default, dict | None):
+        raise _unlike_a_search(study, f"its default configuration is {default!r}")
+    return None if default is None else configuration(default)
+
+
+def _beginning(study: Path) -> dict[str, Any] | None:
+    try:
+        with (study / LEDGER).open(encoding="utf-8") as lines:
+            first = json.loads(lines.readline())
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        raise _unlike_a_search(study, error) from error
+    if not isinstance(first, dict):
+        raise _unlike_a_search(study, f"its first line is {first!r}")
+    return first
+
+
+def _unlike_a_search(study: Path, problem: object) -> ValueError:
+    return ValueError(f"{study / LEDGER} must begin with the settings of its search, but: {problem!r}")

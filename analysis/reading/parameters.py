@@ -2,6 +2,7 @@
 
 import json
 import shlex
+from collections.abc import Container
 from typing import Any
 
 from rarepix.records import BLOCK_KEYS, CHOICE_KEYS, PLACE_KEYS, TrialRecord
@@ -29,11 +30,28 @@ def configuration(parameters: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in flatten(parameters).items() if key not in BLOCK_KEYS and key not in PLACE_KEYS}
 
 
+def conditional(parameters: dict[str, Any], inside: bool = False, prefix: str = "") -> set[str]:
+    """Return the dotted keys of *parameters* that exist in one branch of a nested choice only (``loss.gamma``)."""
+    found: set[str] = set()
+    for key, value in parameters.items():
+        if isinstance(value, dict):
+            found |= conditional(value, inside or "_name" in value, f"{prefix}{key}.")
+        elif inside and key != "_name":
+            found.add(prefix + key)
+    return found
+
+
 def settings_text(record: TrialRecord) -> str:
     """Return ``--set key=value …`` as a shell takes it: a trial again from its recipe, with block and data."""
     own = {"seed": record.block.seed, "data.fold": record.block.fold}
     if "root" in record.config.get("data", {}):
         own["data.root"] = record.config["data"]["root"]
     values = configuration(record.settings) | configuration(record.parameters) | own
-    texts = (f"{key}={value if isinstance(value, str) else json.dumps(value)}" for key, value in values.items())
+    return as_settings(values)
+
+
+def as_settings(values: dict[str, Any], without: Container[str] = ()) -> str:
+    """Return the flat *values*, those *without* left out, as a shell takes them: ``--set key=value …``."""
+    kept = {key: value for key, value in values.items() if key not in without}
+    texts = (f"{key}={value if isinstance(value, str) else json.dumps(value)}" for key, value in kept.items())
     return " ".join(f"--set {shlex.quote(text)}" for text in texts)

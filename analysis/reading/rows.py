@@ -1,58 +1,62 @@
-"""One record turned into rows: a dict for the trials table, one per split and class for the classes table."""
+"""Records turned into rows: a dict a trial for the trials table, a row a split and class for the classes table."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import pandas as pd
 
 from analysis.reading.parameters import configuration, settings_text
-from analysis.reading.scores import iou, pooled
+from analysis.reading.scores import iou
+from analysis.reading.tables import CLASS_COLUMNS, NULLABLE_SHARE, empty, typed
 from rarepix.records import TrialRecord
 
 TRAIN = "train"
-FIXED = [
-    "trial", "attempt", "status", "started", "finished", "seed", "fold", "objective_name", "objective",
-    "epoch", "device", "machine", "recipe", "settings", "dataset", "inventory_hash", "split", "split_file",
-    "error_type", "error", "error_where", "config_hash", "resumed_from_epoch",
-]  # fmt: skip
-"""Columns of the trials table that every study has (scores, timings, versions and parameters come after them)."""
 
 
-def class_rows(record: TrialRecord) -> pd.DataFrame:
-    """Return a row per split and class: integer counts, the derived IoU, and how much of it the train split held."""
+def class_rows(records: Iterable[TrialRecord]) -> pd.DataFrame:
+    """Return a row per trial, split and class: integer counts, the IoU, and how much of it the train split held."""
+    # A thousand trials of twenty classes are built as lists of values: a table a trial would take most of the reading.
     rows = [
-        {"trial": record.trial, "split": split, "class": name}
-        | counts.model_dump()
-        | train_share(record, name)
-        | {"rare": record.dataset is not None and name in record.dataset.rare}
+        (record.trial, split, name, counts.tp, counts.fp, counts.fn, counts.tn, *shares[name])
+        for record in records
+        for shares in [_shares(record)]
         for split, by_class in record.counts.items()
         for name, counts in by_class.items()
     ]
-    table = pd.DataFrame(rows)
     if not rows:
-        return table
-    return table.assign(iou=iou(table["tp"], table["fp"], table["fn"]))
+        return empty(CLASS_COLUMNS)
+    table = pd.DataFrame(rows, columns=[name for name in CLASS_COLUMNS if name != "iou"])
+    table.insert(CLASS_COLUMNS.index("iou"), "iou", iou(table["tp"], table["fp"], table["fn"]))
+    return typed(table, NULLABLE_SHARE)
 
 
-def train_share(record: TrialRecord, name: str) -> dict[str, Any]:
-    """Return how many images and pixels of class *name* the train split held, and its share of the train pixels."""
-    contents = record.dataset.contents.get(TRAIN, {}) if record.dataset else {}
-    if name not in contents:
-        return {"train_images": pd.NA, "train_pixels": pd.NA, "train_proportion": float("nan")}
-    total = record.dataset.pixels.get(TRAIN, 0)
-    held = contents[name]
-    return {
-        "train_images": held.images,
-        "train_pixels": held.pixels,
-        "train_proportion": held.pixels / total if total else float("nan"),
-    }
+class _Shares(dict):
+    """Class → (train images, train pixels, train proportion, whether it is rare)."""
+
+    def __missing__(self, name: str) -> tuple:
+        return (pd.NA, pd.NA, float("nan"), False)
 
 
-def trial_row(record: TrialRecord, classes: pd.DataFrame) -> dict[str, Any]:
-    """Return the row of one trial; *classes* are its class rows, from which its scores are derived."""
+def _shares(record: TrialRecord) -> _Shares:
+    dataset = record.dataset
+    if dataset is None:
+        return _Shares()
+    contents, total = dataset.contents.get(TRAIN, {}), dataset.pixels.get(TRAIN, 0)
+    shares = _Shares({name: (pd.NA, pd.NA, float("nan"), True) for name in dataset.rare})
+    for name, held in contents.items():
+        proportion = held.pixels / total if total else float("nan")
+        shares[name] = (held.images, held.pixels, proportion, name in dataset.rare)
+    return shares
+
+
+def trial_row(record: TrialRecord, study: str, attempts: int) -> dict[str, Any]:
+    """Return the row of one trial of *study*, of whose starts *attempts* left a validation. Scores come later."""
     objective, error, dataset = record.objective, record.error, record.dataset
     row: dict[str, Any] = {
         "trial": record.trial,
+        "study": study,
         "attempt": record.attempt,
+        "attempts": attempts,
         "status": record.status.value,
         "started": record.started,
         "finished": record.finished,
@@ -75,8 +79,6 @@ def trial_row(record: TrialRecord, classes: pd.DataFrame) -> dict[str, Any]:
         "config_hash": record.config_hash,
         "resumed_from_epoch": pd.NA if record.resumed_from_epoch is None else record.resumed_from_epoch,
     }
-    for split, rows in classes.groupby("split", sort=False) if len(classes) else ():
-        row |= {f"{split}_{name}": value for name, value in pooled(rows, absent="skip").items()}
     row |= {f"timings.{name}": value for name, value in record.timings.items()}
     row |= {f"versions.{name}": value for name, value in record.versions.items()}
     return row | configuration(record.parameters)

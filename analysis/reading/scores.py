@@ -52,6 +52,22 @@ def pooled(classes: pd.DataFrame, absent: str = "skip") -> dict[str, float]:
     }
 
 
+def by_split(classes: pd.DataFrame) -> pd.DataFrame:
+    """Return a row a trial, a column a split and score (``val_miou``, …): what ``pooled`` says of each, absent skipped.
+
+    Args:
+        classes: a row a trial, split and class with the columns ``iou`` and ``rare``.
+    """
+    keys = ["trial", "split"]
+    ious = classes["iou"].astype(float)
+    groups = classes[keys].assign(all=ious, rare=ious.where(classes["rare"].astype(bool))).groupby(keys, sort=False)
+    table = groups.agg(miou=("all", "mean"), rare_iou=("rare", "mean"), worst_iou=("all", "min"))
+    wide = table.unstack("split")
+    splits = list(dict.fromkeys(classes["split"]))
+    wide = wide.reindex(columns=[(score, split) for split in splits for score in table])
+    return wide.set_axis([f"{split}_{score}" for score, split in wide.columns], axis=1)
+
+
 def frequent_class_baseline(classes: pd.DataFrame) -> pd.DataFrame:
     """Return what always predicting the most frequent class would have counted on the same pixels.
 

@@ -1,17 +1,18 @@
 """Tables as a page or a terminal shows them: chosen columns, headings for people, every cell already a text."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import pandas as pd
 
 from analysis.reading.collect import Tables
+from analysis.statistics.corrections import NAMES
 from analysis.statistics.wording import MISSING, as_text, level, number, p_text, signed
-from analysis.study.questions import Question
 from analysis.study.standings import (
     AS_IT_IS,
     PROPERTIES,
     VALIDATION,
+    block_texts,
     class_summary,
     objective_label,
     parameters_text,
@@ -44,7 +45,7 @@ def leaderboard(tables: Tables, top: int) -> Listing:
     ranked = ranked.assign(
         rank=range(1, len(ranked) + 1),
         parameters=[parameters_text(row, tables.parameters) or AS_IT_IS for _, row in ranked.iterrows()],
-        block=[f"{seed} / {fold}" for seed, fold in zip(ranked["seed"], ranked["fold"], strict=True)],
+        block=block_texts(tables, ranked, " / "),
     )
     columns = {
         "rank": ("", str),
@@ -52,18 +53,18 @@ def leaderboard(tables: Tables, top: int) -> Listing:
         "objective": (f"validation {objective_label(tables)}", number),
         f"{VALIDATION}_rare_iou": ("rare-class IoU", number),
         "epoch": ("epoch", str),
-        "block": ("seed / fold", str),
+        "block": (" / ".join(tables.block) or "block", str),
         "parameters": ("sampled parameters", str),
     }
     return listing(ranked, {name: how for name, how in columns.items() if name in ranked})
 
 
-def configurations_listing(table: pd.DataFrame) -> Listing:
+def configurations_listing(table: pd.DataFrame, block: Sequence[str]) -> Listing:
     """Return ``standings.configurations`` as texts."""
     columns = {
         "parameters": ("configuration", str),
         "trials": ("trials", str),
-        "blocks": ("seed / fold", str),
+        "blocks": ("/".join(block) or "block", str),
         "mean": ("mean", number),
         "sd": ("SD", number),
         "low": ("lowest", number),
@@ -90,15 +91,13 @@ def classes_listing(tables: Tables) -> Listing:
     return listing(class_summary(tables), columns)
 
 
-def comparison_listing(question: Question) -> Listing:
+def comparison_listing(table: pd.DataFrame) -> Listing:
     """Return the numbers of one question, a row a pair of levels."""
-    rows = question.rows.assign(
-        pair=[f"{level(b)} − {level(a)}" for a, b in zip(question.rows["a"], question.rows["b"], strict=True)],
-        sizes=_sizes(question.rows),
-        interval=[
-            MISSING if pd.isna(low) else f"{signed(low)} to {signed(high)}"
-            for low, high in zip(question.rows["low"], question.rows["high"], strict=True)
-        ],
+    corrected = NAMES[table["correction"].iloc[0]] if len(table) else NAMES[None]
+    rows = table.assign(
+        pair=[f"{level(b)} − {level(a)}" for a, b in zip(table["a"], table["b"], strict=True)],
+        sizes=_sizes(table),
+        interval=_intervals(table, 3),
     )
     columns = {
         "pair": ("b − a", str),
@@ -107,11 +106,70 @@ def comparison_listing(question: Question) -> Listing:
         "sizes": ("n", str),
         "test": ("test", lambda name: name.replace("_", " ")),
         "p": ("p", p_text),
-        "p_adjusted": ("p, Holm", p_text),
+        "p_adjusted": (f"p, {corrected}", p_text),
         "floor_adjusted": ("smallest possible", p_text),
         "effect": (rows["effect_name"].iloc[0] if len(rows) else "effect", lambda value: signed(value, 2)),
+        "superiority": ("superiority", lambda value: number(value, 2)),
         "repeats": ("averaged repeats", str),
         "incomplete": ("blocks left out", lambda names: names or MISSING),
+    }
+    return listing(rows, columns)
+
+
+def _intervals(table: pd.DataFrame, digits: int) -> list[str]:
+    return [
+        MISSING if pd.isna(low) else f"{signed(low, digits)} to {signed(high, digits)}"
+        for low, high in zip(table["low"], table["high"], strict=True)
+    ]
+
+
+def differences_listing(table: pd.DataFrame, top: int) -> Listing:
+    """Return the differences class by class that are surest, at most *top*."""
+    if table.empty:
+        return Listing([], [])
+    rows = table.sort_values("p_adjusted", kind="stable").head(top)
+    rows = rows.assign(
+        pair=[f"{level(b)} − {level(a)}" for a, b in zip(rows["a"], rows["b"], strict=True)],
+        interval=_intervals(rows, 3),
+    )
+    columns = {
+        "class": ("class", str),
+        "train_images": ("train images", lambda value: f"{value:,.0f}"),
+        "pair": ("b − a", str),
+        "difference": ("difference in IoU", signed),
+        "interval": ("95 % interval", str),
+        "n": ("n", str),
+        "p": ("p", p_text),
+        "p_adjusted": (f"p, {NAMES[rows['correction'].iloc[0]]}", p_text),
+        "verdict": ("in words", str),
+    }
+    return listing(rows, columns)
+
+
+def importance_listing(table: pd.DataFrame) -> Listing:
+    """Return the importance of each parameter for the objective."""
+    if table.empty:
+        return Listing([], [])
+    rows = table[table["target"] == "objective"]
+    columns = {
+        "parameter": ("parameter", str),
+        "branch": ("where", lambda branch: branch or "all trials"),
+        "importance": ("importance", lambda value: f"{100 * value:.0f} %"),
+        "n": ("trials", str),
+        "note": ("note", lambda note: note or MISSING),
+    }
+    return listing(rows, columns)
+
+
+def audit_listing(table: pd.DataFrame) -> Listing:
+    """Return the audit, a row a check."""
+    rows = table.assign(interval=_intervals(table, 3))
+    columns = {
+        "check": ("check", str),
+        "value": ("value", lambda value: f"{value:.3g}".replace("-", "−")),
+        "interval": ("95 % interval", str),
+        "n": ("n", str),
+        "sentence": ("in words", str),
     }
     return listing(rows, columns)
 
@@ -126,12 +184,9 @@ def _sizes(rows: pd.DataFrame) -> list[str]:
 
 def correlations_listing(table: pd.DataFrame) -> Listing:
     """Return the correlations as texts."""
-    rows = table.assign(
-        interval=[
-            MISSING if pd.isna(low) else f"{signed(low, 2)} to {signed(high, 2)}"
-            for low, high in zip(table["low"], table["high"], strict=True)
-        ]
-    )
+    if "r" not in table or table.empty:
+        return Listing([], [])
+    rows = table.assign(interval=_intervals(table, 2))
     columns = {
         "x": ("property", lambda name: PROPERTIES.get(name, name)),
         "y": ("score", str),
@@ -149,3 +204,16 @@ def correlations_listing(table: pd.DataFrame) -> Listing:
 def plain_listing(table: pd.DataFrame) -> Listing:
     """Return *table* as it is."""
     return listing(table, {name: (name, as_text) for name in table})
+
+
+def frame_listing(table: pd.DataFrame, decimals: int | None = None) -> Listing:
+    """Return any table of ours as texts, its numbers with as many *decimals*; None: four, and p as p is written."""
+    columns = {}
+    for name in table:
+        if decimals is None and (name == "p" or str(name).startswith("p_")):
+            columns[name] = (name, p_text)
+        elif table[name].dtype.kind == "f":
+            columns[name] = (name, lambda value: f"{value:.{4 if decimals is None else decimals}f}".replace("-", "−"))
+        else:
+            columns[name] = (name, str)
+    return listing(table, columns)

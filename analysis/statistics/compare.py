@@ -7,15 +7,23 @@ so a small p speaks about these blocks and the training noise, not about new dat
 """
 
 from collections.abc import Sequence
-from itertools import combinations
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from analysis.statistics.corrections import CORRECTIONS, correct, needed_n
-from analysis.statistics.effects import Estimate, cliffs_delta, mean_paired, rank_biserial, shift_paired, shift_unpaired
-from analysis.statistics.pairing import Sample, block_matrix, paired_sample, unpaired_sample
+from analysis.statistics.measures import (
+    Estimate,
+    cliffs_delta,
+    mean_paired,
+    rank_biserial,
+    shift_paired,
+    shift_unpaired,
+    superiority,
+)
 from analysis.statistics.ranktests import TESTS
+from analysis.statistics.samples import Sample, as_list, samples, usable
 from analysis.statistics.wording import decided, nothing_to_test, undecidable
 
 MEASURES = {
@@ -28,8 +36,8 @@ MEASURES = {
 
 COLUMNS = [
     "treatment", "score", "a", "b", "n", "n_a", "n_b", "test", "statistic", "p", "p_adjusted", "correction",
-    "family", "family_size", "floor", "floor_adjusted", "needed_n", "effect", "effect_name", "difference",
-    "difference_name", "low", "high", "repeats", "incomplete", "verdict",
+    "family", "family_size", "floor", "floor_adjusted", "needed_n", "effect", "effect_name", "superiority",
+    "difference", "difference_name", "low", "high", "repeats", "incomplete", "verdict",
 ]  # fmt: skip
 
 
@@ -43,6 +51,7 @@ def compare(
     correction: str | None = "holm",
     family: str | None = None,
     alpha: float = 0.05,
+    against: Any = None,
 ) -> pd.DataFrame:
     """Return one row per pair of levels of *treatment*; a and b are in sorted order and every sign is b minus a.
 
@@ -53,27 +62,25 @@ def compare(
         correction: ``"holm"``, ``"bh"`` or None, within the pairs of this call: one question, one family.
         family: the name of that family.
         alpha: level of the verdicts; intervals have confidence 1 - *alpha*, each for its own comparison.
+        against: one level (the default, the baseline) that all others are compared with: it is a in every row, and
+            the family is one smaller than the number of levels. Name it before looking at the scores.
 
     Raises:
-        ValueError: an unknown test, correction or column, or a test that does not fit *block*.
+        ValueError: an unknown test, correction, column or level, a test that does not fit *block*, or a score that is
+            no number or infinite.
     """
-    blocks = [block] if isinstance(block, str) else list(block or [])
+    blocks = as_list(block)
     test = test or ("signed_rank" if blocks else "mann_whitney")
-    _check(table, [treatment, score, *blocks], test, correction, paired=bool(blocks))
-    used = table.dropna(subset=[treatment, score])
-    levels = sorted(used[treatment].unique(), key=lambda level: (isinstance(level, str), level))
-    matrix = block_matrix(used, treatment, blocks, score) if blocks else None
-    rows = []
-    for a, b in combinations(levels, 2):
-        sample = paired_sample(matrix, a, b) if blocks else unpaired_sample(used, treatment, score, a, b)
-        rows.append({"treatment": treatment, "score": score, "a": a, "b": b} | _measure(sample, test, alpha))
+    _check(test, correction, paired=bool(blocks))
+    used = usable(table, treatment, blocks, score)
+    rows = [
+        {"treatment": treatment, "score": score, "a": a, "b": b} | _measure(sample, test, alpha)
+        for a, b, sample in samples(used, treatment, blocks, score, against)
+    ]
     return _judge(rows, test, correction, family or f"{treatment} -> {score}", alpha)
 
 
-def _check(table: pd.DataFrame, columns: list[str], test: str, correction: str | None, *, paired: bool) -> None:
-    missing = [name for name in columns if name not in table]
-    if missing:
-        raise ValueError(f"the table must have the columns {columns}, but lacks {missing}: it has {list(table)}")
+def _check(test: str, correction: str | None, *, paired: bool) -> None:
     if test not in TESTS:
         raise ValueError(f"test must be one of {list(TESTS)}, but got {test!r}")
     if correction not in CORRECTIONS:
@@ -91,11 +98,12 @@ def _measure(sample: Sample, test: str, alpha: float) -> dict:
     row = {"n": n, "n_a": len(sample.a), "n_b": len(sample.b), "test": test, "paired": chosen.paired}
     row |= {"repeats": sample.repeats, "incomplete": "; ".join(sample.incomplete)}
     row |= {"effect_name": effect_name, "difference_name": difference_name}
-    row |= dict.fromkeys(["statistic", "p", "floor", "effect"], float("nan"))
+    row |= dict.fromkeys(["statistic", "p", "floor", "effect", "superiority"], float("nan"))
     estimate = Estimate(float("nan"), float("nan"), float("nan"))
     if n:
         estimate = difference(sample.a, sample.b, 1 - alpha)
         row["effect"] = effect(sample.a, sample.b)
+        row["superiority"] = superiority(sample.a, sample.b, paired=chosen.paired)
     if n >= chosen.least:
         row["statistic"], row["p"] = chosen.run(sample.a, sample.b)
         row["floor"] = chosen.floor(len(sample.a), len(sample.b))

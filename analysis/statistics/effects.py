@@ -1,86 +1,90 @@
-"""How large a difference is: always b minus a, so a positive number says that b is higher.
+"""How large the differences are: every measure of effect with its interval, a row per pair of levels.
 
-The Hodges-Lehmann estimate is the median of all Walsh averages (paired) or of all differences b_j - a_i (unpaired). Its
-interval inverts the same rank test that gives the p (Hollander, Wolfe & Chicken, Nonparametric Statistical Methods,
-sections 3.2-3.3 and 4.2-4.3); it covers at least what it promises. It is for one comparison, not for a whole family.
+Always b minus a. There is no p here and no correction: each interval is for its own comparison. The measures
+themselves, and where they come from, are in ``measures`` and ``bootstrap``.
 """
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
-from scipy import stats
+import pandas as pd
 
-from analysis.statistics.exact import last_below, sign_flips, splits
-from analysis.statistics.ranktests import MAX_PAIRS, MAX_PRODUCT, differences
+from analysis.statistics.bootstrap import mean_difference_interval, mean_interval
+from analysis.statistics.measures import (
+    cliffs_delta,
+    rank_biserial,
+    shift_paired,
+    shift_unpaired,
+    superiority,
+)
+from analysis.statistics.ranktests import differences
+from analysis.statistics.samples import Sample, as_list, samples, usable
+
+MEASURED = [
+    "mean", "mean_low", "mean_high", "median", "hodges_lehmann", "low", "high", "rank_biserial", "cliffs_delta",
+    "superiority",
+]  # fmt: skip
+COLUMNS = ["treatment", "score", "a", "b", "paired", "n", "n_a", "n_b", *MEASURED, "repeats", "incomplete"]
 
 
-class Estimate(NamedTuple):
-    """A point with its interval; low and high are NaN where n is too small for one."""
+def effects(
+    table: pd.DataFrame,
+    *,
+    treatment: str,
+    block: str | Sequence[str] | None = None,
+    score: str,
+    seed: int = 0,
+    alpha: float = 0.05,
+    against: Any = None,
+) -> pd.DataFrame:
+    """Return one row per pair of levels of *treatment* with everything that says how far b lies above a.
 
-    value: float
-    low: float
-    high: float
+    Args:
+        block: column or columns that say which scores belong together (paired); None: independent groups.
+        seed: of the bootstrap.
+        alpha: intervals have confidence 1 - *alpha*.
+        against: one level that all others are compared with, as in ``compare``.
 
+    Returns:
+        ``mean`` with its BCa interval over blocks (``mean_low``, ``mean_high``); ``median`` of the paired differences
+        (unpaired: difference of the medians); ``hodges_lehmann`` with the exact interval of its rank test (``low``,
+        ``high``); ``rank_biserial`` (paired) or ``cliffs_delta`` (unpaired), the other one NaN; ``superiority``, the
+        share of blocks in which b is higher, ties half (unpaired: A12). What n is too small for is NaN.
 
-def rank_biserial(a: np.ndarray, b: np.ndarray) -> float:
-    """Return the matched-pairs rank-biserial correlation (Kerby 2014), -1 (a higher in every pair) to 1.
-
-    (W+ - W-) / (n (n + 1) / 2). A pair without a difference keeps its rank and speaks for neither side: one pair that
-    differs among eight is weak evidence, not an effect of 1.
+    Raises:
+        ValueError: a column or level is missing, or a score is no number or infinite.
     """
-    gains = differences(a, b)
-    ranks = stats.rankdata(np.abs(gains))
-    return float((np.sign(gains) * ranks).sum() / ranks.sum())
+    blocks = as_list(block)
+    used = usable(table, treatment, blocks, score)
+    rows = []
+    for a, b, sample in samples(used, treatment, blocks, score, against):
+        sizes = {"n": min(len(sample.a), len(sample.b)), "n_a": len(sample.a), "n_b": len(sample.b)}
+        row = {"treatment": treatment, "score": score, "a": a, "b": b, "paired": bool(blocks)} | sizes
+        row |= {"repeats": sample.repeats, "incomplete": "; ".join(sample.incomplete)}
+        measure = _paired if blocks else _unpaired
+        rows.append(row | (measure(sample, 1 - alpha, seed) if sizes["n"] else {}))
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def cliffs_delta(a: np.ndarray, b: np.ndarray) -> float:
-    """Return P(b > a) - P(b < a) over all pairs of one value of each (Cliff 1993), -1 to 1."""
-    return float(np.sign(b[:, None] - a[None, :]).mean())
+def _paired(sample: Sample, confidence: float, seed: int) -> dict:
+    gains = differences(sample.a, sample.b)
+    mean, shift = mean_interval(gains, confidence, seed=seed), shift_paired(sample.a, sample.b, confidence)
+    return {
+        "mean": mean.value, "mean_low": mean.low, "mean_high": mean.high, "median": float(np.median(gains)),
+        "hodges_lehmann": shift.value, "low": shift.low, "high": shift.high,
+        "rank_biserial": rank_biserial(sample.a, sample.b), "cliffs_delta": float("nan"),
+        "superiority": superiority(sample.a, sample.b, paired=True),
+    }  # fmt: skip
 
 
-def shift_paired(a: np.ndarray, b: np.ndarray, confidence: float = 0.95) -> Estimate:
-    """Return the Hodges-Lehmann difference b - a of pairs, with the interval of the signed-rank test."""
-    gains = differences(a, b)
-    first, second = np.triu_indices(len(gains))
-    walsh = np.sort((gains[first] + gains[second]) / 2)
-    return _between(walsh, _cut_paired(len(gains), (1 - confidence) / 2))
-
-
-def shift_unpaired(a: np.ndarray, b: np.ndarray, confidence: float = 0.95) -> Estimate:
-    """Return the Hodges-Lehmann difference b - a of two groups, with the interval of the Mann-Whitney test."""
-    shifts = np.sort((b[:, None] - a[None, :]).ravel())
-    return _between(shifts, _cut_unpaired(len(a), len(b), (1 - confidence) / 2))
-
-
-def mean_paired(a: np.ndarray, b: np.ndarray, confidence: float = 0.95) -> Estimate:
-    """Return the mean difference b - a of pairs, with Student's interval (it assumes normal differences)."""
-    gains = b - a
-    n, value = len(gains), float(np.mean(gains))
-    if n < 2:
-        return Estimate(value, float("nan"), float("nan"))
-    half = float(stats.t.ppf((1 + confidence) / 2, n - 1) * np.std(gains, ddof=1) / np.sqrt(n))
-    return Estimate(value, value - half, value + half)
-
-
-def _between(ordered: np.ndarray, cut: int) -> Estimate:
-    """Return the median of *ordered*, and its values just inside the *cut* outermost ones on either side."""
-    if cut < 0:
-        return Estimate(float(np.median(ordered)), float("nan"), float("nan"))
-    return Estimate(float(np.median(ordered)), float(ordered[cut]), float(ordered[len(ordered) - 1 - cut]))
-
-
-def _cut_paired(n: int, tail: float) -> int:
-    if n > MAX_PAIRS:
-        return _normal_cut(n * (n + 1) / 4, n * (n + 1) * (2 * n + 1) / 24, tail)
-    return last_below(sign_flips(tuple(range(1, n + 1))), tail)
-
-
-def _cut_unpaired(n_a: int, n_b: int, tail: float) -> int:
-    if n_a * n_b > MAX_PRODUCT:
-        return _normal_cut(n_a * n_b / 2, n_a * n_b * (n_a + n_b + 1) / 12, tail)
-    rank_sums = splits(tuple(range(1, n_a + n_b + 1)), n_b)
-    return last_below(rank_sums[n_b * (n_b + 1) // 2 :], tail)
-
-
-def _normal_cut(mean: float, variance: float, tail: float) -> int:
-    return int(np.floor(mean + stats.norm.ppf(tail) * np.sqrt(variance) - 0.5))
+def _unpaired(sample: Sample, confidence: float, seed: int) -> dict:
+    mean = mean_difference_interval(sample.a, sample.b, confidence, seed=seed)
+    shift = shift_unpaired(sample.a, sample.b, confidence)
+    return {
+        "mean": mean.value, "mean_low": mean.low, "mean_high": mean.high,
+        "median": float(np.median(sample.b) - np.median(sample.a)),
+        "hodges_lehmann": shift.value, "low": shift.low, "high": shift.high,
+        "rank_biserial": float("nan"), "cliffs_delta": cliffs_delta(sample.a, sample.b),
+        "superiority": superiority(sample.a, sample.b, paired=False),
+    }  # fmt: skip

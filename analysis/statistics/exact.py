@@ -10,6 +10,16 @@ from functools import lru_cache
 import numpy as np
 
 
+def midranks(values: np.ndarray) -> np.ndarray:
+    """Return the ranks of *values* from 1, ties sharing the mean of theirs.
+
+    scipy's ``rankdata``, without the tenth of a millisecond that it spends on its options: a table of a hundred levels
+    asks ten thousand times.
+    """
+    _, where, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return (np.cumsum(counts) - (counts - 1) / 2)[where]
+
+
 def halves(ranks) -> tuple[int, ...]:
     """Return *ranks* (multiples of 1/2) as integers that count halves."""
     return tuple(sorted(int(twice) for twice in np.rint(np.asarray(ranks, dtype=float) * 2)))

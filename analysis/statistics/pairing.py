@@ -2,7 +2,7 @@
 
 ``design`` looks for the best pairing that the trials of a study allow:
 
-1. **matched**: trials that agree in their block (seed, fold) and in every other sampled parameter;
+1. **matched**: trials that agree in their block (seed and fold, as a rule) and in every other sampled parameter;
 2. **blocked**: blocks that hold both levels; what differs besides is averaged within block and level;
 3. **unpaired**: nothing is shared.
 
@@ -12,26 +12,16 @@ difference. The report prints the rule in words.
 """
 
 from collections.abc import Sequence
-from itertools import combinations
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from analysis.statistics.samples import block_names
+
 BLOCK = ("seed", "fold")
 ENOUGH = 2
 """Blocks that two levels must share before they are compared within blocks: one pair says nothing about spread."""
-
-
-class Sample(NamedTuple):
-    """The scores of two levels: position i of both is block i if they are paired."""
-
-    a: np.ndarray
-    b: np.ndarray
-    incomplete: list[str]
-    """Blocks that hold only one of the two."""
-    repeats: int
-    """Scores beyond the first of a level in its block; they are averaged."""
 
 
 class Design(NamedTuple):
@@ -44,29 +34,32 @@ class Design(NamedTuple):
     sentence: str
 
 
-def design(trials: pd.DataFrame, treatment: str, score: str, parameters: Sequence[str]) -> Design:
+def design(
+    trials: pd.DataFrame, treatment: str, score: str, parameters: Sequence[str], block: Sequence[str] = BLOCK
+) -> Design:
     """Return the strictest rule under which as many pairs of levels can be compared as under any paired rule.
 
     Args:
-        trials: a row a trial, with ``seed`` and ``fold``.
+        trials: a row a trial, with the columns of *block*.
         parameters: the sampled columns of *trials*, *treatment* included.
     """
+    named = " and ".join(block)
     used = trials.dropna(subset=[treatment, score])
     others = [name for name in parameters if name != treatment and not _conditional(used, treatment, name)]
     averaged = [name for name in parameters if name != treatment and name not in others]
-    matched, blocked = [*BLOCK, *others], list(BLOCK)
-    matched_pairs, blocked_pairs = _comparable(used, treatment, matched), _comparable(used, treatment, blocked)
+    matched, blocked = [*block, *others], list(block)
+    # Without a block nothing says that two trials share their luck, however alike their parameters are.
+    matched_pairs, blocked_pairs = (_comparable(used, treatment, held) if block else 0 for held in (matched, blocked))
     if matched_pairs and matched_pairs >= blocked_pairs:
         left = f" ({', '.join(averaged)} exists under some levels only and is averaged over)" if averaged else ""
         same = f" and in {', '.join(others)}" if others else ""
-        return Design("matched", matched, f"Paired: trials that agree in seed and fold{same} are compared{left}.")
+        return Design("matched", matched, f"Paired: trials that agree in {named}{same} are compared{left}.")
     if blocked_pairs:
         varying = [name for name in parameters if name != treatment]
-        sentence = "Paired by seed and fold: within a block, each level is the mean over its trials"
+        sentence = f"Paired by {named}: within a block, each level is the mean over its trials"
         return Design("blocked", blocked, f"{sentence}, whatever their {', '.join(varying)}.")
-    sentence = (
-        "Unpaired: no two levels share two blocks (seed, fold), so that trials are compared as independent groups"
-    )
+    shared = f"share two blocks ({', '.join(block)})" if block else "are known to share blocks"
+    sentence = f"Unpaired: no two levels {shared}, so that trials are compared as independent groups"
     return Design("unpaired", None, f"{sentence}; whatever else differs between the groups is part of the difference.")
 
 
@@ -78,32 +71,6 @@ def _conditional(used: pd.DataFrame, treatment: str, name: str) -> bool:
 
 def _comparable(used: pd.DataFrame, treatment: str, blocks: list[str]) -> int:
     """Count the pairs of levels that share enough blocks."""
-    held = pd.crosstab(block_names(used, blocks), used[treatment]) > 0
-    return sum(int((held[a] & held[b]).sum() >= ENOUGH) for a, b in combinations(held.columns, 2))
-
-
-def block_names(table: pd.DataFrame, blocks: Sequence[str]) -> pd.Series:
-    """Return ``seed=1, fold=0`` for each row; a parameter that was not sampled is part of the name, as ``n/a``."""
-    texts = [name + "=" + table[name].astype(object).where(table[name].notna(), "n/a").astype(str) for name in blocks]
-    return pd.Series([", ".join(parts) for parts in zip(*texts, strict=True)], index=table.index, dtype=object)
-
-
-def block_matrix(table: pd.DataFrame, treatment: str, blocks: Sequence[str], score: str) -> pd.DataFrame:
-    """Return blocks × levels, each cell with the columns ``mean`` and ``size`` of the scores in it (NaN: none)."""
-    named = table.assign(_block=block_names(table, blocks))
-    return named.groupby(["_block", treatment], sort=True)[score].agg(["mean", "size"]).unstack(treatment)
-
-
-def paired_sample(matrix: pd.DataFrame, a: Any, b: Any) -> Sample:
-    """Return the blocks of *matrix* (see ``block_matrix``) that hold both levels, and name those that hold one."""
-    scores_a, scores_b = matrix[("mean", a)], matrix[("mean", b)]
-    both, one = scores_a.notna() & scores_b.notna(), scores_a.notna() ^ scores_b.notna()
-    incomplete = [f"{name} (lacks {a if lacks_a else b})" for name, lacks_a in scores_a[one].isna().items()]
-    sizes = matrix[("size", a)] + matrix[("size", b)] - 2
-    return Sample(scores_a[both].to_numpy(float), scores_b[both].to_numpy(float), incomplete, int(sizes[both].sum()))
-
-
-def unpaired_sample(table: pd.DataFrame, treatment: str, score: str, a: Any, b: Any) -> Sample:
-    """Return all scores of the two levels."""
-    by_level = table.groupby(treatment)[score]
-    return Sample(by_level.get_group(a).to_numpy(float), by_level.get_group(b).to_numpy(float), [], 0)
+    held = (pd.crosstab(block_names(used, blocks), used[treatment]) > 0).to_numpy(int)
+    shared = held.T @ held
+    return int((shared[np.triu_indices(len(shared), 1)] >= ENOUGH).sum())

@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
-from analysis.statistics.exact import halves, sign_flips, splits, two_sided
+from analysis.statistics.exact import halves, midranks, sign_flips, splits, two_sided
 
 MAX_PAIRS, MAX_PRODUCT = 100, 2500
 """Up to here exact distributions are computed; beyond, the normal approximation differs in the fourth digit."""
@@ -43,7 +43,7 @@ def differences(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 def signed_rank(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
     """Return W+ (sum of the ranks of pairs in which *b* is higher) and its p; (0, 1) if no pair differs."""
     gains = differences(a, b)
-    ranks = stats.rankdata(np.abs(gains))
+    ranks = midranks(np.abs(gains))
     moved = gains != 0
     statistic = float(ranks[gains > 0].sum())
     if not moved.any():
@@ -64,7 +64,7 @@ def paired_t(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
 
 def mann_whitney(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
     """Return U (pairs of values in which *b* is higher; a tie counts one half) and its p."""
-    ranks = stats.rankdata(np.concatenate([a, b]))
+    ranks = midranks(np.concatenate([a, b]))
     rank_sum_b = ranks[len(a) :].sum()
     statistic = float(rank_sum_b - len(b) * (len(b) + 1) / 2)
     if len(a) * len(b) > MAX_PRODUCT:

@@ -87,3 +87,38 @@ def decided(row: dict, alpha: float) -> str:
         between = f"between {level(row['b'])} and {level(row['a'])}"
         return f"no difference shown {between}: {numbers}; that is no proof that they are equal"
     return f"{level(row['b'])} is {'higher' if row['difference'] > 0 else 'lower'} than {level(row['a'])}: {numbers}"
+
+
+def nothing_to_rank(row: dict, levels: int, blocks: int) -> str:
+    """Return the sentence for levels that cannot be ranked within blocks."""
+    needs = f"needs {levels} levels or more and {blocks} complete blocks or more"
+    return f"nothing to rank: {needs}, has {_count(row['k'], 'level')} and {_count(row['n'], 'complete block')}"
+
+
+def differ(row: dict, alpha: float) -> str:
+    """Return the sentence for three levels or more that were tested at once."""
+    f = "Iman-Davenport F infinite" if math.isinf(row["f"]) else f"Iman-Davenport F = {row['f']:.2f}"
+    numbers = f"{f}, p {equals(row['p'])}, Kendall's W = {row['kendall_w']:.2f}, n = {_count(row['n'], 'block')}"
+    if row["p"] > alpha:
+        return f"no difference shown among {row['k']} levels: {numbers}; that is no proof that they are equal"
+    return f"not all of {row['k']} levels are equal: {numbers}"
+
+
+def practically(row: dict, sure: float) -> str:
+    """Return the sentence for two levels and the chances that their difference matters."""
+    if math.isnan(row["p_better"]):
+        return nothing_to_test(row | {"paired": True})
+    b, a, rope = level(row["b"]), level(row["a"]), as_text(float(row["rope"]))
+    chances = {"better": row["p_better"], "equivalent": row["p_equivalent"], "worse": row["p_worse"]}
+    numbers = ", ".join(f"{name} {chance:.2f}" for name, chance in chances.items())
+    behind = f"(probability of {numbers}; n = {_count(row['n'], 'pair')})"
+    if chances["equivalent"] > sure:
+        return f"{b} and {a} are practically equivalent, within ±{rope} {behind}"
+    for name, word in (("better", "higher"), ("worse", "lower")):
+        if chances[name] > sure:
+            return f"{b} is {word} than {a} by more than {rope} {behind}"
+    return f"cannot tell whether {b} and {a} differ by more than {rope} {behind}"
+
+
+def _count(n: int, what: str) -> str:
+    return f"{n} {what}{'s' if n != 1 else ''}"

@@ -5,7 +5,7 @@ import shlex
 import pandas as pd
 
 from analysis.reading.collect import Tables
-from analysis.study.standings import standings
+from analysis.study.standings import block_texts, standings
 
 STARTUP, TOTAL = "timings.startup_", "timings.startup_total"
 
@@ -17,7 +17,7 @@ def facts(tables: Tables) -> list[tuple[str, str]]:
     listed = [
         ("study", tables.study),
         ("trials", ", ".join(f"{count} {status}" for status, count in states.items())),
-        ("blocks", f"{len(trials[['seed', 'fold']].drop_duplicates())} (seed, fold)"),
+        ("blocks", f"{block_texts(tables, trials).nunique()} ({', '.join(tables.block) or 'none named'})"),
         ("configurations", str(trials["config_hash"].nunique())),
         *([("confirms", tables.confirmation.study)] if tables.confirmation else []),
         ("started again", f"{int((trials['attempt'] > 1).sum())} trials"),

@@ -4,11 +4,15 @@ import pandas as pd
 
 from analysis.reading.collect import Tables
 from analysis.statistics.wording import number
+from analysis.study.class_differences import gains_and_costs
+from analysis.study.questions import all_rows
+from analysis.study.results import Results
 from analysis.study.standings import (
     AS_IT_IS,
     TEST,
     VALIDATION,
     baseline,
+    block_texts,
     class_matrix,
     class_summary,
     objective_label,
@@ -17,6 +21,27 @@ from analysis.study.standings import (
     score_name,
     standings,
 )
+
+
+def answer(tables: Tables, found: Results) -> list[str]:
+    """Return the sentences that open the report: who is ahead, what the comparisons show, what the rarest class got."""
+    if standings(tables).empty:
+        return [best_sentence(tables)]
+    sentences = [best_sentence(tables), comparison_sentence(found), rarest_sentence(tables)]
+    return [sentence for sentence in sentences if sentence]
+
+
+def comparison_sentence(found: Results, alpha: float = 0.05) -> str:
+    """Say what the comparisons show and, of the surest difference, which classes it comes from."""
+    rows = all_rows(found.questions)
+    text = decided_sentence(rows, alpha)
+    shown = rows[rows["p_adjusted"] <= alpha]
+    if shown.empty or found.differences.empty:
+        return text
+    surest, classes = shown.loc[shown["p_adjusted"].idxmin()], found.differences
+    same = (classes["treatment"] == surest["treatment"]) & (classes["a"] == surest["a"]) & (classes["b"] == surest["b"])
+    by_class = gains_and_costs(classes[same]) if same.any() else ""
+    return f"{text} By class: {by_class}." if by_class else text
 
 
 def best_sentence(tables: Tables) -> str:
@@ -110,11 +135,14 @@ def _where(rows: pd.DataFrame) -> str:
 def caveat(tables: Tables) -> str | None:
     """Return the warning that a small study deserves, or None."""
     ranked = standings(tables)
-    blocks = ranked[["seed", "fold"]].drop_duplicates()
+    blocks = block_texts(tables, ranked)
     repeats = ranked.groupby("config_hash").size()
     notes = []
-    if len(ranked) and len(blocks) < 2:
-        notes.append("all trials share one block (seed, fold): how much a score moves with the seed alone is unknown")
+    if len(ranked) and not tables.block:
+        notes.append("no column was named as block: trials are compared as independent groups")
+    elif len(ranked) and blocks.nunique() < 2:
+        named = ", ".join(tables.block)
+        notes.append(f"all trials share one block ({named}): how much a score moves with the seed alone is unknown")
     if len(ranked) > 1 and (repeats < 2).all():
         notes.append("no configuration was run twice, so the best of many is partly the luckiest of many")
     if 0 < len(ranked) < 10:

@@ -1,21 +1,25 @@
 """The questions that a study can be asked: each parameter's levels, or whole configurations, under each score.
 
-Every question is a family of its own. A confirmation (see ``confirmation``) is asked one thing, whether its
-configurations differ, and first on the test split, which has chosen nothing.
+Every question is a family of its own. Where the study knows its default, the others are held against that one alone:
+fewer comparisons, so that fewer blocks can decide them. A confirmation (see ``confirmation``) is asked one thing,
+whether its configurations differ, and first on the test split, which has chosen nothing.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 
 from analysis.reading.collect import Tables
-from analysis.statistics.compare import compare
+from analysis.statistics.compare import COLUMNS, compare
+from analysis.statistics.equivalence import practical
+from analysis.statistics.friedman import average_ranks, friedman
 from analysis.statistics.pairing import Design, design
 from analysis.study.standings import (
     CONFIGURATION,
     TEST,
     VALIDATION,
     configuration_names,
+    default_level,
     objective_label,
     objective_name,
     score_name,
@@ -24,8 +28,10 @@ from analysis.study.standings import (
 )
 from analysis.study.validation import tested_alike, validated_apart
 
-MOST_CONFIGURATIONS = 8
-"""More are not compared pair by pair: 8 make 28 pairs."""
+MOST_PAIRWISE = 10
+"""Levels up to which all pairs are compared: 10 make 45."""
+MOST_AGAINST = 100
+"""Levels up to which all are held against the default."""
 
 
 class Question(NamedTuple):
@@ -34,17 +40,28 @@ class Question(NamedTuple):
     treatment: str
     score: str
     design: Design
+    against: Any
+    """The level that all others are held against; None: all pairs."""
     rows: pd.DataFrame
+    """See ``compare``; empty where there are too many levels."""
+    overall: pd.DataFrame
+    """See ``friedman``: one row, or none where fewer than three levels share blocks."""
+    ranks: pd.DataFrame
+    """See ``average_ranks``; empty as ``overall``."""
+    practical: pd.DataFrame
+    """See ``equivalence.practical``: empty where nothing is paired."""
+    levels: int
 
 
 def treatments(tables: Tables) -> list[str]:
     """Return the categorical sampled parameters with two levels or more among complete trials, the main two first.
 
-    Whole configurations come last, where a few of them ran on the same blocks; they alone in a confirmation.
+    Whole configurations come last, where they ran on the same blocks and no single parameter tells them apart as well;
+    they alone in a confirmation.
     """
     if tables.confirmation:
         return [CONFIGURATION] if len(varying(tables)) else []
-    ranked = standings(tables)
+    ranked = with_configurations(tables)
     first = ("sampling.kind", "sampling.name", "loss.name")
     found = [
         name
@@ -52,26 +69,33 @@ def treatments(tables: Tables) -> list[str]:
         if ranked[name].dropna().map(lambda value: isinstance(value, str | bool)).all() and ranked[name].nunique() > 1
     ]
     ordered = sorted(found, key=lambda name: (name not in first, tables.parameters.index(name)))
-    return [*ordered, CONFIGURATION] if _few_on_the_same_blocks(tables) else ordered
+    told_apart = any(_same_groups(ranked, name) for name in ordered)
+    return [*ordered, CONFIGURATION] if not told_apart and _on_the_same_blocks(tables, ranked) else ordered
 
 
-def _few_on_the_same_blocks(tables: Tables) -> bool:
-    ranked = _with_configurations(tables)
-    if not 2 <= ranked[CONFIGURATION].nunique() <= MOST_CONFIGURATIONS or len(varying(tables)) < 2:
+def _same_groups(ranked: pd.DataFrame, name: str) -> bool:
+    """Return whether the levels of parameter *name* are the configurations under another name."""
+    pairs = ranked[[name, CONFIGURATION]].drop_duplicates()
+    return bool(ranked[name].notna().all()) and pairs[name].is_unique and pairs[CONFIGURATION].is_unique
+
+
+def _on_the_same_blocks(tables: Tables, ranked: pd.DataFrame) -> bool:
+    if not 2 <= ranked[CONFIGURATION].nunique() <= MOST_AGAINST or not varying(tables):
         return False
-    return design(ranked, CONFIGURATION, "objective", ()).rule == "matched"
+    return design(ranked, CONFIGURATION, "objective", (), tables.block).rule == "matched"
 
 
 def compared_scores(tables: Tables) -> list[str]:
     """Return the columns that are compared: the objective, and the rare classes where they are something else.
 
-    In a confirmation, what the test split says of both comes before. Where trials of one block were validated on
-    different images (see ``validation``), the test split alone is compared, if it is the same for all.
+    In a confirmation, and in a table of runs that names a score beside the validation, what the test split says comes
+    before. Where trials of one block were validated on different images (see ``validation``), the test split alone is
+    compared, if it is the same for all.
     """
     has_rare = _has(tables, f"{VALIDATION}_rare_iou") and objective_name(tables) != "rare_iou"
     on_validation = ["objective", f"{VALIDATION}_rare_iou"] if has_rare else ["objective"]
     apart = validated_apart(tables) and tested_alike(tables)
-    if not tables.confirmation and not apart:
+    if not tables.confirmation and not apart and not tables.score_on_test:
         return on_validation
     on_test = [f"{TEST}_{name}" for name in dict.fromkeys([objective_name(tables), "rare_iou"])]
     return [column for column in on_test if _has(tables, column)] + ([] if apart else on_validation)
@@ -87,25 +111,39 @@ def score_label(tables: Tables, column: str) -> str:
 
 def questions(tables: Tables, alpha: float = 0.05) -> list[Question]:
     """Return every treatment compared under every score, Holm within each, from complete trials only."""
-    ranked, scores, found = _with_configurations(tables), compared_scores(tables), []
-    for treatment in treatments(tables):
-        others = () if treatment == CONFIGURATION else tables.parameters
-        for score in scores:
-            plan = design(ranked, treatment, score, others)
-            rows = compare(ranked, treatment=treatment, block=plan.block, score=score, alpha=alpha)
-            found.append(Question(treatment, score, plan, rows))
-    return found
+    ranked = with_configurations(tables)
+    scores, asked = compared_scores(tables), treatments(tables)
+    return [_question(tables, ranked, treatment, score, alpha) for treatment in asked for score in scores]
+
+
+def _question(tables: Tables, ranked: pd.DataFrame, treatment: str, score: str, alpha: float) -> Question:
+    others = () if treatment == CONFIGURATION else tables.parameters
+    plan = design(ranked, treatment, score, others, tables.block)
+    used = ranked.dropna(subset=[treatment, score])
+    levels, against = used[treatment].nunique(), default_level(tables, used, treatment)
+    how = {"treatment": treatment, "block": plan.block, "score": score}
+    rows, likely = pd.DataFrame(columns=COLUMNS), pd.DataFrame()
+    if levels <= MOST_PAIRWISE or (against is not None and levels <= MOST_AGAINST):
+        rows = compare(used, **how, against=against, alpha=alpha)
+        likely = practical(used, **how, against=against) if plan.block else likely
+    overall, ranks = pd.DataFrame(), pd.DataFrame()
+    if plan.block and levels > 2:
+        overall, ranks = friedman(used, **how), average_ranks(used, **how)
+    return Question(treatment, score, plan, against, rows, overall, ranks, likely, levels)
 
 
 def all_rows(found: list[Question]) -> pd.DataFrame:
     """Return the rows of all questions with the rule of each, ready for ``comparisons.csv``."""
     tables = [
-        question.rows.assign(rule=question.design.rule, rule_in_words=question.design.sentence) for question in found
+        question.rows.assign(rule=question.design.rule, rule_in_words=question.design.sentence)
+        for question in found
+        if len(question.rows)
     ]
-    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=["treatment", "score", "verdict"])
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=[*COLUMNS, "rule", "rule_in_words"])
 
 
-def _with_configurations(tables: Tables) -> pd.DataFrame:
+def with_configurations(tables: Tables) -> pd.DataFrame:
+    """Return ``standings`` with a column that names the configuration of each trial."""
     ranked = standings(tables)
     return ranked.assign(**{CONFIGURATION: configuration_names(tables, ranked)})
 

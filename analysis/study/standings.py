@@ -59,33 +59,56 @@ def parameters_text(row: pd.Series, parameters: tuple[str, ...]) -> str:
 def varying(tables: Tables) -> tuple[str, ...]:
     """Return the sampled parameters in which complete trials differ; to be as in the recipe is a value, too."""
     ranked = standings(tables)
-    texts = {
-        name: ranked[name].astype(object).where(ranked[name].notna(), "").astype(str) for name in tables.parameters
-    }
-    return tuple(name for name, text in texts.items() if text.nunique() > 1)
+    return tuple(name for name in tables.parameters if _texts(ranked[name]).nunique() > 1)
 
 
 def configuration_names(tables: Tables, trials: pd.DataFrame) -> pd.Series:
     """Return what the configuration of each of *trials* is called: the parameters in which it differs from others.
 
-    Where the study knows its default configuration (see ``confirmation``), that one is called so.
+    Where the study knows its default configuration, that one is called so.
     """
-    differing = varying(tables)
-    names = []
-    for _, row in trials.iterrows():
-        name = parameters_text(row, differing)
-        if tables.confirmation and _is(row, tables.confirmation.default, tables.parameters):
-            name = f"default ({name})" if name else "default"
-        names.append(name or AS_IT_IS)
-    return pd.Series(names, index=trials.index, dtype=object)
+    differing, default = varying(tables), default_rows(tables, trials)
+    # A name is made once for all trials of a configuration: there are thousands of trials.
+    keys = list(zip(*(_texts(trials[name]) for name in differing), strict=True)) or [()] * len(trials)
+    names: dict[tuple, str] = {}
+    for position, key in enumerate(keys):
+        if key not in names:
+            name = parameters_text(trials.iloc[position], differing)
+            if default.iloc[position]:
+                name = f"default ({name})" if name else "default"
+            names[key] = name or AS_IT_IS
+    return pd.Series([names[key] for key in keys], index=trials.index, dtype=object)
 
 
-def _is(row: pd.Series, parameters: dict[str, Any], columns: tuple[str, ...]) -> bool:
-    return all(row[name] == parameters.get(name) or (name not in parameters and pd.isna(row[name])) for name in columns)
+def _texts(values: pd.Series) -> pd.Series:
+    return values.astype(object).where(values.notna(), "").astype(str)
+
+
+def default_rows(tables: Tables, trials: pd.DataFrame) -> pd.Series:
+    """Return which of *trials* have the study's default configuration: none if the study names none."""
+    found = pd.Series(tables.default is not None, index=trials.index)
+    for name in tables.parameters if tables.default is not None else ():
+        given = tables.default.get(name)
+        found &= (
+            trials[name].isna() if name not in tables.default else trials[name].map(lambda value, g=given: value == g)
+        )
+    return found.astype(bool)
+
+
+def default_level(tables: Tables, trials: pd.DataFrame, treatment: str) -> Any:
+    """Return the level of *treatment* that the default configuration has among *trials*; None if there is none."""
+    levels = trials.loc[default_rows(tables, trials), treatment].dropna().unique()
+    return levels[0] if len(levels) else None
+
+
+def block_texts(tables: Tables, trials: pd.DataFrame, between: str = "/") -> pd.Series:
+    """Return the block of each of *trials* as text: ``1/0`` for seed 1 and fold 0."""
+    texts = [trials[name].astype(object).where(trials[name].notna(), "?").astype(str) for name in tables.block]
+    return pd.Series([between.join(parts) for parts in zip(*texts, strict=True)] if texts else "", index=trials.index)
 
 
 def configurations(tables: Tables) -> pd.DataFrame:
-    """Return a row a configuration (parameters without seed and fold): its blocks and the spread of its objective.
+    """Return a row a configuration (parameters without the block): its blocks and the spread of its objective.
 
     Sorted by the mean. Means over different blocks are no fair comparison; ``blocks`` says which ones each has.
     """
@@ -94,7 +117,7 @@ def configurations(tables: Tables) -> pd.DataFrame:
         return pd.DataFrame(columns=["configuration", "parameters", "trials", "blocks", "mean", "sd", "low", "high"])
     ranked = ranked.assign(
         parameters=[parameters_text(row, tables.parameters) or AS_IT_IS for _, row in ranked.iterrows()],
-        blocks=[f"{seed}/{fold}" for seed, fold in zip(ranked["seed"], ranked["fold"], strict=True)],
+        blocks=block_texts(tables, ranked),
     )
     grouped = ranked.groupby("config_hash", sort=False)
     rows = grouped["objective"].agg(trials="size", mean="mean", sd="std", low="min", high="max")

@@ -5,8 +5,10 @@ They are, unless the study varies what the validation part is made of (``data.sp
 test part, which is the same for all, can be compared.
 """
 
+import pandas as pd
+
 from analysis.reading.collect import Tables
-from analysis.study.standings import TEST, VALIDATION, standings
+from analysis.study.standings import TEST, VALIDATION, block_texts, standings
 
 APART = (
     "Trials of one block were validated on different images, since the study varies how the data are thinned or split: "
@@ -39,5 +41,6 @@ def tested_alike(tables: Tables) -> bool:
 def _differs(tables: Tables, split: str) -> bool:
     images = tables.images.loc[tables.images["split"] == split, ["trial", "image"]].drop_duplicates()
     seen = images.sort_values("image").groupby("trial")["image"].agg(tuple)
-    ranked = standings(tables).set_index("trial")[["seed", "fold"]].join(seen.rename("seen"), how="inner")
-    return bool((ranked.groupby(["seed", "fold"])["seen"].nunique() > 1).any())
+    ranked = standings(tables)
+    both = pd.DataFrame({"trial": ranked["trial"], "block": block_texts(tables, ranked)}).set_index("trial")
+    return bool((both.join(seen.rename("seen"), how="inner").groupby("block")["seen"].nunique() > 1).any())

@@ -9,7 +9,7 @@ Counts are integers; every ratio is derived from them by whoever reads the recor
                                    split.csv          image, fold, pixels of each class
                                    clusters.csv       cluster × class: centroids, of a split by proportion_cluster
                                    donors.csv         class, probability, of copy-paste
-                                   examples.png       image, truth and prediction of some validation images
+                                   examples.png       worst and median validation image of each rare class, with errors
                                    checkpoints/       last.ckpt, best.ckpt
                     report/index.html                 written by the analysis
 """

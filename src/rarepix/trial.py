@@ -189,18 +189,21 @@ def _evaluate(
 ) -> tuple[dict[str, ImageCounts], float]:
     """Count every image of every part but the training part; return the counts and the seconds that it took."""
     from rarepix.engine import group
-    from rarepix.evaluation.examples import choose, draw_examples
+    from rarepix.evaluation.examples import choose_examples, draw_examples, rare_classes
     from rarepix.evaluation.single_stage import count_images, image_table
 
     began = time.perf_counter()
     held_out = {part: loader for part, loader in data.loaders.items() if part != "train"}
     counts = count_images(trainer, module, held_out, checkpoint)
     if group.leads():
+        images = image_table(counts, data.labels)
         with replacing(place.folder / "images.parquet") as table:
-            image_table(counts, data.labels).to_parquet(table, index=False)
-        picture = place.folder / "examples.png"
-        shown, threshold = choose(data.class_counts("val")), config.evaluate.threshold
-        draw_examples(module, held_out["val"].dataset, shown, data.labels, picture, threshold=threshold)
+            images.to_parquet(table, index=False)
+        held = data.class_counts("val")
+        rare = rare_classes(held, data.labels, config.evaluate.rare)
+        shown = choose_examples(images[images["split"] == "val"], held, rare)
+        how = {"rare": rare, "threshold": config.evaluate.threshold}
+        draw_examples(module, held_out["val"].dataset, shown, data.labels, place.folder / "examples.png", **how)
     return counts, round(time.perf_counter() - began, 3)
 
 

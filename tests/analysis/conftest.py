@@ -1,6 +1,8 @@
 """Made-up studies, written through ``rarepix.records`` as trials write theirs."""
 
-from collections.abc import Callable
+import json
+import sqlite3
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -146,6 +148,46 @@ def build_study(study: Path, trials: int = 8, *, broken: bool = True, seed: int 
     return study
 
 
+NNI_TABLES = """
+CREATE TABLE TrialJobEvent (timestamp integer, trialJobId text, event text, data text, logPath text,
+    sequenceId integer, message text, environmentId text);
+CREATE TABLE MetricData (timestamp integer, trialJobId text, parameterId text, type text, sequence integer, data text);
+CREATE TABLE ExperimentProfile (params text, id text, execDuration integer, startTime integer, endTime integer,
+    logDir text, nextSequenceId integer, revision integer);
+"""
+"""As NNI 3.0 makes them: seen in ``db/nni.sqlite`` of experiments that it ran (its indices left out)."""
+
+
+def given_by_nni(number: int, **parameters) -> str:
+    """What comes with an event RUNNING: the parameters that NNI means a trial to have."""
+    return json.dumps({"parameter_id": number, "parameter_source": "algorithm", "parameters": parameters})
+
+
+def build_database(folder: Path, events: Iterable[tuple], reports: Iterable[tuple], name: str = "made") -> Path:
+    """Write an experiment's ``db/nni.sqlite`` into *folder*.
+
+    *events* are (job, event, data or None), *reports* (job, parameter id, PERIODICAL or FINAL, sequence, value), each
+    with the time in seconds before them; the experiment is called *name* and has the id ``x1``.
+    """
+    (folder / "db").mkdir(parents=True)
+    file = folder / "db" / "nni.sqlite"
+    profile = json.dumps({"experimentName": name, "trialCommand": "python -m trials.segment --recipe demo"})
+    with sqlite3.connect(file) as database:
+        database.executescript(NNI_TABLES)
+        database.executemany(
+            "insert into TrialJobEvent (timestamp, trialJobId, event, data) values (?, ?, ?, ?)",
+            [(1000 * second, *row) for second, *row in events],
+        )
+        database.executemany(
+            "insert into MetricData values (?, ?, ?, ?, ?, ?)",
+            [(1000 * second, *row, json.dumps(json.dumps(value))) for second, *row, value in reports],
+        )
+        database.execute("insert into ExperimentProfile (params, id, revision) values (?, 'x1', 3)", [profile])
+        database.execute("insert into ExperimentProfile (params, id, revision) values ('{}', 'x1', 2)")
+    database.close()
+    return file
+
+
 @pytest.fixture(scope="session")
 def study(tmp_path_factory) -> Path:
     """Eight complete trials and everything that can go wrong."""
@@ -172,4 +214,12 @@ def undrawn(monkeypatch) -> None:
 @pytest.fixture
 def make() -> SimpleNamespace:
     """The builders, for tests that need a record or a study of their own."""
-    return SimpleNamespace(record=make_record, add=add_trial, study=build_study, counts=counts_for, history=history)
+    return SimpleNamespace(
+        record=make_record,
+        add=add_trial,
+        study=build_study,
+        counts=counts_for,
+        history=history,
+        database=build_database,
+        given=given_by_nni,
+    )

@@ -1,8 +1,12 @@
 """The command: which study it takes, what it prints, how it ends; and what it leaves alone."""
 
 import os
+import sqlite3
 import subprocess
 import sys
+import threading
+import time
+from pathlib import Path
 
 import pytest
 
@@ -54,6 +58,138 @@ def test_only_failed_trials_write_a_report_and_exit_with_one(new_study, capsys, 
     assert "no trial of" in shown.err
     assert "No trial of this study is complete" in shown.out
     assert (study / "report" / "index.html").is_file()
+
+
+CSV = "loss,seed,miou,val,road\n" + "".join(
+    f"{loss},{seed},{0.5 + 0.01 * seed + 0.05 * (loss == 'focal')},{0.6 + 0.01 * seed},0.9\n"
+    for loss in ("ce", "focal")
+    for seed in range(6)
+)
+TABLE = ["--configuration", "loss", "--block", "seed", "--score", "miou"]
+
+
+@pytest.fixture
+def runs(tmp_path) -> Path:
+    file = tmp_path / "runs.csv"
+    file.write_text(CSV)
+    return file
+
+
+def test_a_table_of_runs(runs, tmp_path, capsys, undrawn):
+    words = [*TABLE, "--validation", "val", "--classes", "road", "--rare", "road", "--results", str(tmp_path / "r")]
+    assert main([str(runs), *words]) == 0
+    assert "runs: 12 complete" in capsys.readouterr().out
+    assert "focal" in (tmp_path / "r" / "runs" / "report" / "comparisons.csv").read_text()
+
+
+def test_several_studies_are_one(make, tmp_path, capsys, undrawn):
+    for name in ("one", "two"):
+        make.study(tmp_path / name, 1, broken=False)
+    assert main(["one", "two", "--results", str(tmp_path)]) == 0
+    assert "one + two: 2 complete" in capsys.readouterr().out
+    assert (tmp_path / "one+two" / "report" / "index.html").is_file()
+
+
+@pytest.fixture
+def database(make, tmp_path) -> Path:
+    """An experiment of NNI with one trial, which is complete."""
+    events = [(1, "a", "RUNNING", make.given(0, lr=0.1)), (3, "a", "SUCCEEDED", None)]
+    return make.database(tmp_path / "x1", events, [(2, "a", "0", "FINAL", 0, {"default": 0.5, "miou": 0.5})])
+
+
+def test_a_database_of_nni(database, tmp_path, capsys, undrawn):
+    assert main([str(database), "--results", str(tmp_path / "r")]) == 0
+    assert "made-x1: 1 complete" in capsys.readouterr().out
+    assert (tmp_path / "r" / "made-x1" / "report" / "index.html").is_file()
+
+
+def test_records_of_the_experiment_are_read_with_its_database(make, tmp_path, capsys, undrawn):
+    make.study(tmp_path / "r" / "made-x1", 1, broken=False)
+    database = make.database(tmp_path / "x1", [(1, "new", "RUNNING", make.given(0, lr=0.1))], [])
+    assert main([str(database), "--results", str(tmp_path / "r")]) == 0
+    assert "made-x1: 1 complete, 1 running" in capsys.readouterr().out
+
+
+def test_out_is_where_the_report_goes_unless_something_else_is_there(database, tmp_path, capsys, undrawn):
+    for _ in range(2):  # an earlier report is replaced
+        assert main([str(database), "--out", str(tmp_path / "out")]) == 0
+    assert (tmp_path / "out" / "index.html").is_file()
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    (precious / "thesis.tex").touch()
+    assert main([str(database), "--out", str(precious)]) == 1
+    assert "must be new, empty or an earlier report" in capsys.readouterr().err
+    assert [file.name for file in precious.iterdir()] == ["thesis.tex"]
+
+
+def test_a_table_does_not_take_the_report_of_a_study(runs, make, tmp_path, capsys, undrawn):
+    make.study(tmp_path / "r" / "runs", 1, broken=False)
+    assert main([str(runs), *TABLE, "--results", str(tmp_path / "r")]) == 1
+    assert "name another folder with --out" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["{runs}"], "needs --configuration and --score"),
+        (["{runs}", "--configuration", "loss"], "needs --configuration and --score"),
+        (["{runs}", "{study}", *TABLE], "must be read alone"),
+        (["{study}", *TABLE], "--configuration, --block, --score must come with a CSV file"),
+        (["--watch", "{study}"], "must be seconds above 0"),
+        (["{study}", "--watch", "0"], "must be seconds above 0, but is '0'"),
+        (["{study}", "--nonsense"], "unrecognized arguments"),
+    ],
+)
+def test_a_wrong_command_line_is_two(runs, study, capsys, words, message):
+    with pytest.raises(SystemExit) as ended:
+        main([word.format(runs=runs, study=study) for word in words])
+    assert ended.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_missing_column_is_one_message(runs, capsys):
+    assert main([str(runs), *TABLE[:-1], "mIoU"]) == 1
+    error = capsys.readouterr().err
+    assert "lacks mIoU: the nearest are miou" in error
+    assert len(error.splitlines()) == 1
+
+
+def test_watching_writes_again_and_ends_with_the_study(database, tmp_path, capsys, undrawn):
+    """A trial starts and ends while its experiment is watched; nothing changes after that."""
+
+    def go_on() -> None:
+        while not (tmp_path / "out" / "index.html").exists():
+            time.sleep(0.05)
+        with sqlite3.connect(database) as nni:
+            add = "insert into TrialJobEvent (timestamp, trialJobId, event, data) values (?, 'b', ?, ?)"
+            nni.execute(add, (5000, "RUNNING", '{"parameter_id": 1, "parameters": {"lr": 0.2}}'))
+            nni.execute(add, (6000, "FAILED", None))
+        nni.close()
+
+    worker = threading.Thread(target=go_on)
+    worker.start()
+    assert main([str(database), "--watch", "0.2", "--out", str(tmp_path / "out")]) == 0
+    worker.join()
+    first, *_, last = capsys.readouterr().out.splitlines()
+    assert first == "made-x1: 1 complete"
+    assert last.endswith("1 database changed: 1 complete, 1 failed; written again")
+
+
+def test_watching_ends_quietly_at_ctrl_c(new_study, monkeypatch, capsys, undrawn):
+    study = new_study(trials=1)  # one of its trials runs for ever
+
+    def interrupt(seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(time, "sleep", interrupt)
+    assert main([str(study), "--watch"]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_a_study_that_has_not_begun_can_be_watched(tmp_path, capsys, undrawn):
+    (tmp_path / "s" / "trials").mkdir(parents=True)
+    assert main([str(tmp_path / "s"), "--watch", "0.01"]) == 1
+    assert "No trial of this study is complete" in capsys.readouterr().out
 
 
 def run(code: str, *arguments: str) -> subprocess.CompletedProcess:

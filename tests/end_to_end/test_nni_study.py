@@ -12,6 +12,7 @@ from typing import NamedTuple
 import pytest
 import yaml
 
+from analysis import load_study
 from rarepix import records
 from rarepix.search import nnictl
 
@@ -115,6 +116,12 @@ def test_the_web_ui_finds_the_logs_for_tensorboard(ran: Ran) -> None:
 def test_it_is_analysed(ran: Ran) -> None:
     assert "<html" in (ran.folder / "report" / "index.html").read_text(encoding="utf-8")
     assert (ran.folder / "report" / "trials.csv").is_file()
+
+
+def test_the_database_of_nni_alone_tells_the_same_results(ran: Ran) -> None:
+    places = (ran.folder, ran.experiment.folder)
+    by_records, by_database = (load_study(place).trials.set_index("trial")["objective"].to_dict() for place in places)
+    assert by_database == by_records
 
 
 def test_it_is_stopped(ran: Ran) -> None:

@@ -1,3 +1,5 @@
+"""Which images a picture shows, and what stands in it."""
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,8 +9,14 @@ from torch import nn
 
 from rarepix.data.dataset import SegmentationDataset
 from rarepix.data.sources import open_source
-from rarepix.evaluation import examples, sheets
+from rarepix.evaluation import error_map, examples, sheets
 from rarepix.labels import LabelSpace, Task
+
+
+def shown(choice: examples.Choice) -> list[str]:
+    """The ids of the images that were chosen."""
+    return [example.image for example in choice.examples]
+
 
 COUNTS = pd.DataFrame(
     {"sky": [50, 40, 30, 20], "car": [5, 9, 0, 0], "pole": [1, 0, 3, 0], "kite": [0, 0, 0, 0]},
@@ -26,24 +34,80 @@ COUNTS = pd.DataFrame(
     ],
 )
 def test_of_each_class_the_image_that_shows_most_of_it(rows, expected):
-    assert examples.choose(COUNTS, rows) == expected
+    assert shown(examples.choose(COUNTS, rows)) == expected
 
 
 def test_images_without_anything_are_shown_all_the_same():
-    assert examples.choose(COUNTS[["kite"]], 2) == ["a", "b"]
+    assert shown(examples.choose(COUNTS[["kite"]], 2)) == ["a", "b"]
 
 
 def test_no_image_is_chosen_twice():
     alone = pd.DataFrame({"sky": [10, 1], "car": [5, 0]}, index=["a", "b"])
-    assert examples.choose(alone) == ["a", "b"]
+    assert shown(examples.choose(alone)) == ["a", "b"]
 
 
 def test_the_worst_have_the_lowest_mean_over_the_classes_that_they_have():
     nan = float("nan")
     rows = [("a", 0.9), ("a", 0.1), ("b", 0.4), ("b", nan), ("c", nan), ("c", nan), ("d", 0.6), ("d", 0.7)]
     table = pd.DataFrame(rows, columns=["image", "iou"])
-    assert examples.worst(table, 2) == ["b", "a"]
-    assert examples.worst(table) == ["b", "a", "d"]
+    assert examples.worst(table, 2).examples == [("b", "mean IoU 0.400"), ("a", "mean IoU 0.500")]
+    assert shown(examples.worst(table)) == ["b", "a", "d"]
+
+
+def scored(rows: list[tuple[str, str, int, int, int]]) -> pd.DataFrame:
+    """A table of image, class, tp, fp, fn."""
+    return pd.DataFrame(rows, columns=["image", "class", "tp", "fp", "fn"])
+
+
+POLES = [("a", "pole", 9, 0, 1), ("b", "pole", 1, 5, 4), ("c", "pole", 5, 0, 5), ("d", "pole", 0, 9, 0)]
+
+
+def test_of_a_rare_class_the_worst_and_the_median_of_the_images_that_hold_it():
+    found = examples.worst_and_median(scored(POLES), ["pole"])
+    assert found.examples == [("b", "pole, worst of 3: IoU 0.100"), ("c", "pole, median of 3: IoU 0.500")]
+    assert found.notes == ()
+
+
+def test_of_an_even_number_the_lower_one_is_the_median():
+    found = examples.worst_and_median(scored([*POLES, ("e", "pole", 2, 0, 8)]), ["pole"])
+    assert shown(found) == ["b", "e"]
+
+
+def test_what_cannot_be_shown_is_named():
+    names = [f"class{number}" for number in range(6)]
+    rows = scored([(image, name, 1, 0, 1) for name in names[1:] for image in ("a", "b")])
+    found = examples.worst_and_median(rows, names)
+    assert len(found.examples) == 8
+    assert found.notes == ("class0: in no image", "class5: no room")
+
+
+def test_a_class_in_one_image_is_shown_once():
+    found = examples.worst_and_median(scored([("a", "kite", 1, 0, 3)]), ["kite"])
+    assert found.examples == [("a", "kite, the only image: IoU 0.250")]
+
+
+def test_without_a_rare_class_in_any_image_other_images_are_shown_and_it_is_said():
+    found = examples.choose_examples(scored([("d", "kite", 0, 3, 0)]), COUNTS, ["kite"])
+    assert shown(found) == shown(examples.choose(COUNTS))
+    assert found.notes == ("kite: in no image",)
+
+
+@pytest.mark.parametrize(
+    ("rare", "named", "expected"),
+    [
+        (("sky", "pole"), (), ["pole", "sky"]),  # the dataset's, rarest by images first
+        (("sky",), ("car",), ["car"]),  # the configuration's before the dataset's
+        ((), (), ["car", "pole"]),  # in two images each; kite is in none, and sky in all
+    ],
+)
+def test_which_classes_are_the_rare_ones(rare, named, expected):
+    labels = LabelSpace(names=("sky", "car", "pole", "kite"), rare=rare)
+    assert examples.rare_classes(COUNTS, labels, named) == expected
+
+
+def test_the_background_is_never_taken_for_rare():
+    labels = LabelSpace(names=("sky", "car", "pole", "kite"), background=1)
+    assert examples.rare_classes(COUNTS, labels) == ["pole", "sky"]
 
 
 def test_layers_are_painted_the_smallest_on_top():
@@ -96,20 +160,30 @@ class Constant(nn.Module):
         return network(batch["image"])
 
 
-def test_the_picture_holds_image_truth_and_prediction(tiny_voc, tmp_path):
+def test_the_picture_holds_image_truth_prediction_and_errors(tiny_voc, tmp_path):
     source = open_source("voc", tiny_voc)
     dataset = SegmentationDataset(source.items("train"))
-    counts = pd.DataFrame(
-        [np.bincount(sample["mask"].flatten(), minlength=256)[: source.labels.count] for sample in dataset],
-        index=[item.id for item in dataset.items],
-        columns=source.labels.names,
-    )
-    names = examples.choose(counts)
-    examples.draw_examples(Constant(), dataset, names, source.labels, tmp_path / "examples.png", threshold=0.5)
-    with Image.open(tmp_path / "examples.png") as picture:
+    held = {sample["id"]: np.bincount(sample["mask"].flatten(), minlength=256) for sample in dataset}
+    image = next(name for name, counts in held.items() if counts[1] == 0)  # so that all of the answer is wrong
+    path, rare = tmp_path / "examples.png", [source.labels.names[1]]
+    choice = examples.Choice([examples.Example(image, "why")], ("pole: in no image",))
+    examples.draw_examples(Constant(), dataset, choice, source.labels, path, rare=rare, threshold=0.5)
+    with Image.open(path) as picture:
         pixels = np.asarray(picture)
     colour = sheets.colours(source.labels)[1]
-    predicted = (pixels == colour).all(axis=2)
-    third = pixels.shape[1] // 3
-    assert predicted[100:250, -third + 20 : -20].all()  # the first prediction is all of class 1
-    assert not predicted[100:250, : third - 20].all()
+    quarter, tall = pixels.shape[1] // 4, slice(100, 220)
+    columns = [pixels[tall, start + 20 : start + quarter - 20] for start in range(0, 4 * quarter, quarter)]
+    assert (columns[2] == colour).all()  # the prediction is all of class 1
+    assert not (columns[0] == colour).all(axis=2).any()
+    seen = {tuple(pixel) for pixel in columns[3].reshape(-1, 3).tolist()}
+    assert error_map.FALSE_ALARM in seen
+    assert seen <= {error_map.FALSE_ALARM, sheets.IGNORED}
+
+
+def test_a_remark_makes_the_legend_taller():
+    labels, tile = LabelSpace(names=("sky", "car")), sheets.Tile(np.zeros((40, 40, 3), np.uint8))
+    plain = sheets.sheet([[tile]], labels, side=240)
+    said = sheets.sheet([[tile]], labels, side=240, more=[("not shown: a class with a very long name", None)])
+    headed = sheets.sheet([[tile]], labels, side=240, headings=["image"])
+    assert said.height > plain.height
+    assert headed.height == plain.height + sheets.LINE

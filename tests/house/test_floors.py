@@ -1,8 +1,10 @@
 """The house: an arrow goes down, never up; ground rooms do not know each other; there is no circle."""
 
+import ast
+
 import pytest
 
-from tests.house.source import imports, libraries, modules, ours
+from tests.house.source import imports, libraries, modules, ours, tree
 
 FOUNDATION = {"labels", "records", "choices", "seeding", "paths", "settings", "files"}
 ROOMS = {"data", "losses", "models", "metrics", "engine"}
@@ -15,6 +17,8 @@ FLOORS = {
     **dict.fromkeys(("cli", "__main__"), 6),
 }
 STUDY_LIBRARIES = {"nni", "optuna"}
+IMPORTANCE = "analysis.study.importance"
+"""Measures importance with optuna, beside the room of studies."""
 HEAVY = {"torch", "torchvision", "lightning", "timm", "segmentation_models_pytorch", "albumentations", "nni", "optuna"}
 
 OF_OURS = [name for name in modules() if name.startswith("rarepix.")]
@@ -70,14 +74,19 @@ def test_settings_and_foundation_are_light(name):
 
 @pytest.mark.parametrize("name", [name for name in modules() if not name.startswith("rarepix.search")])
 def test_only_the_room_of_studies_knows_nni_and_optuna(name):
-    assert libraries(name) & STUDY_LIBRARIES == set()
+    assert libraries(name) & STUDY_LIBRARIES == ({"optuna"} if name == IMPORTANCE else set())
+
+
+def test_importance_takes_optuna_only_when_it_is_asked():
+    at_import = [node for node in tree(IMPORTANCE).body if isinstance(node, ast.Import | ast.ImportFrom)]
+    assert not any("optuna" in ast.unparse(node) for node in at_import)
 
 
 @pytest.mark.parametrize("name", ANALYSIS)
 def test_the_analysis_reads_records_and_nothing_else_of_ours(name):
     others = {other for other in ours(name) if other.partition(".")[0] != "analysis"}
     assert others <= {"rarepix", "rarepix.records", "rarepix.labels"}
-    assert libraries(name) & HEAVY == set()
+    assert libraries(name) & HEAVY == ({"optuna"} if name == IMPORTANCE else set())
 
 
 @pytest.mark.parametrize("name", [name for name in OF_OURS if FLOORS.get(room(name), 6) < 5])

@@ -18,6 +18,10 @@ VEIL = 0.45
 """Share of the class colour where an image is seen through it."""
 
 
+Entry = tuple[str, tuple[int, int, int] | None]
+"""Words of a legend, and the colour that they explain (none: a remark)."""
+
+
 class Tile(NamedTuple):
     """One picture, H W 3 uint8, and the words above it (none if empty)."""
 
@@ -67,18 +71,36 @@ def veiled(image: np.ndarray, mask: np.ndarray, labels: LabelSpace) -> np.ndarra
     return np.where(clear[..., None], image, mixed)
 
 
-def sheet(rows: Sequence[Sequence[Tile]], labels: LabelSpace, *, side: int) -> Image.Image:
-    """Return the rows of tiles as one picture; the shorter side of the first tile gets at least *side* pixels."""
+def sheet(
+    rows: Sequence[Sequence[Tile]],
+    labels: LabelSpace,
+    *,
+    side: int,
+    headings: Sequence[str] = (),
+    more: Sequence[Entry] = (),
+) -> Image.Image:
+    """Return the rows of tiles as one picture; the shorter side of the first tile gets at least *side* pixels.
+
+    Args:
+        rows: the tiles.
+        labels: the classes, which the legend names.
+        side: pixels.
+        headings: words above the columns.
+        more: what the legend says besides.
+    """
     zoom = max(1, -(-side // min(rows[0][0].pixels.shape[:2])))
     wide = max(tile.pixels.shape[1] for row in rows for tile in row) * zoom
     heads = [LINE if any(tile.caption for tile in row) else 0 for row in rows]
     heights = [max(tile.pixels.shape[0] for tile in row) * zoom for row in rows]
     total = max(map(len, rows)) * (wide + MARGIN) + MARGIN
-    legend = _legend(labels, total)
-    tall = sum(heads) + sum(heights) + MARGIN * (len(rows) + 1)
+    legend = _legend(labels, total, more)
+    above = LINE if headings else 0
+    tall = above + sum(heads) + sum(heights) + MARGIN * (len(rows) + 1)
     paper = Image.new("RGB", (total, tall + legend.height), PAPER)
     draw, font = ImageDraw.Draw(paper), ImageFont.load_default(FONT)
-    top = MARGIN
+    for column, heading in enumerate(headings):
+        draw.text((MARGIN + column * (wide + MARGIN), MARGIN - 4), heading, INK, font)
+    top = MARGIN + above
     for row, head, height in zip(rows, heads, heights, strict=True):
         for column, tile in enumerate(row):
             left = MARGIN + column * (wide + MARGIN)
@@ -93,12 +115,13 @@ def _enlarged(pixels: np.ndarray, zoom: int) -> Image.Image:
     return Image.fromarray(pixels).resize((pixels.shape[1] * zoom, pixels.shape[0] * zoom), Image.Resampling.NEAREST)
 
 
-def _legend(labels: LabelSpace, width: int) -> Image.Image:
+def _legend(labels: LabelSpace, width: int, more: Sequence[Entry]) -> Image.Image:
     """Return a strip that names the colours, as many lines as it needs."""
     font, table = ImageFont.load_default(FONT), colours(labels)
     entries = [*((name, table[index]) for index, name in enumerate(labels.names)), ("ignored", table[labels.ignore])]
     if labels.task is Task.MULTILABEL:
-        entries.append(("none", np.array(NOTHING)))
+        entries.append(("none", NOTHING))
+    entries += more
     places, x, y = [], MARGIN, 0
     for name, colour in entries:
         needed = 20 + int(font.getlength(name)) + 14
@@ -109,8 +132,9 @@ def _legend(labels: LabelSpace, width: int) -> Image.Image:
     strip = Image.new("RGB", (width, y + LINE + MARGIN), PAPER)
     draw = ImageDraw.Draw(strip)
     for x, y, name, colour in places:
-        draw.rectangle((x, y + 2, x + 13, y + 15), tuple(int(c) for c in colour), INK)
-        draw.text((x + 19, y), name, INK, font)
+        if colour is not None:
+            draw.rectangle((x, y + 2, x + 13, y + 15), tuple(int(c) for c in colour), INK)
+        draw.text((x + 19 if colour is not None else x, y), name, INK, font)
     return strip
 
 

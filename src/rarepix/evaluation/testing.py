@@ -14,7 +14,7 @@ from rarepix.data.loaders import build_loader, worker_count
 from rarepix.data.parts import divide
 from rarepix.data.source import DataError, Item, Source
 from rarepix.data.sources import source_of
-from rarepix.evaluation.examples import choose, draw_examples, worst
+from rarepix.evaluation.examples import choose_examples, draw_examples, rare_classes, worst
 from rarepix.evaluation.legacy import build_legacy
 from rarepix.evaluation.legacy.scorer import Scorer
 from rarepix.evaluation.mask_files import MASKS, check_form, write_mask
@@ -124,15 +124,17 @@ def _published(names: Sequence[str], labels: LabelSpace) -> dict[str, Scorer]:
 def _draw(
     trained: Trained, dataset: SegmentationDataset, inventory: pd.DataFrame, table: pd.DataFrame, out: Path
 ) -> None:
-    pictures = {"examples.png": choose(inventory), "worst.png": worst(table)}
-    for name, images in pictures.items():
-        if images:
+    rare = rare_classes(inventory, trained.labels, trained.config.evaluate.rare)
+    pictures = {"examples.png": choose_examples(table, inventory, rare), "worst.png": worst(table)}
+    for name, choice in pictures.items():
+        if choice.examples:
             with torch.inference_mode(), trained.autocast():
                 draw_examples(
                     trained.module,
                     dataset,
-                    images,
+                    choice,
                     trained.labels,
                     out / name,
+                    rare=rare,
                     threshold=trained.config.evaluate.threshold,
                 )

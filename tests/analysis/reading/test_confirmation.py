@@ -73,7 +73,7 @@ def test_other_studies_say_nothing_of_test(confirmation):
     assert tables.confirmation is None
     rows = all_rows(questions(tables))
     assert not rows["score"].str.startswith("test").any()
-    assert set(rows["treatment"]) == {"sampling.kind", "configuration"}
+    assert set(rows["treatment"]) == {"sampling.kind"}  # which tells the configurations apart as well
 
 
 def test_one_parameter_is_asked_once(tmp_path, make):

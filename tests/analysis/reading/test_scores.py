@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from analysis.reading.parameters import flatten, settings_text
-from analysis.reading.scores import frequent_class_baseline, iou, pooled, reduce
+from analysis.reading.scores import by_split, frequent_class_baseline, iou, pooled, reduce
 from rarepix.records import Block, TrialRecord
 
 
@@ -68,3 +68,13 @@ def test_settings_survive_a_shell():
         "--set engine.epochs=1 --set c=true --set 'a=two words' --set 'b=[1, 2]' --set optim.lr=1e-05 "
         "--set seed=3 --set data.fold=1 --set data.root=data/demo"
     )
+
+
+def test_all_trials_at_once_get_what_each_gets_alone(tables):
+    together = by_split(tables.classes)
+    assert together.columns.tolist() == [
+        f"{split}_{name}" for split in ("val", "test") for name in ("miou", "rare_iou", "worst_iou")
+    ]
+    for (trial, split), rows in tables.classes.groupby(["trial", "split"]):
+        for name, value in pooled(rows).items():
+            assert together.loc[trial, f"{split}_{name}"] == pytest.approx(value, nan_ok=True)

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 
 from analysis import compare
-from analysis.statistics.pairing import block_names, design
+from analysis.statistics.pairing import design
+from analysis.statistics.samples import block_names
 
 
 def grid(**axes) -> pd.DataFrame:

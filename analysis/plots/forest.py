@@ -1,0 +1,115 @@
+"""Differences with their intervals, one row a comparison: what was shown, what was not, what could not be decided."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from analysis.plots.names import pair_name
+from analysis.plots.style import COLOURS, INK, PAIRS, PALE, SOFT, blank, shown_of
+from analysis.reading.collect import Tables
+from analysis.statistics.wording import p_text, signed
+from analysis.study.questions import Question, score_label
+
+ALPHA = 0.05
+ROPE = 0.005
+"""Differences of mean IoU within ± this are of no practical matter (the region of practical equivalence)."""
+SHOWN, UNSHOWN, UNDECIDABLE, UNTESTED = "shown", "no difference shown", "cannot be decided", "nothing to test"
+LOOKS = {
+    SHOWN: (COLOURS[0], "o"),
+    UNSHOWN: (INK, "white"),
+    UNDECIDABLE: ("#9aa0a6", "white"),
+    UNTESTED: (PALE, "white"),
+}
+"""State → colour, and fill of the dot (``o``: the same)."""
+
+
+def forest_rows(comparisons: Sequence[Question]) -> pd.DataFrame:
+    """Return the rows of the questions about the first score, each question's from the highest difference down.
+
+    Column ``state``: a difference was ``shown``; ``no difference shown``; it ``cannot be decided`` with so few blocks,
+    whatever comes out; or ``nothing to test``. Rows without a difference are left to the table of comparisons.
+    """
+    if not comparisons:
+        return pd.DataFrame()
+    asked = [question for question in comparisons if question.score == comparisons[0].score and len(question.rows)]
+    if not asked:
+        return pd.DataFrame()
+    parts = [
+        question.rows.assign(question=number).sort_values("difference", ascending=False, kind="stable")
+        for number, question in enumerate(asked)
+    ]
+    rows = pd.concat(parts, ignore_index=True).dropna(subset=["difference"])
+    cases = [rows["p"].isna(), rows["floor_adjusted"] > ALPHA, rows["p_adjusted"] <= ALPHA]
+    return rows.assign(state=np.select(cases, [UNTESTED, UNDECIDABLE, SHOWN], UNSHOWN)).reset_index(drop=True)
+
+
+def clearest(rows: pd.DataFrame, most: int = PAIRS) -> pd.DataFrame:
+    """Return at most *most* of the rows, those with the smallest adjusted p (then the largest difference)."""
+    size = rows["difference"].abs()
+    order = rows.assign(size=-size).sort_values(["p_adjusted", "size"], kind="stable").index[:most]
+    return rows.loc[rows.index.isin(order)].reset_index(drop=True)
+
+
+def draw_forest(comparisons: Sequence[Question], tables: Tables) -> Figure | None:
+    """Draw a dot and an interval a comparison. None: no comparison has a difference."""
+    rows = forest_rows(comparisons)
+    if rows.empty:
+        return None
+    shown = clearest(rows)
+    places = np.arange(len(shown)) + 0.9 * shown["question"].rank(method="dense").to_numpy()
+    figure, axes = blank(10, 1.7 + 0.34 * (places.max() + 1))
+    axes.axvspan(-ROPE, ROPE, color="#eef3f7", zorder=0)
+    axes.axvline(0, color=SOFT, lw=1)
+    for place, row in zip(places, shown.itertuples(), strict=True):
+        _draw_row(axes, place, row)
+    names = [pair_name(row.b, row.a, 48) for row in shown.itertuples()]
+    axes.set_yticks(places, names, fontsize=8.5)
+    axes.set_ylim(places.max() + 0.6, places.min() - 1.6)
+    axes.tick_params(axis="y", length=0)
+    axes.margins(x=0.06)
+    for _, group in shown.assign(place=places).groupby("question"):
+        axes.text(
+            -0.01, group["place"].min() - 0.85, group["treatment"].iloc[0], transform=axes.get_yaxis_transform(),
+            fontsize=9, weight="bold", va="center", ha="right",
+        )  # fmt: skip
+    label = score_label(tables, shown["score"].iloc[0])
+    axes.set_xlabel(f"difference of {label}, first − second, with its 95 % interval")
+    figure.suptitle(
+        f"Differences of {label}{shown_of(len(rows), len(shown), 'comparisons', 'the clearest')}", x=0.01, ha="left",
+        fontsize=11,
+    )  # fmt: skip
+    figure.legend(handles=_legend(shown), loc="outside lower left", ncols=2)
+    return figure
+
+
+def _draw_row(axes, place: float, row) -> None:
+    colour, fill = LOOKS[row.state]
+    if not np.isnan(row.low):
+        axes.plot([row.low, row.high], [place, place], color=colour, lw=1.8, solid_capstyle="butt")
+    axes.plot(row.difference, place, "o", color=colour, markerfacecolor=colour if fill == "o" else fill, markersize=6.5)
+    name = {"holm": "Holm p", "bh": "BH p"}.get(row.correction, "p")
+    said = f"{name} {p_text(row.p_adjusted)}, n = {row.n}"
+    if row.state == UNDECIDABLE:
+        said = f"n = {row.n}, needs {row.needed_n:.0f}"
+    elif row.state == UNTESTED:
+        said = f"n = {row.n}"
+    axes.text(
+        1.01, place, f"{signed(row.difference)}   {said}", transform=axes.get_yaxis_transform(), va="center",
+        fontsize=8.5, color=INK if row.state in (SHOWN, UNSHOWN) else SOFT,
+    )  # fmt: skip
+
+
+def _legend(rows: pd.DataFrame) -> list:
+    there = [state for state in LOOKS if (rows["state"] == state).any()]
+    handles = [
+        Line2D([], [], color=LOOKS[state][0], marker="o", markerfacecolor=LOOKS[state][1].replace("o", LOOKS[state][0]))
+        for state in there
+    ]
+    words = {SHOWN: "a difference was shown", UNDECIDABLE: "cannot be decided with so few, whatever comes out"}
+    for handle, state in zip(handles, there, strict=True):
+        handle.set_label(words.get(state, state))
+    return [*handles, Patch(color="#eef3f7", label=f"±{ROPE}: of no practical matter")]

@@ -1,0 +1,120 @@
+"""Which parameter moves the objective, and which one moves each class."""
+
+import matplotlib
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from analysis.plots.names import short
+from analysis.plots.style import ABSENT, COLOURS, GRID, MAP, TOP, blank, shown_of
+from analysis.reading.collect import Tables
+from analysis.study.standings import class_summary
+
+OBJECTIVE = "objective"
+"""The target of the rows that are about the objective; all others are classes."""
+WRITE_UP_TO = 14
+METHODS = {"ped_anova": "PED-ANOVA", "fanova": "fANOVA"}
+
+
+def importance_bars(importance: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows about the objective that have a value: whole search first, then each branch, highest first."""
+    if importance.empty:
+        return importance
+    rows = importance[importance["target"] == OBJECTIVE].dropna(subset=["importance"])
+    rows = rows.assign(inner=rows["branch"] != "")
+    return rows.sort_values(["inner", "branch", "importance"], ascending=[True, True, False], kind="stable").drop(
+        columns="inner"
+    )
+
+
+def importance_matrix(importance: pd.DataFrame, order: list[str]) -> pd.DataFrame:
+    """Return (branch, parameter) × class of importance; NaN where it could not be worked out.
+
+    Args:
+        importance: see ``Found``.
+        order: classes, rarest first; classes that are not in it come last.
+    """
+    if importance.empty:
+        return importance
+    rows = importance[importance["target"] != OBJECTIVE].dropna(subset=["importance"])
+    if rows.empty:
+        return rows
+    matrix = rows.pivot(index=["branch", "parameter"], columns="target", values="importance")
+    matrix = matrix[[*(name for name in order if name in matrix), *(name for name in matrix if name not in order)]]
+    key = matrix.mean(axis=1).rename("mean").reset_index()
+    key = key.sort_values(["branch", "mean"], ascending=[True, False], kind="stable")  # "" sorts before any branch
+    return matrix.reindex(pd.MultiIndex.from_frame(key[["branch", "parameter"]]))
+
+
+def _name(parameter: str, branch: str) -> str:
+    return short(parameter, 30) + (f"\nwhere {short(branch, 28)}" if branch else "")
+
+
+def draw_importance(importance: pd.DataFrame) -> Figure | None:
+    """Draw a bar a parameter, another colour for parameters within a branch. None: nothing has a value."""
+    bars = importance_bars(importance)
+    if bars.empty:
+        return None
+    shown = bars.head(TOP)
+    inner = (shown["branch"] != "").to_numpy()
+    height = 1.5 + 0.3 * len(shown) + 0.12 * inner.sum()
+    figure, axes = blank(7.4, height)
+    places = np.arange(len(shown))
+    axes.barh(places, shown["importance"], height=0.62, color=np.where(inner, COLOURS[5], COLOURS[0]))
+    for place, value in zip(places, shown["importance"], strict=True):
+        axes.text(value + 0.01, place, f"{value:.2f}", va="center", fontsize=9)
+    names = [_name(*pair) for pair in zip(shown["parameter"], shown["branch"], strict=True)]
+    axes.set_yticks(places, names)
+    axes.set_ylim(len(shown) - 0.4, -0.6)
+    axes.set_xlim(0, min(1.1, 1.15 * shown["importance"].max() + 0.02))
+    axes.grid(axis="x", color=GRID)
+    axes.set_xlabel(f"importance for the objective ({_how(shown)})")
+    more = shown_of(len(bars), len(shown), "parameters", "first")
+    if more:
+        axes.set_title(f"Importance{more}")
+    if inner.any():
+        texts = {COLOURS[0]: "in all trials", COLOURS[5]: "among the trials of one branch (sums to 1 within it)"}
+        figure.legend(handles=[Patch(color=c, label=text) for c, text in texts.items()], loc="outside lower left")
+    return figure
+
+
+def _how(rows: pd.DataFrame) -> str:
+    methods = " and ".join(METHODS.get(name, str(name)) for name in rows["method"].unique())
+    counts = rows["n"].astype(int)
+    trials = f"{counts.min()}" if counts.nunique() == 1 else f"{counts.min()} to {counts.max()}"
+    return f"{methods}, {trials} trials"
+
+
+def draw_importance_classes(importance: pd.DataFrame, tables: Tables) -> Figure | None:
+    """Draw parameters × classes, rarest class left. None: no class has a value."""
+    matrix = importance_matrix(importance, class_summary(tables)["class"].tolist())
+    if matrix.empty:
+        return None
+    shown = matrix.head(TOP)
+    rows, columns = shown.shape
+    figure, axes = blank(3.6 + min(0.62 * columns, 8), 2.4 + 0.34 * rows)
+    values = np.ma.masked_invalid(shown.to_numpy(float))
+    cmap = matplotlib.colormaps[MAP].with_extremes(bad=ABSENT)
+    image = axes.imshow(values, cmap=cmap, vmin=0, vmax=1, aspect="auto", interpolation="nearest")
+    if columns <= WRITE_UP_TO:
+        write_cells(axes, values, lambda value: f"{value:.2f}".removeprefix("0"), light=lambda value: value < 0.6)
+    axes.set_xticks(
+        range(columns), [short(name) for name in shown.columns], rotation=40, ha="right", rotation_mode="anchor"
+    )
+    axes.set_yticks(range(rows), [_name(parameter, branch) for branch, parameter in shown.index])
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0)
+    more = shown_of(len(matrix), rows, "parameters", "first")
+    axes.set_title(f"Importance for each class, rarest class left{more}")
+    missing = "; grey: could not be worked out" if values.mask.any() else ""
+    figure.colorbar(image, ax=axes, label=f"importance{missing}", fraction=0.05, pad=0.02)
+    return figure
+
+
+def write_cells(axes, values: np.ma.MaskedArray, text, light) -> None:
+    """Write ``text(value)`` into each cell that has a value, in white where ``light(value)`` says so."""
+    for (row, column), value in np.ndenumerate(values.filled(np.nan)):
+        if not np.isnan(value):
+            colour = "white" if light(value) else "#111"
+            axes.text(column, row, text(value), ha="center", va="center", color=colour, fontsize=8)

@@ -1,0 +1,64 @@
+"""Lines to point at: learning curves and parallel coordinates."""
+
+import plotly.graph_objects as go
+
+from analysis.plots.curves import FEW_EPOCHS, curve_lines
+from analysis.plots.interactive.page import as_json, plain
+from analysis.plots.names import short
+from analysis.plots.parallel import MAP, NOT_SAMPLED, parallel_axes
+from analysis.plots.style import COLOURS, PALE
+from analysis.reading.collect import Tables
+from analysis.study.standings import objective_label, parameters_text
+
+MOST_CURVES = 300
+
+
+def parallel_json(tables: Tables) -> str | None:
+    """Return parallel coordinates with axes that can be dragged and brushed; None where there is nothing to draw."""
+    axes, objectives = parallel_axes(tables)
+    if not axes:
+        return None
+    dimensions = [
+        {
+            "label": plain(axis.name).replace(".", ".<br>") + (" (log)" if axis.kind == "log" else ""),
+            "values": axis.positions,
+            "range": [NOT_SAMPLED - 0.06, 1.06],
+            "tickvals": list(axis.ticks),
+            "ticktext": [plain(text) for text in axis.ticks.values()],
+        }
+        for axis in axes
+    ]
+    line = {"color": objectives, "colorscale": MAP.removesuffix("_r"), "reversescale": True, "showscale": True}
+    figure = go.Figure(go.Parcoords(dimensions=dimensions, line=line, labelfont={"size": 13}, tickfont={"size": 12}))
+    return as_json(figure, margin={"l": 90, "r": 40, "t": 90, "b": 30})
+
+
+def curves_json(tables: Tables) -> str | None:
+    """Return the learning curves; pointing at one says which trial and which parameters it is."""
+    lines = curve_lines(tables)[-MOST_CURVES:]
+    if not lines:
+        return None
+    rows_of = tables.trials.set_index("trial")
+    attempts = tables.curves.groupby("trial")["attempt"].nunique()
+    traces = []
+    for trial, attempt, rank, rows in lines:
+        name = plain(f"{short(trial)}, attempt {attempt}" if attempts[trial] > 1 else short(trial))
+        about = plain(parameters_text(rows_of.loc[trial], tables.parameters)).replace(" ", "<br>")
+        dots = (rank is not None and len(rows) < FEW_EPOCHS) or len(rows) == 1
+        traces.append(
+            {
+                "type": "scatter",
+                "x": rows["epoch"].to_numpy(float),
+                "y": rows["objective"].to_numpy(float),
+                "mode": "lines+markers" if dots else "lines",
+                "opacity": 0.7 if rank is None else 1,
+                "name": name if rank is None else f"{rank + 1}. {name}",
+                "showlegend": rank is not None,
+                "line": {"color": PALE if rank is None else COLOURS[rank]}
+                | {"width": 1 if rank is None else 2.2, "dash": "solid" if attempt == 1 else "dash"},
+                "hovertemplate": f"<b>{name}</b><br>epoch %{{x}}: %{{y:.4f}}<br>{about}<extra></extra>",
+            }
+        )
+    figure = go.Figure(traces)
+    figure.update_xaxes(title="epoch").update_yaxes(title=f"validation {objective_label(tables)}")
+    return as_json(figure, legend={"orientation": "h", "y": -0.2, "traceorder": "reversed"})

@@ -1,0 +1,63 @@
+"""Scores to point at: the objective over two parameters, and validation against test."""
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from analysis.plots.contour import CELLS, MAP, surface, surface_note
+from analysis.plots.interactive.page import as_json, plain
+from analysis.plots.style import COLOURS, INK, SOFT
+from analysis.plots.validation_test import chosen_points
+from analysis.reading.collect import Tables
+from analysis.study.standings import objective_label
+
+
+def contour_json(tables: Tables, importance: pd.DataFrame) -> str | None:
+    """Return the objective over the two most important numeric parameters; None where there is no surface."""
+    found = surface(tables, importance)
+    if found is None:
+        return None
+    steps = np.linspace(0, 1, CELLS).round(4)
+    grid = np.where(np.isnan(found.grid), None, found.grid.round(4))
+    colours = {"colorscale": MAP, "colorbar": {"title": objective_label(tables)}}
+    figure = go.Figure(go.Contour(x=steps, y=steps, z=grid, hoverinfo="skip", line={"width": 0}, **colours))
+    figure.add_scatter(
+        x=found.points["x"],
+        y=found.points["y"],
+        mode="markers",
+        marker={"color": "white", "size": 6, "line": {"color": INK, "width": 1}},
+        text=[f"{row.objective:.4f}, {row.trials} trial{'s' * (row.trials > 1)}" for row in found.points.itertuples()],
+        hovertemplate="%{text}<extra></extra>",
+    )
+    for axis, update in ((found.x, figure.update_xaxes), (found.y, figure.update_yaxes)):
+        title = plain(axis.name) + (" (log)" if axis.kind == "log" else "")
+        update(tickvals=list(axis.ticks), ticktext=list(axis.ticks.values()), title=title, range=[-0.03, 1.03])
+    return as_json(figure, title={"text": surface_note(found), "font": {"size": 13}})
+
+
+def validation_test_json(validation_test: pd.DataFrame) -> str | None:
+    """Return a dot a configuration, with its name; None where fewer than two have both scores."""
+    points = chosen_points(validation_test)
+    if len(points) < 2:
+        return None
+    ends = [points[["validation", "test"]].min(axis=None), points[["validation", "test"]].max(axis=None)]
+    line = {"mode": "lines", "line": {"color": SOFT, "dash": "dot"}, "hoverinfo": "skip"}
+    figure = go.Figure(go.Scatter(x=ends, y=ends, name="equal", **line))
+    groups = {
+        "a configuration": (~(points["best_validation"] | points["best_test"]), COLOURS[0], 7),
+        "best by test": (points["best_test"], COLOURS[2], 16),
+        "best by validation": (points["best_validation"], COLOURS[1], 12),
+    }
+    for name, (mask, colour, size) in groups.items():
+        rows = points[mask]
+        figure.add_scatter(
+            x=rows["validation"],
+            y=rows["test"],
+            mode="markers",
+            name=name,
+            marker={"color": colour, "size": size, "symbol": "circle-open" if name == "best by test" else "circle"},
+            text=[plain(text).replace(" ", "<br>") for text in rows["configuration"]],
+            hovertemplate="%{text}<br>validation %{x:.4f}, test %{y:.4f}<extra></extra>",
+        )
+    figure.update_xaxes(title="validation, mean over trials").update_yaxes(title="test, mean over trials")
+    return as_json(figure, legend={"orientation": "h", "y": -0.2})

@@ -1,0 +1,89 @@
+"""Names that fit into a figure: shortened, wrapped, and written beside dots without lying on each other."""
+
+import re
+import textwrap
+from collections.abc import Iterable
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from analysis.plots.style import settle
+from analysis.statistics.wording import as_text
+
+PLACES = [(6, 2, "left"), (6, -9, "left"), (-6, 2, "right"), (-6, -9, "right")]
+"""Where a name may stand beside its dot: right and left, above and below; in points."""
+WIDE, TALL = 5.2, 8
+"""A letter of a name beside a dot, in points."""
+BETWEEN = re.compile(r" (?=[\w.]+=)")
+"""Where one ``key=value`` of a configuration ends and the next begins."""
+
+
+def short(text: str, length: int = 18) -> str:
+    """Return *text* cut in the middle to at most *length* characters."""
+    text = str(text)
+    if len(text) <= length:
+        return text
+    head = (length - 1) // 2
+    return f"{text[:head]}…{text[-(length - 1 - head) :]}"
+
+
+def wrapped(text: str, width: int = 40, lines: int = 2) -> str:
+    """Return *text* on at most *lines* lines of *width* characters, cut in the middle as far as it does not fit."""
+    for length in range(width * lines, 0, -1):
+        found = textwrap.wrap(short(text, length), width, break_on_hyphens=False)
+        if len(found) <= lines:
+            return "\n".join(found)
+    return ""
+
+
+def brief(configuration: str) -> str:
+    """Return the name of a configuration with short keys.
+
+    ``loss.name=focal optim.lr=0.01`` becomes ``focal lr=0.01``; any other text stays as it is.
+    """
+    return re.sub(
+        r"(?<![\w.])[\w.]*?(\w+)=", lambda key: "" if key[1] in ("name", "kind") else f"{key[1]}=", configuration
+    )
+
+
+def pair_name(b: object, a: object, width: int) -> str:
+    """Return ``b − a`` as the name of a comparison, on two lines where it is longer than *width* characters.
+
+    Of two configurations the name is that in which they differ; below it, where there is room, what both have.
+    """
+    parts_b, parts_a = (BETWEEN.split(as_text(level)) for level in (b, a))
+    b, a = (
+        brief(" ".join([part for part in own if part not in other] or own))
+        for own, other in ((parts_b, parts_a), (parts_a, parts_b))
+    )
+    whole = f"{b} − {a}"
+    if len(whole) > width:
+        return f"{short(b, width)}\n− {short(a, width - 2)}"
+    shared = [part for part in parts_b if part in parts_a and len(parts_b) > 1]
+    return f"{whole}\nboth {short(brief(' '.join(shared)), width - 5)}" if shared else whole
+
+
+def write_beside(figure: Figure, axes, dots: np.ndarray, names: Iterable[tuple[float, float, str]]) -> None:
+    """Write names beside their dots; one that would lie on another name, a dot or the right edge is left out.
+
+    Args:
+        figure: gets its final layout by this: where the axes are decides what overlaps.
+        axes: of the dots.
+        dots: N 2, all of them, with names or without.
+        names: x, y and text, the most important first.
+    """
+    settle(figure)
+    scale = 72 / figure.dpi
+    taken = [(x - 3, y - 3, x + 3, y + 3) for x, y in axes.transData.transform(dots) * scale]
+    edge = axes.get_window_extent().x1 * scale
+    for at_x, at_y, text in names:
+        x, y = axes.transData.transform((at_x, at_y)) * scale
+        for dx, dy, side in PLACES:
+            left = x + dx - (WIDE * len(text) if side == "right" else 0)
+            box = (left, y + dy - 1, left + WIDE * len(text), y + dy + TALL)
+            free = not any(box[0] < o[2] and o[0] < box[2] and box[1] < o[3] and o[1] < box[3] for o in taken)
+            if free and box[2] < edge:
+                taken.append(box)
+                where = {"xytext": (dx, dy), "textcoords": "offset points", "ha": side, "fontsize": 8}
+                axes.annotate(text, (at_x, at_y), **where)
+                break

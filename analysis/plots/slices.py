@@ -1,0 +1,70 @@
+"""The objective against each sampled parameter, one panel a parameter."""
+
+import matplotlib
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from analysis.plots.names import short
+from analysis.plots.parallel import AXES, NOT_SAMPLED, Axis, parameter_axis
+from analysis.plots.style import COLOURS, GRID, INK, MANY_LINES, blank
+from analysis.reading.collect import Tables
+from analysis.study.standings import objective_label, standings
+
+MAP = "cividis_r"
+COLUMNS = 4
+
+
+def slice_axes(tables: Tables) -> tuple[list[Axis], pd.DataFrame]:
+    """Return the axes of the parameters that vary (at most twelve), and the complete trials in order of start.
+
+    The positions of an axis are those of the rows; within a category an earlier trial stands further left.
+    """
+    rows = standings(tables).sort_values(["started", "trial"], kind="stable").reset_index(drop=True)
+    varying = [name for name in tables.parameters if rows[name].nunique() > 1][:AXES]
+    axes = [parameter_axis(name, rows[name][::-1]) for name in varying]
+    return [axis._replace(positions=axis.positions[::-1]) for axis in axes], rows
+
+
+def draw_slices(tables: Tables) -> Figure | None:
+    """Draw a dot a trial, later ones darker, and the median of each category. None: no parameter varies."""
+    axes, rows = slice_axes(tables)
+    if not axes:
+        return None
+    columns = min(len(axes), COLUMNS)
+    lines = -(-len(axes) // columns)
+    figure, panels = blank(
+        max(4.5, 2.9 * columns), 0.9 + 2.6 * lines, nrows=lines, ncols=columns, sharey=True, squeeze=False
+    )
+    objective, order = rows["objective"].to_numpy(float), np.arange(1, len(rows) + 1)
+    for panel, axis in zip(panels.flat, axes, strict=False):
+        dots = _draw_panel(panel, axis, objective, order)
+    for panel in panels.flat[len(axes) :]:
+        panel.set_axis_off()
+    for panel in panels[:, 0]:
+        panel.set_ylabel(f"validation {objective_label(tables)}", fontsize=9)
+    if len(rows) > 2:
+        figure.colorbar(dots, ax=panels, label="trial, in order of start", fraction=0.02, pad=0.01)
+    return figure
+
+
+def _draw_panel(panel, axis: Axis, objective: np.ndarray, order: np.ndarray) -> matplotlib.collections.PathCollection:
+    has = axis.positions != NOT_SAMPLED
+    look = {"c": order[has], "cmap": MAP, "vmin": 1, "vmax": max(order), "rasterized": has.sum() > MANY_LINES}
+    few = len(order) <= 100
+    look |= {"s": 24, "lw": 0.4, "edgecolor": INK} if few else {"s": 7, "lw": 0}
+    dots = panel.scatter(axis.positions[has], objective[has], zorder=3, **look)
+    ticks = {place: text for place, text in axis.ticks.items() if place != NOT_SAMPLED}
+    at = np.array(list(ticks))
+    nearest = np.abs(axis.positions[has, None] - at).argmin(axis=1)
+    if axis.kind == "categorical" or np.isin(axis.positions[has], at).all():
+        medians, half = [np.median(objective[has][nearest == i]) for i in range(len(at))], 0.32 / len(at)
+        panel.hlines(medians, at - half, at + half, color=COLOURS[1], lw=2.2, zorder=4)
+    crowded = sum(len(text) + 2 for text in ticks.values()) > 30
+    turned = {"rotation": 30, "ha": "right", "rotation_mode": "anchor"} if crowded else {}
+    panel.set_xticks(list(ticks), list(ticks.values()), fontsize=8, **turned)
+    panel.set_xlim(-0.08, 1.08)
+    panel.grid(color=GRID)
+    where = "" if has.all() else f", {has.sum()} of {len(has)} trials"
+    panel.set_title(f"{short(axis.name, 26)}{' (log)' if axis.kind == 'log' else ''}{where}", fontsize=9)
+    return dots

@@ -1,0 +1,118 @@
+"""The folder of one study read: records, histories, counts of images, and what the search wrote down first."""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from analysis.reading.confirmation import LEDGER, Confirmation, read_confirmation, read_default
+from analysis.reading.histories import read_curves
+from analysis.reading.images import read_images
+from analysis.reading.parameters import conditional, configuration
+from analysis.reading.rows import class_rows, trial_row
+from analysis.reading.scores import by_split
+from analysis.reading.tables import LeftOut, Tables, trials_table
+from rarepix.records import RecordError, TrialRecord, read
+
+RECORD = "record.json"
+
+
+class Source(NamedTuple):
+    """One study as it was found, with what is needed to put it beside another."""
+
+    tables: Tables
+    configs: dict[str, dict[str, Any]]
+    """Trial → full configuration of its record; empty where there is no record."""
+    conditional: frozenset[str]
+    """The parameters that belong to one branch of a choice."""
+    experiment: str | None = None
+    """NNI's id of the experiment, where it is known."""
+
+
+def read_folder(study: Path) -> Source:
+    """Return the study in folder *study*. A file that cannot be read is left out and stops nothing else.
+
+    Raises:
+        FileNotFoundError: *study* has no folder ``trials``.
+    """
+    if not (study / "trials").is_dir():
+        raise FileNotFoundError(
+            f"a study must be a folder with trials/<trial>/record.json, but {study} has no trials: name another folder"
+        )
+    left_out = LeftOut()
+    found = _records(study, left_out)
+    records = [record for _, record in found]
+    places = [(folder, record.trial) for folder, record in found]
+    name = study.resolve().name
+    curves, classes = read_curves(places, left_out), class_rows(records)
+    attempts = curves.groupby("trial")["attempt"].nunique() if len(curves) else {}
+    trials = trials_table(trial_row(record, name, int(attempts.get(record.trial, 0))) for record in records)
+    confirmation, default = _ledger(study, left_out)
+    tables = Tables(
+        trials=with_scores(trials, by_split(classes)),
+        classes=classes,
+        images=read_images(places, left_out),
+        curves=curves,
+        left_out=left_out.table(),
+        parameters=tuple(dict.fromkeys(key for record in records for key in configuration(record.parameters))),
+        study=name,
+        confirmation=confirmation,
+        default=default,
+    )
+    branches = frozenset(key for record in records for key in conditional(record.parameters))
+    return Source(tables, {record.trial: record.config for record in records}, branches)
+
+
+def with_scores(trials: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
+    """Return *trials* with the columns of *scores* (a row a trial) after those that every study has."""
+    place = trials.columns.get_loc("resumed_from_epoch") + 1
+    rows = scores.reindex(trials["trial"]).set_axis(trials.index)
+    return pd.concat([trials.iloc[:, :place], rows, trials.iloc[:, place:]], axis=1)
+
+
+def _ledger(study: Path, left_out: LeftOut) -> tuple[Confirmation | None, dict[str, Any] | None]:
+    try:
+        confirmation = read_confirmation(study)
+        return confirmation, confirmation.default if confirmation else read_default(study)
+    except (ValueError, OSError) as error:
+        left_out.add("", LEDGER, str(error))
+        return None, None
+
+
+def _records(study: Path, left_out: LeftOut) -> list[tuple[Path, TrialRecord]]:
+    found = []
+    for folder in sorted(folder for folder in (study / "trials").iterdir() if folder.is_dir()):
+        try:
+            if not (folder / RECORD).exists():
+                left_out.add(folder.name, RECORD, "no record was written")
+                continue
+            found.append((folder, read(folder / RECORD)))
+        except (RecordError, OSError) as error:
+            left_out.add(folder.name, RECORD, str(error).replace(f"{folder}/", ""))
+    kept = _without_copies(found, left_out)
+    # The folder is the trial's address; a copied folder must not become a second row of the same trial.
+    return [(folder, record.model_copy(update={"trial": folder.name})) for folder, record in kept]
+
+
+def _without_copies(found: list[tuple[Path, TrialRecord]], left_out: LeftOut) -> list[tuple[Path, TrialRecord]]:
+    """Leave out copies: the same trial by its own word, started at the same second, with the same content."""
+    groups: dict[tuple, list[tuple[Path, TrialRecord]]] = {}
+    for folder, record in found:
+        groups.setdefault((record.trial, record.started, record.parameter_id), []).append((folder, record))
+    copies = set()
+    for group in groups.values():
+        originals: list[tuple[Path, TrialRecord]] = []
+        for folder, record in sorted(group, key=lambda pair: pair[0].name != pair[1].trial):  # the true address first
+            same = next((place for place, other in originals if _same(record, other)), None)
+            if same is None:
+                originals.append((folder, record))
+            else:
+                copies.add(folder)
+                left_out.add(
+                    folder.name, RECORD, f"it is a copy of trial {same.name!r}: same start, parameters, counts"
+                )
+    return [(folder, record) for folder, record in found if folder not in copies]
+
+
+def _same(first: TrialRecord, second: TrialRecord) -> bool:
+    return first.parameters == second.parameters and first.counts == second.counts and first.status == second.status

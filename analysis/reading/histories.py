@@ -1,0 +1,92 @@
+"""The learning curves of all trials: their ``history.csv``, a row a validation, in one table."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from analysis.reading.tables import CURVE_COLUMNS, LeftOut, empty
+
+HISTORY = "history.csv"
+NEEDED = ("attempt", "epoch", "objective")
+
+
+class _History(NamedTuple):
+    """A history that is not parsed yet."""
+
+    trial: str
+    header: bytes
+    lines: list[bytes]
+
+
+def read_curves(places: list[tuple[Path, str]], left_out: LeftOut) -> pd.DataFrame:
+    """Return the histories of all trials, attempts kept apart; *places* are the folder and name of each trial.
+
+    A last line that was cut off is left out, and so is a file that is no table of numbers with an ``attempt``, an
+    ``epoch`` and an ``objective``. A validation without an objective stays, as NaN.
+    """
+    found = [history for folder, trial in places if (history := _found(folder, trial, left_out))]
+    # Histories with the same columns are parsed together: a thousand parsings would take most of the reading.
+    groups: dict[bytes, list[_History]] = {}
+    for history in found:
+        groups.setdefault(history.header, []).append(history)
+    parts = [part for group in groups.values() for part in _parsed(group, left_out)]
+    if not parts:
+        return empty(CURVE_COLUMNS)
+    table = pd.concat(parts, ignore_index=True)
+    for trial, rows in table[table["objective"].isna()].groupby("trial", sort=False):
+        first = f"attempt {rows['attempt'].iloc[0]}, epoch {rows['epoch'].iloc[0]}"
+        left_out.add(trial, HISTORY, f"no objective at {len(rows)} of its validations (first: {first}): not drawn")
+    return table[[*CURVE_COLUMNS, *(name for name in table if name not in CURVE_COLUMNS)]]
+
+
+def _found(folder: Path, trial: str, left_out: LeftOut) -> _History | None:
+    try:
+        if not (folder / HISTORY).exists():
+            return None
+        whole, end, cut = (folder / HISTORY).read_bytes().rpartition(b"\n")
+    except OSError as error:
+        left_out.add(trial, HISTORY, f"it must be a readable file, but: {error}")
+        return None
+    header, *lines = [line for line in whole.splitlines() if line.strip()] or [b""]
+    columns = header.count(b",")
+    if not end or not set(NEEDED) <= set(header.decode(errors="replace").split(",")):
+        given = header.decode(errors="replace")[:80]
+        left_out.add(trial, HISTORY, f"a history must have the columns {', '.join(NEEDED)}, but has {given!r}")
+        return None
+    if any(line.count(b",") != columns for line in lines):
+        left_out.add(trial, HISTORY, f"every row of a history must have {columns + 1} columns, but one has not")
+        return None
+    if cut.strip():
+        left_out.add(trial, HISTORY, "its last line was cut off: that validation is left out")
+    return _History(trial, header, lines) if lines else None
+
+
+def _parsed(group: list[_History], left_out: LeftOut) -> list[pd.DataFrame]:
+    """Return the tables of histories with the same columns: one, or where a file is no table of numbers, several."""
+    try:
+        table = _table(group[0].header, [line for history in group for line in history.lines])
+    except ValueError as error:
+        if len(group) > 1:
+            return [part for history in group for part in _parsed([history], left_out)]
+        left_out.add(group[0].trial, HISTORY, str(error))
+        return []
+    trials = np.repeat([history.trial for history in group], [len(history.lines) for history in group])
+    return [table.assign(trial=pd.Series(trials, dtype="str"))]
+
+
+def _table(header: bytes, lines: list[bytes]) -> pd.DataFrame:
+    import pyarrow as pa
+    from pyarrow import csv, types
+
+    table = csv.read_csv(pa.BufferReader(b"\n".join([header, *lines])), read_options=csv.ReadOptions(use_threads=False))
+    numeric = (types.is_integer, types.is_floating, types.is_null)
+    text = [column.name for column in table.schema if not any(is_kind(column.type) for is_kind in numeric)]
+    if text:
+        raise ValueError(f"a history must hold numbers alone, but column {text[0]!r} has something else")
+    frame = table.to_pandas()
+    for name in ("attempt", "epoch"):
+        if not types.is_integer(table.schema.field(name).type) or frame[name].isna().any():
+            raise ValueError(f"every row of a history must have a whole number as {name}, but one has not")
+    return frame.astype({"objective": float})

@@ -1,0 +1,180 @@
+"""What the next study can show: the power of the exact signed-rank test, by simulation.
+
+Differences within blocks are drawn from a normal distribution around the gain, tested as ``compare`` tests them, and
+counted where the test finds the gain in the right direction. Correcting for several comparisons is taken at its
+strictest, Holm's first step: alpha / comparisons. All answers of one seed share their draws, so that a larger gain,
+or a block more, is compared with the same luck.
+
+``sd`` is the spread of **one score** of a configuration over blocks. Paired comparisons see the spread of a
+**difference**, ``sd_difference = sd * sqrt(2 (1 - correlation))``, where *correlation* is that of two configurations
+over blocks: 0 if a block does nothing for both alike (the cautious default), near 1 if blocks are what scores differ
+by; 0.5 makes the two spreads equal. ``analysis.statistics.spread`` estimates all three from finished trials.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from analysis.statistics.ranktests import TESTS
+from analysis.statistics.simulation import (
+    MOST_BLOCKS,
+    draw_noise,
+    fewest_blocks,
+    found,
+    found_interval,
+    least_blocks,
+    smallest_shift,
+)
+from analysis.statistics.wording import as_text
+
+SIMULATIONS = 10_000
+GAINS = (0.5, 1.0, 1.5, 2.0, 3.0)
+"""Gains that are asked about unless some are given, in units of sd."""
+BLOCKS = (5, 6, 8, 10, 12, 16, 20, 30)
+COLUMNS = [
+    "gain", "blocks", "power", "low", "high", "floor", "floor_adjusted", "decidable", "sd", "correlation",
+    "sd_difference", "alpha", "comparisons", "simulations",
+]  # fmt: skip
+
+
+def power(
+    *,
+    sd: float,
+    gain: float | Sequence[float] | None = None,
+    blocks: int | Sequence[int] = BLOCKS,
+    correlation: float = 0.0,
+    alpha: float = 0.05,
+    comparisons: int = 1,
+    simulations: int = SIMULATIONS,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Return a row per gain and number of blocks: how often the exact signed-rank test would find that gain.
+
+    Args:
+        sd: standard deviation of one score over blocks.
+        gain: differences to find, in units of the score; None: 0.5 to 3 times *sd*.
+        blocks: numbers of complete blocks.
+        correlation: of two configurations over blocks, see the top of this file.
+        comparisons: size of the family that Holm corrects over.
+
+    Returns:
+        ``power`` with the 95 % interval of the simulation (``low``, ``high``: Clopper-Pearson); ``floor``, the smallest
+        p that this many blocks can give, and ``floor_adjusted`` after the correction; ``decidable``: whether that is at
+        most *alpha*. Power is 0 where it is not.
+
+    Raises:
+        ValueError: an argument is out of its range.
+    """
+    gains = np.atleast_1d(np.asarray([step * sd for step in GAINS] if gain is None else gain, dtype=float))
+    counts = np.atleast_1d(np.asarray(blocks, dtype=int))
+    spread_of = difference_spread(sd, correlation)
+    _check(gains, counts, alpha, comparisons, simulations)
+    noise = draw_noise(int(counts.max()), simulations, seed)
+    rows = []
+    for size in gains:
+        for n in counts:
+            hits = found(noise[:, :n] * spread_of + size, alpha / comparisons)
+            floor = TESTS["signed_rank"].floor(int(n), int(n))
+            adjusted = min(1.0, floor * comparisons)
+            low, high = found_interval(hits, simulations) if adjusted <= alpha else (0.0, 0.0)
+            rows.append([size, n, hits / simulations, low, high, floor, adjusted, adjusted <= alpha])
+    table = pd.DataFrame(rows, columns=COLUMNS[:8])
+    given = {"sd": sd, "correlation": correlation, "sd_difference": spread_of, "alpha": alpha}
+    return table.assign(**given, comparisons=comparisons, simulations=simulations)[COLUMNS]
+
+
+def smallest_gain(
+    *,
+    sd: float,
+    blocks: int | Sequence[int] = BLOCKS,
+    power: float = 0.8,
+    correlation: float = 0.0,
+    alpha: float = 0.05,
+    comparisons: int = 1,
+    simulations: int = SIMULATIONS,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Return a row per number of blocks: the smallest ``gain`` found with chance *power*, NaN where none can be.
+
+    Raises:
+        ValueError: an argument is out of its range.
+    """
+    counts = np.atleast_1d(np.asarray(blocks, dtype=int))
+    spread_of = difference_spread(sd, correlation)
+    _check(np.ones(1), counts, alpha, comparisons, simulations)
+    _check_power(power)
+    noise = draw_noise(int(counts.max()), simulations, seed)
+    rows = []
+    for n in counts:
+        gain = smallest_shift(noise[:, :n], alpha / comparisons, power) * spread_of
+        chance = f"with {100 * power:.3g} % power{_family(comparisons)}"
+        verdict = f"{n} blocks show a gain of {as_text(float(gain), 2)} {chance}"
+        if np.isnan(gain):
+            least = least_blocks(alpha / comparisons)
+            verdict = f"{n} blocks cannot show a gain of any size{_family(comparisons)}: at least {least} are needed"
+        rows.append({"blocks": n, "gain": gain, "power": power, "sd_difference": spread_of, "verdict": verdict})
+    return pd.DataFrame(rows)
+
+
+def needed_blocks(
+    *,
+    sd: float,
+    gain: float | Sequence[float],
+    power: float = 0.8,
+    correlation: float = 0.0,
+    alpha: float = 0.05,
+    comparisons: int = 1,
+    simulations: int = SIMULATIONS,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Return a row per gain: the fewest ``blocks`` that find it with chance *power*, NaN beyond 500.
+
+    Raises:
+        ValueError: an argument is out of its range.
+    """
+    gains = np.atleast_1d(np.asarray(gain, dtype=float))
+    spread_of = difference_spread(sd, correlation)
+    _check(gains, np.ones(1, dtype=int), alpha, comparisons, simulations)
+    _check_power(power)
+    rows = []
+    for size in gains:
+        n = fewest_blocks(size / spread_of, alpha / comparisons, power, simulations, seed)
+        needs = f"more than {MOST_BLOCKS}" if n is None else str(n)
+        verdict = f"a gain of {as_text(float(size), 2)} needs {needs} blocks for {100 * power:.3g} % power"
+        row = {"gain": size, "blocks": float("nan") if n is None else n, "power": power, "sd_difference": spread_of}
+        rows.append(row | {"verdict": verdict + _family(comparisons)})
+    return pd.DataFrame(rows)
+
+
+def difference_spread(sd: float, correlation: float = 0.0) -> float:
+    """Return the standard deviation of a paired difference, sd * sqrt(2 (1 - correlation)).
+
+    Raises:
+        ValueError: *sd* is not positive, or *correlation* not within -1 and 1 (1 left out).
+    """
+    if not (sd > 0 and np.isfinite(sd)):
+        raise ValueError(f"sd must be positive, in units of the score, but got {sd}")
+    if not -1 <= correlation < 1:
+        raise ValueError(f"correlation must be at least -1 and below 1, but got {correlation}")
+    return float(sd * np.sqrt(2 * (1 - correlation)))
+
+
+def _check(gains: np.ndarray, blocks: np.ndarray, alpha: float, comparisons: int, simulations: int) -> None:
+    if not (gains > 0).all():
+        raise ValueError(f"gain must be positive, in units of the score, but got {gains.tolist()}")
+    if not ((blocks >= 1) & (blocks <= MOST_BLOCKS)).all():
+        raise ValueError(f"blocks must be between 1 and {MOST_BLOCKS}, but got {blocks.tolist()}")
+    if not 0 < alpha < 1:
+        raise ValueError(f"alpha must lie between 0 and 1, but got {alpha}")
+    if comparisons < 1 or simulations < 1:
+        raise ValueError(f"comparisons and simulations must be 1 or more, but got {comparisons} and {simulations}")
+
+
+def _check_power(power: float) -> None:
+    if not 0 < power < 1:
+        raise ValueError(f"power must lie between 0 and 1, but got {power}")
+
+
+def _family(comparisons: int) -> str:
+    return f" after Holm over {comparisons} comparisons" if comparisons > 1 else ""

@@ -1,0 +1,133 @@
+"""The scores of two levels, taken from a table of trials: matched by block, or as they are.
+
+A block is what levels share: seed and fold, and whatever else is held equal. Several scores of a level within a block
+are averaged and counted; a block that lacks one of the two levels is named, never filled.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import combinations
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+
+class Sample(NamedTuple):
+    """The scores of two levels: position i of both is block i if they are paired."""
+
+    a: np.ndarray
+    b: np.ndarray
+    incomplete: list[str]
+    """Blocks that hold only one of the two."""
+    repeats: int
+    """Scores beyond the first of a level in its block; they are averaged."""
+
+
+def as_list(block: str | Sequence[str] | None) -> list[str]:
+    """Return the block columns as a list: one name, several, or none."""
+    return [block] if isinstance(block, str) else list(block or [])
+
+
+def usable(table: pd.DataFrame, treatment: str, blocks: Sequence[str], score: str) -> pd.DataFrame:
+    """Return the rows of *table* that have a level and a score, the score as float.
+
+    Raises:
+        ValueError: a column is missing, the score is no number or infinite, or a level cannot be compared.
+    """
+    needed = [treatment, score, *blocks]
+    missing = [name for name in needed if name not in table]
+    if missing:
+        raise ValueError(f"the table must have the columns {needed}, but lacks {missing}: it has {list(table)}")
+    try:
+        scores = table[score].astype(float)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"the score {score!r} must be numbers or NaN, but {error}: choose another column") from error
+    if np.isinf(scores).any():
+        count = int(np.isinf(scores).sum())
+        raise ValueError(f"the score {score!r} must be finite or NaN, but {count} rows are infinite: leave them out")
+    return table.assign(**{score: scores}).dropna(subset=[treatment, score])
+
+
+def sorted_levels(used: pd.DataFrame, treatment: str) -> list:
+    """Return the levels of *treatment*: numbers in order, then text in order.
+
+    Raises:
+        ValueError: the levels are lists or the like, which cannot be told apart.
+    """
+    try:
+        return sorted(used[treatment].unique(), key=lambda level: (isinstance(level, str), level))
+    except TypeError as error:
+        raise ValueError(
+            f"the levels of {treatment!r} must be numbers, booleans or text, but {error}: turn them into text"
+        ) from error
+
+
+def level_pairs(levels: Sequence, against: Any = None) -> list[tuple]:
+    """Return every pair (a, b) of *levels* in their order, or only those of *against* (then a) with each other one.
+
+    Raises:
+        ValueError: *against* is not among them.
+    """
+    if against is None:
+        return list(combinations(levels, 2))
+    if against not in levels:
+        raise ValueError(f"against must be one of the levels {list(levels)}, but got {against!r}")
+    return [(against, level) for level in levels if level != against]
+
+
+def samples(
+    used: pd.DataFrame, treatment: str, blocks: Sequence[str], score: str, against: Any = None
+) -> Iterator[tuple[Any, Any, Sample]]:
+    """Yield (a, b, their scores) for every pair of levels of *used* (see ``usable``); no blocks: unpaired."""
+    pairs = level_pairs(sorted_levels(used, treatment), against)
+    if not blocks:
+        groups = {level: group.to_numpy() for level, group in used.groupby(treatment)[score]}
+        for a, b in pairs:
+            yield a, b, Sample(groups[a], groups[b], [], 0)
+        return
+    matrix = block_matrix(used, treatment, blocks, score)
+    names = matrix.index.to_numpy()
+    means = {level: column.to_numpy() for level, column in matrix["mean"].items()}
+    sizes = {level: column.to_numpy() for level, column in matrix["size"].items()}
+    for a, b in pairs:
+        both, one = _held(means[a]) & _held(means[b]), _held(means[a]) ^ _held(means[b])
+        incomplete = [f"{names[i]} (lacks {b if _held(means[a][i]) else a})" for i in np.flatnonzero(one)]
+        repeats = int((sizes[a][both] + sizes[b][both] - 2).sum())
+        yield a, b, Sample(means[a][both], means[b][both], incomplete, repeats)
+
+
+def _held(scores: np.ndarray) -> np.ndarray:
+    return ~np.isnan(scores)
+
+
+def block_names(table: pd.DataFrame, blocks: Sequence[str]) -> pd.Series:
+    """Return ``seed=1, fold=0`` for each row; a parameter that was not sampled is part of the name, as ``n/a``."""
+    codes, texts = zip(*(_coded(table[name]) for name in blocks), strict=True)
+    # Text is made once per block that occurs, not once per row: tables have a hundred thousand rows and few blocks.
+    found, row = np.unique(np.column_stack(codes), axis=0, return_inverse=True)
+    names = [", ".join(text[code] for text, code in zip(texts, key, strict=True)) for key in found]
+    return pd.Series(np.array(names, dtype=object)[row.ravel()], index=table.index, dtype=object)
+
+
+def _coded(column: pd.Series) -> tuple[np.ndarray, list[str]]:
+    """Return a number per row, and ``name=value`` for each number."""
+    values = column.astype(object)
+    values = values.where(column.notna(), "n/a").astype(str) if column.dtype == object else column
+    codes, unique = pd.factorize(values, use_na_sentinel=False)
+    return codes, [f"{column.name}={'n/a' if pd.isna(value) else value}" for value in unique]
+
+
+def block_matrix(used: pd.DataFrame, treatment: str, blocks: Sequence[str], score: str) -> pd.DataFrame:
+    """Return blocks × levels, each cell with the columns ``mean`` and ``size`` of the scores in it (NaN: none)."""
+    named = used.assign(_block=block_names(used, blocks))
+    return named.groupby(["_block", treatment], sort=True)[score].agg(["mean", "size"]).unstack(treatment)
+
+
+def complete_blocks(used: pd.DataFrame, treatment: str, blocks: Sequence[str], score: str) -> tuple[pd.DataFrame, list]:
+    """Return the mean scores (blocks × levels) of the blocks that hold every level, and the names of the others."""
+    if used.empty:
+        return pd.DataFrame(dtype=float), []
+    means = block_matrix(used, treatment, blocks, score)["mean"][sorted_levels(used, treatment)]
+    lacking = means[means.isna().any(axis=1)]
+    incomplete = [f"{name} (lacks {', '.join(map(str, row.index[row.isna()]))})" for name, row in lacking.iterrows()]
+    return means.dropna(), incomplete

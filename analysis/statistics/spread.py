@@ -1,0 +1,90 @@
+"""How much scores vary from block to block, estimated from finished trials: what ``power`` needs to know."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from analysis.statistics.power import BLOCKS, SIMULATIONS, power
+from analysis.statistics.samples import as_list, samples, usable
+
+COLUMNS = ["treatment", "score", "sd", "correlation", "sd_difference", "low", "high", "levels", "blocks", "pairs"]
+
+
+def spread(
+    table: pd.DataFrame, *, treatment: str, block: str | Sequence[str], score: str, alpha: float = 0.05
+) -> pd.DataFrame:
+    """Return one row: how much *score* varies over blocks within a level, and its paired differences between levels.
+
+    Every pair of levels that shares two blocks or more counts by its degrees of freedom (blocks - 1). The pairs of one
+    study share levels and blocks, so that they are not as many independent looks as they are pairs: the interval of
+    ``sd_difference`` takes (levels - 1) (blocks - 1) degrees of freedom, those of a complete table.
+
+    Returns:
+        ``sd`` of one score, ``correlation`` of two levels over blocks, ``sd_difference`` = sd sqrt(2 (1 - correlation))
+        with its chi² interval (``low``, ``high``, normal scores), and how many ``levels``, ``blocks`` (the most that a
+        pair shares) and ``pairs`` stand behind them. NaN where no two levels share two blocks.
+
+    Raises:
+        ValueError: a column is missing, no block is named, or a score is infinite.
+    """
+    blocks = as_list(block)
+    if not blocks:
+        raise ValueError("the spread is measured over blocks, but no block was given: name the columns")
+    used = usable(table, treatment, blocks, score)
+    pairs = [(a, b, sample) for a, b, sample in samples(used, treatment, blocks, score) if len(sample.a) > 1]
+    row = {"treatment": treatment, "score": score, "pairs": len(pairs), "levels": 0, "blocks": 0}
+    row |= dict.fromkeys(["sd", "correlation", "sd_difference", "low", "high"], float("nan"))
+    if pairs:
+        row |= _pooled([sample for *_, sample in pairs])
+        row["levels"] = len({level for a, b, _ in pairs for level in (a, b)})
+        freedom = (row["levels"] - 1) * (row["blocks"] - 1)
+        tails = stats.chi2.ppf([1 - alpha / 2, alpha / 2], freedom)
+        row["low"], row["high"] = map(float, row["sd_difference"] * np.sqrt(freedom / tails))
+    return pd.DataFrame([row], columns=COLUMNS)
+
+
+def _pooled(pairs: list) -> dict:
+    freedom = np.array([len(sample.a) - 1 for sample in pairs], dtype=float)
+    single = np.array([(np.var(sample.a, ddof=1) + np.var(sample.b, ddof=1)) / 2 for sample in pairs])
+    paired = np.array([np.var(sample.b - sample.a, ddof=1) for sample in pairs])
+    variance, difference = (float(freedom @ part / freedom.sum()) for part in (single, paired))
+    correlation = 1 - difference / (2 * variance) if variance > 0 else float("nan")
+    found = {"sd": variance**0.5, "correlation": correlation, "sd_difference": difference**0.5}
+    return found | {"blocks": int(freedom.max()) + 1}
+
+
+def power_from(
+    table: pd.DataFrame,
+    *,
+    treatment: str,
+    block: str | Sequence[str],
+    score: str,
+    gain: float | Sequence[float] | None = None,
+    blocks: int | Sequence[int] = BLOCKS,
+    comparisons: int | None = None,
+    alpha: float = 0.05,
+    simulations: int = SIMULATIONS,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Return ``power`` for a study like the one in *table*: its spread, and as many comparisons as it has pairs.
+
+    Args:
+        blocks: numbers of blocks of the next study.
+        comparisons: None: every pair of the levels in *table*.
+
+    Raises:
+        ValueError: no two levels share two blocks, or their differences do not vary; see also ``power``.
+    """
+    measured = spread(table, treatment=treatment, block=block, score=score).iloc[0]
+    if not measured["sd_difference"] > 0:
+        raise ValueError(
+            f"the spread of {score!r} must be measurable, but {measured['pairs']} pairs of levels of {treatment!r} "
+            f"share two blocks (spread of differences: {measured['sd_difference']}): name a spread with power(sd=…)"
+        )
+    family = int(measured["levels"] * (measured["levels"] - 1) / 2) if comparisons is None else comparisons
+    return power(
+        sd=measured["sd"], correlation=measured["correlation"], gain=gain, blocks=blocks, comparisons=family,
+        alpha=alpha, simulations=simulations, seed=seed,
+    )  # fmt: skip

@@ -1,0 +1,67 @@
+"""Configurations × blocks: the mean validation and test score of each cell, the ground of the audit."""
+
+import pandas as pd
+
+from analysis.reading.collect import Tables
+from analysis.statistics.samples import block_names
+from analysis.study.standings import TEST, configuration_names, objective_name, standings
+
+COLUMNS = ["key", "configuration", "block", "validation", "test", "trials"]
+
+
+def test_column(tables: Tables) -> str:
+    """Return the column of ``trials`` with the test score under the objective's name (a study may lack it)."""
+    return f"{TEST}_{objective_name(tables)}"
+
+
+def cells(tables: Tables) -> pd.DataFrame:
+    """Return a row a configuration and block of complete trials: key, configuration, block, validation, test, trials.
+
+    Repeats within a block are averaged and counted in ``trials``. ``key`` tells configurations apart, ``configuration``
+    is what they are called. Where the study names no block columns, nothing says that two trials share their luck:
+    every trial is a cell of its own, and ``block`` is empty. ``test`` is NaN where there is none. Configurations come
+    in the order of their best trial by validation.
+    """
+    ranked = standings(tables)
+    test = test_column(tables)
+    rows = pd.DataFrame(
+        {
+            "key": ranked["config_hash"],
+            "configuration": configuration_names(tables, ranked),
+            "block": block_names(ranked, tables.block) if tables.block and len(ranked) else "",
+            "validation": ranked["objective"].astype(float),
+            "test": ranked[test].astype(float) if test in ranked else float("nan"),
+            "trials": 1,
+        },
+        columns=COLUMNS,
+    )
+    if not tables.block or rows.empty:
+        return rows
+    how = {"configuration": "first", "validation": "mean", "test": "mean", "trials": "sum"}
+    return rows.groupby(["key", "block"], sort=False, dropna=False).agg(how).reset_index()[COLUMNS]
+
+
+def means(held: pd.DataFrame) -> pd.DataFrame:
+    """Return a row a configuration from its cells: key, configuration, validation, test (means), blocks, trials.
+
+    A configuration's means run over the cells that have a test score, so that both speak of the same runs; where none
+    has, ``test`` is NaN and ``validation`` the mean of all. Highest validation first; among equals the one whose best
+    trial is higher.
+    """
+    has_test = held.groupby("key", sort=False)["test"].transform("count") > 0
+    used = held[held["test"].notna() | ~has_test]
+    grouped = used.groupby("key", sort=False)
+    rows = grouped.agg(
+        configuration=("configuration", "first"),
+        validation=("validation", "mean"),
+        test=("test", "mean"),
+        blocks=("block", "size"),
+        trials=("trials", "sum"),
+    )
+    return rows.reset_index().sort_values("validation", ascending=False, kind="stable").reset_index(drop=True)
+
+
+def unequal_blocks(held: pd.DataFrame) -> bool:
+    """Say whether configurations ran on different blocks, so that their plain means differ by blocks, too."""
+    seen = held.sort_values("block").groupby("key", sort=False)["block"].agg(tuple)
+    return seen.nunique() > 1

@@ -1,0 +1,154 @@
+"""On which classes do the levels of a treatment differ? Every class compared, the rarest first.
+
+The same blocks and the same test as for the score as a whole, on the IoU of each class. Classes × pairs are many
+comparisons, made to see where a difference lies, so that they are corrected together: by default for the share of false
+findings (Benjamini and Hochberg).
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.reading.collect import Tables
+from analysis.statistics.compare import compare
+from analysis.statistics.corrections import correct, needed_n
+from analysis.statistics.pairing import design
+from analysis.statistics.ranktests import TESTS
+from analysis.statistics.samples import level_pairs, sorted_levels
+from analysis.statistics.wording import decided, nothing_to_test, signed, undecidable
+from analysis.study.questions import compared_scores
+from analysis.study.standings import CONFIGURATION, TEST, VALIDATION, class_summary, configuration_names, standings
+
+COLUMNS = [
+    "treatment", "score", "a", "b", "class", "n", "n_a", "n_b", "difference", "low", "high", "difference_name",
+    "effect", "effect_name", "superiority", "test", "statistic", "p", "p_adjusted", "correction", "family",
+    "family_size", "floor", "floor_adjusted", "needed_n", "train_images", "train_pixels", "incomplete", "verdict",
+]  # fmt: skip
+
+
+def class_differences(
+    tables: Tables,
+    treatment: str = CONFIGURATION,
+    *,
+    against: Any = None,
+    split: str | None = None,
+    block: Sequence[str] | None = None,
+    correction: str | None = "bh",
+    alpha: float = 0.05,
+) -> pd.DataFrame:
+    """Return a row per class and pair of levels of *treatment*, rarest class (fewest train pixels) first.
+
+    Columns are those of ``compare`` (every sign is b minus a) with ``class``, ``train_images`` and ``train_pixels``
+    (means over trials; NaN where no record says). A block in which a class is neither in the truth nor predicted is
+    left out for that class, so that ``n`` differs between classes.
+
+    Args:
+        treatment: ``configuration`` or a sampled parameter.
+        against: the one level that all others are held against; None: all pairs.
+        split: ``val`` or ``test``; by default the one on which the study is compared.
+        block: columns that pair trials; by default the strictest rule that the objective's trials allow (``design``).
+        correction: over all rows together: one family.
+
+    Raises:
+        ValueError: an unknown treatment, split, level or correction.
+    """
+    split = split or compared_split(tables)
+    wide, summary = _with_classes(tables, split), class_summary(tables, split)
+    if treatment not in (CONFIGURATION, *tables.parameters):
+        raise ValueError(f"treatment must be {CONFIGURATION!r} or one of {tables.parameters}, but got {treatment!r}")
+    if block is None:
+        others = () if treatment == CONFIGURATION else tables.parameters
+        block = design(wide, treatment, "objective", others, tables.block).block
+    known = wide.dropna(subset=[treatment])
+    pairs = level_pairs(sorted_levels(known, treatment), against) if len(known) else []
+    rows = [
+        row | {"class": name, "train_images": images, "train_pixels": pixels}
+        for name, images, pixels in zip(*(summary[key] for key in _CLASS), strict=True)
+        for row in _one_class(known, treatment, list(block or []), f"{split} IoU of {name}", pairs, alpha)
+    ]
+    return _judged(rows, correction, f"{treatment} -> {split} IoU of each class", alpha)
+
+
+_CLASS = ("class", "train_images", "train_pixels")
+
+
+def compared_split(tables: Tables) -> str:
+    """Return the split whose scores the study is compared by, if classes were scored on it; else the one that was."""
+    scores = compared_scores(tables)
+    split = TEST if scores and scores[0].startswith(f"{TEST}_") else VALIDATION
+    counted = set(tables.classes["split"])
+    return split if split in counted or not counted else next(name for name in (VALIDATION, TEST) if name in counted)
+
+
+def _with_classes(tables: Tables, split: str) -> pd.DataFrame:
+    """Return the complete trials with their configuration and a column of IoU per class of *split*."""
+    if split not in (VALIDATION, TEST):
+        raise ValueError(f"split must be {VALIDATION!r} or {TEST!r}, but got {split!r}")
+    ranked = standings(tables)
+    ranked = ranked.assign(**{CONFIGURATION: configuration_names(tables, ranked)})
+    rows = tables.classes[tables.classes["split"] == split]
+    scores = rows.pivot(index="trial", columns="class", values="iou").astype(float)
+    # A class may be called as a parameter is: it stands beside it under a longer name.
+    scores.columns = [f"{split} IoU of {name}" for name in scores.columns]
+    return ranked.merge(scores, how="left", left_on="trial", right_index=True)
+
+
+def _one_class(
+    known: pd.DataFrame, treatment: str, block: list[str], score: str, pairs: list[tuple], alpha: float
+) -> list[dict]:
+    """Return the comparison of each pair on one class, one without a score on either side included, uncorrected."""
+    scored = known.dropna(subset=[score])
+    against = pairs[0][0] if len({a for a, _ in pairs}) == 1 else None
+    test = "signed_rank" if block else "mann_whitney"
+    found = {}
+    if against is None or (scored[treatment] == against).any():
+        how = {"treatment": treatment, "block": block or None, "score": score, "test": test, "correction": None}
+        rows = compare(scored, **how, alpha=alpha, against=against)
+        found = {(row["a"], row["b"]): row for row in rows.to_dict("records")}
+    absent = dict.fromkeys(COLUMNS, float("nan")) | {"n": 0, "n_a": 0, "n_b": 0, "incomplete": ""}
+    absent |= {"treatment": treatment, "score": score, "test": test, "effect_name": "", "difference_name": ""}
+    return [found.get(pair, absent | {"a": pair[0], "b": pair[1]}) | {"paired": bool(block)} for pair in pairs]
+
+
+def _judged(rows: list[dict], correction: str | None, family: str, alpha: float) -> pd.DataFrame:
+    """Return *rows* corrected as one family, each with the sentence that says what it shows."""
+    adjusted = correct([row["p"] for row in rows], correction)
+    floors = correct([row["floor"] for row in rows], correction)
+    size = int(np.count_nonzero(~np.isnan(adjusted)))
+    needed = needed_n(TESTS[rows[0]["test"]].floor, size, correction, alpha) if size else float("nan")
+    for row, p_adjusted, floor in zip(rows, adjusted, floors, strict=True):
+        row |= {"p_adjusted": p_adjusted, "floor_adjusted": floor, "needed_n": needed}
+        row |= {"correction": correction, "family": family, "family_size": size}
+        if np.isnan(row["p"]):
+            row["verdict"] = nothing_to_test(row)
+        else:
+            row["verdict"] = undecidable(row, needed) if floor > alpha else decided(row, alpha)
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def gains_and_costs(rows: pd.DataFrame, most: int = 2) -> str:
+    """Return which classes a difference comes from, to stand in a sentence.
+
+    ``mostly bottle (+0.059) and chair (+0.056), at the cost of dog (−0.022)``; where the losses are larger in sum,
+    ``mostly dog (−0.082) and cat (−0.041), with a gain in bottle (+0.010)``. It describes, it does not claim: at most
+    *most* classes on either side, the largest first; what rounds to 0.000 is left out. Empty where nothing is left.
+
+    Args:
+        rows: of one pair of levels (see ``class_differences``).
+    """
+    moved = rows.loc[rows["difference"].abs() >= 5e-4, ["class", "difference"]].sort_values("difference")
+    costs, gains = moved[moved["difference"] < 0], moved[moved["difference"] > 0].iloc[::-1]
+    if moved.empty:
+        return ""
+    if gains["difference"].sum() >= -costs["difference"].sum():
+        first, second, words = gains, costs, "at the cost of"
+    else:
+        first, second, words = costs, gains, "with a gain in"
+    behind = f", {words} {_listed(second.head(most))}" if len(second) else ""
+    return f"mostly {_listed(first.head(most))}{behind}"
+
+
+def _listed(rows: pd.DataFrame) -> str:
+    return " and ".join(f"{row['class']} ({signed(row['difference'])})" for _, row in rows.iterrows())

@@ -1,0 +1,209 @@
+"""Which parameter moves the objective, and which moves each class?
+
+* ``ped_anova``: how much the values of a parameter among the best trials differ from those among all (Watanabe, Bansal
+  & Hutter 2023, "PED-ANOVA: Efficiently Quantifying Hyperparameter Importance in Arbitrary Subspaces").
+* ``fanova``: the share of the score's variance that a random forest gives to a parameter alone (Hutter, Hoos &
+  Leyton-Brown 2014, "An Efficient Approach for Assessing Hyperparameter Importance").
+
+Both are optuna's. Importance is about the trials that were run: a search that adapts tries good values more often.
+optuna's PED-ANOVA smooths categories strongly, so that beside a number a category looks less important than it is: hold
+it against ``p``, or against fANOVA.
+"""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from math import ceil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.reading.collect import Tables, load_study
+from analysis.statistics.wording import p_text
+from analysis.study.branches import Branch, searched
+from analysis.study.chance import Chance
+from analysis.study.scales import better_in_logs, is_numeric
+from analysis.study.standings import TEST, VALIDATION, class_summary, standings
+
+OBJECTIVE = "objective"
+METHODS = ("ped_anova", "fanova")
+LEAST = 10
+"""Complete trials below which nothing is computed."""
+BEST = 5
+"""PED-ANOVA looks at the best tenth of the trials, but at no fewer than these."""
+CHANCE = 0.05
+COLUMNS = ["target", "parameter", "branch", "importance", "method", "n", "p", "note"]
+
+
+def importance(
+    tables: Tables | str | Path, *, per_class: bool = False, method: str = "ped_anova", seed: int = 0
+) -> pd.DataFrame:
+    """Return a row per target, branch and parameter: target, parameter, branch, importance, method, n, p, note.
+
+    ``importance`` is 0 to 1 and sums to 1 within target × branch. ``branch`` is empty where all trials were looked at;
+    a parameter that exists under some levels of another one only is judged within these, beside those that exist there
+    too (see ``branches``). ``n`` counts the trials that have a score; ``block`` is the seed and fold that trials share,
+    judged as if it were a parameter. ``p`` (PED-ANOVA only, not corrected) is how often the best trials would lie
+    as unevenly over its values if drawn by lot; ``note`` says where that is no rarity, or why there is no importance.
+
+    Args:
+        tables: a study, or the path of its folder or database.
+        per_class: targets are also the IoU of each class (validation; test where only that was counted), rarest first.
+        seed: of the random forest, or of the lots.
+
+    Raises:
+        ValueError: an unknown method.
+    """
+    if method not in METHODS:
+        raise ValueError(f"method must be one of {list(METHODS)}, but got {method!r}")
+    tables = tables if isinstance(tables, Tables) else load_study(tables)
+    trials = standings(tables)
+    targets = {OBJECTIVE: trials["objective"].to_numpy(float)} | (_class_targets(tables, trials) if per_class else {})
+    judges = [(branch, Judge(values, method, seed)) for branch, values in searched(tables, trials)]
+    rows = [
+        row
+        for target, scores in targets.items()
+        for branch, judge in judges
+        for row in _rows(target, scores[branch.trials], branch, judge)
+    ]
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _class_targets(tables: Tables, trials: pd.DataFrame) -> dict[str, np.ndarray]:
+    """Return class → IoU of each trial (NaN: absent), rarest first."""
+    splits = [split for split in (VALIDATION, TEST) if (tables.classes["split"] == split).any()]
+    if not splits:
+        return {}
+    rows = tables.classes[tables.classes["split"] == splits[0]]
+    scores = rows.pivot(index="trial", columns="class", values="iou").reindex(trials["trial"])
+    return {name: scores[name].to_numpy(float) for name in class_summary(tables, splits[0])["class"]}
+
+
+def _rows(target: str, scores: np.ndarray, branch: Branch, judge: "Judge") -> list[dict]:
+    """Return the rows of one target in one branch, the most important parameter first."""
+    n = int(np.isfinite(scores).sum())
+    same = {"target": target, "branch": branch.name, "method": judge.method, "n": n}
+    missing = _missing(scores[np.isfinite(scores)], len(judge.names))
+    if missing:
+        empty = same | {"importance": float("nan"), "p": float("nan"), "note": missing}
+        return [empty | {"parameter": name} for name in judge.names or [""]]
+    raw, p = judge.judge(scores)
+    total = sum(raw)
+    rows = [
+        same
+        | {"parameter": name, "importance": value / total if total else float("nan"), "p": chance}
+        | {"note": _note(chance) if total else "no parameter tells the best trials from the others"}
+        for name, value, chance in zip(judge.names, raw, p, strict=True)
+    ]
+    return sorted(rows, key=lambda row: -row["importance"])
+
+
+def _missing(known: np.ndarray, parameters: int) -> str:
+    """Return why there can be no importance; an empty string if there can."""
+    if len(known) < LEAST:
+        return f"needs {LEAST} complete trials with a score, has {len(known)}"
+    if parameters < 2:
+        return f"needs two parameters that vary, has {parameters}"
+    return "all scores are equal" if np.ptp(known) < 1e-12 else ""
+
+
+def _note(p: float) -> str:
+    return f"no rarer than by chance (p = {p_text(p)})" if p > CHANCE else ""
+
+
+class Judge:
+    """The parameters of one branch under one method."""
+
+    def __init__(self, values: pd.DataFrame, method: str, seed: int) -> None:
+        """Take *values*, a row a trial and a column a parameter, none missing."""
+        self.names, self.method = list(values), method
+        self._values, self._seed = values, seed
+        self._study, self._chance = None, None
+
+    def judge(self, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the importance of each parameter, not normalised, and its p against chance (NaN: fANOVA).
+
+        Args:
+            scores: a number a trial, higher is better; a trial without one (NaN) is left out.
+        """
+        with _quiet():
+            self._study = self._study or made_study(self._values)
+            return self._ped_anova(scores) if self.method == "ped_anova" else self._fanova(scores)
+
+    def _ped_anova(self, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        from optuna.importance import PedAnovaImportanceEvaluator
+
+        known = np.isfinite(scores)
+        count = best_trials(int(known.sum()))
+        # Half a trial less, so that optuna's rounding up gives exactly as many.
+        evaluator = PedAnovaImportanceEvaluator(target_quantile=(count - 0.5) / known.sum())
+        self._chance = self._chance or Chance(self._values, self._seed)
+        best = known & (scores >= np.sort(scores[known])[-count])
+        return self._evaluate(evaluator, scores), self._chance.p(best, known)
+
+    def _fanova(self, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        from optuna.importance import FanovaImportanceEvaluator
+
+        found = self._evaluate(FanovaImportanceEvaluator(seed=self._seed), scores)
+        return found, np.full(len(self.names), np.nan)
+
+    def _evaluate(self, evaluator, scores: np.ndarray) -> np.ndarray:
+        # optuna looks for what makes a target low, and leaves out trials in which it is NaN.
+        found = evaluator.evaluate(self._study, self.names, target=lambda trial: -scores[trial.number])
+        return np.array([found[name] for name in self.names])
+
+
+def best_trials(n: int) -> int:
+    """Return how many of *n* trials PED-ANOVA takes for the best: a tenth, but five, and never more than half."""
+    return max(ceil(n / 10), min(BEST, n // 2))
+
+
+def made_study(values: pd.DataFrame):
+    """Return an optuna study in memory with a complete trial for each row of *values*.
+
+    Numbers that spread better in logs are handed over as logarithms: fANOVA weighs a range evenly, in whatever unit.
+    """
+    import optuna
+
+    columns, distributions = {}, {}
+    for name in values:
+        columns[name], distributions[name] = _scaled(values[name])
+    study = optuna.create_study()
+    for row in zip(*columns.values(), strict=True):
+        parameters = dict(zip(columns, row, strict=True))
+        study.add_trial(optuna.create_trial(params=parameters, distributions=distributions, value=0.0))
+    for trial in study.get_trials(deepcopy=False):
+        trial.distributions = distributions  # one object for all: comparing copies takes most of the time
+    return study
+
+
+def _scaled(values: pd.Series) -> tuple[list, Any]:
+    from optuna import distributions
+
+    if not is_numeric(values):
+        texts = values.astype(str)
+        return texts.tolist(), distributions.CategoricalDistribution(sorted(texts.unique()))
+    numbers = values.astype(float)
+    if better_in_logs(numbers):
+        numbers = np.log(numbers)
+    elif (numbers % 1 == 0).all():
+        whole = numbers.astype(int)
+        return whole.tolist(), distributions.IntDistribution(int(whole.min()), int(whole.max()))
+    return numbers.tolist(), distributions.FloatDistribution(float(numbers.min()), float(numbers.max()))
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep optuna from announcing studies and from warning of what is meant here; everything is set back after."""
+    import optuna
+
+    before = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        optuna.logging.set_verbosity(before)

@@ -1,0 +1,22 @@
+"""Does rarity explain the scores? Class properties against class IoU."""
+
+import pandas as pd
+
+from analysis.reading.collect import Tables
+from analysis.statistics.correlate import correlate
+from analysis.study.standings import PROPERTIES, class_summary
+
+EMPTY = ["x", "y", "method", "r", "low", "high", "p", "p_adjusted", "n", "verdict"]
+
+
+def class_correlations(tables: Tables, correction: str | None = "bh") -> pd.DataFrame:
+    """Return the correlations of class properties with class IoU: mean over complete trials, and the best trial's."""
+    summary = class_summary(tables)
+    if summary.empty or summary[list(PROPERTIES)].isna().all().all():
+        return pd.DataFrame(columns=EMPTY)
+    summary = summary.set_index("class")
+    y = {"mean IoU": summary["iou"], "IoU in the best trial": summary["best"]}
+    parts = [
+        correlate(summary[list(PROPERTIES)], scores.rename(name), correction=correction) for name, scores in y.items()
+    ]
+    return pd.concat(parts, ignore_index=True)

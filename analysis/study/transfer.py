@@ -1,0 +1,131 @@
+"""What validation says about test: does it rank configurations alike, what does its pick lose, how optimistic is it?
+
+The test split has chosen nothing, here neither: the pick is always by validation.
+"""
+
+import pandas as pd
+
+from analysis.reading.collect import Tables
+from analysis.statistics.correlate import LEAST, correlate
+from analysis.statistics.measures import mean_paired
+from analysis.statistics.wording import equals, number, signed
+from analysis.study.cells import means, test_column, unequal_blocks
+from analysis.study.checks import NAN, Check, named, plural, unknown
+from analysis.study.standings import standings
+
+RANKS, RANKS_TRIALS = "rank correlation over configurations", "rank correlation over trials"
+REGRET, RANK, GAP, OPTIMISM = "regret", "test rank of the pick", "gap of the winner", "optimism"
+
+
+def transfer(tables: Tables, held: pd.DataFrame) -> list[Check]:
+    """Return the checks of validation against test; each is a row, NaN with a reason where it cannot be computed.
+
+    *held* are the study's ``cells``.
+    """
+    if held["test"].notna().sum() == 0:
+        why = "No complete trial has a test score" if len(held) else "No trial is complete"
+        return [unknown(name, f"{why}: there is nothing to hold validation against.") for name in _NAMES]
+    held = held.dropna(subset=["test"])
+    rows = means(held)
+    over_configurations = [rank_correlation(RANKS, rows, "configuration"), *_regret(rows)]
+    if unequal_blocks(held):
+        caution = " Configurations ran on different blocks, and their means differ by that, too."
+        over_configurations = [check._replace(sentence=check.sentence + caution) for check in over_configurations]
+    return [
+        over_configurations[0],
+        _over_trials(tables, held["block"].nunique() > 1),
+        *over_configurations[1:],
+        _gap(held, rows),
+        _optimism(tables, held, rows),
+    ]
+
+
+_NAMES = (RANKS, RANKS_TRIALS, REGRET, RANK, GAP, OPTIMISM)
+
+
+def _trials(tables: Tables) -> pd.DataFrame:
+    ranked = standings(tables)
+    scores = {"validation": ranked["objective"].astype(float), "test": ranked[test_column(tables)].astype(float)}
+    return pd.DataFrame(scores).dropna()
+
+
+def _over_trials(tables: Tables, several_blocks: bool) -> Check:
+    check = rank_correlation(RANKS_TRIALS, _trials(tables), "trial")
+    mixed = " Easy and hard blocks are part of it." if several_blocks and check.value == check.value else ""
+    return check._replace(sentence=check.sentence + mixed)
+
+
+def rank_correlation(name: str, rows: pd.DataFrame, what: str) -> Check:
+    """Return Spearman's r of the columns *validation* and *test* with the interval of Bonett and Wright (2000)."""
+    over = f"Over {plural(len(rows), what)}"
+    if len(rows) < LEAST:
+        return unknown(name, f"{over} no rank correlation can be computed: it needs {LEAST}.", len(rows))
+    constant = [split for split in ("validation", "test") if rows[split].nunique() == 1]
+    if constant:
+        return unknown(name, f"{over} all {' and '.join(constant)} scores are equal: there is no ranking.", len(rows))
+    found = correlate(rows[["validation"]], rows["test"], ("spearman",), correction=None).iloc[0]
+    r, low, high, p = (float(found[name]) for name in ("r", "low", "high", "p"))
+    if low != low:
+        meaning = "they rank exactly alike" if r > 0 else "they rank exactly the other way round"
+        return Check(
+            name, r, low, high, len(rows), f"{over} the rank correlation is {signed(r, 2)} (p {equals(p)}): {meaning}."
+        )
+    meaning = "validation is not shown to rank test"
+    if low > 0:
+        meaning = "higher validation goes with higher test"
+    elif high < 0:
+        meaning = "higher validation goes with lower test"
+    interval = f"95 % interval {signed(low, 2)} to {signed(high, 2)}"
+    sentence = f"{over} the rank correlation of validation and test is {signed(r, 2)} ({interval}): {meaning}."
+    return Check(name, r, low, high, len(rows), sentence)
+
+
+def _regret(rows: pd.DataFrame) -> list[Check]:
+    """Return what the pick of validation loses on test against the best by test, and its rank there."""
+    k, pick, best = len(rows), rows.iloc[0], rows.loc[rows["test"].idxmax()]
+    if k < 2:
+        sentence = "There is one configuration with a test score: nothing was picked."
+        return [unknown(REGRET, sentence, k), unknown(RANK, sentence, k)]
+    value, rank = float(best["test"] - pick["test"]), int((rows["test"] > pick["test"]).sum()) + 1
+    sentence = (
+        f"Validation picks {named(pick['configuration'])}, which is {number(value)} below the best by test"
+        f" ({named(best['configuration'])}; partly luck, since it is the best of {k})."
+    )
+    if value == 0:
+        sentence = (
+            f"Validation picks {named(pick['configuration'])}, and none of the {k} configurations is better on test."
+        )
+    place = "best" if rank == 1 else "worst" if rank == k else f"number {rank}"
+    ranked = f"By test, the pick of validation is the {place} of {k} configurations."
+    return [Check(REGRET, value, NAN, NAN, k, sentence), Check(RANK, rank, NAN, NAN, k, ranked)]
+
+
+def _gap(held: pd.DataFrame, rows: pd.DataFrame) -> Check:
+    """Return validation minus test of the winner by validation, with Student's interval over its blocks."""
+    own = held[held["key"] == rows["key"].iloc[0]]
+    n = len(own)
+    estimate = mean_paired(own["test"].to_numpy(), own["validation"].to_numpy())
+    sure = f"95 % interval {signed(estimate.low)} to {signed(estimate.high)}" if n > 1 else "one block: no interval"
+    sentence = (
+        f"The winner {named(rows['configuration'].iloc[0])} has {number(own['validation'].mean())} on validation and "
+        f"{number(own['test'].mean())} on test, a gap of {signed(estimate.value)} ({sure}, n = {n})."
+    )
+    return Check(GAP, estimate.value, estimate.low, estimate.high, n, sentence)
+
+
+def _optimism(tables: Tables, held: pd.DataFrame, rows: pd.DataFrame) -> Check:
+    """Return by how much the winner's gap exceeds the mean gap of all trials: what choosing the highest adds."""
+    trials = _trials(tables)
+    if len(rows) < 2:
+        return unknown(
+            OPTIMISM, "There is one configuration with a test score: choosing it added nothing.", len(trials)
+        )
+    of_all = float((trials["validation"] - trials["test"]).mean())
+    of_winner = float(rows["validation"].iloc[0] - rows["test"].iloc[0])
+    value = of_winner - of_all
+    more = f"{'more' if value > 0 else 'less'} than usual ({signed(value)})" if abs(value) >= 5e-4 else "as usual"
+    sentence = (
+        f"Validation exceeds test by {signed(of_winner)} for the winner and by {signed(of_all)} in the mean of "
+        f"{plural(len(trials), 'trial')}: the winner's gap is {more}."
+    )
+    return Check(OPTIMISM, value, NAN, NAN, len(trials), sentence)

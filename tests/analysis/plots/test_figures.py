@@ -1,0 +1,128 @@
+"""That every figure is drawn, for studies of every size, and that the interactive ones can stand in a page."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis import load_study
+from analysis.plots import FIGURES, draw_all
+from analysis.plots.classes import class_correlations, draw_heatmap, shown_split
+from analysis.plots.found import NOTHING_FOUND, Found
+from analysis.plots.interactive import INTERACTIVE, curves_json, figures_json, parallel_json
+from analysis.plots.leaderboard import leaderboard_table
+from analysis.plots.parallel import draw_parallel
+from analysis.plots.style import save, styled
+from analysis.study.questions import questions
+from analysis.study.standings import configuration_names, standings
+
+OF_TABLES_ALONE = {
+    "answer",
+    "leaderboard",
+    "history",
+    "curves",
+    "parallel",
+    "slice",
+    "heatmap",
+    "properties",
+    "timeline",
+}
+
+
+@pytest.fixture(scope="module")
+def found(tables) -> Found:
+    """What a report would have worked out, made up where working it out takes long."""
+    ranked = standings(tables)
+    names = configuration_names(tables, ranked)
+    classes = tables.classes["class"].unique()
+    ranks = {"level": names, "mean_rank": np.arange(1.0, len(names) + 1), "n": 4, "k": len(names)}
+    pair = {"treatment": "loss.name", "a": "ce", "b": "focal", "n": 4, "p_adjusted": 0.01, "train_pixels": 1}
+    importance = {"parameter": "optim.lr", "branch": "", "importance": 1.0, "method": "fanova", "n": 8, "note": ""}
+    return Found(
+        comparisons=questions(tables),
+        ranks=pd.DataFrame(ranks | {"critical_difference": 3.0}),
+        cliques=[tuple(names[:4])],
+        differences=pd.DataFrame([pair | {"class": name, "difference": 0.02} for name in classes]),
+        importance=pd.DataFrame([importance | {"target": name} for name in ("objective", *classes)]),
+        validation_test=pd.DataFrame(
+            {"configuration": names, "validation": ranked["objective"], "test": ranked["test_miou"], "trials": 1}
+        ),
+    )
+
+
+def drawn_names(tables, found=NOTHING_FOUND) -> set[str]:
+    """The figures that have something to show; nothing is written."""
+    with styled():
+        return {name for name, draw in FIGURES.items() if draw(tables, found) is not None}
+
+
+def test_every_figure_is_written_as_png_and_svg(tables, found, tmp_path):
+    drawn = draw_all(tables, tmp_path, found)
+    missing = {"contour", "curves_by_configuration"}  # eight trials, no configuration twice
+    assert set(drawn) == set(FIGURES) - missing
+    for name in drawn:
+        assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+        assert "<svg" in (tmp_path / f"{name}.svg").read_text()
+    assert len(list(tmp_path.iterdir())) == 2 * len(drawn)
+
+
+def test_what_was_not_worked_out_is_not_drawn(tables):
+    assert drawn_names(tables) == OF_TABLES_ALONE
+
+
+@pytest.mark.parametrize("trials", [0, 1, 2])
+def test_tiny_studies_draw_what_they_can(make, tmp_path, trials):
+    make.study(tmp_path / "s", trials)
+    tables = load_study(tmp_path / "s")
+    drawn = drawn_names(tables)
+    assert ("leaderboard" in drawn) == ("heatmap" in drawn) == (trials > 0)
+    assert ("parallel" in drawn) == ("slice" in drawn) == (trials > 1)
+    assert {"curves", "history", "timeline"} <= drawn
+    assert set(figures_json(tables)) <= drawn
+
+
+def test_interactive_figures_are_named_as_the_others_and_are_json(tables, found):
+    drawn = figures_json(tables, found)
+    assert set(drawn) == set(INTERACTIVE) - {"contour"}
+    assert set(INTERACTIVE) <= set(FIGURES)
+    for text in drawn.values():
+        assert set(json.loads(text)) == {"data", "layout"}
+
+
+def test_interactive_figures_cannot_end_their_script_nor_bring_elements(tables, found):
+    evil = "</script><img src=x onerror=alert(1)>"
+    renamed = tables._replace(trials=tables.trials.assign(**{"loss.name": evil, "machine": evil}))
+    for text in figures_json(renamed, found._replace(validation_test=found.validation_test.assign(configuration=evil))):
+        assert "</script" not in text
+    for text in (curves_json(renamed), *figures_json(renamed).values()):
+        assert "<img" not in text
+    assert parallel_json(tables) is not None
+
+
+def test_the_same_study_gives_the_same_files(tables, tmp_path):
+    for name in ("one", "two"):
+        with styled():
+            save(draw_parallel(tables), tmp_path, name)
+    for kind in ("png", "svg"):
+        assert (tmp_path / f"one.{kind}").read_bytes() == (tmp_path / f"two.{kind}").read_bytes()
+
+
+def test_leaderboard_table_has_both_scores(tables):
+    table = leaderboard_table(tables, top=3)
+    assert list(table) == ["trial", "validation", "test"]
+    assert len(table) == 3
+
+
+def test_correlations_cover_both_scores(tables):
+    rows = class_correlations(tables)
+    assert len(rows) == 2 * 3 * 3
+    assert set(rows["y"]) == {"mean IoU", "IoU in the best trial"}
+
+
+def test_classes_that_were_only_tested_are_shown_as_such(tables):
+    tested = tables._replace(classes=tables.classes[tables.classes["split"] == "test"])
+    assert shown_split(tested) == "test"
+    assert shown_split(tables) == "val"
+    with styled():
+        assert draw_heatmap(tested).axes[0].get_title(loc="left").startswith("Test IoU")

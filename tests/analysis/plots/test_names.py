@@ -1,0 +1,61 @@
+import numpy as np
+import pytest
+
+from analysis.plots.names import brief, pair_name, short, wrapped, write_beside
+from analysis.plots.style import blank, styled
+
+
+def test_long_names_are_cut_in_the_middle():
+    assert short("abcdefghijklmnopqrstuvwxyz", 9) == "abcd…wxyz"
+    assert short("abc", 9) == "abc"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("loss.name=ce+dice sampling.kind=rare_class optim.lr=1e-05", "ce+dice rare_class lr=1e-05"),
+        ("default (loss.name=ce crop.size=[64, 64])", "default (ce size=[64, 64])"),
+        ("the recipe as it is", "the recipe as it is"),
+        ("paste_by=none", "paste_by=none"),
+    ],
+)
+def test_configurations_with_short_keys(text, expected):
+    assert brief(text) == expected
+
+
+def test_a_wrapped_name_keeps_to_its_lines_and_breaks_no_word_that_fits():
+    text = "weight_decay=3.5e-05 flip=False size=256"
+    assert wrapped(text, 24) == "weight_decay=3.5e-05\nflip=False size=256"
+    lines = wrapped("one two three four " * 9, 20, 2).split("\n")
+    assert len(lines) == 2
+    assert max(map(len, lines)) <= 20
+    assert wrapped("x" * 90, 20, 2).replace("\n", "").count("x") == 39  # and the dots
+    assert wrapped("", 20) == ""
+
+
+@pytest.mark.parametrize(
+    ("b", "a", "expected"),
+    [
+        ("dice", "ce", "dice − ce"),
+        (True, False, "True − False"),
+        (0.5, 2.0, "0.5 − 2"),
+        ("loss.name=ce optim.lr=1", "loss.name=dice optim.lr=1", "ce − dice\nboth lr=1"),
+        ("loss.name=" + "x" * 50, "loss.name=y", f"{short('x' * 50, 40)}\n− y"),
+        ("loss.name=ce", "loss.name=ce optim.lr=1", "ce − lr=1"),
+    ],
+)
+def test_a_pair_is_named_by_its_difference(b, a, expected):
+    assert pair_name(b, a, 40) == expected
+
+
+def test_names_beside_dots_do_not_lie_on_each_other():
+    with styled():
+        figure, axes = blank(4, 3)
+        dots = np.array([[0.5, 0.5]] * 9 + [[0.0, 0.0], [1.0, 1.0]])
+        axes.scatter(*dots.T)
+        write_beside(figure, axes, dots, [(x, y, f"name {i}") for i, (x, y) in enumerate(dots)])
+        figure.draw_without_rendering()
+        boxes = [text.get_window_extent() for text in axes.texts]
+    assert 2 <= len(boxes) < len(dots)
+    assert axes.texts[0].get_text() == "name 0"
+    assert not any(one.overlaps(other) for i, one in enumerate(boxes) for other in boxes[:i])

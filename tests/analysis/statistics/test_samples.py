@@ -1,0 +1,65 @@
+"""Scores taken from a table: what is averaged, what is named, what is refused."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis import compare
+from analysis.statistics.samples import block_matrix, block_names, complete_blocks, level_pairs, usable
+
+
+def test_names_of_blocks():
+    table = pd.DataFrame(
+        {"seed": [0, 1, 0], "lr": [0.1, np.nan, 0.1], "kind": ["a", None, "a"], "flip": [True, False, True]}
+    )
+    names = block_names(table.set_index(pd.Index([5, 6, 7])), ["seed", "lr", "kind", "flip"])
+    assert names.tolist() == ["seed=0, lr=0.1, kind=a, flip=True", "seed=1, lr=n/a, kind=n/a, flip=False", names[5]]
+    assert names.index.tolist() == [5, 6, 7]
+
+
+def test_lists_can_be_blocks():
+    table = pd.DataFrame({"size": [[64, 64], [32, 32], [64, 64]]})
+    assert block_names(table, ["size"]).tolist() == ["size=[64, 64]", "size=[32, 32]", "size=[64, 64]"]
+
+
+def test_cells_are_means_and_counts():
+    table = pd.DataFrame({"seed": [0, 0, 1], "kind": ["x", "x", "y"], "score": [1.0, 3.0, 5.0]})
+    matrix = block_matrix(table, "kind", ["seed"], "score")
+    assert matrix[("mean", "x")].tolist()[0] == 2
+    assert matrix[("size", "x")].tolist()[0] == 2
+    assert np.isnan(matrix.loc["seed=1", ("mean", "x")])
+
+
+def test_complete_blocks_name_all_that_is_missing():
+    table = pd.DataFrame({"seed": [0, 0, 0, 1, 2, 2], "kind": list("xyzxxy"), "score": range(6)})
+    means, incomplete = complete_blocks(usable(table, "kind", ["seed"], "score"), "kind", ["seed"], "score")
+    assert means.index.tolist() == ["seed=0"]
+    assert incomplete == ["seed=1 (lacks y, z)", "seed=2 (lacks z)"]
+
+
+def test_pairs_of_levels():
+    assert level_pairs([1, 2, 3]) == [(1, 2), (1, 3), (2, 3)]
+    assert level_pairs([1, 2, 3], against=2) == [(2, 1), (2, 3)]
+    with pytest.raises(ValueError, match=r"against must be one of the levels \['x', 'y'\], but got 'z'"):
+        level_pairs(["x", "y"], against="z")
+
+
+@pytest.mark.parametrize(
+    ("scores", "message"),
+    [([1.0, np.inf], "finite or NaN, but 1 rows are infinite"), (["high", "low"], "must be numbers or NaN")],
+)
+def test_scores_that_are_none_are_refused(scores, message):
+    with pytest.raises(ValueError, match=message):
+        compare(pd.DataFrame({"kind": ["x", "y"], "score": scores}), treatment="kind", score="score")
+
+
+def test_levels_that_cannot_be_told_apart_are_refused():
+    table = pd.DataFrame({"kind": [[1], [2]], "score": [0.1, 0.2]})
+    with pytest.raises(ValueError, match="must be numbers, booleans or text"):
+        compare(table, treatment="kind", score="score")
+
+
+def test_numbers_written_as_objects_are_numbers():
+    table = pd.DataFrame({"kind": ["x", "y"] * 4, "score": pd.Series([1, 2.5, None, 3] * 2, dtype=object)})
+    row = compare(table, treatment="kind", score="score").iloc[0]
+    assert (row["n_a"], row["n_b"]) == (2, 4)

@@ -1,0 +1,154 @@
+"""Every check always gives a row, and planted faults of a search are seen."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from analysis.study.audit import audit, validation_test
+from tests.analysis.study.made import tables_of
+
+PARAMETERS = ("kind",)
+
+
+def scored(by_kind: dict[str, list[tuple[float, float]]], **changes):
+    """Kind → (validation, test) in block 0, 1, …"""
+    rows = [
+        {"kind": kind, "seed": seed, "objective": validation, "test_miou": test}
+        for kind, pairs in by_kind.items()
+        for seed, (validation, test) in enumerate(pairs)
+    ]
+    return tables_of(rows, PARAMETERS, **changes)
+
+
+REVERSED = {
+    "a": [(0.50, 0.40), (0.52, 0.44)],
+    "b": [(0.54, 0.39), (0.56, 0.41)],
+    "c": [(0.58, 0.38), (0.62, 0.40)],
+    "d": [(0.60, 0.36), (0.64, 0.38)],
+}
+"""Test falls as validation rises."""
+
+
+def rows_of(tables, **how):
+    return audit(tables, **how).set_index("check")
+
+
+def test_means_over_blocks_are_listed_by_validation():
+    table = validation_test(scored(REVERSED))
+    assert table["configuration"].tolist() == ["kind=d", "kind=c", "kind=b", "kind=a"]
+    assert table["validation"].tolist() == pytest.approx([0.62, 0.60, 0.55, 0.51])
+    assert table["test"].tolist() == pytest.approx([0.37, 0.39, 0.40, 0.42])
+    assert table["trials"].tolist() == table["blocks"].tolist() == [2, 2, 2, 2]
+
+
+def test_repeats_within_a_block_count_as_one_block():
+    rows = [{"kind": "a", "seed": seed, "objective": value} for seed, value in ((0, 0.1), (0, 0.3), (1, 0.6))]
+    row = validation_test(tables_of(rows, PARAMETERS)).iloc[0]
+    assert (row["validation"], row["blocks"], row["trials"]) == (pytest.approx(0.4), 2, 3)
+    assert np.isnan(row["test"])
+
+
+def test_a_validation_that_misleads_is_seen():
+    rows = rows_of(scored(REVERSED))
+    assert rows.loc["rank correlation over configurations", "value"] == -1
+    sentence = rows.loc["rank correlation over configurations", "sentence"]
+    assert "−1.00 (p = .083): they rank exactly the other way round" in sentence  # 2 of 24 orders
+    assert rows.loc["regret", "value"] == pytest.approx(0.42 - 0.37)
+    assert rows.loc["regret", "sentence"].startswith("Validation picks 'kind=d', which is 0.050 below the best by test")
+    assert rows.loc["test rank of the pick", "value"] == 4
+    assert "the worst of 4" in rows.loc["test rank of the pick", "sentence"]
+
+
+def test_rank_correlation_over_trials_is_scipys():
+    tables = scored(REVERSED)
+    row = rows_of(tables).loc["rank correlation over trials"]
+    assert row["value"] == pytest.approx(stats.spearmanr(tables.trials["objective"], tables.trials["test_miou"])[0])
+    assert row["n"] == 8
+    assert -1 < row["low"] < row["value"] < row["high"]
+
+
+def test_gap_and_optimism_of_the_winner():
+    rows = rows_of(scored(REVERSED))
+    gap = rows.loc["gap of the winner"]
+    assert gap["value"] == pytest.approx(0.25)  # 0.24 and 0.26
+    t = stats.ttest_1samp([0.24, 0.26], 0).confidence_interval()
+    assert (gap["low"], gap["high"]) == (pytest.approx(t.low), pytest.approx(t.high))
+    of_all = np.mean([0.10, 0.08, 0.15, 0.15, 0.20, 0.22, 0.24, 0.26])
+    assert rows.loc["optimism", "value"] == pytest.approx(0.25 - of_all)
+    assert "more than usual" in rows.loc["optimism", "sentence"]
+
+
+def test_different_blocks_are_said():
+    uneven = REVERSED | {"a": REVERSED["a"][:1]}
+    assert "different blocks" in rows_of(scored(uneven)).loc["regret", "sentence"]
+    assert "different blocks" not in rows_of(scored(REVERSED)).loc["regret", "sentence"]
+
+
+def test_the_first_trial_is_the_default_and_is_compared_within_blocks():
+    rows = rows_of(scored(REVERSED))
+    found = rows.loc["winner against default, validation"]
+    assert (found["value"], found["n"]) == (pytest.approx(0.11), 2)
+    assert "the configuration of the first trial, t0000," in found["sentence"]
+    on_test = rows.loc["winner against default, test"]
+    assert on_test["value"] == pytest.approx(-0.05)  # -0.04 and -0.06
+    assert "not ahead" in on_test["sentence"]
+
+
+def test_a_named_default_comes_before_the_first_trial():
+    row = rows_of(scored(REVERSED, default={"kind": "c"})).loc["winner against default, validation"]
+    assert row["value"] == pytest.approx(0.02)
+    assert "the default configuration" in row["sentence"]
+
+
+def test_the_configuration_without_parameters_is_the_default():
+    rows = [{"kind": kind, "objective": value} for kind, value in (("a", 0.5), (None, 0.4), ("b", 0.6))]
+    row = rows_of(tables_of(rows, PARAMETERS)).loc["winner against default, validation"]
+    assert row["value"] == pytest.approx(0.2)
+    assert "without sampled parameters" in row["sentence"]
+
+
+def test_a_default_that_did_not_end_is_unknown():
+    rows = [{"kind": "a", "status": "failed"}, {"kind": "b", "objective": 0.5}]
+    row = rows_of(tables_of(rows, PARAMETERS)).loc["winner against default, validation"]
+    assert np.isnan(row["value"])
+    assert "unknown" in row["sentence"]
+
+
+CHECKS = [
+    "rank correlation over configurations", "rank correlation over trials", "regret", "test rank of the pick",
+    "gap of the winner", "optimism", "lead of the best", "lead by luck alone", "winner against default, validation",
+    "winner against default, test", "failed trials", "stopped trials", "running trials", "failures by level",
+]  # fmt: skip
+
+DEGENERATE = {
+    "nothing": tables_of([], PARAMETERS, trials=scored(REVERSED).trials.head(0)),
+    "all failed": tables_of([{"kind": "a", "status": "failed"}] * 3, PARAMETERS),
+    "one trial": scored({"a": [(0.5, 0.4)]}),
+    "one configuration": scored({"a": [(0.5, 0.4), (0.6, 0.4)]}),
+    "one block": scored({kind: pairs[:1] for kind, pairs in REVERSED.items()}),
+    "no test": scored({kind: [(v, float("nan")) for v, _ in pairs] for kind, pairs in REVERSED.items()}),
+    "all alike": scored(dict.fromkeys("abcd", [(0.5, 0.4)] * 2)),
+    "no block": scored(REVERSED, block=()),
+}
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("name", DEGENERATE)
+def test_every_check_has_a_row_and_a_sentence(name):
+    table = audit(DEGENERATE[name])
+    assert table["check"].tolist() == CHECKS
+    assert table["sentence"].str.endswith(".").all()
+    assert not table["sentence"].str.contains(r"\bnan\b").any()
+
+
+def test_what_is_missing_is_named():
+    assert "No complete trial has a test score" in rows_of(DEGENERATE["no test"]).loc["regret", "sentence"]
+    assert "No trial is complete" in rows_of(DEGENERATE["all failed"]).loc["regret", "sentence"]
+    assert "all validation and test scores are equal" in " ".join(audit(DEGENERATE["all alike"])["sentence"])
+    assert "no configuration was run on two blocks" in " ".join(audit(DEGENERATE["one block"])["sentence"])
+
+
+def test_the_same_seed_gives_the_same_table():
+    assert audit(scored(REVERSED), seed=3).equals(audit(scored(REVERSED), seed=3))
+    luck = [rows_of(scored(REVERSED), seed=seed).loc["lead by luck alone", "value"] for seed in (3, 4)]
+    assert luck[0] != luck[1]
