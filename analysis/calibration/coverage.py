@@ -1,7 +1,7 @@
 """How often an interval that promises 95 % holds the truth: 93 to 97 % over 2,000 simulations.
 
-An exact interval cannot hit 95 % at small n and is wider by design: what its n allows is known, stands in the note, and
-is where its upper bound lies if that is above 97 %.
+An interval from a discrete distribution cannot hit 95 % at small n and is wider by design: what its n allows is known,
+and stands in the note.
 """
 
 from collections.abc import Callable, Iterator
@@ -59,10 +59,8 @@ def _of_gain(
         found = interval(rng.normal(0, SPREAD, n), rng.normal(GAIN, SPREAD, n))
         return found.low <= GAIN <= found.high
 
-    # An interval from a discrete distribution cannot choose its coverage; it must hit the one that its n allows.
-    most = COVERED[1] if exact is None else max(COVERED[1], exact + 3 * np.sqrt(exact * (1 - exact) / 2000))
     note = "" if exact is None else f"exact at this n: {100 * exact:.1f} %"
-    return rate(f"coverage: {what}", map(holds, range(simulations)), least=COVERED[0], most=round(most, 3), note=note)
+    return rate(f"coverage: {what}", map(holds, range(simulations)), least=COVERED[0], most=COVERED[1], note=note)
 
 
 def exact_paired(n: int) -> float:

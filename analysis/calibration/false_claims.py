@@ -24,7 +24,7 @@ def false_claims(simulations: int = 1000, seed: int = 0) -> Iterator[dict]:
         lambda study: claimed(compare(study, **PAIRED)), simulations, seed,
         "passed by keeping quiet: 8 blocks cannot decide 45 comparisons", configurations=10, blocks=8,
     )  # fmt: skip
-    # Tests that can decide come close to 5 % by design: a thousand studies do not tell 4 % from 6 %.
+    # Tests that can decide come close to 5 % by design, and a thousand studies do not tell 4 % from 6 %.
     yield from _nulls_of_compare(4 * simulations, seed)
     yield from _classes(4 * simulations, seed)
     # A test that promises exactly 5 % is checked from both sides, which takes more simulations.

@@ -1,16 +1,17 @@
 """Learning curves of configurations: the mean over their trials, and the range of these."""
 
+import numpy as np
 import pandas as pd
-from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
-from analysis.plots.curves import FEW_EPOCHS, in_order
+from analysis.plots.curves import FEW_EPOCHS, draw_pale, in_order
 from analysis.plots.names import brief, wrapped
-from analysis.plots.style import COLOURS, GRID, MANY_LINES, PALE, blank, shown_of
+from analysis.plots.style import COLOURS, GRID, blank, shown_of
 from analysis.reading.collect import Tables
 from analysis.study.standings import configuration_names, objective_label, standings
 
 BEST = 5
+OTHERS = "other configurations (mean)"
 """Configurations that are drawn in colour, with a band."""
 
 
@@ -41,15 +42,13 @@ def draw_configuration_curves(tables: Tables) -> Figure | None:
     if bands.empty or bands["trials"].max() < 2:
         return None
     figure, axes = blank(8.4, 5.4)
-    lines = dict(list(bands.groupby("rank", sort=True)))
-    coloured = list(lines)[:BEST]
-    others = [rows[["epoch", "mean"]].to_numpy(float) for rank, rows in lines.items() if rank not in coloured]
-    if others:
-        pale = {"colors": PALE, "linewidths": 0.9, "rasterized": len(others) > MANY_LINES}
-        axes.add_collection(LineCollection(others, label="other configurations (mean)", **pale))
-        axes.autoscale_view()
+    present = bands["rank"].unique()
+    coloured = present[:BEST]
+    others = bands[~bands["rank"].isin(coloured)]
+    ends = np.flatnonzero(others["rank"].diff().to_numpy() > 0)
+    draw_pale(axes, np.split(others[["epoch", "mean"]].to_numpy(float), ends) if len(others) else [], OTHERS)
     for place, rank in reversed(list(enumerate(coloured))):
-        rows, colour = lines[rank], COLOURS[place]
+        rows, colour = bands[bands["rank"] == rank], COLOURS[place]
         trials = rows["trials"].iloc[0]
         count = f"{trials} trials" if trials > 1 else "1 trial"
         label = f"{rank + 1}. {wrapped(brief(rows['configuration'].iloc[0]), 90)} ({count})"
@@ -60,7 +59,7 @@ def draw_configuration_curves(tables: Tables) -> Figure | None:
     axes.set_ylabel(f"validation {objective_label(tables)}")
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.grid(color=GRID)
-    coloured_of = shown_of(len(lines), len(coloured), "configurations in colour")
+    coloured_of = shown_of(len(present), len(coloured), "configurations in colour")
     axes.set_title(f"Mean over trials, band: lowest to highest trial{coloured_of}", fontsize=10)
     in_order(figure, axes)
     return figure

@@ -14,6 +14,7 @@ from analysis.study.standings import objective_label, standings
 
 BEST = 5
 """Trials that are drawn in colour."""
+OTHERS = "other trials (stopped, failed and running ones too)"
 FEW_EPOCHS = 12
 """Validations below which each one gets its own dot."""
 
@@ -42,7 +43,7 @@ def draw_curves(tables: Tables) -> Figure | None:
     if not lines:
         return None
     figure, axes = blank(8, 4.6)
-    _draw_pale(axes, [rows.to_numpy(float) for _, _, rank, rows in lines if rank is None])
+    draw_pale(axes, [rows.to_numpy(float) for _, _, rank, rows in lines if rank is None], OTHERS)
     for trial, attempt, rank, rows in lines:
         if rank is not None:
             marker = {"marker": "o", "markersize": 4} if len(rows) < FEW_EPOCHS else {}
@@ -57,11 +58,14 @@ def draw_curves(tables: Tables) -> Figure | None:
     return figure
 
 
-def _draw_pale(axes, lines: list[np.ndarray]) -> None:
+def draw_pale(axes, lines: list[np.ndarray], label: str) -> None:
+    """Draw *lines*, arrays of (x, y), behind everything else: at most some hundreds, and the legend says so."""
     if not lines:
         return
-    label = "other trials (stopped, failed and running ones too)"
-    look = {"colors": PALE, "linewidths": 0.9, "rasterized": len(lines) > MANY_LINES}
+    if len(lines) > MANY_LINES:
+        label = f"{MANY_LINES} of {len(lines)} {label}"
+        lines = [lines[i] for i in np.linspace(0, len(lines) - 1, MANY_LINES).astype(int)]
+    look = {"colors": PALE, "linewidths": 0.9, "rasterized": len(lines) >= MANY_LINES}
     axes.add_collection(LineCollection(lines, label=label, zorder=1.5, **look))
     points = np.array([line[0] for line in lines if len(line) == 1]).reshape(-1, 2)
     axes.plot(*points.T, "o", color=PALE, markersize=4, zorder=1.5)  # validated once: no line to draw

@@ -106,7 +106,7 @@ def parallel_axes(tables: Tables) -> tuple[list[Axis], np.ndarray]:
 
 
 def draw_parallel(tables: Tables) -> Figure | None:
-    """Draw a line for each of the best 300 trials, the best on top; None when fewer than two trials differ in a parameter."""
+    """Draw a line for each of the best 300 trials, the best on top; None when no parameter differs between trials."""
     axes, objectives = parallel_axes(tables)
     if not axes:
         return None

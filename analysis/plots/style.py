@@ -38,6 +38,7 @@ SETTINGS = {
     "ytick.labelsize": 9,
     "legend.fontsize": 9,
     "legend.frameon": False,
+    "font.family": "DejaVu Sans",
     "font.size": 10,
     "svg.hashsalt": "rarepix",  # the same figure gives the same file
     "svg.fonttype": "none",  # text stays text: it can be searched, and the file is small
@@ -70,7 +71,7 @@ def save(figure: Figure, folder: Path, name: str) -> list[Path]:
     paths = [folder / f"{name}.png", folder / f"{name}.svg"]
     with styled():
         settle(figure)
-        figure.savefig(paths[0], pil_kwargs={"compress_level": 3})
+        figure.savefig(paths[0], pil_kwargs={"compress_level": 1})
         figure.savefig(paths[1], metadata={"Date": None})
     return paths
 

@@ -8,6 +8,7 @@ import pandas as pd
 from analysis.reading.collect import Tables
 from analysis.statistics.corrections import NAMES
 from analysis.statistics.wording import MISSING, as_text, level, number, p_text, signed
+from analysis.study.checks import told_once
 from analysis.study.standings import (
     AS_IT_IS,
     PROPERTIES,
@@ -15,7 +16,7 @@ from analysis.study.standings import (
     block_texts,
     class_summary,
     objective_label,
-    parameters_text,
+    parameter_texts,
     standings,
 )
 
@@ -44,7 +45,7 @@ def leaderboard(tables: Tables, top: int) -> Listing:
     ranked = standings(tables).head(top)
     ranked = ranked.assign(
         rank=range(1, len(ranked) + 1),
-        parameters=[parameters_text(row, tables.parameters) or AS_IT_IS for _, row in ranked.iterrows()],
+        parameters=[text or AS_IT_IS for text in parameter_texts(ranked, tables.parameters)],
         block=block_texts(tables, ranked, " / "),
     )
     columns = {
@@ -155,6 +156,7 @@ def importance_listing(table: pd.DataFrame) -> Listing:
         "parameter": ("parameter", str),
         "branch": ("where", lambda branch: branch or "all trials"),
         "importance": ("importance", lambda value: f"{100 * value:.0f} %"),
+        "p": ("p of chance", p_text),
         "n": ("trials", str),
         "note": ("note", lambda note: note or MISSING),
     }
@@ -162,8 +164,9 @@ def importance_listing(table: pd.DataFrame) -> Listing:
 
 
 def audit_listing(table: pd.DataFrame) -> Listing:
-    """Return the audit, a row a check."""
-    rows = table.assign(interval=_intervals(table, 3))
+    """Return the audit, a row a check; checks that share their sentence share a row."""
+    rows = told_once(table)
+    rows = rows.assign(interval=_intervals(rows, 3))
     columns = {
         "check": ("check", str),
         "value": ("value", lambda value: f"{value:.3g}".replace("-", "−")),

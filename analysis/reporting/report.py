@@ -15,6 +15,7 @@ from pathlib import Path
 import pandas as pd
 
 from analysis.reading.collect import Tables
+from analysis.reporting.files import write_csv
 from analysis.reporting.page import page
 from analysis.statistics.friedman import cliques
 from analysis.study.questions import Question, all_rows
@@ -63,7 +64,7 @@ def _replace(new: Path, folder: Path) -> None:
 def _fill(tables: Tables, found: Results, folder: Path, study: Path) -> None:
     files = csv_files(tables, found)
     for name, table in files.items():
-        table.to_csv(folder / name, index=False)
+        write_csv(table, folder / name)
     drawn, live = _draw(tables, found, folder / "figures")
     drawn |= _examples(tables, folder / "figures", study)
     (folder / "index.html").write_text(page(tables, found, drawn, live, list(files)), encoding="utf-8")

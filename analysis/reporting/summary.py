@@ -8,13 +8,14 @@ from analysis.reading.collect import Tables
 from analysis.reporting import listing
 from analysis.reporting.terminal import console, rich_table, write
 from analysis.statistics.wording import number
+from analysis.study.checks import told_once
 from analysis.study.findings import answer
 from analysis.study.questions import all_rows, score_label
 from analysis.study.results import Results, results
 from analysis.study.standings import class_summary, standings
 from analysis.study.validation import caution
 
-TOP, CLASSES, VERDICTS = 5, 8, 8
+TOP, CLASSES, VERDICTS, NAMED = 5, 8, 8, 10
 
 
 def summary(tables: Tables, page: Path | None = None, width: int = 100, found: Results | None = None) -> str:
@@ -33,11 +34,12 @@ def summary(tables: Tables, page: Path | None = None, width: int = 100, found: R
         for line in _verdicts(tables, found):
             write(out, line)
         write(out, "Can the search be trusted?")
-        for sentence in found.audit["sentence"]:
+        for sentence in told_once(found.audit)["sentence"]:
             write(out, f"- {sentence}")
     if len(tables.left_out):
-        files = ", ".join(f"{row.trial}/{row.file}" for row in tables.left_out.itertuples())
-        write(out, f"Left out: {files} (reasons in the report)")
+        names = ["/".join(filter(None, (row.trial, row.file))) for row in tables.left_out.itertuples()]
+        rest = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+        write(out, f"Left out, or to be noted: {', '.join(names[:NAMED])}{rest} (reasons in the report)")
     if page is not None:
         out.print(f"Report: {page}", markup=False, highlight=False, soft_wrap=True)
     return out.file.getvalue()

@@ -18,6 +18,8 @@ from scipy import special
 from analysis.statistics.measures import Estimate
 
 RESAMPLES = 9_999
+KEPT = 256
+"""Up to this many values the resamples are kept for the next comparison."""
 NAN = float("nan")
 
 
@@ -62,6 +64,16 @@ def bca(value: float, replicates: np.ndarray, influences: Sequence[np.ndarray], 
     return tuple(map(float, np.quantile(replicates, percentiles)))
 
 
+def resampled_means(values: np.ndarray, seed: int, side: int = 0) -> np.ndarray:
+    """Return the mean of each of ``RESAMPLES`` resamples of *values*; *side* sets two samples of a comparison apart."""
+    n = len(values)
+    if n <= KEPT:
+        return resampled_weights(n, seed, side) @ values
+    rng, at_once = np.random.default_rng([seed, n, side]), max(1, 2_000_000 // n)
+    sizes = [min(at_once, RESAMPLES - begun) for begun in range(0, RESAMPLES, at_once)]
+    return np.concatenate([values[rng.integers(0, n, (size, n))].mean(axis=1) for size in sizes])
+
+
 def mean_interval(gains: np.ndarray, confidence: float = 0.95, *, seed: int = 0) -> Estimate:
     """Return the mean of *gains* (one paired difference per block) with its BCa interval over blocks.
 
@@ -71,8 +83,9 @@ def mean_interval(gains: np.ndarray, confidence: float = 0.95, *, seed: int = 0)
     value = float(np.mean(gains)) if n else NAN
     if n < 2:
         return Estimate(value, NAN, NAN)
-    replicates = resampled_weights(n, seed) @ gains
-    return _expanded(value, replicates, [gains - value], expanded_z(n - 1, confidence), float(n) ** -n)
+    return _expanded(
+        value, resampled_means(gains, seed), [gains - value], expanded_z(n - 1, confidence), float(n) ** -n
+    )
 
 
 def mean_difference_interval(a: np.ndarray, b: np.ndarray, confidence: float = 0.95, *, seed: int = 0) -> Estimate:
@@ -87,7 +100,7 @@ def mean_difference_interval(a: np.ndarray, b: np.ndarray, confidence: float = 0
     shrunk = np.array([(n - 1) / n for n in sizes])
     freedom = spreads.sum() ** 2 / sum(spread**2 / (n - 1) for spread, n in zip(spreads, sizes, strict=True))
     z = special.stdtrit(freedom, (1 + confidence) / 2) * np.sqrt(spreads.sum() / (spreads * shrunk).sum())
-    means = [resampled_weights(len(group), seed, side) @ group for side, group in enumerate((a, b))]
+    means = [resampled_means(group, seed, side) for side, group in enumerate((a, b))]
     influences = [np.mean(a) - a, b - np.mean(b)]
     return _expanded(value, means[1] - means[0], influences, z, float(np.prod([float(n) ** -n for n in sizes])))
 

@@ -9,7 +9,8 @@ inside and below; a mean on the border counts one half. What is reported is how 
 Unlike a p-value this can say that two levels are *practically the same*. It still knows nothing beyond these blocks.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,8 @@ from analysis.statistics.wording import practically
 
 PRIOR = 0.5
 DRAWS = 20_000
+KEPT = 256
+"""Up to this many pairs the draws are kept for the next comparison."""
 LEAST = 2
 SURE = 0.95
 COLUMNS = [
@@ -59,36 +62,59 @@ def practical(
     if not rope >= 0:
         raise ValueError(f"rope must be 0 or more, in units of {score!r}, but got {rope}")
     used = usable(table, treatment, blocks, score)
-    rows, weights = [], {}
+    rows = []
     for a, b, sample in samples(used, treatment, blocks, score, against):
         n = len(sample.a)
         row = {"treatment": treatment, "score": score, "a": a, "b": b, "n": n, "rope": rope}
         row |= dict.fromkeys(["p_better", "p_equivalent", "p_worse"], float("nan"))
         if n >= LEAST:
-            # The same draws serve every pair of that size: chances of pairs then differ by their scores alone.
-            weights[n] = weights[n] if n in weights else _draw(n, seed)
-            chances = chances_of(differences(sample.a, sample.b), rope, weights[n])
+            chances = chances_of(differences(sample.a, sample.b), rope, _draws(n, seed))
             row |= dict(zip(["p_worse", "p_equivalent", "p_better"], chances, strict=True))
         rows.append(row | {"incomplete": "; ".join(sample.incomplete), "verdict": practically(row, SURE)})
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _draw(n: int, seed: int) -> np.ndarray:
-    """Return Dirichlet weights, draws × (n + 1); the first column weighs the pseudo-difference."""
-    return np.random.default_rng([seed, n]).dirichlet([PRIOR] + [1.0] * n, size=DRAWS)
+@lru_cache(maxsize=4)
+def _kept(n: int, seed: int) -> np.ndarray:
+    """Return Dirichlet weights, draws × (n + 1); kept, so that pairs of one size differ by their scores alone."""
+    weights = np.random.default_rng([seed, n]).dirichlet([PRIOR] + [1.0] * n, size=DRAWS)
+    weights.setflags(write=False)
+    return weights
 
 
-def chances_of(gains: np.ndarray, rope: float, weights: np.ndarray) -> tuple[float, float, float]:
-    """Return the chances that differences *gains* are below, inside and above ±*rope*, given draws × (n + 1) *weights*.
+def _draws(n: int, seed: int) -> Iterable[np.ndarray]:
+    """Yield Dirichlet weights in pieces, draws × (n + 1); the first column weighs the pseudo-difference."""
+    if n <= KEPT:
+        return [_kept(n, seed)]
+    rng, at_once = np.random.default_rng([seed, n]), max(1, 2_000_000 // n)
+    sizes = [min(at_once, DRAWS - begun) for begun in range(0, DRAWS, at_once)]
+    return (rng.dirichlet([PRIOR] + [1.0] * n, size=size) for size in sizes)
+
+
+def chances_of(gains: np.ndarray, rope: float, draws: Iterable[np.ndarray]) -> tuple[float, float, float]:
+    """Return the chances that differences *gains* are below, inside and above ±*rope*.
 
     Without a region (*rope* 0) the middle one is 0.
+
+    Args:
+        draws: pieces of weights, draws × (n + 1); the first column weighs the pseudo-difference of 0.
     """
     gains = np.concatenate([[0.0], gains])
-    walsh = np.round((gains[:, None] + gains[None, :]) / 2, 12)
-    above = ((walsh > rope) + 0.5 * (walsh == rope)).astype(float)
-    below = ((walsh < -rope) + 0.5 * (walsh == -rope)).astype(float)
-    p_above, p_below = (np.einsum("ij,ij->i", weights @ mass, weights) for mass in (above, below))
-    inside = 1 - p_above - p_below if rope else np.full(len(weights), -1.0)
-    winners = np.argmax([p_below, inside, p_above], axis=0)
-    share = np.bincount(winners, minlength=3) / len(winners)
-    return float(share[0]), float(share[1]), float(share[2])
+    order = np.argsort(gains)
+    gains = gains[order]
+    above, below = (_partners(gains, border) for border in (2 * rope, -2 * rope))
+    won = np.zeros(3, dtype=int)
+    for piece in draws:
+        weights = piece[:, order]
+        sums = np.concatenate([np.zeros((len(weights), 1)), np.cumsum(weights, axis=1)], axis=1)
+        p_above = 1 - np.einsum("ij,ij->i", weights, (sums[:, above[0]] + sums[:, above[1]]) / 2)
+        p_below = np.einsum("ij,ij->i", weights, (sums[:, below[0]] + sums[:, below[1]]) / 2)
+        inside = 1 - p_above - p_below if rope else np.full(len(weights), -1.0)
+        won += np.bincount(np.argmax([p_below, inside, p_above], axis=0), minlength=3)
+    return tuple(map(float, won / won.sum()))
+
+
+def _partners(ordered: np.ndarray, border: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return, for each value, how many of *ordered* make a sum with it that is below, and at most, *border*."""
+    reach = np.round(border - ordered, 12)
+    return np.searchsorted(ordered, reach, side="left"), np.searchsorted(ordered, reach, side="right")

@@ -5,12 +5,14 @@ interval inverts the same rank test that gives the p (Hollander, Wolfe & Chicken
 sections 3.2-3.3 and 4.2-4.3); it covers at least what it promises. It is for one comparison, not for a whole family.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 from scipy import stats
 
 from analysis.statistics.exact import last_below, midranks, sign_flips, splits
+from analysis.statistics.order import shifts, walsh
 from analysis.statistics.ranktests import MAX_PAIRS, MAX_PRODUCT, differences
 
 
@@ -35,7 +37,10 @@ def rank_biserial(a: np.ndarray, b: np.ndarray) -> float:
 
 def cliffs_delta(a: np.ndarray, b: np.ndarray) -> float:
     """Return P(b > a) - P(b < a) over all pairs of one value of each (Cliff 1993), -1 to 1."""
-    return float(np.sign(b[:, None] - a[None, :]).mean())
+    ordered = np.sort(a)
+    higher = np.searchsorted(ordered, b, side="left").sum()
+    lower = (len(a) - np.searchsorted(ordered, b, side="right")).sum()
+    return float((higher - lower) / (len(a) * len(b)))
 
 
 def superiority(a: np.ndarray, b: np.ndarray, *, paired: bool) -> float:
@@ -44,22 +49,17 @@ def superiority(a: np.ndarray, b: np.ndarray, *, paired: bool) -> float:
     Paired: the share of pairs in which *b* is higher. Unpaired: A12 (Vargha & Delaney 2000), the share of all
     combinations of one value of each.
     """
-    gains = differences(a, b) if paired else differences(a[None, :], b[:, None])
-    return float(np.mean((np.sign(gains) + 1) / 2))
+    return float((np.sign(differences(a, b)).mean() if paired else cliffs_delta(a, b)) + 1) / 2
 
 
 def shift_paired(a: np.ndarray, b: np.ndarray, confidence: float = 0.95) -> Estimate:
     """Return the Hodges-Lehmann difference b - a of pairs, with the interval of the signed-rank test."""
-    gains = differences(a, b)
-    first, second = np.triu_indices(len(gains))
-    walsh = np.sort((gains[first] + gains[second]) / 2)
-    return _between(walsh, _cut_paired(len(gains), (1 - confidence) / 2))
+    return _between(*walsh(differences(a, b)), _cut_paired(len(a), (1 - confidence) / 2))
 
 
 def shift_unpaired(a: np.ndarray, b: np.ndarray, confidence: float = 0.95) -> Estimate:
     """Return the Hodges-Lehmann difference b - a of two groups, with the interval of the Mann-Whitney test."""
-    shifts = np.sort((b[:, None] - a[None, :]).ravel())
-    return _between(shifts, _cut_unpaired(len(a), len(b), (1 - confidence) / 2))
+    return _between(*shifts(a, b), _cut_unpaired(len(a), len(b), (1 - confidence) / 2))
 
 
 def mean_paired(a: np.ndarray, b: np.ndarray, confidence: float = 0.95) -> Estimate:
@@ -72,11 +72,12 @@ def mean_paired(a: np.ndarray, b: np.ndarray, confidence: float = 0.95) -> Estim
     return Estimate(value, value - half, value + half)
 
 
-def _between(ordered: np.ndarray, cut: int) -> Estimate:
-    """Return the median of *ordered*, and its values just inside the *cut* outermost ones on either side."""
+def _between(size: int, smallest: Callable[[int], float], cut: int) -> Estimate:
+    """Return the median of *size* values, and those just inside the *cut* outermost ones; *smallest*: k → the k-th."""
+    middle = (smallest((size - 1) // 2) + smallest(size // 2)) / 2
     if cut < 0:
-        return Estimate(float(np.median(ordered)), float("nan"), float("nan"))
-    return Estimate(float(np.median(ordered)), float(ordered[cut]), float(ordered[len(ordered) - 1 - cut]))
+        return Estimate(middle, float("nan"), float("nan"))
+    return Estimate(middle, smallest(cut), smallest(size - 1 - cut))
 
 
 def _cut_paired(n: int, tail: float) -> int:

@@ -85,6 +85,8 @@ def samples(
         for a, b in pairs:
             yield a, b, Sample(groups[a], groups[b], [], 0)
         return
+    if not pairs:
+        return
     matrix = block_matrix(used, treatment, blocks, score)
     names = matrix.index.to_numpy()
     means = {level: column.to_numpy() for level, column in matrix["mean"].items()}

@@ -35,10 +35,10 @@ def equals(p: float) -> str:
 
 
 def correction_words(correction: str | None, family_size: int) -> str:
-    """Return ``after Holm over 3 comparisons``, or an empty string where nothing was corrected."""
-    if correction is None:
+    """Return ``after Holm over 3 comparisons``, or an empty string where there was nothing to correct."""
+    if correction is None or family_size < 2:
         return ""
-    return f" after {NAMES[correction]} over {family_size} comparison{'s' if family_size != 1 else ''}"
+    return f" after {NAMES[correction]} over {family_size} comparisons"
 
 
 def as_text(value: Any, digits: int = 4) -> str:
@@ -81,8 +81,9 @@ def decided(row: dict, alpha: float) -> str:
     interval = "no interval at this n"
     if not math.isnan(row["low"]):
         interval = f"{100 * (1 - alpha):.3g} % interval {signed(row['low'])} to {signed(row['high'])}"
-    name = {"holm": "Holm p", "bh": "BH p", None: "p"}[row["correction"]]
-    numbers = f"{signed(row['difference'])} ({interval}, n = {n}, {name} {equals(row['p_adjusted'])})"
+    name = {"holm": "Holm p", "bh": "BH p", None: "p"}[row["correction"] if row["family_size"] > 1 else None]
+    share = f"{'paired ' if row['paired'] else ''}superiority {number(row['superiority'], 2)}"
+    numbers = f"{signed(row['difference'])} ({interval}, n = {n}, {name} {equals(row['p_adjusted'])}, {share})"
     if row["p_adjusted"] > alpha:
         between = f"between {level(row['b'])} and {level(row['a'])}"
         return f"no difference shown {between}: {numbers}; that is no proof that they are equal"

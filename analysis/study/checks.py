@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+import pandas as pd
+
 NAN = float("nan")
 NAME_LENGTH = 60
 
@@ -32,3 +34,10 @@ def named(configuration: str) -> str:
     """Return a configuration's name as it stands in a sentence: in quotes, a long one cut off."""
     cut = configuration if len(configuration) <= NAME_LENGTH else f"{configuration[: NAME_LENGTH - 1]}…"
     return f"'{cut}'"
+
+
+def told_once(checks: pd.DataFrame) -> pd.DataFrame:
+    """Return *checks* with those of the same sentence in one row: what is missing is said once, not six times."""
+    names = checks.groupby("sentence", sort=False)["check"].agg(", ".join)
+    once = checks.drop_duplicates("sentence")
+    return once.assign(check=once["sentence"].map(names)).reset_index(drop=True)

@@ -78,7 +78,7 @@ def no_result_sentence(tables: Tables) -> str:
     """Say that no trial is complete, and what became of them."""
     counts = tables.trials["status"].value_counts()
     states = ", ".join(f"{count} {status}" for status, count in counts.items())
-    unreadable = f" {len(tables.left_out)} files could not be read." if len(tables.left_out) else ""
+    unreadable = " What was left out is listed below, with the reasons." if len(tables.left_out) else ""
     states = states or "no record could be read"
     return f"No trial of this study is complete, so there is no score to report ({states}).{unreadable}"
 

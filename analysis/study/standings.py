@@ -56,6 +56,18 @@ def parameters_text(row: pd.Series, parameters: tuple[str, ...]) -> str:
     return " ".join(f"{name}={as_text(row[name])}" for name in parameters if pd.notna(row[name]))
 
 
+def parameter_texts(trials: pd.DataFrame, parameters: tuple[str, ...]) -> list[str]:
+    """Return ``parameters_text`` of each of *trials*, column by column: there are thousands of rows."""
+    columns = [
+        [
+            f"{name}={as_text(value)}" if there else ""
+            for value, there in zip(trials[name], trials[name].notna(), strict=True)
+        ]
+        for name in parameters
+    ]
+    return [" ".join(filter(None, parts)) for parts in zip(*columns, strict=True)] if columns else [""] * len(trials)
+
+
 def varying(tables: Tables) -> tuple[str, ...]:
     """Return the sampled parameters in which complete trials differ; to be as in the recipe is a value, too."""
     ranked = standings(tables)
@@ -68,16 +80,12 @@ def configuration_names(tables: Tables, trials: pd.DataFrame) -> pd.Series:
     Where the study knows its default configuration, that one is called so.
     """
     differing, default = varying(tables), default_rows(tables, trials)
-    # A name is made once for all trials of a configuration: there are thousands of trials.
-    keys = list(zip(*(_texts(trials[name]) for name in differing), strict=True)) or [()] * len(trials)
-    names: dict[tuple, str] = {}
-    for position, key in enumerate(keys):
-        if key not in names:
-            name = parameters_text(trials.iloc[position], differing)
-            if default.iloc[position]:
-                name = f"default ({name})" if name else "default"
-            names[key] = name or AS_IT_IS
-    return pd.Series([names[key] for key in keys], index=trials.index, dtype=object)
+    names = parameter_texts(trials, differing)
+    named = [
+        (f"default ({name})" if name else "default") if known else name or AS_IT_IS
+        for name, known in zip(names, default, strict=True)
+    ]
+    return pd.Series(named, index=trials.index, dtype=object)
 
 
 def _texts(values: pd.Series) -> pd.Series:
@@ -116,7 +124,7 @@ def configurations(tables: Tables) -> pd.DataFrame:
     if ranked.empty:
         return pd.DataFrame(columns=["configuration", "parameters", "trials", "blocks", "mean", "sd", "low", "high"])
     ranked = ranked.assign(
-        parameters=[parameters_text(row, tables.parameters) or AS_IT_IS for _, row in ranked.iterrows()],
+        parameters=[text or AS_IT_IS for text in parameter_texts(ranked, tables.parameters)],
         blocks=block_texts(tables, ranked),
     )
     grouped = ranked.groupby("config_hash", sort=False)

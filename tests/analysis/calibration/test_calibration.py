@@ -38,8 +38,10 @@ def test_a_rate_has_its_binomial_interval_and_its_bounds():
 def test_few_simulations_fail_only_what_is_clearly_wrong():
     assert rate("few", [True] * 9 + [False] * 91, most=0.05)["passed"]
     assert not rate("few", [True] * 30 + [False] * 70, most=0.05)["passed"]
-    assert not rate("many", [True] * 60 + [False] * 940, most=0.05)["passed"]
+    assert not rate("many", [True] * 70 + [False] * 930, most=0.05)["passed"]
     assert not rate("power", [True] * 50 + [False] * 50, least=0.8)["passed"]
+    assert rate("power", [True] * 79 + [False] * 21, least=0.8)["passed"]
+    assert not rate("power", [True] * 790 + [False] * 210, least=0.8)["passed"]
     assert not mean_of("share", np.linspace(0.2, 0.4, 50), most=0.05)["passed"]
     assert not cost("time", 11, most=10, unit="s")["passed"]
 

@@ -34,7 +34,9 @@ def test_differences_are_b_minus_a():
     assert row["p_adjusted"] == pytest.approx(2 / 256)
     assert row["verdict"].startswith("'y' is higher than 'x': +0.01")
     assert "n = 8 pairs" in row["verdict"]
-    assert "Holm p = .008" in row["verdict"]
+    assert "n = 8 pairs, p = .008, paired superiority 1.00" in row["verdict"]  # one comparison: nothing to correct
+    rows = compare(make_table(8, {"x": 0, "y": 0.013, "z": 0.026}), treatment="kind", block="seed", score="score")
+    assert rows["verdict"].str.contains("Holm p = .023").all()
 
 
 def test_pairing_finds_what_independent_groups_hide():
@@ -145,3 +147,37 @@ def test_identical_configurations_are_rarely_told_apart():
         )
         found += bool((rows["p_adjusted"] <= 0.05).any())
     assert found <= 11
+
+
+def test_against_one_level_is_a_smaller_family():
+    table = make_table(7, {"w": 0.3, "x": 0, "y": 0.1, "z": 0.2})
+    rows = compare(table, treatment="kind", block="seed", score="score", against="x")
+    assert rows[["a", "b"]].to_numpy().tolist() == [["x", "w"], ["x", "y"], ["x", "z"]]
+    assert (rows["family_size"] == 3).all()
+    assert (rows["p_adjusted"] < 0.05).all()
+    every = compare(table, treatment="kind", block="seed", score="score")
+    assert (every["p_adjusted"] > 0.05).all()  # six comparisons cannot be decided by seven pairs
+    swapped = every[(every["a"] == "w") & (every["b"] == "x")].iloc[0]
+    assert rows["difference"].iloc[0] == -swapped["difference"]
+    assert rows["superiority"].tolist() == [1, 1, 1]
+
+
+def test_an_unknown_level_names_the_known_ones():
+    with pytest.raises(ValueError, match=r"against must be one of the levels \['x', 'y'\], but got 'default'"):
+        compare(make_table(3, {"x": 0, "y": 1}), treatment="kind", block="seed", score="score", against="default")
+
+
+def test_a_copied_row_is_no_further_block():
+    table = make_table(6, {"x": 0, "y": 0.1})
+    once, twice = (
+        compare(rows, treatment="kind", block="seed", score="score").iloc[0] for rows in (table, pd.concat([table] * 2))
+    )
+    assert (twice["n"], twice["p"], twice["repeats"]) == (once["n"], once["p"], 12)
+
+
+@pytest.mark.parametrize("scores", [[np.nan] * 4, []])
+def test_no_score_at_all_is_no_comparison(scores):
+    table = pd.DataFrame({"seed": range(len(scores)), "kind": ["x", "y"] * (len(scores) // 2), "score": scores})
+    rows = compare(table, treatment="kind", block="seed", score="score")
+    assert len(rows) == 0
+    assert list(rows) == COLUMNS
