@@ -76,19 +76,22 @@ def practical(
 
 @lru_cache(maxsize=4)
 def _kept(n: int, seed: int) -> np.ndarray:
-    """Return Dirichlet weights, draws × (n + 1); kept, so that pairs of one size differ by their scores alone."""
-    weights = np.random.default_rng([seed, n]).dirichlet([PRIOR] + [1.0] * n, size=DRAWS)
+    """Return Dirichlet weights, (n + 1) × draws; kept, so that pairs of one size differ by their scores alone."""
+    weights = _drawn(n, DRAWS, np.random.default_rng([seed, n]))
     weights.setflags(write=False)
     return weights
 
 
 def _draws(n: int, seed: int) -> Iterable[np.ndarray]:
-    """Yield Dirichlet weights in pieces, draws × (n + 1); the first column weighs the pseudo-difference."""
+    """Yield all weights for *n* pairs, in pieces of (n + 1) × draws."""
     if n <= KEPT:
         return [_kept(n, seed)]
     rng, at_once = np.random.default_rng([seed, n]), max(1, 2_000_000 // n)
-    sizes = [min(at_once, DRAWS - begun) for begun in range(0, DRAWS, at_once)]
-    return (rng.dirichlet([PRIOR] + [1.0] * n, size=size) for size in sizes)
+    return (_drawn(n, min(at_once, DRAWS - begun), rng) for begun in range(0, DRAWS, at_once))
+
+
+def _drawn(n: int, draws: int, rng: np.random.Generator) -> np.ndarray:
+    return np.ascontiguousarray(rng.dirichlet([PRIOR] + [1.0] * n, size=draws).T)
 
 
 def chances_of(gains: np.ndarray, rope: float, draws: Iterable[np.ndarray]) -> tuple[float, float, float]:
@@ -97,7 +100,7 @@ def chances_of(gains: np.ndarray, rope: float, draws: Iterable[np.ndarray]) -> t
     Without a region (*rope* 0) the middle one is 0.
 
     Args:
-        draws: pieces of weights, draws × (n + 1); the first column weighs the pseudo-difference of 0.
+        draws: pieces of weights, (n + 1) × draws; the first row weighs the pseudo-difference of 0.
     """
     gains = np.concatenate([[0.0], gains])
     order = np.argsort(gains)
@@ -105,11 +108,11 @@ def chances_of(gains: np.ndarray, rope: float, draws: Iterable[np.ndarray]) -> t
     above, below = (_partners(gains, border) for border in (2 * rope, -2 * rope))
     won = np.zeros(3, dtype=int)
     for piece in draws:
-        weights = piece[:, order]
-        sums = np.concatenate([np.zeros((len(weights), 1)), np.cumsum(weights, axis=1)], axis=1)
-        p_above = 1 - np.einsum("ij,ij->i", weights, (sums[:, above[0]] + sums[:, above[1]]) / 2)
-        p_below = np.einsum("ij,ij->i", weights, (sums[:, below[0]] + sums[:, below[1]]) / 2)
-        inside = 1 - p_above - p_below if rope else np.full(len(weights), -1.0)
+        weights = piece[order]
+        sums = np.concatenate([np.zeros((1, weights.shape[1])), np.cumsum(weights, axis=0)])
+        p_above = 1 - np.einsum("ij,ij->j", weights, sums[above[0]] + sums[above[1]]) / 2
+        p_below = np.einsum("ij,ij->j", weights, sums[below[0]] + sums[below[1]]) / 2
+        inside = 1 - p_above - p_below if rope else np.full(len(p_above), -1.0)
         won += np.bincount(np.argmax([p_below, inside, p_above], axis=0), minlength=3)
     return tuple(map(float, won / won.sum()))
 

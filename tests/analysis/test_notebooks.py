@@ -12,7 +12,7 @@ FOLDER = Path(__file__).parents[2] / "analysis" / "notebooks"
 SHOWN = {
     "reading_a_study": (5, 4),
     "class_imbalance": (3, 1),
-    "comparing_configurations": (8, 0),
+    "comparing_configurations": (8, 1),
     "power_for_the_next_study": (4, 0),
 }
 """Notebook → tables and pictures that it shows."""

@@ -33,8 +33,8 @@ def test_masses_by_hand():
     Above it: d1 with itself, and d1 with 0 (.005); d1 with d2 (.004) lies on the border and counts half. With weights
     .2, .5, .3: .25 + 2 x .1 + .15 = .6 above. With .4, .3, .3: .09 + 2 x .12 + .09 = .42. None lies below.
     """
-    assert chances_of(np.array([0.01, -0.002]), 0.004, [np.array([[0.2, 0.5, 0.3]])]) == (0, 0, 1)
-    assert chances_of(np.array([0.01, -0.002]), 0.004, [np.array([[0.4, 0.3, 0.3]])]) == (0, 1, 0)
+    assert chances_of(np.array([0.01, -0.002]), 0.004, [np.array([[0.2], [0.5], [0.3]])]) == (0, 0, 1)
+    assert chances_of(np.array([0.01, -0.002]), 0.004, [np.array([[0.4], [0.3], [0.3]])]) == (0, 1, 0)
 
 
 def test_many_pairs_are_drawn_in_pieces():
