@@ -16,6 +16,13 @@ FLOORS = {
     **dict.fromkeys(("search", "self_training"), 5),
     **dict.fromkeys(("cli", "__main__"), 6),
 }
+ANALYSIS_FLOORS = {
+    **dict.fromkeys(("reading", "statistics"), 1),
+    "study": 2,
+    "plots": 3,
+    "reporting": 4,
+    **dict.fromkeys(("published", "calibration", "__main__"), 5),
+}
 STUDY_LIBRARIES = {"nni", "optuna"}
 IMPORTANCE = "analysis.study.importance"
 """Measures importance with optuna, beside the room of studies."""
@@ -87,6 +94,14 @@ def test_the_analysis_reads_records_and_nothing_else_of_ours(name):
     others = {other for other in ours(name) if other.partition(".")[0] != "analysis"}
     assert others <= {"rarepix", "rarepix.records", "rarepix.labels"}
     assert libraries(name) & HEAVY == ({"optuna"} if name == IMPORTANCE else set())
+
+
+@pytest.mark.parametrize("name", [name for name in ANALYSIS if name != "analysis"])
+def test_arrows_of_the_analysis_go_down(name):
+    own = ANALYSIS_FLOORS[room(name)]
+    beside = {other for other in ours(name) if other.startswith("analysis.") and room(other) != room(name)}
+    up = sorted(other for other in beside if ANALYSIS_FLOORS[room(other)] >= own)
+    assert up == [], f"{name} (floor {own} of the analysis) must not import from beside or above"
 
 
 @pytest.mark.parametrize("name", [name for name in OF_OURS if FLOORS.get(room(name), 6) < 5])
