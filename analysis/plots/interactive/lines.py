@@ -3,12 +3,12 @@
 import plotly.graph_objects as go
 
 from analysis.plots.curves import FEW_EPOCHS, curve_lines
-from analysis.plots.interactive.page import as_json, plain
+from analysis.plots.interactive.page import as_json, described, plain
 from analysis.plots.names import short
 from analysis.plots.parallel import MAP, NOT_SAMPLED, parallel_axes
 from analysis.plots.style import COLOURS, PALE
 from analysis.reading.collect import Tables
-from analysis.study.standings import objective_label, parameters_text
+from analysis.study.standings import objective_label
 
 MOST_CURVES = 300
 
@@ -38,12 +38,11 @@ def curves_json(tables: Tables) -> str | None:
     lines = curve_lines(tables)[-MOST_CURVES:]
     if not lines:
         return None
-    rows_of = tables.trials.set_index("trial")
+    about = described(tables)
     attempts = tables.curves.groupby("trial")["attempt"].nunique()
     traces = []
     for trial, attempt, rank, rows in lines:
         name = plain(f"{short(trial)}, attempt {attempt}" if attempts[trial] > 1 else short(trial))
-        about = plain(parameters_text(rows_of.loc[trial], tables.parameters)).replace(" ", "<br>")
         dots = (rank is not None and len(rows) < FEW_EPOCHS) or len(rows) == 1
         traces.append(
             {
@@ -56,7 +55,7 @@ def curves_json(tables: Tables) -> str | None:
                 "showlegend": rank is not None,
                 "line": {"color": PALE if rank is None else COLOURS[rank]}
                 | {"width": 1 if rank is None else 2.2, "dash": "solid" if attempt == 1 else "dash"},
-                "hovertemplate": f"<b>{name}</b><br>epoch %{{x}}: %{{y:.4f}}<br>{about}<extra></extra>",
+                "hovertemplate": f"epoch %{{x}}: %{{y:.4f}}<br>{about[trial]}<extra></extra>",
             }
         )
     figure = go.Figure(traces)

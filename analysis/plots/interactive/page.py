@@ -1,8 +1,11 @@
 """What all interactive figures share: how they look, and how they get into the page."""
 
+import pandas as pd
 import plotly.graph_objects as go
 
 from analysis.plots.style import INK
+from analysis.reading.collect import Tables
+from analysis.study.standings import parameter_texts
 
 LAYOUT = {
     "template": "plotly_white",
@@ -21,3 +24,11 @@ def as_json(figure: go.Figure, **layout) -> str:
 def plain(text: object) -> str:
     """Return *text* so that plotly shows it as it is: it takes what looks like HTML for HTML."""
     return str(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def described(tables: Tables) -> pd.Series:
+    """Return trial → its name and its parameters, a line each, for the box beside the pointer."""
+    about = [plain(text).replace(" ", "<br>") for text in parameter_texts(tables.trials, tables.parameters)]
+    names = [plain(trial) for trial in tables.trials["trial"]]
+    texts = [f"<b>{name}</b><br>{text}" for name, text in zip(names, about, strict=True)]
+    return pd.Series(texts, index=tables.trials["trial"], dtype=object)

@@ -1,31 +1,21 @@
 """Trials to point at: history, slices and timeline. Pointing at one says which trial and which parameters it is."""
 
 import numpy as np
-import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from analysis.plots.history import history_table
-from analysis.plots.interactive.page import as_json, plain
+from analysis.plots.interactive.page import as_json, described, plain
 from analysis.plots.names import short
 from analysis.plots.parallel import NOT_SAMPLED
 from analysis.plots.slices import COLUMNS, MAP, slice_axes
 from analysis.plots.style import COLOURS, INK, STATUS
 from analysis.plots.timeline import LANES, timeline_table, unit_of
 from analysis.reading.collect import Tables
-from analysis.study.standings import objective_label, parameters_text
+from analysis.study.standings import objective_label
 
 SYMBOLS = {"complete": "circle", "stopped": "triangle-down", "failed": "x", "running": "square"}
 LEGEND, ABOVE = {"orientation": "h", "y": -0.2}, {"orientation": "h", "y": 1.01, "yanchor": "bottom"}
-
-
-def described(tables: Tables) -> pd.Series:
-    """Return trial → its name and its parameters, a line each, for the box beside the pointer."""
-    texts = [
-        f"<b>{plain(row['trial'])}</b><br>{plain(parameters_text(row, tables.parameters)).replace(' ', '<br>')}"
-        for row in tables.trials[["trial", *tables.parameters]].to_dict("records")
-    ]
-    return pd.Series(texts, index=tables.trials["trial"], dtype=object)
 
 
 def history_json(tables: Tables) -> str | None:
