@@ -23,7 +23,7 @@ from analysis.plots.parallel import draw_parallel
 from analysis.plots.slices import draw_slices
 from analysis.plots.style import save, styled
 from analysis.plots.timeline import draw_timeline
-from analysis.plots.validation_test import draw_validation_test
+from analysis.plots.transfer import draw_validation_test
 from analysis.reading.collect import Tables
 
 Draw = Callable[[Tables, Found], Figure | None]

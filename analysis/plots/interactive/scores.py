@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 from analysis.plots.contour import CELLS, MAP, surface, surface_note
 from analysis.plots.interactive.page import as_json, plain
 from analysis.plots.style import COLOURS, INK, SOFT
-from analysis.plots.validation_test import chosen_points
+from analysis.plots.transfer import chosen_points
 from analysis.reading.collect import Tables
 from analysis.study.standings import objective_label
 

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from scipy.stats import spearmanr
 
-from analysis.plots.validation_test import chosen_points, draw_validation_test, rank_correlation
+from analysis.plots.transfer import chosen_points, draw_validation_test, rank_correlation
 
 ROWS = pd.DataFrame(
     {
