@@ -37,9 +37,9 @@ def coverage(simulations: int = 2000, seed: int = 0) -> Iterator[dict]:
         what = f"Hodges-Lehmann, unpaired, n = {n} each"
         yield _of_gain(what, shift_unpaired, n, simulations, seed, exact_unpaired(n))
     yield _of_gain("mean, Student, paired, n = 8", mean_paired, 8, simulations, seed)
-    for n in (6, 8, 12, 20):
+    for n in (8, 12, 20):
         yield _of_gain(f"mean, BCa over blocks, n = {n}", lambda a, b: mean_interval(b - a), n, simulations, seed)
-    for n in (8, 20):
+    for n in (4, 8, 20):
         yield _of_gain(f"mean, BCa, unpaired, n = {n} each", mean_difference_interval, n, simulations, seed)
     yield skewed_mean(20, simulations, seed)
     yield from correlations(20, simulations, seed)
