@@ -17,6 +17,8 @@ no study, no record, or no complete trial (then the report is written and says s
 """
 
 import argparse
+import os
+import shlex
 import shutil
 import sys
 import time
@@ -26,7 +28,7 @@ from typing import TYPE_CHECKING
 
 from analysis.reading.changes import changed, stamps
 from analysis.reading.find import NoStudy, find_study, is_table
-from rarepix.records import results_root, study_folder
+from rarepix.records import RESULTS_VARIABLE, results_root, study_folder
 
 if TYPE_CHECKING:
     from analysis.reading.collect import Tables
@@ -47,9 +49,13 @@ def main(arguments: list[str] | None = None) -> int:
         places = [find_study(name, results, begun=given.watch is None) for name in given.study or [None]]
         _check(parser, given, places)
         read = lambda: _read(given, places, results)  # noqa: E731
-        return _once(read, places, results, given.out) if given.watch is None else _watch(read, places, results, given)
+        follow = _once if given.watch is None else _watch
+        return follow(read, places, results, given)
     except (NoStudy, OSError) as error:
-        print(f"analysis: {' '.join(str(error).split())}", file=sys.stderr)
+        what = str(error)
+        if isinstance(error, OSError) and error.strerror:
+            what = f"{error.filename or 'the study'} must be readable, but: {error.strerror}"
+        print(f"analysis: {' '.join(what.split())}", file=sys.stderr)
         return 1
 
 
@@ -81,6 +87,18 @@ def _parser() -> argparse.ArgumentParser:
     table.add_argument("--classes", type=_names, metavar="COLUMNS", help="IoU of each class")
     table.add_argument("--rare", type=_names, metavar="CLASSES", help="the classes that are called rare")
     return parser
+
+
+def _command(given: argparse.Namespace, places: list[Path]) -> str:
+    """Return the command that writes this report again, by whoever runs it: the newest study may be another one then,
+    and a variable of this shell unknown."""
+    words = ["python", "-m", "analysis", *(given.study or [places[0].name])]
+    said = {name: getattr(given, name) for name in (*COLUMNS, "results", "out")}
+    said["results"] = given.results or os.environ.get(RESULTS_VARIABLE)
+    for name, value in said.items():
+        if value is not None:
+            words += [f"--{name}", ",".join(value) if isinstance(value, list) else str(value)]
+    return shlex.join(words)
 
 
 def _seconds(text: str) -> float:
@@ -150,20 +168,28 @@ def _may_be_replaced(folder: Path) -> bool:
     return is_report or (folder.is_dir() and not any(folder.iterdir()))
 
 
-def _once(read: Callable[[], "Tables"], places: list[Path], results: Path, out: Path | None) -> int:
+def _once(read: Callable[[], "Tables"], places: list[Path], results: Path, given: argparse.Namespace) -> int:
     tables = read()
-    return _report(tables, _folder(tables, places, results, out))
+    return _report(tables, _folder(tables, places, results, given.out), _command(given, places))
 
 
-def _report(tables: "Tables", folder: Path, *, in_short: bool = False) -> int:
-    """Write the report into *folder*, print its summary unless told *in_short*, and return the exit code."""
+def _report(tables: "Tables", folder: Path, again: str, *, in_short: bool = False) -> int:
+    """Write the report into *folder*, print its summary unless told *in_short*, and return the exit code.
+
+    Raises:
+        NoStudy: nothing can be written there.
+    """
     from analysis.reporting.report import write_report
     from analysis.reporting.summary import summary
     from analysis.study.results import results
     from analysis.study.standings import standings
 
     found = results(tables)
-    page = write_report(tables, folder, found)
+    try:
+        page = write_report(tables, folder, found, again)
+    except OSError as error:
+        why = f"the report must be written into {folder}, but: {error.strerror or error}"
+        raise NoStudy(f"{why}: name a folder that can be written with --out") from error
     if in_short:
         return 1 if standings(tables).empty else 0
     width = min(max(shutil.get_terminal_size((100, 24)).columns, 80), 160)
@@ -178,15 +204,15 @@ def _watch(read: Callable[[], "Tables"], places: list[Path], results: Path, give
     """Write the report now and after every change, a line each; end with the study, or with code 0 at Ctrl-C."""
     try:
         seen, tables, quiet = stamps(places), read(), 0
-        folder = _folder(tables, places, results, given.out)
-        code = _report(tables, folder)
+        folder, again = _folder(tables, places, results, given.out), _command(given, places)
+        code = _report(tables, folder, again)
         while quiet < QUIET or _running(tables):
             time.sleep(given.watch)
             now = stamps(places)
             news, quiet = changed(seen, now), quiet + 1
             if news:
                 seen, quiet, tables = now, 0, read()
-                code = _report(tables, folder, in_short=True)
+                code = _report(tables, folder, again, in_short=True)
                 states = ", ".join(f"{n} {state}" for state, n in tables.trials["status"].value_counts().items())
                 print(f"{time.strftime('%X')} {news} changed: {states or 'no trial'}; written again", flush=True)
         return code

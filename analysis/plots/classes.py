@@ -5,12 +5,13 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
+from matplotlib.ticker import FuncFormatter, NullFormatter
 
-from analysis.plots.names import short, write_beside
+from analysis.plots.names import told_apart, write_beside
 from analysis.plots.style import ABSENT, COLOURS, MAP, TOP, blank, shown_of
 from analysis.reading.collect import Tables
-from analysis.statistics.correlate import correlate
-from analysis.statistics.wording import p_text, signed
+from analysis.statistics.wording import as_text, p_text, signed
+from analysis.study.rarity import class_correlations, order_words
 from analysis.study.standings import PROPERTIES, TEST, VALIDATION, class_matrix, class_summary, standings
 
 WRITE_UP_TO = 14
@@ -26,7 +27,7 @@ def shown_split(tables: Tables) -> str:
 
 
 def draw_heatmap(tables: Tables) -> Figure | None:
-    """Draw IoU, best trial on top, rarest class left; an absent class is hatched grey. None: no trial."""
+    """Draw IoU, best trial on top, rarest class first; an absent class is hatched grey. None: no trial."""
     split = shown_split(tables)
     matrix = class_matrix(tables, split, top=TOP)
     if matrix.empty or matrix.isna().all(axis=None):
@@ -44,15 +45,12 @@ def draw_heatmap(tables: Tables) -> Figure | None:
         )
     if columns <= WRITE_UP_TO:
         _write_values(axes, values)
-    axes.set_xticks(
-        range(columns), [short(name) for name in matrix.columns], rotation=40, ha="right", rotation_mode="anchor"
-    )
-    axes.set_yticks(range(rows), [short(name) for name in matrix.index])
+    axes.set_xticks(range(columns), told_apart(matrix.columns), rotation=40, ha="right", rotation_mode="anchor")
+    axes.set_yticks(range(rows), told_apart(matrix.index))
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
-    axes.set_title(
-        f"{SPLITS.get(split, split)} IoU per class, rarest class left{shown_of(len(standings(tables)), rows)}"
-    )
+    order = order_words(class_summary(tables, split))
+    axes.set_title(f"{SPLITS.get(split, split)} IoU per class, {order}{shown_of(len(standings(tables)), rows)}")
     figure.colorbar(image, ax=axes, label="IoU", fraction=0.05, pad=0.02)
     if np.ma.is_masked(values):
         patch = Patch(facecolor=ABSENT, edgecolor="#8a9096", hatch="////", label="absent (0/0): no score")
@@ -65,19 +63,6 @@ def _write_values(axes, values: np.ma.MaskedArray) -> None:
         if not np.isnan(value):
             colour = "white" if value < 0.6 else "#111"
             axes.text(column, row, f"{value:.2f}".removeprefix("0"), ha="center", va="center", color=colour, fontsize=8)
-
-
-def class_correlations(tables: Tables, correction: str | None = "bh") -> pd.DataFrame:
-    """Return the correlations of class properties with class IoU: mean over complete trials, and the best trial's."""
-    summary = class_summary(tables).set_index("class")
-    y = {"mean IoU": summary["iou"], "IoU in the best trial": summary["best"]}
-    return pd.concat(
-        [
-            correlate(summary[list(PROPERTIES)], scores.rename(name), correction=correction)
-            for name, scores in y.items()
-        ],
-        ignore_index=True,
-    )
 
 
 def draw_properties(tables: Tables) -> Figure | None:
@@ -95,6 +80,9 @@ def draw_properties(tables: Tables) -> Figure | None:
         )
         positive = summary[name].min() > 0
         axes.set_xscale("log" if positive else "symlog", **({} if positive else {"linthresh": _least(summary[name])}))
+        # Plain numbers: an exponent in mathematical type takes as long to lay out as everything else in the figure.
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: as_text(float(value), 1)))
+        axes.xaxis.set_minor_formatter(NullFormatter())
         axes.set_xlabel(label)
         axes.minorticks_off()
         axes.margins(x=0.18, y=0.12)
@@ -110,7 +98,7 @@ def draw_properties(tables: Tables) -> Figure | None:
     figure.legend(handles=dots, loc="outside lower left", ncols=3)
     for axes, name in zip(panels, PROPERTIES, strict=True):
         known = summary.dropna(subset=["iou", name])
-        names = zip(known[name], known["iou"], [short(text, 12) for text in known["class"]], strict=True)
+        names = zip(known[name], known["iou"], told_apart(known["class"], 12), strict=True)
         write_beside(figure, axes, known[[name, "iou"]].to_numpy(float), names)
     return figure
 

@@ -8,10 +8,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from analysis.plots.names import pair_name
+from analysis.plots.names import change, pair_name
 from analysis.plots.style import COLOURS, INK, PAIRS, PALE, SOFT, blank, shown_of
 from analysis.reading.collect import Tables
-from analysis.statistics.wording import p_text, signed
+from analysis.statistics.wording import p_text
 from analysis.study.questions import Question, score_label
 
 ALPHA = 0.05
@@ -98,7 +98,7 @@ def _draw_row(axes, place: float, row) -> None:
     elif row.state == UNTESTED:
         said = f"n = {row.n}"
     axes.text(
-        1.01, place, f"{signed(row.difference)}   {said}", transform=axes.get_yaxis_transform(), va="center",
+        1.01, place, f"{change(row.difference)}   {said}", transform=axes.get_yaxis_transform(), va="center",
         fontsize=8.5, color=INK if row.state in (SHOWN, UNSHOWN) else SOFT,
     )  # fmt: skip
 

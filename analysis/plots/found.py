@@ -20,11 +20,12 @@ class Found(NamedTuple):
     cliques: Sequence[Sequence[Hashable]] = ()
     """Groups of levels of ``ranks`` between which no difference was shown."""
     differences: pd.DataFrame = NOTHING
-    """Per class, rarest first: columns treatment, a, b, class, n, difference, p_adjusted, train_pixels."""
+    """Per class, rarest first: columns treatment, a, b, class, n, difference, p_adjusted, floor_adjusted,
+    train_pixels."""
     importance: pd.DataFrame = NOTHING
     """Columns target (``objective`` or a class), parameter, branch, importance, method, n, note."""
     validation_test: pd.DataFrame = NOTHING
-    """A row a configuration: configuration, validation, test, trials."""
+    """A row a configuration: configuration, validation, test, trials, adjusted (which ranks)."""
 
 
 NOTHING_FOUND = Found()

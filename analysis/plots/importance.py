@@ -6,9 +6,11 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from analysis.plots.names import short
+from analysis.plots.classes import shown_split
+from analysis.plots.names import told_apart
 from analysis.plots.style import ABSENT, COLOURS, GRID, MAP, TOP, blank, shown_of
 from analysis.reading.collect import Tables
+from analysis.study.rarity import order_words
 from analysis.study.standings import class_summary
 
 OBJECTIVE = "objective"
@@ -47,8 +49,9 @@ def importance_matrix(importance: pd.DataFrame, order: list[str]) -> pd.DataFram
     return matrix.reindex(pd.MultiIndex.from_frame(key[["branch", "parameter"]]))
 
 
-def _name(parameter: str, branch: str) -> str:
-    return short(parameter, 30) + (f"\nwhere {short(branch, 28)}" if branch else "")
+def _names(rows: pd.DataFrame) -> list[str]:
+    pairs = zip(told_apart(rows["parameter"], 30), told_apart(rows["branch"], 28), strict=True)
+    return [f"{parameter}\nwhere {branch}" if branch else parameter for parameter, branch in pairs]
 
 
 def draw_importance(importance: pd.DataFrame) -> Figure | None:
@@ -64,8 +67,7 @@ def draw_importance(importance: pd.DataFrame) -> Figure | None:
     axes.barh(places, shown["importance"], height=0.62, color=np.where(inner, COLOURS[5], COLOURS[0]))
     for place, value in zip(places, shown["importance"], strict=True):
         axes.text(value + 0.01, place, f"{value:.2f}", va="center", fontsize=9)
-    names = [_name(*pair) for pair in zip(shown["parameter"], shown["branch"], strict=True)]
-    axes.set_yticks(places, names)
+    axes.set_yticks(places, _names(shown))
     axes.set_ylim(len(shown) - 0.4, -0.6)
     axes.set_xlim(0, min(1.1, 1.15 * shown["importance"].max() + 0.02))
     axes.grid(axis="x", color=GRID)
@@ -87,8 +89,9 @@ def _how(rows: pd.DataFrame) -> str:
 
 
 def draw_importance_classes(importance: pd.DataFrame, tables: Tables) -> Figure | None:
-    """Draw parameters × classes, rarest class left. None: no class has a value."""
-    matrix = importance_matrix(importance, class_summary(tables)["class"].tolist())
+    """Draw parameters × classes, rarest class first. None: no class has a value."""
+    summary = class_summary(tables, shown_split(tables))
+    matrix = importance_matrix(importance, summary["class"].tolist())
     if matrix.empty:
         return None
     shown = matrix.head(TOP)
@@ -99,14 +102,12 @@ def draw_importance_classes(importance: pd.DataFrame, tables: Tables) -> Figure 
     image = axes.imshow(values, cmap=cmap, vmin=0, vmax=1, aspect="auto", interpolation="nearest")
     if columns <= WRITE_UP_TO:
         write_cells(axes, values, lambda value: f"{value:.2f}".removeprefix("0"), light=lambda value: value < 0.6)
-    axes.set_xticks(
-        range(columns), [short(name) for name in shown.columns], rotation=40, ha="right", rotation_mode="anchor"
-    )
-    axes.set_yticks(range(rows), [_name(parameter, branch) for branch, parameter in shown.index])
+    axes.set_xticks(range(columns), told_apart(shown.columns), rotation=40, ha="right", rotation_mode="anchor")
+    axes.set_yticks(range(rows), _names(shown.index.to_frame()))
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
     more = shown_of(len(matrix), rows, "parameters", "first")
-    axes.set_title(f"Importance for each class, rarest class left{more}")
+    axes.set_title(f"Importance for each class, {order_words(summary)}{more}")
     missing = "; grey: could not be worked out" if values.mask.any() else ""
     figure.colorbar(image, ax=axes, label=f"importance{missing}", fraction=0.05, pad=0.02)
     return figure

@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from analysis.plots.names import short
+from analysis.plots.names import short, told_apart
 from analysis.plots.style import COLOURS, PALE, TOP, blank, shown_of
 from analysis.reading.collect import Tables
+from analysis.statistics.wording import number
 from analysis.study.standings import TEST, VALIDATION, baseline, objective_name, score_name, standings
 
 FEW = 8
@@ -43,7 +44,7 @@ def draw_leaderboard(tables: Tables, top: int = TOP, width: float = 8) -> Figure
     axes.plot(table["validation"], rows, "o", color=COLOURS[0], markersize=7, label="validation (ranked by this)")
     if table["test"].notna().any():
         axes.plot(table["test"], rows, "D", color=COLOURS[1], markerfacecolor="white", markersize=6, label="test")
-    axes.set_yticks(rows, [short(name) for name in table["trial"]])
+    axes.set_yticks(rows, told_apart(table["trial"]))
     axes.set_ylim(len(table) - 0.4, -0.6)
     axes.grid(axis="x", color="#e8eaec")
     axes.set_axisbelow(True)
@@ -61,6 +62,12 @@ def _draw_legend(figure: Figure) -> None:
 
 def _draw_baseline(tables: Tables, axes, trial: str) -> None:
     found = baseline(tables, trial, VALIDATION)
-    if found and objective_name(tables) == "miou":  # the objective rare_iou has a floor on top, which this has not
-        label = f"always predicting {found[0]!r} (validation)"
-        axes.axvline(found[1]["miou"], color="#6b7075", ls=":", label=label)
+    if not found or objective_name(tables) != "miou" or np.isnan(found[1]["miou"]):
+        return  # the objective rare_iou has a floor on top, which this has not
+    value, (low, high) = found[1]["miou"], axes.get_xlim()
+    label = f"always predicting {short(found[0], 24)!r} (validation)"
+    if max(low - value, value - high) > high - low:  # it would leave the trials less than half of the width
+        side = "left" if value < low else "right"
+        axes.plot([], [], " ", label=f"{label}:\n{number(value)}, to the {side} of this picture")
+    else:
+        axes.axvline(value, color="#6b7075", ls=":", label=label)

@@ -2,13 +2,13 @@
 
 import re
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from analysis.plots.style import settle
-from analysis.statistics.wording import as_text
+from analysis.statistics.wording import as_text, signed
 
 PLACES = [(6, 2, "left"), (6, -9, "left"), (-6, 2, "right"), (-6, -9, "right")]
 """Where a name may stand beside its dot: right and left, above and below; in points."""
@@ -27,6 +27,50 @@ def short(text: str, length: int = 18) -> str:
     return f"{text[:head]}…{text[-(length - 1 - head) :]}"
 
 
+def told_apart(names: Iterable[object], length: int = 18) -> list[str]:
+    """Return *names* cut as by ``short``, but different names stay different.
+
+    Of names that would be cut to the same text, what they begin and end with alike is cut instead: ``TRUE_a_x2_none``
+    and ``TRUE_a_cnt_none`` become ``TRUE…x2…`` and ``TRUE…cnt…``. Where that has no room they are as much longer as it
+    takes.
+    """
+    texts = [str(name) for name in names]
+    cut = {text: short(text, length) for text in texts}
+    for same in _alike(cut):
+        cut |= zip(same, _unlike(same, length), strict=True)
+    for longer in range(length + 1, max(map(len, texts), default=0) + 1):
+        for same in _alike(cut):
+            cut |= {text: short(text, longer) for text in same}
+    return [cut[text] for text in texts]
+
+
+def _alike(cut: dict[str, str]) -> list[list[str]]:
+    """Return the groups of names that are cut to the same text."""
+    groups: dict[str, list[str]] = {}
+    for text, found in cut.items():
+        groups.setdefault(found, []).append(text)
+    return [group for group in groups.values() if len(group) > 1]
+
+
+def _unlike(names: Sequence[str], length: int) -> list[str]:
+    head = names[0][: _shared(names)]
+    rests = [name[len(head) :] for name in names]
+    tail = _shared([rest[::-1] for rest in rests])
+    middles = [rest[: len(rest) - tail] for rest in rests]
+    room = length - max(map(len, middles)) - 1 - bool(tail)
+    if room < 0:
+        return [short(name, length) for name in names]
+    start = head if len(head) <= room + 1 else f"{head[:room]}…"
+    return [f"{start}{middle}{'…' * bool(tail)}" for middle in middles]
+
+
+def _shared(texts: Sequence[str]) -> int:
+    """Return how many letters all *texts* begin with alike."""
+    return next(
+        (i for i, letters in enumerate(zip(*texts, strict=False)) if len(set(letters)) > 1), min(map(len, texts))
+    )
+
+
 def wrapped(text: str, width: int = 40, lines: int = 2) -> str:
     """Return *text* on at most *lines* lines of *width* characters, cut in the middle as far as it does not fit."""
     for length in range(width * lines, 0, -1):
@@ -34,6 +78,12 @@ def wrapped(text: str, width: int = 40, lines: int = 2) -> str:
         if len(found) <= lines:
             return "\n".join(found)
     return ""
+
+
+def change(value: float, digits: int = 3) -> str:
+    """Return *value* with its sign; what rounds to zero has none."""
+    text = signed(value, digits)
+    return text if any(digit in text for digit in "123456789") else text.lstrip("+−")
 
 
 def brief(configuration: str) -> str:

@@ -10,7 +10,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
-from analysis.plots.names import short
+from analysis.plots.names import told_apart
 from analysis.plots.style import INK, MANY_LINES, blank, shown_of
 from analysis.reading.collect import Tables
 from analysis.statistics.wording import as_text
@@ -35,19 +35,19 @@ class Axis(NamedTuple):
     ticks: dict[float, str]
 
 
-def parameter_axis(name: str, values: pd.Series) -> Axis:
-    """Return the axis of one parameter, its scale chosen from its values."""
+def parameter_axis(name: str, values: pd.Series, most: int | None = None) -> Axis:
+    """Return the axis of one parameter, its scale chosen from its values; positions are those of the first *most*."""
     present = values.dropna()
     numeric = present.map(lambda value: isinstance(value, int | float | np.number) and not isinstance(value, bool))
     if not numeric.all():
-        return _categorical(name, values)
+        return _categorical(name, values, most)
     numbers = present.astype(float)
     low, high = numbers.min(), numbers.max()
     kind = "single" if low == high else "log" if _better_in_logs(numbers) else "linear"
     scale = np.log10 if kind == "log" else np.asarray
     start, span = float(scale(low)), float(scale(high) - scale(low)) or 1.0
     place = (lambda value: 0.5) if kind == "single" else (lambda value: float((scale(value) - start) / span))
-    positions = np.array([NOT_SAMPLED if pd.isna(value) else place(float(value)) for value in values])
+    positions = np.array([NOT_SAMPLED if pd.isna(value) else place(float(value)) for value in values.iloc[:most]])
     ticks = {place(tick): as_text(tick, digits=3) for tick in _ticks(low, high, kind, numbers)}
     return Axis(name, kind, positions, _with_missing(ticks, values))
 
@@ -75,16 +75,17 @@ def _ticks(low: float, high: float, kind: str, numbers: pd.Series) -> list[float
     return [low, (low + high) / 2, high]
 
 
-def _categorical(name: str, values: pd.Series) -> Axis:
+def _categorical(name: str, values: pd.Series, most: int | None) -> Axis:
     levels = sorted(values.dropna().unique(), key=str)
     places = {level: (i + 0.5) / len(levels) for i, level in enumerate(levels)}
-    positions = np.array([NOT_SAMPLED if pd.isna(value) else places[value] for value in values])
-    # Trials of one level would hide each other: spread them a little, in the order of the table (best first).
+    positions = np.array([NOT_SAMPLED if pd.isna(value) else places[value] for value in values.iloc[:most]])
+    # Trials of one level would hide each other: spread them a little, in the order of the table (best first), and only
+    # those that are drawn: the best of many would all lie beside their tick.
     width = min(0.3 / len(levels), 0.12)
     for place in places.values():
         held = np.flatnonzero(positions == place)
         positions[held] += np.linspace(width, -width, len(held)) if len(held) > 1 else 0.0
-    ticks = {places[level]: short(level, 14) for level in levels}
+    ticks = dict(zip(places.values(), told_apart(levels, 14), strict=True))
     return Axis(name, "categorical", positions, _with_missing(ticks, values))
 
 
@@ -92,36 +93,35 @@ def _with_missing(ticks: dict[float, str], values: pd.Series) -> dict[float, str
     return ticks | ({NOT_SAMPLED: "n/a"} if values.isna().any() else {})
 
 
-def parallel_axes(tables: Tables) -> tuple[list[Axis], np.ndarray]:
+def parallel_axes(tables: Tables, most: int | None = None) -> tuple[list[Axis], np.ndarray]:
     """Return the axes of the parameters that vary (at most twelve) with the objective last, and the objectives.
 
-    Trials are in the order of ``standings``.
+    Trials are in the order of ``standings``, the best *most* of them; the scales of parameters are those of all.
     """
     ranked = standings(tables)
     varying = [name for name in tables.parameters if ranked[name].nunique(dropna=False) > 1][:AXES]
-    axes = [parameter_axis(name, ranked[name]) for name in varying]
-    label = objective_label(tables)
-    objective = parameter_axis(label, ranked["objective"].rename(label)) if len(ranked) else None
-    return ([*axes, objective] if axes else []), ranked["objective"].to_numpy(float)
+    axes = [parameter_axis(name, ranked[name], most) for name in varying]
+    label, objective = objective_label(tables), ranked["objective"].head(most or len(ranked))
+    last = [parameter_axis(label, objective.rename(label))] if axes else []
+    return [*axes, *last], objective.to_numpy(float)
 
 
 def draw_parallel(tables: Tables) -> Figure | None:
     """Draw a line for each of the best 300 trials, the best on top; None when no parameter differs between trials."""
-    axes, objectives = parallel_axes(tables)
+    axes, objectives = parallel_axes(tables, MANY_LINES)
     if not axes:
         return None
     figure, plot = blank(max(6.5, min(1.45 * len(axes), 4 + 0.8 * len(axes))), 4.8)
     norm = Normalize(objectives.min(), max(objectives.max(), objectives.min() + 1e-9))
     columns, alpha = np.arange(len(axes)), float(np.clip(12 / len(objectives), 0.35, 0.9))
     positions = np.array([axis.positions for axis in axes])
-    shown = min(len(objectives), MANY_LINES)
-    lines = [np.column_stack([columns, positions[:, i]]) for i in range(shown)][::-1]
-    *others, best = matplotlib.colormaps[MAP](norm(objectives[:shown]))[::-1]
+    lines = [np.column_stack([columns, trial]) for trial in positions.T][::-1]
+    *others, best = matplotlib.colormaps[MAP](norm(objectives))[::-1]
     plot.add_collection(LineCollection(lines[:-1], colors=others, linewidths=1.3, alpha=alpha))
     plot.plot(*lines[-1].T, color=best, lw=2.6)
     for column, axis in enumerate(axes):
         _draw_axis(plot, column, axis)
-    plot.set_title(f"Complete trials{shown_of(len(objectives), shown)}", pad=18)
+    plot.set_title(f"Complete trials{shown_of(len(standings(tables)), len(objectives))}", pad=18)
     plot.set_xticks(columns, [axis.name.replace(".", ".\n") for axis in axes])
     plot.set_xlim(-0.15, len(axes) - 0.35)
     plot.set_ylim(NOT_SAMPLED - 0.06, 1.06)

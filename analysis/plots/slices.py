@@ -1,11 +1,13 @@
 """The objective against each sampled parameter, one panel a parameter."""
 
+import textwrap
+
 import matplotlib
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from analysis.plots.names import short
+from analysis.plots.names import told_apart
 from analysis.plots.parallel import AXES, NOT_SAMPLED, Axis, parameter_axis
 from analysis.plots.style import COLOURS, GRID, INK, MANY_LINES, blank
 from analysis.reading.collect import Tables
@@ -37,15 +39,31 @@ def draw_slices(tables: Tables) -> Figure | None:
         max(4.5, 2.9 * columns), 0.9 + 2.6 * lines, nrows=lines, ncols=columns, sharey=True, squeeze=False
     )
     objective, order = rows["objective"].to_numpy(float), np.arange(1, len(rows) + 1)
-    for panel, axis in zip(panels.flat, axes, strict=False):
-        dots = _draw_panel(panel, axis, objective, order)
+    names = told_apart((axis.name for axis in axes), 26)
+    for panel, axis, name in zip(panels.flat, axes, names, strict=False):
+        dots = _draw_panel(panel, axis._replace(name=name), objective, order)
     for panel in panels.flat[len(axes) :]:
         panel.set_axis_off()
     for panel in panels[:, 0]:
         panel.set_ylabel(f"validation {objective_label(tables)}", fontsize=9)
+    note = slice_note(axes) + "; bar: median" * any(_at_ticks(axis) for axis in axes)
+    figure.suptitle(textwrap.fill(note, int(14 * figure.get_figwidth())), x=0.01, ha="left", fontsize=9)
     if len(rows) > 2:
         figure.colorbar(dots, ax=panels, label="trial, in order of start", fraction=0.02, pad=0.01)
     return figure
+
+
+def slice_note(axes: list[Axis]) -> str:
+    """Return in words what the colour and the place of a dot within its category mean."""
+    sideways = "; within a category dots stand in the same order, the first left"
+    return "A dot a trial, the later it started the darker" + sideways * any(
+        axis.kind == "categorical" for axis in axes
+    )
+
+
+def _at_ticks(axis: Axis) -> bool:
+    """Say whether all dots belong to a tick, so that these have medians."""
+    return axis.kind == "categorical" or bool(np.isin(axis.positions, [*axis.ticks, NOT_SAMPLED]).all())
 
 
 def _draw_panel(panel, axis: Axis, objective: np.ndarray, order: np.ndarray) -> matplotlib.collections.PathCollection:
@@ -57,7 +75,7 @@ def _draw_panel(panel, axis: Axis, objective: np.ndarray, order: np.ndarray) -> 
     ticks = {place: text for place, text in axis.ticks.items() if place != NOT_SAMPLED}
     at = np.array(list(ticks))
     nearest = np.abs(axis.positions[has, None] - at).argmin(axis=1)
-    if axis.kind == "categorical" or np.isin(axis.positions[has], at).all():
+    if _at_ticks(axis):
         medians, half = [np.median(objective[has][nearest == i]) for i in range(len(at))], 0.32 / len(at)
         panel.hlines(medians, at - half, at + half, color=COLOURS[1], lw=2.2, zorder=4)
     crowded = sum(len(text) + 2 for text in ticks.values()) > 30
@@ -66,5 +84,5 @@ def _draw_panel(panel, axis: Axis, objective: np.ndarray, order: np.ndarray) -> 
     panel.set_xlim(-0.08, 1.08)
     panel.grid(color=GRID)
     where = "" if has.all() else f", {has.sum()} of {len(has)} trials"
-    panel.set_title(f"{short(axis.name, 26)}{' (log)' if axis.kind == 'log' else ''}{where}", fontsize=9)
+    panel.set_title(f"{axis.name}{' (log)' if axis.kind == 'log' else ''}{where}", fontsize=9)
     return dots

@@ -1,16 +1,17 @@
 """When each trial ran, a lane for each trial that a machine ran at the same time."""
 
 import heapq
+from collections.abc import Sequence
 
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from analysis.plots.names import short
+from analysis.plots.names import told_apart
 from analysis.plots.style import COLOURS, GRID, MANY_LINES, STATUS, blank
 from analysis.reading.collect import Tables
 
-UNKNOWN = "unknown machine"
+UNKNOWN = "machine not recorded"
 LANES = 40
 """Lanes that are drawn; the figure says so when there are more."""
 UNITS = (("days", 86400.0, 3 * 86400), ("hours", 3600.0, 2 * 3600), ("minutes", 60.0, 120), ("seconds", 1.0, 0))
@@ -85,7 +86,7 @@ def draw_timeline(tables: Tables) -> Figure | None:
             "rasterized": len(table) > MANY_LINES,
         }
         axes.broken_barh(spans, (place - 0.4, 0.8), **look)
-    axes.set_yticks(range(len(shown)), _lane_names([key for key, _ in shown]))
+    axes.set_yticks(range(len(shown)), lane_names(*zip(*(key for key, _ in shown), strict=True)))
     axes.set_ylim(len(shown) - 0.4, -0.6)
     axes.set_xlim(0, 1.01 * table["end"].max() / size)
     axes.grid(axis="x", color=GRID)
@@ -100,12 +101,9 @@ def draw_timeline(tables: Tables) -> Figure | None:
     return figure
 
 
-def _lane_names(keys: list[tuple[str, int]]) -> list[str]:
-    names, before = [], None
-    for machine, slot in keys:
-        names.append(f"{short(machine, 26)}  {slot}" if machine != before else str(slot))
-        before = machine
-    return names
+def lane_names(machines: Sequence[str], slots: Sequence[int]) -> list[str]:
+    """Return ``gpu-box · slot 1``: a slot is one of the trials that a machine ran at the same time."""
+    return [f"{machine} · slot {slot}" for machine, slot in zip(told_apart(machines, 26), slots, strict=True)]
 
 
 def _first(tables: Tables) -> str:

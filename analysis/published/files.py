@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis.published.printed import CLASSES, REDUCED
+from analysis.published.printed import BEST_METHOD, CLASSES, REDUCED
 from analysis.reading.collect import Tables
 
 RUNS, TRAINING, METHODS = "final_result.csv", "train_df.csv", "previous_results.csv"
@@ -47,11 +47,18 @@ def runs(folder: Path) -> pd.DataFrame:
 
 def class_scores(folder: Path) -> pd.Series:
     """Return the mean IoU (per cent) over eight published methods of each of the 20 classes."""
+    return method_scores(folder).mean(axis=1).rename("IoU over eight methods")
+
+
+def method_scores(folder: Path) -> pd.DataFrame:
+    """Return the 20 classes × eight published methods: IoU in per cent."""
     methods = read(folder, METHODS, index_col=0)
     lacking = [name for name in CLASSES[:-1] if name not in methods.index]
     if lacking:
         raise NotTheStudy(f"{folder / METHODS} must have a row per class, but lacks {lacking[:5]}")
-    return methods.loc[list(CLASSES[:-1])].mean(axis=1).rename("IoU over eight methods")
+    if BEST_METHOD not in methods:
+        raise NotTheStudy(f"{folder / METHODS} must have a column per method, but lacks {BEST_METHOD}")
+    return methods.loc[list(CLASSES[:-1])]
 
 
 def class_properties(folder: Path) -> pd.DataFrame:
@@ -92,4 +99,5 @@ def as_study(folder: Path, configuration: str | Sequence[str] = "configs") -> Ta
         validation="epoch_val_mIoU",
         classes=CLASSES,
         rare=REDUCED,
+        study="published imbalance study",
     )

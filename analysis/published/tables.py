@@ -6,7 +6,17 @@ import numpy as np
 import pandas as pd
 
 from analysis.published import files
-from analysis.published.printed import CORRELATIONS, GAINS, GROUPS, PROPERTIES, RANK_SUMS
+from analysis.published.printed import (
+    BEST_METHOD,
+    BEST_METHOD_CORRELATIONS,
+    CLASS_GROUPS,
+    CLASS_SCORES,
+    CORRELATIONS,
+    GAINS,
+    GROUPS,
+    PROPERTIES,
+    RANK_SUMS,
+)
 from analysis.statistics.correlate import correlate
 from analysis.statistics.ranktests import mann_whitney, rank_sum
 
@@ -35,6 +45,46 @@ def correlations(folder: Path) -> pd.DataFrame:
     return pd.DataFrame(rows).astype({"p_printed": float})
 
 
+def class_scores(folder: Path) -> pd.DataFrame:
+    """Return the mean IoU over eight published methods of each class, printed and ours."""
+    ours = files.class_scores(folder)
+    rows = [
+        {"class": name, "iou_printed": printed, "iou": ours[name], "agrees": same(ours[name], printed, 4)}
+        for name, printed in CLASS_SCORES.items()
+    ]
+    return pd.DataFrame(rows)
+
+
+def best_method(folder: Path) -> pd.DataFrame:
+    """Return Pearson's r of two properties with the IoU of the best published method alone, printed and ours."""
+    properties, scores = files.class_properties(folder), files.method_scores(folder)[BEST_METHOD]
+    # The sum of pixels is their mean times the number of images.
+    x = pd.DataFrame({"proportion_mean": properties["proportion_mean"], "pixels": properties["pixel_mean"]})
+    found = correlate(x, scores, methods=("pearson",), correction=None).set_index("x")
+    rows = [
+        {"property": name, "r_printed": printed, "r": found.loc[name, "r"], "low": found.loc[name, "low"]}
+        | {"high": found.loc[name, "high"], "agrees": same(found.loc[name, "r"], printed, 8)}
+        for name, printed in BEST_METHOD_CORRELATIONS.items()
+    ]
+    return pd.DataFrame(rows)
+
+
+def class_groups(folder: Path) -> pd.DataFrame:
+    """Return class IoU without and with copy-paste (random split, thinned, means of five runs), printed and ours."""
+    runs = files.runs(folder)
+    means = runs[list(files.CLASSES)].groupby(runs["configs"]).mean()
+    kinds = {"none": "FALSE_none", "cnt": "TRUE_cnt", "performance": "TRUE_performance"}
+    rows = []
+    for name, printed in CLASS_GROUPS.items():
+        row, agrees = {"class": name}, True
+        for (kind, end), value in zip(kinds.items(), printed, strict=True):
+            ours = means.loc[f"TRUE_random_x2_{end}", name]
+            row |= {f"{kind}_printed": value, kind: ours}
+            agrees &= same(ours, value, 4)
+        rows.append(row | {"agrees": agrees})
+    return pd.DataFrame(rows)
+
+
 def groups(folder: Path) -> pd.DataFrame:
     """Return mean and SD (n - 1) of the test mIoU of each configuration, printed and ours, best first."""
     by = files.runs(folder).sort_values("random_state").groupby("configs")["test_mIoU"]
@@ -46,7 +96,9 @@ def groups(folder: Path) -> pd.DataFrame:
         agrees &= all(same(ours, said, 4) for ours, said in zip(values, printed.values, strict=False))
         rows.append(
             {"configuration": name, "mean_printed": printed.mean, "mean": values.mean(), "sd_printed": printed.sd}
-            | {"sd": values.std(), "n": len(values), "agrees": agrees}
+            | {"sd": values.std(), "n": len(values)}
+            | {f"seed {seed}": value for seed, value in enumerate(values, start=1)}
+            | {"agrees": agrees}
         )
     return pd.DataFrame(rows)
 

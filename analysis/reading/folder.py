@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
+from pydantic import ValidationError
 
 from analysis.reading.confirmation import LEDGER, Confirmation, read_confirmation, read_default
 from analysis.reading.histories import read_curves
@@ -12,7 +13,7 @@ from analysis.reading.parameters import conditional, configuration
 from analysis.reading.rows import class_rows, trial_row
 from analysis.reading.scores import by_split
 from analysis.reading.tables import LeftOut, Tables, trials_table
-from rarepix.records import RecordError, TrialRecord, read
+from rarepix.records import SCHEMA, RecordError, TrialRecord, read
 
 RECORD = "record.json"
 
@@ -88,10 +89,21 @@ def _records(study: Path, left_out: LeftOut) -> list[tuple[Path, TrialRecord]]:
                 continue
             found.append((folder, read(folder / RECORD)))
         except (RecordError, OSError) as error:
-            left_out.add(folder.name, RECORD, str(error).replace(f"{folder}/", ""))
+            left_out.add(folder.name, RECORD, _reason(error).replace(f"{folder}/", ""))
     kept = _without_copies(found, left_out)
     # The folder is the trial's address; a copied folder must not become a second row of the same trial.
     return [(folder, record.model_copy(update={"trial": folder.name})) for folder, record in kept]
+
+
+def _reason(error: Exception) -> str:
+    """Return why a record cannot be read; of many wrong fields the first, and how many there are besides."""
+    cause = error.__cause__
+    if not isinstance(cause, ValidationError):
+        return str(error)
+    first, *rest = cause.errors(include_url=False)
+    place = ".".join(map(str, first["loc"])) or "the record"
+    more = f" ({len(rest)} more of its fields {'is' if len(rest) == 1 else 'are'} wrong)" if rest else ""
+    return f"it is not a record of schema {SCHEMA}: {place}: {first['msg']}{more}"
 
 
 def _without_copies(found: list[tuple[Path, TrialRecord]], left_out: LeftOut) -> list[tuple[Path, TrialRecord]]:

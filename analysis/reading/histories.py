@@ -1,5 +1,6 @@
 """The learning curves of all trials: their ``history.csv``, a row a validation, in one table."""
 
+import csv
 from pathlib import Path
 from typing import NamedTuple
 
@@ -50,17 +51,30 @@ def _found(folder: Path, trial: str, left_out: LeftOut) -> _History | None:
         left_out.add(trial, HISTORY, f"it must be a readable file, but: {error}")
         return None
     header, *lines = [line for line in whole.splitlines() if line.strip()] or [b""]
-    columns = header.count(b",")
-    if not end or not set(NEEDED) <= set(header.decode(errors="replace").split(",")):
+    columns = _width(header)
+    if not end or not set(NEEDED) <= set(_cells(header)):
         given = header.decode(errors="replace")[:80]
         left_out.add(trial, HISTORY, f"a history must have the columns {', '.join(NEEDED)}, but has {given!r}")
         return None
-    if any(line.count(b",") != columns for line in lines):
-        left_out.add(trial, HISTORY, f"every row of a history must have {columns + 1} columns, but one has not")
+    if any(_width(line) != columns for line in lines):
+        left_out.add(trial, HISTORY, f"every row of a history must have {columns} columns, but one has not")
         return None
     if cut.strip():
         left_out.add(trial, HISTORY, "its last line was cut off: that validation is left out")
     return _History(trial, header, lines) if lines else None
+
+
+def _width(line: bytes) -> int:
+    """Return how many cells *line* has. Few lines hold a quote, and counting is many times as fast as parsing."""
+    return len(_cells(line)) if b'"' in line else line.count(b",") + 1
+
+
+def _cells(line: bytes) -> list[str]:
+    """Return the cells of *line*, none where its quotes do not close. A class name may hold a comma."""
+    try:
+        return next(csv.reader([line.decode(errors="replace")], strict=True), [])
+    except csv.Error:
+        return []
 
 
 def _parsed(group: list[_History], left_out: LeftOut) -> list[pd.DataFrame]:
@@ -78,9 +92,11 @@ def _parsed(group: list[_History], left_out: LeftOut) -> list[pd.DataFrame]:
 
 def _table(header: bytes, lines: list[bytes]) -> pd.DataFrame:
     import pyarrow as pa
-    from pyarrow import csv, types
+    from pyarrow import csv as arrow
+    from pyarrow import types
 
-    table = csv.read_csv(pa.BufferReader(b"\n".join([header, *lines])), read_options=csv.ReadOptions(use_threads=False))
+    whole, options = pa.BufferReader(b"\n".join([header, *lines])), arrow.ReadOptions(use_threads=False)
+    table = arrow.read_csv(whole, read_options=options)
     numeric = (types.is_integer, types.is_floating, types.is_null)
     text = [column.name for column in table.schema if not any(is_kind(column.type) for is_kind in numeric)]
     if text:

@@ -41,8 +41,10 @@ class Roles(NamedTuple):
         return name.lower() if name.lower() == "miou" else name
 
 
-def names_of(given: Names) -> list[str]:
-    """Return one name, or several, as a list."""
+def names_of(given: Names | None) -> list[str]:
+    """Return one name, or several, or none, as a list."""
+    if given is None:
+        return []
     return [given] if isinstance(given, str) else list(given)
 
 

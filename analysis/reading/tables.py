@@ -15,6 +15,8 @@ CLASS_COLUMNS = ["trial", "split", "class", *COUNTS, "iou", *TRAIN_SHARE, "rare"
 IMAGE_COLUMNS = ["trial", "split", "image", "class", *COUNTS]
 CURVE_COLUMNS = ["trial", "attempt", "epoch", "objective"]
 LEFT_OUT = ["trial", "file", "reason"]
+NAMED = 3
+"""Trials that are named where the same was left out of several."""
 FIXED = [
     "trial", "study", "attempt", "attempts", "status", "started", "finished", "seed", "fold", "objective_name",
     "objective", "epoch", "device", "machine", "recipe", "settings", "dataset", "inventory_hash", "split", "split_file",
@@ -54,12 +56,28 @@ class LeftOut(list):
     """What was left out: a row per file, or part of a file, and the reason."""
 
     def add(self, trial: object, file: object, reason: str) -> None:
-        """Put down that *file* of *trial* (``""``: of no single one) was left out for *reason*."""
-        self.append({"trial": str(trial), "file": str(file), "reason": reason})
+        """Put down that *file* of *trial* (``""``: of no single one) was left out for *reason*, on one line."""
+        self.append({"trial": str(trial), "file": str(file), "reason": " ".join(reason.split())})
 
     def table(self) -> pd.DataFrame:
         """Return the rows as a table."""
         return pd.DataFrame(self, columns=LEFT_OUT)
+
+
+def grouped(left_out: pd.DataFrame) -> pd.DataFrame:
+    """Return *left_out* for a reader: one row for all trials of which the same file was left out for the same reason.
+
+    Its ``trial`` names them all up to ``NAMED``, else the first two and how many there are besides.
+    """
+    rows = left_out.groupby(["file", "reason"], sort=False)["trial"].agg(_together).reset_index()
+    return rows[LEFT_OUT]
+
+
+def _together(trials: pd.Series) -> str:
+    names = [name for name in trials.astype(str).unique() if name]
+    if len(names) <= NAMED:
+        return ", ".join(names)
+    return f"{', '.join(names[: NAMED - 1])} and {len(names) - NAMED + 1} more"
 
 
 def trials_table(rows: Iterable[dict[str, Any]]) -> pd.DataFrame:

@@ -9,6 +9,7 @@ import pandas as pd
 from analysis.reading.folder import with_scores
 from analysis.reading.roles import Names, Roles, check, names_of
 from analysis.reading.scores import by_split
+from analysis.reading.table_file import read_table
 from analysis.reading.tables import (
     CLASS_COLUMNS,
     CURVE_COLUMNS,
@@ -27,11 +28,11 @@ def load_table(
     path: str | Path | pd.DataFrame,
     *,
     configuration: Names,
-    block: Names = (),
+    block: Names | None = (),
     score: str,
     validation: str | None = None,
-    classes: Names = (),
-    rare: Names = (),
+    classes: Names | None = (),
+    rare: Names | None = (),
     trial: str | None = None,
     default: dict[str, Any] | None = None,
     study: str | None = None,
@@ -40,11 +41,12 @@ def load_table(
 
     A run without a score is a failed trial. Runs of one configuration on one block are repeats: they stay, and are
     averaged where configurations are compared. A row that says what an earlier one says in every column is a copy, and
-    left out, as is a run that a block's column does not place. Columns without a role are not read.
+    left out, as is a run that a block's column does not place. A run with an empty column of the configuration stays,
+    without a level there; how many there are is noted in ``left_out``. Columns without a role are not read.
 
     Args:
         path: a CSV file (a row a run, a header), or a table.
-        configuration: the columns that make a configuration.
+        configuration: the columns that make a configuration. In a file, ``None``, ``null`` and ``NA`` are levels.
         block: the columns that make a block: what configurations share when they are compared (a seed, a fold, a data
             set). None: no two runs are paired.
         score: the column of the score, higher is better.
@@ -60,12 +62,13 @@ def load_table(
         FileNotFoundError: there is no file at *path*.
         ValueError: it is empty or no CSV, lacks a column, has no score at all, an IoU that is none, or a name twice.
     """
-    table, file = _table(path)
+    table, file = read_table(path, [*names_of(configuration), *names_of(block)])
     named = (names_of(configuration), names_of(block), score, validation, names_of(classes), trial, names_of(rare))
     roles, name = Roles(*named), study or Path(file).stem
     check(table, roles, default or {}, file)
     left_out = LeftOut()
     table = _placed(_without_copies(_by_name(table, trial, file), file, left_out), roles, file, left_out)
+    _note_empty(table, roles, file, left_out)
     trials = _trials(table, roles, name, file, left_out)
     class_table = _classes(table[(trials["status"] == "complete").to_numpy()], roles, file)
     scores = by_split(class_table).reindex(table.index)
@@ -85,18 +88,6 @@ def load_table(
         default=default,
         score_on_test=validation is not None,
     )
-
-
-def _table(path: str | Path | pd.DataFrame) -> tuple[pd.DataFrame, str]:
-    if isinstance(path, pd.DataFrame):
-        return path.reset_index(drop=True), "table"
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"a table of runs must be a CSV file, but there is no file {path}: name another one")
-    try:
-        return pd.read_csv(path, low_memory=False), path.name
-    except (ValueError, OSError) as error:
-        raise ValueError(f"{path} must be a CSV file with a header and a row a run, but: {error}") from error
 
 
 def _by_name(table: pd.DataFrame, trial: str | None, file: str) -> pd.DataFrame:
@@ -129,6 +120,14 @@ def _placed(table: pd.DataFrame, roles: Roles, file: str, left_out: LeftOut) -> 
     for name, row in lacking[lacking.any(axis=1)].iterrows():
         left_out.add(name, file, f"it has no value in {', '.join(row.index[row])}: it belongs to no block")
     return table[~lacking.any(axis=1)]
+
+
+def _note_empty(table: pd.DataFrame, roles: Roles, file: str, left_out: LeftOut) -> None:
+    """Put down, a row a column, how many runs have no level of the configuration."""
+    for name in roles.configuration:
+        count = int(table[name].isna().sum())
+        if count:
+            left_out.add("", file, f"{name} is empty in {count} of {len(table)} runs: they are no level of it")
 
 
 def _shown(value: Any) -> str:

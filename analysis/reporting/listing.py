@@ -7,7 +7,7 @@ import pandas as pd
 
 from analysis.reading.collect import Tables
 from analysis.statistics.corrections import NAMES
-from analysis.statistics.wording import MISSING, as_text, level, number, p_text, signed
+from analysis.statistics.wording import MISSING, as_text, floor_text, level, number, p_text, signed
 from analysis.study.checks import told_once
 from analysis.study.standings import (
     AS_IT_IS,
@@ -108,12 +108,16 @@ def comparison_listing(table: pd.DataFrame) -> Listing:
         "test": ("test", lambda name: name.replace("_", " ")),
         "p": ("p", p_text),
         "p_adjusted": (f"p, {corrected}", p_text),
-        "floor_adjusted": ("smallest possible", p_text),
+        "floor_adjusted": ("smallest possible", floor_text),
         "effect": (rows["effect_name"].iloc[0] if len(rows) else "effect", lambda value: signed(value, 2)),
         "superiority": ("superiority", lambda value: number(value, 2)),
         "repeats": ("averaged repeats", str),
         "incomplete": ("blocks left out", lambda names: names or MISSING),
     }
+    if not table["repeats"].any():
+        del columns["repeats"]
+    if not table["incomplete"].any():
+        del columns["incomplete"]
     return listing(rows, columns)
 
 
@@ -169,10 +173,10 @@ def audit_listing(table: pd.DataFrame) -> Listing:
     rows = rows.assign(interval=_intervals(rows, 3))
     columns = {
         "check": ("check", str),
+        "sentence": ("in words", str),
         "value": ("value", lambda value: f"{value:.3g}".replace("-", "−")),
         "interval": ("95 % interval", str),
         "n": ("n", str),
-        "sentence": ("in words", str),
     }
     return listing(rows, columns)
 

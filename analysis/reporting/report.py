@@ -23,13 +23,15 @@ from analysis.study.results import Results, main_questions, results
 from analysis.study.standings import configurations, standings
 
 
-def write_report(tables: Tables, folder: Path, found: Results | None = None) -> Path:
+def write_report(tables: Tables, folder: Path, found: Results | None = None, again: str | None = None) -> Path:
     """Write the report of *tables* into *folder*, replacing what was there, and return the path of its page.
+
+    *again* is the command that the page names for writing it again (None: it was written from Python).
 
     Everything is written beside *folder* first: a reader never meets half a report.
     """
     with _replacing(folder) as temporary:
-        _fill(tables, found or results(tables), temporary, folder.parent)
+        _fill(tables, found or results(tables), temporary, folder.parent, again)
     return folder / "index.html"
 
 
@@ -61,13 +63,13 @@ def _replace(new: Path, folder: Path) -> None:
         shutil.rmtree(old, ignore_errors=True)
 
 
-def _fill(tables: Tables, found: Results, folder: Path, study: Path) -> None:
+def _fill(tables: Tables, found: Results, folder: Path, study: Path, again: str | None) -> None:
     files = csv_files(tables, found)
     for name, table in files.items():
         write_csv(table, folder / name)
     drawn, live = _draw(tables, found, folder / "figures")
     drawn |= _examples(tables, folder / "figures", study)
-    (folder / "index.html").write_text(page(tables, found, drawn, live, list(files)), encoding="utf-8")
+    (folder / "index.html").write_text(page(tables, found, drawn, live, list(files), again), encoding="utf-8")
 
 
 def csv_files(tables: Tables, found: Results) -> dict[str, pd.DataFrame]:

@@ -12,10 +12,10 @@ from analysis.study.checks import told_once
 from analysis.study.findings import answer
 from analysis.study.questions import all_rows, score_label
 from analysis.study.results import Results, results
-from analysis.study.standings import class_summary, standings
+from analysis.study.standings import class_summary, rarity_known, standings
 from analysis.study.validation import caution
 
-TOP, CLASSES, VERDICTS, NAMED = 5, 8, 8, 10
+TOP, CLASSES, VERDICTS, NAMED = 5, 8, 8, 3
 
 
 def summary(tables: Tables, page: Path | None = None, width: int = 100, found: Results | None = None) -> str:
@@ -27,7 +27,8 @@ def summary(tables: Tables, page: Path | None = None, width: int = 100, found: R
         write(out, sentence)
     if len(standings(tables)):
         out.print(_leaderboard(tables))
-        out.print(_classes(tables))
+        if len(class_summary(tables)):
+            out.print(_classes(tables))
         warned = caution(tables)
         if warned:
             write(out, warned)
@@ -37,9 +38,10 @@ def summary(tables: Tables, page: Path | None = None, width: int = 100, found: R
         for sentence in told_once(found.audit)["sentence"]:
             write(out, f"- {sentence}")
     if len(tables.left_out):
-        names = ["/".join(filter(None, (row.trial, row.file))) for row in tables.left_out.itertuples()]
-        rest = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-        write(out, f"Left out, or to be noted: {', '.join(names[:NAMED])}{rest} (reasons in the report)")
+        for row in tables.left_out.head(NAMED).itertuples():
+            write(out, f"Left out, or to be noted: {'/'.join(filter(None, (row.trial, row.file)))}: {row.reason}")
+        if len(tables.left_out) > NAMED:
+            write(out, f"and {len(tables.left_out) - NAMED} more in the report")
     if page is not None:
         out.print(f"Report: {page}", markup=False, highlight=False, soft_wrap=True)
     return out.file.getvalue()
@@ -63,4 +65,5 @@ def _classes(tables: Tables) -> Table:
     rarest = class_summary(tables).head(CLASSES)
     values = zip(rarest["class"], rarest["train_pixels"], rarest["best"], strict=True)
     rows = [[str(name), number(pixels, 0), number(best)] for name, pixels, best in values]
-    return rich_table(listing.Listing(["class", "train pixels", "IoU"], rows), "Rarest classes in the best trial")
+    title = "Rarest classes in the best trial" if rarity_known(tables) else "Classes in the best trial"
+    return rich_table(listing.Listing(["class", "train pixels", "IoU"], rows), title)

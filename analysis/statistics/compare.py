@@ -9,10 +9,9 @@ so a small p speaks about these blocks and the training noise, not about new dat
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from analysis.statistics.corrections import CORRECTIONS, correct, needed_n
+from analysis.statistics.corrections import CORRECTIONS, check_alpha
 from analysis.statistics.measures import (
     Estimate,
     cliffs_delta,
@@ -23,8 +22,9 @@ from analysis.statistics.measures import (
     superiority,
 )
 from analysis.statistics.ranktests import TESTS
-from analysis.statistics.samples import Sample, as_list, samples, usable
-from analysis.statistics.wording import decided, nothing_to_test, undecidable
+from analysis.statistics.samples import Sample, as_list, samples, sorted_levels, usable
+from analysis.statistics.verdicts import judge
+from analysis.statistics.wording import no_pairs
 
 MEASURES = {
     "signed_rank": ("matched-pairs rank-biserial", rank_biserial, "Hodges-Lehmann, b - a", shift_paired),
@@ -57,38 +57,48 @@ def compare(
 
     Args:
         table: a row a trial. A row without a score or a level is not used.
-        block: column or columns that say which scores belong together (paired); None: unpaired.
-        test: default ``signed_rank`` with blocks, ``mann_whitney`` without.
+        block: column or columns that say which scores belong together (paired); None: unpaired. A row without a value
+            in one of them is left out, and counted in ``incomplete``.
+        test: default ``signed_rank`` with blocks, ``mann_whitney`` without. ``mann_whitney`` and ``rank_sum`` compare
+            independent groups: the verdict says that they ignore *block*, if one is given.
         correction: ``"holm"``, ``"bh"`` or None, within the pairs of this call: one question, one family.
         family: the name of that family.
         alpha: level of the verdicts; intervals have confidence 1 - *alpha*, each for its own comparison.
         against: one level (the default, the baseline) that all others are compared with: it is a in every row, and
             the family is one smaller than the number of levels. Name it before looking at the scores.
 
+    Returns:
+        Without two levels that have scores: no row, and ``attrs["verdict"]`` says why.
+
     Raises:
-        ValueError: an unknown test, correction, column or level, a test that does not fit *block*, or a score that is
-            no number or infinite.
+        ValueError: an unknown test, correction, column or level, a paired test without *block*, a score that is no
+            number or infinite, an *alpha* that is no chance, or a *table* that is no DataFrame.
     """
     blocks = as_list(block)
     test = test or ("signed_rank" if blocks else "mann_whitney")
-    _check(test, correction, paired=bool(blocks))
-    used = usable(table, treatment, blocks, score)
+    _check(test, correction, alpha, paired=bool(blocks))
+    used = usable(table, treatment, blocks, score, against)
+    ignored = f"; blocks ignored: {', '.join(blocks)}" if blocks and not TESTS[test].paired else ""
     rows = [
         {"treatment": treatment, "score": score, "a": a, "b": b} | _measure(sample, test, alpha)
-        for a, b, sample in samples(used, treatment, blocks, score, against)
+        for a, b, sample in samples(used, treatment, [] if ignored else blocks, score, against)
     ]
-    return _judge(rows, test, correction, family or f"{treatment} -> {score}", alpha)
+    family = family or f"{treatment} -> {score}"
+    judged = judge(rows, test=test, correction=correction, family=family, alpha=alpha)
+    compared = pd.DataFrame([row | {"verdict": row["verdict"] + ignored} for row in judged], columns=COLUMNS)
+    if compared.empty:
+        compared.attrs["verdict"] = no_pairs(treatment, sorted_levels(used, treatment), against)
+    return compared
 
 
-def _check(test: str, correction: str | None, *, paired: bool) -> None:
+def _check(test: str, correction: str | None, alpha: float, *, paired: bool) -> None:
     if test not in TESTS:
         raise ValueError(f"test must be one of {list(TESTS)}, but got {test!r}")
     if correction not in CORRECTIONS:
         raise ValueError(f"correction must be one of {list(CORRECTIONS)}, but got {correction!r}")
     if TESTS[test].paired and not paired:
         raise ValueError(f"{test} compares within blocks, but no block was given: give one, or use mann_whitney")
-    if paired and not TESTS[test].paired:
-        raise ValueError(f"{test} ignores blocks, but block was given: leave block out, or use signed_rank")
+    check_alpha(alpha)
 
 
 def _measure(sample: Sample, test: str, alpha: float) -> dict:
@@ -108,21 +118,3 @@ def _measure(sample: Sample, test: str, alpha: float) -> dict:
         row["statistic"], row["p"] = chosen.run(sample.a, sample.b)
         row["floor"] = chosen.floor(len(sample.a), len(sample.b))
     return row | {"difference": estimate.value, "low": estimate.low, "high": estimate.high}
-
-
-def _judge(rows: list[dict], test: str, correction: str | None, family: str, alpha: float) -> pd.DataFrame:
-    """Correct within the family, then say what each row shows."""
-    adjusted = correct([row["p"] for row in rows], correction)
-    floors = correct([row["floor"] for row in rows], correction)
-    size = int(np.count_nonzero(~np.isnan(adjusted)))
-    needed = needed_n(TESTS[test].floor, size, correction, alpha) if size else float("nan")
-    for row, p_adjusted, floor in zip(rows, adjusted, floors, strict=True):
-        row |= {"p_adjusted": p_adjusted, "floor_adjusted": floor, "needed_n": needed}
-        row |= {"correction": correction, "family": family, "family_size": size}
-        if np.isnan(row["p"]):
-            row["verdict"] = nothing_to_test(row)
-        elif floor > alpha:
-            row["verdict"] = undecidable(row, needed)
-        else:
-            row["verdict"] = decided(row, alpha)
-    return pd.DataFrame(rows, columns=COLUMNS)

@@ -5,6 +5,7 @@ of false ones among the findings. NaN (nothing was tested) stays NaN and does no
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 
 import numpy as np
 
@@ -48,12 +49,35 @@ def correct(p, correction: str | None) -> np.ndarray:
     return CORRECTIONS[correction](p)
 
 
-def needed_n(floor: Callable[[int, int], float], family_size: int, correction: str | None, alpha: float) -> int:
-    """Return the smallest n per level (pairs, for a paired test) at which an adjusted p of *alpha* can be reached.
+def check_alpha(alpha: float) -> None:
+    """Raise ValueError unless *alpha* is a chance between 0 and 1."""
+    if not 0 < alpha < 1:
+        raise ValueError(f"alpha must lie between 0 and 1, but got {alpha}")
 
-    All comparisons of the family are taken to have that n.
+
+def needed_n(floor: Callable[[int, int], float], sizes, correction: str | None, alpha: float) -> np.ndarray:
+    """Return, for each comparison of a family, the smallest n per level (pairs, if paired) that could decide it.
+
+    That is the smallest n at which its adjusted p can be *alpha* or less, once every comparison of the family that is
+    smaller has been raised to n. One that can be decided as things are gets the n at which it still could be if the
+    whole family had that n.
+
+    Args:
+        floor: (n_a, n_b) → smallest possible p.
+        sizes: comparisons × 2, n_a and n_b.
     """
-    n = 1
-    while correct([floor(n, n)] * family_size, correction)[0] > alpha:
-        n += 1
-    return n
+    # Many comparisons have the same sizes.
+    alike, row = np.unique(np.asarray(sizes, dtype=int).reshape(-1, 2), axis=0, return_inverse=True)
+    known, row = lru_cache(maxsize=None)(floor), row.ravel()
+
+    def smallest(begun: list) -> np.ndarray:
+        """Raise *begun* step by step; floors fall with n, and adjusted ones with them, so that the first n is it."""
+        found, n = np.zeros(len(row), dtype=int), 0
+        while not found.all():
+            n += 1
+            floors = np.array([known(max(n_a, n), max(n_b, n)) for n_a, n_b in begun])[row]
+            found[(found == 0) & (correct(floors, correction) <= alpha)] = n
+        return found
+
+    raised, level = smallest(alike.tolist()), smallest([(0, 0)] * len(alike))
+    return np.where(raised == 1, level, raised)

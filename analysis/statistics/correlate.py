@@ -16,9 +16,10 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from analysis.statistics.corrections import correct
-from analysis.statistics.wording import correction_words, p_text
+from analysis.statistics.corrections import check_alpha, correct
+from analysis.statistics.wording import correction_words, floor_text
 
+UNNAMED = "the score"
 LEAST = 4
 EXACT = 8
 """Up to here Spearman's p runs over all orders; its usual t approximation gives p = 0 for four ordered points."""
@@ -31,8 +32,8 @@ COLUMNS = ["x", "y", "method", "r", "low", "high", "p", "p_adjusted", "correctio
 
 
 def correlate(
-    x: pd.DataFrame,
-    y: pd.Series,
+    x: pd.DataFrame | pd.Series,
+    y: pd.Series | Sequence[float],
     methods: Sequence[str] = tuple(VARIANCES),
     *,
     correction: str | None = "bh",
@@ -40,15 +41,20 @@ def correlate(
 ) -> pd.DataFrame:
     """Return one row per column of *x* and method: its correlation with *y*.
 
-    Rows of *x* and *y* belong together by index. A position where either is NaN is not used and is counted in
-    ``left_out``. A constant column, or fewer than four positions, gives NaN and a ``verdict`` that says so.
+    Rows of *x* and *y* belong together by index; a *y* without one (a list, an array) belongs to the rows of *x* in
+    their order. A position where either is NaN is not used and is counted in ``left_out``. A constant column, or fewer
+    than four positions, gives NaN and a ``verdict`` that says so.
 
     Raises:
-        ValueError: an unknown method or correction.
+        ValueError: an unknown method or correction, an *alpha* that is no chance, an index or a name of a column that
+            stands twice, a *y* without index of another length, or values that are no numbers or infinite.
     """
+    methods = [methods] if isinstance(methods, str) else list(methods)
+    check_alpha(alpha)
     unknown = [method for method in methods if method not in VARIANCES]
     if unknown:
         raise ValueError(f"methods must be among {list(VARIANCES)}, but got {unknown}")
+    x, y = _aligned(x, y)
     rows = [_one(x[name], y, method, alpha) for name in x for method in methods]
     adjusted = correct([row["p"] for row in rows], correction)
     floors = correct([row["floor"] for row in rows], correction)
@@ -59,8 +65,35 @@ def correlate(
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
+def _aligned(x, y) -> tuple[pd.DataFrame, pd.Series]:
+    """Return *x* as a table and *y* as a named column, both of finite floats or NaN, with an index without twins."""
+    x = x.to_frame() if isinstance(x, pd.Series) else x
+    if not isinstance(x, pd.DataFrame):
+        raise ValueError(f"x must be a DataFrame or a Series, with a row a class, but got {type(x).__name__}")
+    if not isinstance(y, pd.Series):
+        if len(y) != len(x):
+            raise ValueError(f"y without an index must have a value for each row of x ({len(x)}), but has {len(y)}")
+        y = pd.Series(np.asarray(y), index=x.index)
+    for what, names in (("row of x", x.index), ("row of y", y.index), ("column of x", x.columns)):
+        if names.has_duplicates:
+            twins = names[names.duplicated()].unique().tolist()
+            raise ValueError(f"each {what} must have a name of its own, but these stand twice or more: {twins}")
+    numbers = [_numbers(x[name], f"the column {name!r}") for name in x]
+    return pd.concat(numbers, axis=1) if numbers else x, _numbers(y.rename(UNNAMED if y.name is None else y.name), "y")
+
+
+def _numbers(values: pd.Series, what: str) -> pd.Series:
+    try:
+        found = values.astype(object).where(values.notna(), np.nan).astype(float)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{what} must be numbers or NaN, but {error}: leave it out") from error
+    if np.isinf(found).any():
+        raise ValueError(f"{what} must be finite or NaN, but is infinite in {int(np.isinf(found).sum())} rows")
+    return found
+
+
 def _one(x: pd.Series, y: pd.Series, method: str, alpha: float) -> dict:
-    both = pd.DataFrame({"x": x, "y": y}).astype(float)
+    both = pd.DataFrame({"x": x, "y": y})
     kept = both.dropna()
     n = len(kept)
     row = {"x": x.name, "y": y.name, "method": method, "n": n, "left_out": len(both) - n, "verdict": ""}
@@ -98,7 +131,7 @@ def spearman_p(x: np.ndarray, y: np.ndarray) -> float:
 
 def _verdict(row: dict, floor: float, words: str, alpha: float) -> str:
     if floor > alpha:
-        return f"cannot be decided with n = {row['n']} classes: the smallest possible p{words} is {p_text(floor)}"
+        return f"cannot be decided with n = {row['n']} classes: the smallest possible p{words} is {floor_text(floor)}"
     if row["p_adjusted"] > alpha:
         return f"no relation with {row['y']} shown"
     return f"{'higher' if row['r'] > 0 else 'lower'} {row['y']} where {row['x']} is higher"

@@ -11,15 +11,11 @@ import numpy as np
 import pandas as pd
 
 from analysis.statistics.bootstrap import mean_difference_interval, mean_interval
-from analysis.statistics.measures import (
-    cliffs_delta,
-    rank_biserial,
-    shift_paired,
-    shift_unpaired,
-    superiority,
-)
+from analysis.statistics.corrections import check_alpha
+from analysis.statistics.measures import cliffs_delta, rank_biserial, shift_paired, shift_unpaired, superiority
 from analysis.statistics.ranktests import differences
-from analysis.statistics.samples import Sample, as_list, samples, usable
+from analysis.statistics.samples import Sample, as_list, samples, sorted_levels, usable
+from analysis.statistics.wording import no_pairs
 
 MEASURED = [
     "mean", "mean_low", "mean_high", "median", "hodges_lehmann", "low", "high", "rank_biserial", "cliffs_delta",
@@ -50,13 +46,15 @@ def effects(
         ``mean`` with its BCa interval over blocks (``mean_low``, ``mean_high``); ``median`` of the paired differences
         (unpaired: difference of the medians); ``hodges_lehmann`` with the exact interval of its rank test (``low``,
         ``high``); ``rank_biserial`` (paired) or ``cliffs_delta`` (unpaired), the other one NaN; ``superiority``, the
-        share of blocks in which b is higher, ties half (unpaired: A12). What n is too small for is NaN.
+        share of blocks in which b is higher, ties half (unpaired: A12). What n is too small for is NaN. Without two
+        levels that have scores: no row, and ``attrs["verdict"]`` says why.
 
     Raises:
-        ValueError: a column or level is missing, or a score is no number or infinite.
+        ValueError: a column or level is missing, a score is no number or infinite, or *alpha* is no chance.
     """
+    check_alpha(alpha)
     blocks = as_list(block)
-    used = usable(table, treatment, blocks, score)
+    used = usable(table, treatment, blocks, score, against)
     rows = []
     for a, b, sample in samples(used, treatment, blocks, score, against):
         sizes = {"n": min(len(sample.a), len(sample.b)), "n_a": len(sample.a), "n_b": len(sample.b)}
@@ -64,7 +62,10 @@ def effects(
         row |= {"repeats": sample.repeats, "incomplete": "; ".join(sample.incomplete)}
         measure = _paired if blocks else _unpaired
         rows.append(row | (measure(sample, 1 - alpha, seed) if sizes["n"] else {}))
-    return pd.DataFrame(rows, columns=COLUMNS)
+    measured = pd.DataFrame(rows, columns=COLUMNS)
+    if measured.empty:
+        measured.attrs["verdict"] = no_pairs(treatment, sorted_levels(used, treatment), against)
+    return measured
 
 
 def _paired(sample: Sample, confidence: float, seed: int) -> dict:

@@ -4,7 +4,8 @@ Benavoli, Mangili, Corani, Zaffalon & Ruggeri (ICML 2014), Benavoli, Corani, Dem
 differences and one pseudo-difference of 0 get weights from a Dirichlet distribution, 1 for each difference and
 ``PRIOR`` = 0.5 for the pseudo-difference (the strength and the place that the papers and baycomp use). For each draw of
 weights w, P(better) = sum of w_i w_j over all i, j whose mean (d_i + d_j) / 2 lies above the region, and likewise
-inside and below; a mean on the border counts one half. What is reported is how often each of the three is the largest.
+inside and below; a mean on the border counts one half. What is reported is how often each of the three is the largest;
+where several are equally large, the draw is split among them.
 
 Unlike a p-value this can say that two levels are *practically the same*. It still knows nothing beyond these blocks.
 """
@@ -17,8 +18,8 @@ import numpy as np
 import pandas as pd
 
 from analysis.statistics.ranktests import differences
-from analysis.statistics.samples import as_list, samples, usable
-from analysis.statistics.wording import practically
+from analysis.statistics.samples import as_list, samples, sorted_levels, usable
+from analysis.statistics.wording import no_pairs, practically
 
 PRIOR = 0.5
 DRAWS = 20_000
@@ -52,6 +53,7 @@ def practical(
 
     Returns:
         ``p_better``, ``p_equivalent``, ``p_worse`` (they add up to 1) and a ``verdict``; NaN with fewer than two pairs.
+        Without two levels that have scores: no row, and ``attrs["verdict"]`` says why.
 
     Raises:
         ValueError: a column or level is missing, no block is named, a score is infinite, or *rope* is negative.
@@ -61,7 +63,7 @@ def practical(
         raise ValueError("practical equivalence is judged within blocks, but no block was given: name the columns")
     if not rope >= 0:
         raise ValueError(f"rope must be 0 or more, in units of {score!r}, but got {rope}")
-    used = usable(table, treatment, blocks, score)
+    used = usable(table, treatment, blocks, score, against)
     rows = []
     for a, b, sample in samples(used, treatment, blocks, score, against):
         n = len(sample.a)
@@ -70,8 +72,11 @@ def practical(
         if n >= LEAST:
             chances = chances_of(differences(sample.a, sample.b), rope, _draws(n, seed))
             row |= dict(zip(["p_worse", "p_equivalent", "p_better"], chances, strict=True))
-        rows.append(row | {"incomplete": "; ".join(sample.incomplete), "verdict": practically(row, SURE)})
-    return pd.DataFrame(rows, columns=COLUMNS)
+        rows.append(row | {"incomplete": "; ".join(sample.incomplete), "verdict": practically(row, SURE, LEAST)})
+    judged = pd.DataFrame(rows, columns=COLUMNS)
+    if judged.empty:
+        judged.attrs["verdict"] = no_pairs(treatment, sorted_levels(used, treatment), against)
+    return judged
 
 
 @lru_cache(maxsize=4)
@@ -106,14 +111,16 @@ def chances_of(gains: np.ndarray, rope: float, draws: Iterable[np.ndarray]) -> t
     order = np.argsort(gains)
     gains = gains[order]
     above, below = (_partners(gains, border) for border in (2 * rope, -2 * rope))
-    won = np.zeros(3, dtype=int)
+    won = np.zeros(3)
     for piece in draws:
         weights = piece[order]
         sums = np.concatenate([np.zeros((1, weights.shape[1])), np.cumsum(weights, axis=0)])
         p_above = 1 - np.einsum("ij,ij->j", weights, sums[above[0]] + sums[above[1]]) / 2
         p_below = np.einsum("ij,ij->j", weights, sums[below[0]] + sums[below[1]]) / 2
         inside = 1 - p_above - p_below if rope else np.full(len(p_above), -1.0)
-        won += np.bincount(np.argmax([p_below, inside, p_above], axis=0), minlength=3)
+        chances = np.array([p_below, inside, p_above])
+        largest = chances >= chances.max(axis=0) - 1e-12
+        won += (largest / largest.sum(axis=0)).sum(axis=1)
     return tuple(map(float, won / won.sum()))
 
 

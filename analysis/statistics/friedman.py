@@ -18,8 +18,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from analysis.statistics.corrections import check_alpha
 from analysis.statistics.samples import as_list, complete_blocks, usable
-from analysis.statistics.wording import differ, nothing_to_rank, number, p_text
+from analysis.statistics.wording import differ, floor_text, nothing_to_rank, number
 
 LEAST_LEVELS, LEAST_BLOCKS = 3, 2
 COLUMNS = [
@@ -39,8 +40,9 @@ def friedman(
         or two complete blocks: NaN, and a verdict that says so.
 
     Raises:
-        ValueError: a column is missing, no block is named, or a score is infinite.
+        ValueError: a column is missing, no block is named, a score is infinite, or *alpha* is no chance.
     """
+    check_alpha(alpha)
     scores, incomplete = _complete(table, treatment, block, score)
     n, k = scores.shape
     row = {"treatment": treatment, "score": score, "n": n, "k": k, "incomplete": "; ".join(incomplete)}
@@ -64,6 +66,7 @@ def average_ranks(
     Raises:
         ValueError: see ``friedman``.
     """
+    check_alpha(alpha)
     scores, _ = _complete(table, treatment, block, score)
     n, k = scores.shape
     columns = ["level", "mean_rank", "n", "k", "critical_difference"]
@@ -158,6 +161,6 @@ def _verdict(row: dict, alpha: float) -> str:
     if row["floor"] > alpha:
         return (
             f"cannot be decided with n = {row['n']} blocks of {row['k']} levels: the smallest possible p is "
-            f"{p_text(row['floor'])} (Kendall's W seen here: {number(row['kendall_w'], 2)})"
+            f"{floor_text(row['floor'])} (Kendall's W seen here: {number(row['kendall_w'], 2)})"
         )
     return differ(row, alpha)

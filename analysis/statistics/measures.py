@@ -64,8 +64,10 @@ def shift_unpaired(a: np.ndarray, b: np.ndarray, confidence: float = 0.95) -> Es
 
 def mean_paired(a: np.ndarray, b: np.ndarray, confidence: float = 0.95) -> Estimate:
     """Return the mean difference b - a of pairs, with Student's interval (it assumes normal differences)."""
-    gains = b - a
+    gains = differences(a, b)
     n, value = len(gains), float(np.mean(gains))
+    if n >= 2 and np.ptp(gains) == 0:
+        return Estimate(value, value, value)
     if n < 2:
         return Estimate(value, float("nan"), float("nan"))
     half = float(stats.t.ppf((1 + confidence) / 2, n - 1) * np.std(gains, ddof=1) / np.sqrt(n))

@@ -2,13 +2,16 @@
 
 ``design`` looks for the best pairing that the trials of a study allow:
 
-1. **matched**: trials that agree in their block (seed and fold, as a rule) and in every other sampled parameter;
+1. **matched**: trials that agree in their block (seed and fold, as a rule) and in every other sampled parameter, if
+   every two levels that can be compared share six such settings or more, or no fewer than they share blocks: a few
+   chance matches of a random search leave nothing that a test could decide;
 2. **blocked**: blocks that hold both levels; what differs besides is averaged within block and level;
 3. **unpaired**: nothing is shared.
 
 A parameter that exists under some levels only (the gamma of the focal loss) cannot be matched and is averaged over. A
 search that adapts (TPE) gives good levels more, and better tuned, trials: under rules 2 and 3 that is part of the
-difference. The report prints the rule in words.
+difference. The report prints the rule in words. A trial without a seed or fold is in no block; a column that no trial
+has a value in (folds, in a study without them) is no part of the block.
 """
 
 from collections.abc import Sequence
@@ -17,11 +20,14 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from analysis.statistics.samples import block_names
+from analysis.statistics.ranktests import TESTS
+from analysis.statistics.samples import Parameter, block_names
 
 BLOCK = ("seed", "fold")
 ENOUGH = 2
 """Blocks that two levels must share before they are compared within blocks: one pair says nothing about spread."""
+ALPHA = 0.05
+"""Matching must leave pairs enough to decide at this level, or no fewer than averaging does."""
 
 
 class Design(NamedTuple):
@@ -39,25 +45,29 @@ def design(
 ) -> Design:
     """Return the strictest rule under which as many pairs of levels can be compared as under any paired rule.
 
+    The parameters in ``Design.block`` are of type ``Parameter``: trials that lack one agree in it.
+
     Args:
         trials: a row a trial, with the columns of *block*.
         parameters: the sampled columns of *trials*, *treatment* included.
     """
-    named = " and ".join(block)
     used = trials.dropna(subset=[treatment, score])
+    block = [name for name in block if used[name].notna().any()]
+    named, used = " and ".join(block), used.dropna(subset=block)
     others = [name for name in parameters if name != treatment and not _conditional(used, treatment, name)]
     averaged = [name for name in parameters if name != treatment and name not in others]
-    matched, blocked = [*block, *others], list(block)
+    matched = [*block, *map(Parameter, others)]
     # Without a block nothing says that two trials share their luck, however alike their parameters are.
-    matched_pairs, blocked_pairs = (_comparable(used, treatment, held) if block else 0 for held in (matched, blocked))
-    if matched_pairs and matched_pairs >= blocked_pairs:
+    by_setting, by_block = (_shared(used, treatment, held) if block else np.empty(0) for held in (matched, block))
+    if len(by_setting) and len(by_setting) >= len(by_block) and _enough(by_setting.min(), by_block):
         left = f" ({', '.join(averaged)} exists under some levels only and is averaged over)" if averaged else ""
         same = f" and in {', '.join(others)}" if others else ""
         return Design("matched", matched, f"Paired: trials that agree in {named}{same} are compared{left}.")
-    if blocked_pairs:
+    if len(by_block):
         varying = [name for name in parameters if name != treatment]
         sentence = f"Paired by {named}: within a block, each level is the mean over its trials"
-        return Design("blocked", blocked, f"{sentence}, whatever their {', '.join(varying)}.")
+        few = f" (only {by_setting.min()} settings agree in {', '.join(others)} as well)" if len(by_setting) else ""
+        return Design("blocked", block, f"{sentence}, whatever their {', '.join(varying)}{few}.")
     shared = f"share two blocks ({', '.join(block)})" if block else "are known to share blocks"
     sentence = f"Unpaired: no two levels {shared}, so that trials are compared as independent groups"
     return Design("unpaired", None, f"{sentence}; whatever else differs between the groups is part of the difference.")
@@ -69,8 +79,14 @@ def _conditional(used: pd.DataFrame, treatment: str, name: str) -> bool:
     return bool((present == 0).any() and (present > 0).any())
 
 
-def _comparable(used: pd.DataFrame, treatment: str, blocks: list[str]) -> int:
-    """Count the pairs of levels that share enough blocks."""
+def _shared(used: pd.DataFrame, treatment: str, blocks: list[str]) -> np.ndarray:
+    """Return how many blocks two levels share, for each pair that shares enough of them."""
     held = (pd.crosstab(block_names(used, blocks), used[treatment]) > 0).to_numpy(int)
     shared = held.T @ held
-    return int((shared[np.triu_indices(len(shared), 1)] >= ENOUGH).sum())
+    counts = shared[np.triu_indices(len(shared), 1)]
+    return counts[counts >= ENOUGH]
+
+
+def _enough(settings: int, by_block: np.ndarray) -> bool:
+    """Say whether *settings* matched pairs can decide a comparison, or are no fewer than the blocks are."""
+    return TESTS["signed_rank"].floor(settings, settings) <= ALPHA or settings >= min(by_block, default=0)

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from analysis.statistics.corrections import check_alpha
 from analysis.statistics.ranktests import TESTS
 from analysis.statistics.simulation import (
     MOST_BLOCKS,
@@ -67,7 +68,7 @@ def power(
         ValueError: an argument is out of its range.
     """
     gains = np.atleast_1d(np.asarray([step * sd for step in GAINS] if gain is None else gain, dtype=float))
-    counts = np.atleast_1d(np.asarray(blocks, dtype=int))
+    counts = _whole(blocks)
     spread_of = difference_spread(sd, correlation)
     _check(gains, counts, alpha, comparisons, simulations)
     noise = draw_noise(int(counts.max()), simulations, seed)
@@ -100,7 +101,7 @@ def smallest_gain(
     Raises:
         ValueError: an argument is out of its range.
     """
-    counts = np.atleast_1d(np.asarray(blocks, dtype=int))
+    counts = _whole(blocks)
     spread_of = difference_spread(sd, correlation)
     _check(np.ones(1), counts, alpha, comparisons, simulations)
     _check_power(power)
@@ -160,13 +161,21 @@ def difference_spread(sd: float, correlation: float = 0.0) -> float:
     return float(sd * np.sqrt(2 * (1 - correlation)))
 
 
+def _whole(blocks: int | Sequence[int]) -> np.ndarray:
+    counts = np.atleast_1d(np.asarray(blocks, dtype=float))
+    if not (counts % 1 == 0).all():
+        raise ValueError(f"blocks must be whole numbers, but got {counts.tolist()}")
+    return counts.astype(int)
+
+
 def _check(gains: np.ndarray, blocks: np.ndarray, alpha: float, comparisons: int, simulations: int) -> None:
+    if not (len(gains) and len(blocks)):
+        raise ValueError(f"name one gain and one number of blocks at least, but got {len(gains)} and {len(blocks)}")
     if not (gains > 0).all():
         raise ValueError(f"gain must be positive, in units of the score, but got {gains.tolist()}")
     if not ((blocks >= 1) & (blocks <= MOST_BLOCKS)).all():
         raise ValueError(f"blocks must be between 1 and {MOST_BLOCKS}, but got {blocks.tolist()}")
-    if not 0 < alpha < 1:
-        raise ValueError(f"alpha must lie between 0 and 1, but got {alpha}")
+    check_alpha(alpha)
     if comparisons < 1 or simulations < 1:
         raise ValueError(f"comparisons and simulations must be 1 or more, but got {comparisons} and {simulations}")
 

@@ -55,9 +55,10 @@ def signed_rank(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
 
 
 def paired_t(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
-    """Return t of the differences b - a and its p; (0, 1) if no pair differs."""
-    if np.all(a == b):
-        return 0.0, 1.0
+    """Return t of the differences b - a and its p; (0, 1) if no pair differs, (±infinite, 0) if all differ alike."""
+    gains = differences(a, b)
+    if np.ptp(gains) == 0:  # without spread t has no finite value, and its formula only rounding errors
+        return (float(np.copysign(np.inf, gains[0])), 0.0) if gains[0] else (0.0, 1.0)
     result = stats.ttest_rel(b, a)
     return float(result.statistic), float(result.pvalue)
 

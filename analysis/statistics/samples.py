@@ -1,9 +1,11 @@
 """The scores of two levels, taken from a table of trials: matched by block, or as they are.
 
 A block is what levels share: seed and fold, and whatever else is held equal. Several scores of a level within a block
-are averaged and counted; a block that lacks one of the two levels is named, never filled.
+are averaged and counted; a block that lacks one of the two levels is named, never filled. A row without a value in a
+block column lies in no block that anyone knows: it is left out and counted. Only a ``Parameter`` may be missing.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import combinations
 from typing import Any, NamedTuple
@@ -12,13 +14,20 @@ import numpy as np
 import pandas as pd
 
 
+class Parameter(str):
+    """The name of a block column in which a missing value is a value: a parameter that was not sampled.
+
+    Two trials without the gamma of a focal loss agree in it; two trials without a seed need not agree in theirs.
+    """
+
+
 class Sample(NamedTuple):
     """The scores of two levels: position i of both is block i if they are paired."""
 
     a: np.ndarray
     b: np.ndarray
     incomplete: list[str]
-    """Blocks that hold only one of the two."""
+    """Blocks that hold only one of the two, and how many rows are in no known block."""
     repeats: int
     """Scores beyond the first of a level in its block; they are averaged."""
 
@@ -28,38 +37,66 @@ def as_list(block: str | Sequence[str] | None) -> list[str]:
     return [block] if isinstance(block, str) else list(block or [])
 
 
-def usable(table: pd.DataFrame, treatment: str, blocks: Sequence[str], score: str) -> pd.DataFrame:
+def usable(table: pd.DataFrame, treatment: str, blocks: Sequence[str], score: str, against: Any = None) -> pd.DataFrame:
     """Return the rows of *table* that have a level and a score, the score as float.
 
     Raises:
-        ValueError: a column is missing, the score is no number or infinite, or a level cannot be compared.
+        ValueError: *table* is none, a column is missing, the score is no number or infinite, a level cannot be
+            compared, or *against* is no level of the table, with or without a score.
     """
+    if not isinstance(table, pd.DataFrame):
+        hint = "give its .trials" if hasattr(table, "trials") else "give a table with a row a trial"
+        raise ValueError(f"the table must be a pandas DataFrame, but got {type(table).__name__}: {hint}")
     needed = [treatment, score, *blocks]
     missing = [name for name in needed if name not in table]
     if missing:
         raise ValueError(f"the table must have the columns {needed}, but lacks {missing}: it has {list(table)}")
     try:
-        scores = table[score].astype(float)
+        # pandas' own NA is no float to it; NaN is.
+        scores = table[score].astype(object).where(table[score].notna(), np.nan).astype(float)
     except (TypeError, ValueError) as error:
         raise ValueError(f"the score {score!r} must be numbers or NaN, but {error}: choose another column") from error
     if np.isinf(scores).any():
         count = int(np.isinf(scores).sum())
         raise ValueError(f"the score {score!r} must be finite or NaN, but {count} rows are infinite: leave them out")
-    return table.assign(**{score: scores}).dropna(subset=[treatment, score])
+    known = table.dropna(subset=[treatment])
+    if against is not None:
+        level_pairs(sorted_levels(known, treatment), against)
+    return known.assign(**{score: scores}).dropna(subset=[score])
 
 
 def sorted_levels(used: pd.DataFrame, treatment: str) -> list:
     """Return the levels of *treatment*: numbers in order, then text in order.
 
     Raises:
-        ValueError: the levels are lists or the like, which cannot be told apart.
+        ValueError: the levels cannot be told apart: lists or the like, or True beside 1.
     """
+    if used[treatment].dtype == object:
+        _refuse_merged(used[treatment])
     try:
         return sorted(used[treatment].unique(), key=lambda level: (isinstance(level, str), level))
     except TypeError as error:
         raise ValueError(
             f"the levels of {treatment!r} must be numbers, booleans or text, but {error}: turn them into text"
         ) from error
+
+
+def _refuse_merged(values: pd.Series) -> None:
+    """Raise ValueError where a boolean and a number are equal, and would count as one level."""
+    kinds: dict = {0: set(), 1: set()}
+    for value, kind in set(zip(values.map(_hashable), values.map(type), strict=True)):
+        if not isinstance(value, str) and value in kinds:
+            kinds[value].add(kind in (bool, np.bool_))
+    merged = [f"{bool(value)} and {value}" for value, found in kinds.items() if len(found) == 2]
+    if merged:
+        raise ValueError(
+            f"the levels of {values.name!r} must differ, but {' and '.join(merged)} are equal: turn them into text"
+        )
+
+
+def _hashable(value: Any) -> Any:
+    """Return *value* where it can be told apart from others; sorting refuses what cannot."""
+    return value if isinstance(value, (str, bool, int, float, np.generic)) else ""
 
 
 def level_pairs(levels: Sequence, against: Any = None) -> list[tuple]:
@@ -78,8 +115,12 @@ def level_pairs(levels: Sequence, against: Any = None) -> list[tuple]:
 def samples(
     used: pd.DataFrame, treatment: str, blocks: Sequence[str], score: str, against: Any = None
 ) -> Iterator[tuple[Any, Any, Sample]]:
-    """Yield (a, b, their scores) for every pair of levels of *used* (see ``usable``); no blocks: unpaired."""
-    pairs = level_pairs(sorted_levels(used, treatment), against)
+    """Yield (a, b, their scores) for every pair of levels of *used* (see ``usable``); no blocks: unpaired.
+
+    None where *against* has no score: ``usable`` has made sure that it is a level.
+    """
+    levels = sorted_levels(used, treatment)
+    pairs = [] if against is not None and against not in levels else level_pairs(levels, against)
     if not blocks:
         groups = {level: group.to_numpy() for level, group in used.groupby(treatment)[score]}
         for a, b in pairs:
@@ -87,13 +128,18 @@ def samples(
         return
     if not pairs:
         return
-    matrix = block_matrix(used, treatment, blocks, score)
-    names = matrix.index.to_numpy()
-    means = {level: column.to_numpy() for level, column in matrix["mean"].items()}
-    sizes = {level: column.to_numpy() for level, column in matrix["size"].items()}
+    placed, lost = in_blocks(used, treatment, blocks)
+    matrix = block_matrix(placed, treatment, blocks, score)
+    names, nowhere = matrix.index.to_numpy(), np.full(len(matrix), np.nan)
+    # A level none of whose rows is in a known block is in no column.
+    means, sizes = (dict.fromkeys(levels, nowhere) for _ in range(2))
+    if len(matrix):
+        means |= {level: column.to_numpy() for level, column in matrix["mean"].items()}
+        sizes |= {level: column.to_numpy() for level, column in matrix["size"].items()}
     for a, b in pairs:
         both, one = _held(means[a]) & _held(means[b]), _held(means[a]) ^ _held(means[b])
         incomplete = [f"{names[i]} (lacks {b if _held(means[a][i]) else a})" for i in np.flatnonzero(one)]
+        incomplete += rows_without(lost, (a, b))
         repeats = int((sizes[a][both] + sizes[b][both] - 2).sum())
         yield a, b, Sample(means[a][both], means[b][both], incomplete, repeats)
 
@@ -102,8 +148,28 @@ def _held(scores: np.ndarray) -> np.ndarray:
     return ~np.isnan(scores)
 
 
+def in_blocks(used: pd.DataFrame, treatment: str, blocks: Sequence[str]) -> tuple[pd.DataFrame, dict[Any, Counter]]:
+    """Return the rows whose block is known, and for each level how many of the others lack which columns."""
+    required = [name for name in blocks if not isinstance(name, Parameter)]
+    missing = used[required].isna()
+    unknown = missing.any(axis=1)
+    if not unknown.any():
+        return used, {}
+    lacking = [" and ".join(missing.columns[row]) for row in missing[unknown].to_numpy()]
+    lost: dict[Any, Counter] = {}
+    for level, names in zip(used.loc[unknown, treatment], lacking, strict=True):
+        lost.setdefault(level, Counter())[names] += 1
+    return used[~unknown], lost
+
+
+def rows_without(lost: dict[Any, Counter], levels: Sequence) -> list[str]:
+    """Return ``3 rows without seed`` for what ``in_blocks`` left out of *levels*."""
+    counts = sum((lost[level] for level in levels if level in lost), Counter())
+    return [f"{count} row{'s' if count != 1 else ''} without {names}" for names, count in sorted(counts.items())]
+
+
 def block_names(table: pd.DataFrame, blocks: Sequence[str]) -> pd.Series:
-    """Return ``seed=1, fold=0`` for each row; a parameter that was not sampled is part of the name, as ``n/a``."""
+    """Return ``seed=1, fold=0`` for each row; what is missing (a parameter that was not sampled) is named ``n/a``."""
     codes, texts = zip(*(_coded(table[name]) for name in blocks), strict=True)
     # Text is made once per block that occurs, not once per row: tables have a hundred thousand rows and few blocks.
     found, row = np.unique(np.column_stack(codes), axis=0, return_inverse=True)
@@ -129,7 +195,11 @@ def complete_blocks(used: pd.DataFrame, treatment: str, blocks: Sequence[str], s
     """Return the mean scores (blocks × levels) of the blocks that hold every level, and the names of the others."""
     if used.empty:
         return pd.DataFrame(dtype=float), []
-    means = block_matrix(used, treatment, blocks, score)["mean"][sorted_levels(used, treatment)]
+    levels = sorted_levels(used, treatment)
+    placed, lost = in_blocks(used, treatment, blocks)
+    if placed.empty:
+        return pd.DataFrame(columns=levels, dtype=float), rows_without(lost, levels)
+    means = block_matrix(placed, treatment, blocks, score)["mean"].reindex(columns=levels)
     lacking = means[means.isna().any(axis=1)]
     incomplete = [f"{name} (lacks {', '.join(map(str, row.index[row.isna()]))})" for name, row in lacking.iterrows()]
-    return means.dropna(), incomplete
+    return means.dropna(), incomplete + rows_without(lost, levels)

@@ -1,13 +1,16 @@
 """How much scores vary from block to block, estimated from finished trials: what ``power`` needs to know."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
 from analysis.statistics.power import BLOCKS, SIMULATIONS, power
+from analysis.statistics.power import COLUMNS as POWER
 from analysis.statistics.samples import as_list, samples, usable
+from analysis.statistics.wording import as_text
 
 COLUMNS = ["treatment", "score", "sd", "correlation", "sd_difference", "low", "high", "levels", "blocks", "pairs"]
 
@@ -70,21 +73,36 @@ def power_from(
 ) -> pd.DataFrame:
     """Return ``power`` for a study like the one in *table*: its spread, and as many comparisons as it has pairs.
 
+    A column ``verdict`` says each row in words. Where no two levels share two blocks, or their differences do not
+    vary, one row without numbers says so: then name a spread yourself, with ``power(sd=…)``.
+
     Args:
         blocks: numbers of blocks of the next study.
         comparisons: None: every pair of the levels in *table*.
 
     Raises:
-        ValueError: no two levels share two blocks, or their differences do not vary; see also ``power``.
+        ValueError: an argument is out of its range, see ``power``.
     """
     measured = spread(table, treatment=treatment, block=block, score=score).iloc[0]
     if not measured["sd_difference"] > 0:
-        raise ValueError(
-            f"the spread of {score!r} must be measurable, but {measured['pairs']} pairs of levels of {treatment!r} "
-            f"share two blocks (spread of differences: {measured['sd_difference']}): name a spread with power(sd=…)"
-        )
+        lacking = "differences do not vary" if measured["pairs"] else "no two levels share two blocks"
+        return unknown(f"The spread of {score} between levels of {treatment} cannot be measured: {lacking}.")
     family = int(measured["levels"] * (measured["levels"] - 1) / 2) if comparisons is None else comparisons
-    return power(
+    rows = power(
         sd=measured["sd"], correlation=measured["correlation"], gain=gain, blocks=blocks, comparisons=family,
         alpha=alpha, simulations=simulations, seed=seed,
     )  # fmt: skip
+    return rows.assign(verdict=[_in_words(row) for row in rows.itertuples()])
+
+
+def unknown(verdict: str) -> pd.DataFrame:
+    """Return one row of ``power_from`` in which the *verdict* alone says something."""
+    row = dict.fromkeys(POWER, float("nan")) | {"decidable": False, "verdict": verdict}
+    return pd.DataFrame([row], columns=[*POWER, "verdict"])
+
+
+def _in_words(row: Any) -> str:
+    after = f" after Holm over {row.comparisons} comparisons" if row.comparisons > 1 else ""
+    if not row.decidable:
+        return f"{row.blocks} blocks cannot show a gain of any size{after}"
+    return f"{row.blocks} blocks show a gain of {as_text(float(row.gain), 2)} with {100 * row.power:.0f} % power{after}"

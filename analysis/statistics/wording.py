@@ -6,6 +6,8 @@ from typing import Any
 from analysis.statistics.corrections import NAMES
 
 MISSING = "–"
+NOTHING = 1e-12
+"""Smaller differences are rounding errors."""
 
 
 def number(value: float, digits: int = 3) -> str:
@@ -14,24 +16,43 @@ def number(value: float, digits: int = 3) -> str:
 
 
 def signed(value: float, digits: int = 3) -> str:
-    """Return *value* with its sign (a true minus), or a dash for NaN."""
-    return MISSING if math.isnan(value) else f"{value:+.{digits}f}".replace("-", "−")
+    """Return *value* with its sign (a true minus), or a dash for NaN; what rounds to zero is ``+0.000``."""
+    # Adding 0.0 turns a negative zero into a positive one.
+    return MISSING if math.isnan(value) else f"{round(value, digits) + 0.0:+.{digits}f}".replace("-", "−")
 
 
-def p_text(p: float) -> str:
-    """Return ``p`` as ``.023`` (two significant digits), ``< .001`` or ``1``."""
+def difference(value: float) -> str:
+    """Return *value* with its sign and three decimals, or two significant digits where those would all be zero."""
+    if math.isnan(value) or abs(value) < NOTHING or round(value, 3):
+        return signed(0.0 if abs(value) < NOTHING else value)
+    return signed(value, 1 - math.floor(math.log10(abs(value))))
+
+
+def p_text(p: float, alpha: float = 0.05) -> str:
+    """Return ``p`` as ``.023`` (two significant digits), ``< .001`` or ``1``.
+
+    A p that would round to *alpha* has as many digits more as it takes to see on which side it lies: ``.0496``.
+    """
     if math.isnan(p):
         return MISSING
     if p < 0.001:
         return "< .001"
     if p > 0.995:
         return "1"
-    return f"{p:.{3 if p < 0.1 else 2}f}".removeprefix("0")
+    digits = 3 if p < 0.1 else 2
+    while not math.isclose(p, alpha, abs_tol=NOTHING) and math.isclose(round(p, digits), alpha, abs_tol=NOTHING):
+        digits += 1
+    return f"{p:.{digits}f}".removeprefix("0")
 
 
-def equals(p: float) -> str:
+def floor_text(p: float) -> str:
+    """Return a smallest possible p, a fraction and no estimate, with up to four digits: ``.0625``, ``.125``."""
+    return p_text(p) if math.isnan(p) or p < 0.001 or p > 0.995 else f"{p:.4g}".removeprefix("0")
+
+
+def equals(p: float, alpha: float = 0.05) -> str:
     """Return ``= .023`` or ``< .001``, to stand behind a ``p``."""
-    return p_text(p) if p < 0.001 else f"= {p_text(p)}"
+    return p_text(p) if p < 0.001 else f"= {p_text(p, alpha)}"
 
 
 def correction_words(correction: str | None, family_size: int) -> str:
@@ -55,39 +76,69 @@ def level(value) -> str:
     return f"'{value}'" if isinstance(value, str) else as_text(value)
 
 
-def nothing_to_test(row: dict) -> str:
-    """Return the sentence for two levels that cannot be tested at all."""
-    where = "no block holds both" if row["paired"] else "one of them has no score"
-    found = f"only {row['n']} pair holds both" if row["paired"] and row["n"] else where
-    return f"nothing to compare {level(row['b'])} and {level(row['a'])} by: {found}"
+def both_levels(row: dict) -> tuple[str, str]:
+    """Return b and a of *row* as ``level`` does, with as many digits as it takes to tell two numbers apart."""
+    b, a, digits = level(row["b"]), level(row["a"]), 4
+    while b == a and digits < 17:
+        digits += 1
+        b, a = as_text(row["b"], digits), as_text(row["a"], digits)
+    return b, a
+
+
+def nothing_to_test(row: dict, least: int = 1) -> str:
+    """Return the sentence for two levels that cannot be tested at all; *least*: pairs that the test needs."""
+    found = "no block holds both" if row["paired"] else "one of them has no score"
+    if row["paired"] and row["n"]:
+        found = f"only {_count(row['n'], 'pair')} of them, and the test needs {least}"
+    return "nothing to compare {} and {} by: ".format(*both_levels(row)) + found
 
 
 def undecidable(row: dict, needed: int) -> str:
     """Return the sentence for a comparison that no data of its size could decide."""
     unit = "pairs" if row["paired"] else "trials per level"
-    have = (
-        f"{row['n']} pair{'s' if row['n'] != 1 else ''}" if row["paired"] else f"{row['n_a']} and {row['n_b']} trials"
-    )
+    if needed <= row["n"]:  # its own size would do: it is the small ones of the family that are in its way
+        unit += f" in each of the {row['family_size']} comparisons"
     return (
-        f"{level(row['b'])} against {level(row['a'])} cannot be decided with n = {have}: the smallest possible p"
-        f"{correction_words(row['correction'], row['family_size'])} is {p_text(row['floor_adjusted'])}; "
-        f"needs n >= {needed} {unit} (seen here: {signed(row['difference'])})"
+        "{} against {} ".format(*both_levels(row)) + f"cannot be decided with n = {_size(row)}: the smallest possible p"
+        f"{correction_words(row['correction'], row['family_size'])} is {floor_text(row['floor_adjusted'])}; "
+        f"needs n >= {needed} {unit} (seen here: {difference(row['difference'])})"
     )
 
 
 def decided(row: dict, alpha: float) -> str:
-    """Return the sentence for a comparison that could have gone either way."""
-    n = f"{row['n']} pair{'s' if row['n'] != 1 else ''}" if row["paired"] else f"{row['n_a']} and {row['n_b']} trials"
+    """Return the sentence for a comparison that could have gone either way.
+
+    The direction is that of the test: of the ranks, or of the mean for Student's t. Where most pairs tie, the
+    Hodges-Lehmann difference can be 0, or point the other way, although the ranks differ; the sentence then says so.
+    """
+    b, a = both_levels(row)
     interval = "no interval at this n"
     if not math.isnan(row["low"]):
-        interval = f"{100 * (1 - alpha):.3g} % interval {signed(row['low'])} to {signed(row['high'])}"
+        interval = f"{100 * (1 - alpha):.3g} % interval {difference(row['low'])} to {difference(row['high'])}"
     name = {"holm": "Holm p", "bh": "BH p", None: "p"}[row["correction"] if row["family_size"] > 1 else None]
     share = f"{'paired ' if row['paired'] else ''}superiority {number(row['superiority'], 2)}"
-    numbers = f"{signed(row['difference'])} ({interval}, n = {n}, {name} {equals(row['p_adjusted'])}, {share})"
+    shown = difference(row["difference"])
+    behind = f"({interval}, n = {_size(row)}, {name} {equals(row['p_adjusted'], alpha)}, {share})"
     if row["p_adjusted"] > alpha:
-        between = f"between {level(row['b'])} and {level(row['a'])}"
-        return f"no difference shown {between}: {numbers}; that is no proof that they are equal"
-    return f"{level(row['b'])} is {'higher' if row['difference'] > 0 else 'lower'} than {level(row['a'])}: {numbers}"
+        return f"no difference shown between {b} and {a}: {shown} {behind}; that is no proof that they are equal"
+    way = row["difference"] if row["test"] == "paired_t" else row["effect"]
+    said = f"{b} is {'higher' if way > 0 else 'lower'} than {a}"
+    if (way > 0) == (row["difference"] > NOTHING) and (way < 0) == (row["difference"] < -NOTHING):
+        return f"{said}: {shown} {behind}"
+    effect = f"{row['effect_name']} {signed(row['effect'], 2)}"
+    return f"{said} by ranks ({effect}), but the Hodges-Lehmann difference is {shown} {behind}"
+
+
+def no_pairs(treatment: str, levels: list, against: Any = None) -> str:
+    """Return the sentence for a table without a pair of levels: one level has scores, none has, or not *against*."""
+    if against is not None and against not in levels:
+        return f"nothing to compare: {level(against)}, which the others of {treatment!r} are held against, has no score"
+    which = f"only {level(levels[0])} has scores" if levels else "no level has a score"
+    return f"nothing to compare: of {treatment!r}, {which}"
+
+
+def _size(row: dict) -> str:
+    return _count(row["n"], "pair") if row["paired"] else f"{row['n_a']} and {row['n_b']} trials"
 
 
 def nothing_to_rank(row: dict, levels: int, blocks: int) -> str:
@@ -99,17 +150,17 @@ def nothing_to_rank(row: dict, levels: int, blocks: int) -> str:
 def differ(row: dict, alpha: float) -> str:
     """Return the sentence for three levels or more that were tested at once."""
     f = "Iman-Davenport F infinite" if math.isinf(row["f"]) else f"Iman-Davenport F = {row['f']:.2f}"
-    numbers = f"{f}, p {equals(row['p'])}, Kendall's W = {row['kendall_w']:.2f}, n = {_count(row['n'], 'block')}"
+    numbers = f"{f}, p {equals(row['p'], alpha)}, Kendall's W = {row['kendall_w']:.2f}, n = {_count(row['n'], 'block')}"
     if row["p"] > alpha:
         return f"no difference shown among {row['k']} levels: {numbers}; that is no proof that they are equal"
     return f"not all of {row['k']} levels are equal: {numbers}"
 
 
-def practically(row: dict, sure: float) -> str:
+def practically(row: dict, sure: float, least: int) -> str:
     """Return the sentence for two levels and the chances that their difference matters."""
     if math.isnan(row["p_better"]):
-        return nothing_to_test(row | {"paired": True})
-    b, a, rope = level(row["b"]), level(row["a"]), as_text(float(row["rope"]))
+        return nothing_to_test(row | {"paired": True}, least)
+    (b, a), rope = both_levels(row), as_text(float(row["rope"]))
     chances = {"better": row["p_better"], "equivalent": row["p_equivalent"], "worse": row["p_worse"]}
     numbers = ", ".join(f"{name} {chance:.2f}" for name, chance in chances.items())
     behind = f"(probability of {numbers}; n = {_count(row['n'], 'pair')})"

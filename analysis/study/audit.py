@@ -36,10 +36,12 @@ def audit(tables: Tables, *, seed: int = 0) -> pd.DataFrame:
 
 
 def validation_test(tables: Tables) -> pd.DataFrame:
-    """Return a row a configuration, highest validation first: configuration, validation, test, blocks, trials.
+    """Return a row a configuration, the winner first: configuration, validation, test, blocks, trials, adjusted.
 
-    Scores are means over blocks (repeats within a block are averaged first). Both run over the same trials: where some
-    have a test score, the others are left out; a configuration without any has ``test`` NaN.
+    ``validation`` and ``test`` are plain means over blocks (repeats within a block are averaged first). Both run over
+    the same trials: where some have a test score, the others are left out; a configuration without any has ``test``
+    NaN. Rows come in the order of ``adjusted``, the mean of all validation scores with the effects of blocks taken out:
+    where configurations ran on different blocks, plain means differ by the blocks, too, and need not be in order.
     """
-    columns = ["configuration", "validation", "test", "blocks", "trials"]
+    columns = ["configuration", "validation", "test", "blocks", "trials", "adjusted"]
     return means(cells(tables))[columns]

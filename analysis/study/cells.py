@@ -4,9 +4,15 @@ import pandas as pd
 
 from analysis.reading.collect import Tables
 from analysis.statistics.samples import block_names
+from analysis.study.layout import adjusted_means, lay_out
 from analysis.study.standings import TEST, configuration_names, objective_name, standings
 
 COLUMNS = ["key", "configuration", "block", "validation", "test", "trials"]
+LINKED = " Configurations ran on different blocks; the effects of blocks are taken out."
+UNLINKED = (
+    " Configurations ran on different blocks, too few of them shared to take the effects of blocks out: means differ "
+    "by that, too."
+)
 
 
 def test_column(tables: Tables) -> str:
@@ -41,27 +47,42 @@ def cells(tables: Tables) -> pd.DataFrame:
     return rows.groupby(["key", "block"], sort=False, dropna=False).agg(how).reset_index()[COLUMNS]
 
 
-def means(held: pd.DataFrame) -> pd.DataFrame:
-    """Return a row a configuration from its cells: key, configuration, validation, test (means), blocks, trials.
+def ranking(held: pd.DataFrame) -> pd.Series:
+    """Return key → mean validation score with the effects of blocks taken out, the winner first.
 
-    A configuration's means run over the cells that have a test score, so that both speak of the same runs; where none
-    has, ``test`` is NaN and ``validation`` the mean of all. Highest validation first; among equals the one whose best
-    trial is higher.
+    It alone says who the winner is. Every cell counts, with a test score or without, for the test chooses nothing.
+    Among equals the one whose best trial is higher comes first.
+    """
+    return adjusted_means(held).sort_values(ascending=False, kind="stable")
+
+
+def means(held: pd.DataFrame) -> pd.DataFrame:
+    """Return a row a configuration from its cells: key, configuration, validation, test, blocks, trials, adjusted.
+
+    The winner is first: the order is that of ``adjusted``, see ``ranking``. ``validation`` and ``test`` are plain means
+    over the cells that have a test score, so that both speak of the same runs; where none has, ``test`` is NaN and
+    ``validation`` the mean of all. Of different blocks they cannot be compared.
     """
     has_test = held.groupby("key", sort=False)["test"].transform("count") > 0
     used = held[held["test"].notna() | ~has_test]
-    grouped = used.groupby("key", sort=False)
-    rows = grouped.agg(
+    rows = used.groupby("key", sort=False).agg(
         configuration=("configuration", "first"),
         validation=("validation", "mean"),
         test=("test", "mean"),
         blocks=("block", "size"),
         trials=("trials", "sum"),
     )
-    return rows.reset_index().sort_values("validation", ascending=False, kind="stable").reset_index(drop=True)
+    ranked = ranking(held)
+    return rows.reindex(ranked.index).assign(adjusted=ranked).rename_axis("key").reset_index()
 
 
 def unequal_blocks(held: pd.DataFrame) -> bool:
     """Say whether configurations ran on different blocks, so that their plain means differ by blocks, too."""
-    seen = held.sort_values("block").groupby("key", sort=False)["block"].agg(tuple)
-    return seen.nunique() > 1
+    return held.groupby("key", sort=False)["block"].agg(frozenset).nunique() > 1
+
+
+def caution(held: pd.DataFrame) -> str:
+    """Return the sentence, after a blank, that means of different blocks need; nothing where blocks are the same."""
+    if not unequal_blocks(held):
+        return ""
+    return LINKED if lay_out(held).linked else UNLINKED

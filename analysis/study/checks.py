@@ -38,6 +38,6 @@ def named(configuration: str) -> str:
 
 def told_once(checks: pd.DataFrame) -> pd.DataFrame:
     """Return *checks* with those of the same sentence in one row: what is missing is said once, not six times."""
-    names = checks.groupby("sentence", sort=False)["check"].agg(", ".join)
+    names = checks.groupby("sentence", sort=False)["check"].agg("; ".join)
     once = checks.drop_duplicates("sentence")
     return once.assign(check=once["sentence"].map(names)).reset_index(drop=True)

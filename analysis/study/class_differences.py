@@ -8,16 +8,15 @@ findings (Benjamini and Hochberg).
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from analysis.reading.collect import Tables
 from analysis.statistics.compare import compare
-from analysis.statistics.corrections import correct, needed_n
+from analysis.statistics.corrections import CORRECTIONS, check_alpha
 from analysis.statistics.pairing import design
-from analysis.statistics.ranktests import TESTS
-from analysis.statistics.samples import level_pairs, sorted_levels
-from analysis.statistics.wording import decided, nothing_to_test, signed, undecidable
+from analysis.statistics.samples import block_names, in_blocks, level_pairs, sorted_levels
+from analysis.statistics.verdicts import judge
+from analysis.statistics.wording import level, no_pairs, signed
 from analysis.study.questions import compared_scores
 from analysis.study.standings import CONFIGURATION, TEST, VALIDATION, class_summary, configuration_names, standings
 
@@ -41,8 +40,9 @@ def class_differences(
     """Return a row per class and pair of levels of *treatment*, rarest class (fewest train pixels) first.
 
     Columns are those of ``compare`` (every sign is b minus a) with ``class``, ``train_images`` and ``train_pixels``
-    (means over trials; NaN where no record says). A block in which a class is neither in the truth nor predicted is
-    left out for that class, so that ``n`` differs between classes.
+    (means over trials; NaN where no record says). A block in which a class is neither in the truth nor predicted has no
+    IoU of it: it is left out for that class and named in ``incomplete``, so that ``n`` differs between classes. A table
+    without two levels has no row, and ``attrs["verdict"]`` says why.
 
     Args:
         treatment: ``configuration`` or a sampled parameter.
@@ -52,8 +52,11 @@ def class_differences(
         correction: over all rows together: one family.
 
     Raises:
-        ValueError: an unknown treatment, split, level or correction.
+        ValueError: an unknown treatment, split, level or correction, or an *alpha* that is no chance.
     """
+    check_alpha(alpha)
+    if correction not in CORRECTIONS:
+        raise ValueError(f"correction must be one of {list(CORRECTIONS)}, but got {correction!r}")
     split = split or compared_split(tables)
     wide, summary = _with_classes(tables, split), class_summary(tables, split)
     if treatment not in (CONFIGURATION, *tables.parameters):
@@ -62,13 +65,21 @@ def class_differences(
         others = () if treatment == CONFIGURATION else tables.parameters
         block = design(wide, treatment, "objective", others, tables.block).block
     known = wide.dropna(subset=[treatment])
-    pairs = level_pairs(sorted_levels(known, treatment), against) if len(known) else []
+    levels = sorted_levels(known, treatment)
+    pairs = level_pairs(levels, against) if levels else []
     rows = [
         row | {"class": name, "train_images": images, "train_pixels": pixels}
         for name, images, pixels in zip(*(summary[key] for key in _CLASS), strict=True)
         for row in _one_class(known, treatment, list(block or []), f"{split} IoU of {name}", pairs, alpha)
     ]
-    return _judged(rows, correction, f"{treatment} -> {split} IoU of each class", alpha)
+    family = f"{treatment} -> {split} IoU of each class"
+    test = "signed_rank" if block else "mann_whitney"
+    judged = [_of_absent(row) for row in judge(rows, test=test, correction=correction, family=family, alpha=alpha)]
+    table = pd.DataFrame(judged, columns=COLUMNS)
+    if table.empty:
+        nothing = f"nothing to compare: no class has an IoU on {split}"
+        table.attrs["verdict"] = nothing if pairs else no_pairs(treatment, levels)
+    return table
 
 
 _CLASS = ("class", "train_images", "train_pixels")
@@ -99,33 +110,45 @@ def _one_class(
     known: pd.DataFrame, treatment: str, block: list[str], score: str, pairs: list[tuple], alpha: float
 ) -> list[dict]:
     """Return the comparison of each pair on one class, one without a score on either side included, uncorrected."""
-    scored = known.dropna(subset=[score])
     against = pairs[0][0] if len({a for a, _ in pairs}) == 1 else None
     test = "signed_rank" if block else "mann_whitney"
-    found = {}
-    if against is None or (scored[treatment] == against).any():
-        how = {"treatment": treatment, "block": block or None, "score": score, "test": test, "correction": None}
-        rows = compare(scored, **how, alpha=alpha, against=against)
-        found = {(row["a"], row["b"]): row for row in rows.to_dict("records")}
+    how = {"treatment": treatment, "block": block or None, "score": score, "test": test, "correction": None}
+    compared = compare(known, **how, alpha=alpha, against=against) if pairs else pd.DataFrame()
+    found = {(row["a"], row["b"]): row for row in compared.to_dict("records")}
     absent = dict.fromkeys(COLUMNS, float("nan")) | {"n": 0, "n_a": 0, "n_b": 0, "incomplete": ""}
     absent |= {"treatment": treatment, "score": score, "test": test, "effect_name": "", "difference_name": ""}
-    return [found.get(pair, absent | {"a": pair[0], "b": pair[1]}) | {"paired": bool(block)} for pair in pairs]
+    scored, without = _blocks_with_and_without(known, treatment, block, score)
+    rows = []
+    for a, b in pairs:
+        row = found.get((a, b), absent | {"a": a, "b": b}) | {"paired": bool(block)}
+        row[_LACKING] = [level(name) for name in (a, b) if name not in scored]
+        on_neither = (without.get(a, set()) | without.get(b, set())) - scored.get(a, set()) - scored.get(b, set())
+        named = [row["incomplete"], *(f"{name} (no IoU of the class)" for name in sorted(on_neither))]
+        rows.append(row | {"incomplete": "; ".join(filter(None, named))})
+    return rows
 
 
-def _judged(rows: list[dict], correction: str | None, family: str, alpha: float) -> pd.DataFrame:
-    """Return *rows* corrected as one family, each with the sentence that says what it shows."""
-    adjusted = correct([row["p"] for row in rows], correction)
-    floors = correct([row["floor"] for row in rows], correction)
-    size = int(np.count_nonzero(~np.isnan(adjusted)))
-    needed = needed_n(TESTS[rows[0]["test"]].floor, size, correction, alpha) if size else float("nan")
-    for row, p_adjusted, floor in zip(rows, adjusted, floors, strict=True):
-        row |= {"p_adjusted": p_adjusted, "floor_adjusted": floor, "needed_n": needed}
-        row |= {"correction": correction, "family": family, "family_size": size}
-        if np.isnan(row["p"]):
-            row["verdict"] = nothing_to_test(row)
-        else:
-            row["verdict"] = undecidable(row, needed) if floor > alpha else decided(row, alpha)
-    return pd.DataFrame(rows, columns=COLUMNS)
+_LACKING = "levels without an IoU"
+
+
+def _blocks_with_and_without(known: pd.DataFrame, treatment: str, block: list[str], score: str) -> tuple[dict, dict]:
+    """Return level → names of its blocks with *score*, and of those without; no block: of levels with and without."""
+    placed = in_blocks(known, treatment, block)[0] if block else known
+    names = block_names(placed, block) if block and len(placed) else pd.Series("", index=placed.index)
+    there = placed[score].notna()
+    with_, without = (
+        {name: set(group) for name, group in names[rows].groupby(placed.loc[rows, treatment])}
+        for rows in (there, ~there)
+    )
+    return with_, without if block else {}
+
+
+def _of_absent(row: dict) -> dict:
+    """Return *row* with a sentence of its own where a level has no IoU of the class anywhere."""
+    lacking = row.pop(_LACKING)
+    if lacking:
+        row["verdict"] = f"nothing to compare: the class has no IoU under {' or '.join(lacking)}"
+    return row
 
 
 def gains_and_costs(rows: pd.DataFrame, most: int = 2) -> str:
@@ -137,7 +160,15 @@ def gains_and_costs(rows: pd.DataFrame, most: int = 2) -> str:
 
     Args:
         rows: of one pair of levels (see ``class_differences``).
+
+    Raises:
+        ValueError: *rows* are of several pairs.
     """
+    pairs = rows[["a", "b"]].drop_duplicates() if {"a", "b"} <= set(rows) else rows.head(0)
+    if len(pairs) > 1:
+        raise ValueError(
+            f"gains and costs are told of one pair of levels, but the rows are of {len(pairs)}: select those of one"
+        )
     moved = rows.loc[rows["difference"].abs() >= 5e-4, ["class", "difference"]].sort_values("difference")
     costs, gains = moved[moved["difference"] < 0], moved[moved["difference"] > 0].iloc[::-1]
     if moved.empty:

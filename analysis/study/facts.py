@@ -8,12 +8,20 @@ from analysis.reading.collect import Tables
 from analysis.study.standings import block_texts, standings
 
 STARTUP, TOTAL = "timings.startup_", "timings.startup_total"
+VERSIONS = "versions."
+FROM_PYTHON = """import analysis
+from analysis.reporting.report import write_report
+
+tables = analysis.load_study(STUDY)
+write_report(tables, FOLDER)"""
 
 
 def facts(tables: Tables) -> list[tuple[str, str]]:
-    """Return (what, value) pairs for the section *How it was run*."""
+    """Return (what, value) pairs for the section *How it was run*; what nothing is known of is left out."""
     trials = tables.trials
     states = trials["status"].value_counts()
+    first, last = trials["started"].dropna(), trials["finished"].dropna()
+    versions = {name.removeprefix("versions."): _distinct(trials[name]) for name in trials if name.startswith(VERSIONS)}
     listed = [
         ("study", tables.study),
         ("trials", ", ".join(f"{count} {status}" for status, count in states.items())),
@@ -22,13 +30,11 @@ def facts(tables: Tables) -> list[tuple[str, str]]:
         *([("confirms", tables.confirmation.study)] if tables.confirmation else []),
         ("started again", f"{int((trials['attempt'] > 1).sum())} trials"),
         *((label, _distinct(trials[name])) for label, name in _COLUMNS),
-        ("first start", str(trials["started"].min())),
-        ("last end", str(trials["finished"].dropna().max() if trials["finished"].notna().any() else "–")),
+        ("first start", first.min() if len(first) else ""),
+        ("last end", last.max() if len(last) else ""),
+        ("versions", " · ".join(f"{name} {value}" for name, value in versions.items() if value)),
     ]
-    versions = [
-        (name.removeprefix("versions."), _distinct(trials[name])) for name in trials if name.startswith("versions.")
-    ]
-    return [*listed, ("versions", " · ".join(f"{name} {value}" for name, value in versions))]
+    return [(what, value) for what, value in listed if value or what == "trials"]
 
 
 _COLUMNS = [
@@ -44,7 +50,7 @@ _COLUMNS = [
 
 def _distinct(values: pd.Series) -> str:
     found = [str(value) for value in values.dropna().unique()]
-    return ", ".join(found[:4]) + (f" and {len(found) - 4} more" if len(found) > 4 else "") if found else "–"
+    return ", ".join(found[:4]) + (f" and {len(found) - 4} more" if len(found) > 4 else "")
 
 
 def timings(tables: Tables) -> pd.DataFrame:
@@ -73,16 +79,33 @@ def timings(tables: Tables) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["what", "unit", "median", "lowest", "highest", "trials"])
 
 
-def commands(tables: Tables) -> list[tuple[str, str]]:
-    """Return (what it does, command) pairs: the best trial again, and this report again."""
+def commands(tables: Tables, again: str | None = None) -> list[tuple[str, str]]:
+    """Return (what it does, command) pairs: the best trial again, and this report again.
+
+    Where no command can be given for the trial, its first part is a sentence that says so and the command is empty; a
+    table of runs tells nothing of how they were made, and has no such pair.
+
+    Args:
+        again: the command that wrote the report; None: it was written from Python.
+    """
     ranked = standings(tables)
-    found = []
-    if len(ranked):
-        best = ranked.iloc[0]
-        recipe = shlex.quote(best["recipe"]) if best["recipe"] else "RECIPE  # the record names none"
-        again = f"python -m trials.segment --recipe {recipe} {best['settings']}"
-        found.append((f"Train and evaluate trial {best['trial']} again", again))
-    return [*found, ("Write this report again", f"python -m analysis {shlex.quote(tables.study)}")]
+    best = _best_again(ranked.iloc[0]) if len(ranked) else []
+    if again is not None:
+        return [*best, ("Write this report again", again)]
+    what = "Write this report again, from Python: read the study (a table of runs by analysis.load_table) and write it"
+    return [*best, (what, FROM_PYTHON)]
+
+
+def _best_again(best: pd.Series) -> list[tuple[str, str]]:
+    trial, settings, recipe = best["trial"], best["settings"], best["recipe"]
+    if not isinstance(settings, str):
+        return []
+    # A database of NNI holds the parameters, but neither the recipe's own settings nor where the data lie.
+    lacks = "record" if pd.isna(best["inventory_hash"]) else "" if isinstance(recipe, str) and recipe else "recipe"
+    if lacks:
+        return [(f"Trial {trial} cannot be run again by a command from here: it left no {lacks} to start from.", "")]
+    command = f"python -m trials.segment --recipe {shlex.quote(recipe)} {settings}"
+    return [(f"Train and evaluate trial {trial} again", command)]
 
 
 def failures(tables: Tables) -> pd.DataFrame:

@@ -3,12 +3,14 @@
 import pandas as pd
 
 from analysis.reading.collect import Tables
-from analysis.statistics.wording import number
+from analysis.statistics.wording import equals, number, signed
+from analysis.study.cells import caution, cells, means
 from analysis.study.class_differences import gains_and_costs
 from analysis.study.questions import all_rows
 from analysis.study.results import Results
 from analysis.study.standings import (
     AS_IT_IS,
+    PROPERTIES,
     TEST,
     VALIDATION,
     baseline,
@@ -36,12 +38,45 @@ def comparison_sentence(found: Results, alpha: float = 0.05) -> str:
     rows = all_rows(found.questions)
     text = decided_sentence(rows, alpha)
     shown = rows[rows["p_adjusted"] <= alpha]
-    if shown.empty or found.differences.empty:
-        return text
+    if shown.empty:
+        return text + together_sentence(found, alpha)
     surest, classes = shown.loc[shown["p_adjusted"].idxmin()], found.differences
+    if classes.empty:
+        return text
     same = (classes["treatment"] == surest["treatment"]) & (classes["a"] == surest["a"]) & (classes["b"] == surest["b"])
-    by_class = gains_and_costs(classes[same]) if same.any() else ""
-    return f"{text} By class: {by_class}." if by_class else text
+    if not same.any():
+        return text
+    sure = classes[same & (classes["p_adjusted"] <= alpha)]
+    by_class = gains_and_costs(sure) if len(sure) else "no single class is shown to differ"
+    return f"{text} Of the surest, by class: {by_class}."
+
+
+def together_sentence(found: Results, alpha: float = 0.05) -> str:
+    """Say what levels show all together where no two of them can be told apart; nothing if that shows nothing."""
+    told = [
+        f" All {row['k']} levels of {question.treatment} together do differ (Friedman, p {equals(row['p'])}, "
+        f"Kendall's W {number(row['kendall_w'], 2)}, n = {row['n']} blocks)."
+        for question in found.questions
+        for row in question.overall.to_dict("records")
+        if row["p"] <= alpha
+    ]
+    return told[0] if told else ""
+
+
+def rarity_sentence(correlations: pd.DataFrame, alpha: float = 0.05) -> str:
+    """Answer whether rarity explains the scores, by the rank correlations; empty where there are none."""
+    if "method" not in correlations:
+        return ""
+    ranks = correlations[(correlations["method"] == "spearman") & correlations["p_adjusted"].notna()]
+    if ranks.empty:
+        return ""
+    shown, n = ranks[ranks["p_adjusted"] <= alpha], int(ranks["n"].max())
+    if shown.empty:
+        return f"Not shown: no rank correlation of rarity and IoU over {n} classes has an adjusted p of .05 or less."
+    first = shown.loc[shown["p_adjusted"].idxmin()]
+    what = f"{PROPERTIES.get(first['x'], first['x'])} and {first['y']}"
+    numbers = f"Spearman {signed(first['r'], 2)}, adjusted p {equals(first['p_adjusted'])}, n = {n} classes"
+    return f"{'More' if first['r'] > 0 else 'Less'} of a class goes with a higher IoU: {what} ({numbers})."
 
 
 def best_sentence(tables: Tables) -> str:
@@ -51,15 +86,32 @@ def best_sentence(tables: Tables) -> str:
         return no_result_sentence(tables)
     best, name = ranked.iloc[0], objective_name(tables)
     about = parameters_text(best, tables.parameters) or AS_IT_IS
-    text = (
+    text = _winner(tables)
+    text += (
         f"Best by validation is trial {best['trial']} ({about}): {objective_label(tables)} {number(best['objective'])}"
     )
-    text += f" at epoch {best['epoch']}"
+    text += f" at epoch {best['epoch']}" if pd.notna(best["epoch"]) else ""
     text += _against_baseline(tables, best, name)
     column = f"{TEST}_{name}"
     if column in best and pd.notna(best[column]):
         text += f". Its test {score_name(name)}, which chose nothing, is {number(best[column])}"
     return text + "."
+
+
+def _winner(tables: Tables) -> str:
+    """Return the sentence on the configuration with the highest mean; nothing where none ran on two blocks.
+
+    The best single trial is the luckiest of many: of configurations that were repeated the mean comes first.
+    """
+    held = cells(tables)
+    if not len(held) or held["key"].nunique() in (1, len(held)):
+        return ""
+    first = means(held).iloc[0]
+    return (
+        f"Ahead on validation is the configuration {first['configuration']!r}: {objective_label(tables)} "
+        f"{number(first['validation'])} in the mean of {first['blocks']} block{'s' if first['blocks'] > 1 else ''}."
+        f"{caution(held)} "
+    )
 
 
 def _against_baseline(tables: Tables, best: pd.Series, name: str) -> str:
@@ -86,7 +138,7 @@ def no_result_sentence(tables: Tables) -> str:
 def rarest_sentence(tables: Tables) -> str | None:
     """Say what the rarest class (fewest train pixels) got in the best trial; None when no amounts were recorded."""
     summary = class_summary(tables).dropna(subset=["train_pixels"])
-    if summary.empty:
+    if summary.empty or several_data(tables):
         return None
     rarest = summary.iloc[0]
     held = (
@@ -94,9 +146,14 @@ def rarest_sentence(tables: Tables) -> str | None:
         f"{100 * rarest['train_proportion']:.3g} % of the train pixels),"
     )
     if pd.isna(rarest["best"]):
-        return f"{held} is absent from the validation of that trial: neither there nor predicted, so it has no score."
-    scores = f"{number(rarest['best'])} in that trial (mean over trials {number(rarest['iou'])})"
+        return f"{held} is absent from the validation of the best trial: neither there nor predicted, it has no score."
+    scores = f"{number(rarest['best'])} in the best trial (mean over trials {number(rarest['iou'])})"
     return f"{held} gets a validation IoU of {scores}."
+
+
+def several_data(tables: Tables) -> bool:
+    """Return whether complete trials ran on different data."""
+    return standings(tables)["inventory_hash"].nunique() > 1
 
 
 def decided_sentence(rows: pd.DataFrame, alpha: float = 0.05) -> str:
@@ -124,7 +181,9 @@ def decided_sentence(rows: pd.DataFrame, alpha: float = 0.05) -> str:
         parts.append(f"{int(undecidable.sum())} cannot be decided with so few trials, whatever came out{least}")
     if undecidable.all() and len(rows) > 1:
         return f"None of the {len(rows)} comparisons can be decided with so few trials, whatever came out{least}."
-    return f"Of {len(rows)} comparison{'s' if len(rows) > 1 else ''}{_where(rows)}, {'; '.join(parts)}."
+    if len(rows) == 1:
+        return f"The one comparison{_where(rows)}: {rows.iloc[0]['treatment']}: {rows.iloc[0]['verdict']}."
+    return f"Of {len(rows)} comparisons{_where(rows)}, {'; '.join(parts)}."
 
 
 def _where(rows: pd.DataFrame) -> str:
@@ -138,6 +197,8 @@ def caveat(tables: Tables) -> str | None:
     blocks = block_texts(tables, ranked)
     repeats = ranked.groupby("config_hash").size()
     notes = []
+    if several_data(tables):
+        notes.append("trials ran on different data, so their scores cannot be ranked against one another")
     if len(ranked) and not tables.block:
         notes.append("no column was named as block: trials are compared as independent groups")
     elif len(ranked) and blocks.nunique() < 2:

@@ -5,13 +5,14 @@ from the spread of one configuration over its blocks: score = configuration + bl
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from analysis.statistics.wording import number
+from analysis.study.cells import caution
 from analysis.study.checks import NAN, Check, plural, unknown
+from analysis.study.layout import Layout, lay_out
 
 LEAD, LUCK = "lead of the best", "lead by luck alone"
 SIMULATIONS = 4000
@@ -19,57 +20,26 @@ PART = 61
 """The part of the seed that this simulation draws from."""
 
 
-class Spread(NamedTuple):
-    """What is left of scores when configurations and blocks are taken out."""
-
-    sd: float
-    """Pooled standard deviation within configurations; NaN without a degree of freedom."""
-    freedom: int
-    means: pd.Series
-    """Mean score of each configuration, block effects taken out where the data tell them."""
-    counts: pd.Series
-    """Cells of each configuration."""
-
-
-def spread(held: pd.DataFrame) -> Spread:
-    """Return the pooled spread of *held* (columns ``key``, ``block``, ``validation``; a row a cell).
-
-    Least squares of configuration and block effects (the two-way layout without interaction; unbalanced is fine). The
-    SD divides the residual sum of squares by its degrees of freedom.
-    """
-    keys, configuration = np.unique(held["key"].astype(str), return_inverse=True)
-    _, block = np.unique(held["block"].astype(str), return_inverse=True)
-    scores = held["validation"].to_numpy(float)
-    counts = np.bincount(configuration)
-    # Frisch, Waugh and Lovell: take the configuration means out of scores and block columns, then regress the one on
-    # the other. It fits as many columns as there are blocks, however many configurations there are.
-    columns = np.eye(block.max() + 1)[block] if len(held) else np.zeros((0, 0))
-    within, within_columns = _centred(scores, configuration, counts), _centred(columns, configuration, counts)
-    effects, _, rank, _ = np.linalg.lstsq(within_columns, within, rcond=1e-10)
-    residual = within - within_columns @ effects
-    freedom = len(scores) - len(counts) - int(rank)
-    sd = float(np.sqrt((residual**2).sum() / freedom)) if freedom > 0 else NAN
-    adjusted = scores - (columns - columns.mean(axis=0)) @ effects
-    means = np.bincount(configuration, adjusted) / counts
-    return Spread(sd, max(freedom, 0), pd.Series(means, index=keys), pd.Series(counts, index=keys))
-
-
-def _centred(values: np.ndarray, group: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Return *values* (a row a cell) minus the mean of their group."""
-    sums = np.zeros((len(counts), *values.shape[1:]))
-    np.add.at(sums, group, values)
-    return values - (sums.T / counts).T[group]
-
-
-def lead_by_luck(counts: Sequence[int], sd: float, *, seed: int = 0, simulations: int = SIMULATIONS) -> np.ndarray:
+def lead_by_luck(
+    counts: Sequence[int],
+    sd: float,
+    *,
+    leverage: np.ndarray | None = None,
+    seed: int = 0,
+    simulations: int = SIMULATIONS,
+) -> np.ndarray:
     """Return simulated leads (highest mean minus mean of all means) of equally good configurations.
 
     Args:
         counts: blocks of each configuration; a mean over n of them has the spread sd / √n.
         sd: standard deviation of one score within a configuration, normal noise.
+        leverage: what the errors of block effects do to each mean, see ``Layout``. None: all ran on the same blocks.
     """
     rng = np.random.default_rng([seed, PART])
     means = rng.standard_normal((simulations, len(counts))) * (sd / np.sqrt(np.asarray(counts, dtype=float)))
+    if leverage is not None:
+        # Block effects are estimated within configurations, so their errors are independent of the plain means'.
+        means += rng.standard_normal((simulations, leverage.shape[1])) @ (sd * leverage.T)
     return means.max(axis=1) - means.mean(axis=1)
 
 
@@ -86,24 +56,26 @@ def luck(held: pd.DataFrame, *, seed: int = 0) -> list[Check]:
     if k < 2:
         sentence = f"There {'is one configuration' if k else 'is no complete trial'}: it is ahead of nothing."
         return [unknown(LEAD, sentence, k), unknown(LUCK, sentence, k)]
-    found = spread(held)
+    found = lay_out(held)
     lead = float(found.means.max() - found.means.mean())
     ahead = f"The best of {k} configurations is {number(lead)} ahead of their mean on validation"
-    seen = Check(LEAD, lead, NAN, NAN, k, f"{ahead}.")
+    uneven = caution(held)
+    seen = Check(LEAD, lead, NAN, NAN, k, f"{ahead}.{uneven}")
     if found.freedom:
-        return [seen, _against_luck(found, lead, seed)]
+        by_luck = _against_luck(found, lead, seed)
+        return [seen, by_luck._replace(sentence=by_luck.sentence + uneven)]
     why = "no configuration was run on two blocks, so the spread of one alone is not known"
     if (found.counts > 1).any():
         why = "too few blocks are shared to tell the spread within a configuration from that between blocks"
     return [seen, unknown(LUCK, f"How much of that is luck is unknown: {why}.", k)]
 
 
-def _against_luck(found: Spread, lead: float, seed: int) -> Check:
+def _against_luck(found: Layout, lead: float, seed: int) -> Check:
     k = len(found.counts)
     if found.sd < 1e-12:
         sentence = "Repeats of a configuration score exactly alike once blocks are taken out: luck adds nothing."
         return Check(LUCK, 0.0, 0.0, 0.0, k, sentence)
-    simulated = lead_by_luck(found.counts.to_numpy(), found.sd, seed=seed)
+    simulated = lead_by_luck(found.counts.to_numpy(), found.sd, leverage=found.leverage, seed=seed)
     value = float(simulated.mean())
     # The spread is itself estimated. Taken for exact, luck would pass for more than luck too often: in 14 % of cases
     # instead of 5 % for four configurations on three blocks.

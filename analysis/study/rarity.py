@@ -6,7 +6,18 @@ from analysis.reading.collect import Tables
 from analysis.statistics.correlate import correlate
 from analysis.study.standings import PROPERTIES, class_summary
 
+RAREST_FIRST, AS_IN_FILE = "rarest class first", "classes in the order of the file"
 EMPTY = ["x", "y", "method", "r", "low", "high", "p", "p_adjusted", "n", "verdict"]
+
+
+def order_words(amounts: pd.DataFrame) -> str:
+    """Return in words how classes are sorted: rarest first, or as they came where nothing is known of their rarity.
+
+    Args:
+        amounts: has the column ``train_pixels`` that they are sorted by: ``class_summary``, ``class_differences`` or
+            the classes of a study.
+    """
+    return RAREST_FIRST if amounts["train_pixels"].notna().any() else AS_IN_FILE
 
 
 def class_correlations(tables: Tables, correction: str | None = "bh") -> pd.DataFrame:

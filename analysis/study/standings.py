@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from analysis.reading.collect import Tables
-from analysis.reading.scores import frequent_class_baseline, pooled
+from analysis.reading.scores import COUNTS, frequent_class_baseline, pooled
 from analysis.statistics.wording import as_text
 
 VALIDATION, TEST = "val", "test"
@@ -137,21 +137,33 @@ def configurations(tables: Tables) -> pd.DataFrame:
 def baseline(tables: Tables, trial: str, split: str = VALIDATION) -> tuple[str, dict[str, float]] | None:
     """Return the most frequent class of a trial's split and the scores of always predicting it (None: no counts)."""
     rows = tables.classes[(tables.classes["trial"] == trial) & (tables.classes["split"] == split)]
-    if rows.empty:
+    if rows.empty or rows[COUNTS].isna().any(axis=None):
         return None
     constant = frequent_class_baseline(rows)
     predicted = constant.loc[constant["tp"] + constant["fp"] > 0, "class"]
     return (predicted.iloc[0] if len(predicted) else "none"), pooled(constant)
 
 
-def class_summary(tables: Tables, split: str = VALIDATION) -> pd.DataFrame:
-    """Return a row a class, rarest (fewest train pixels) first: how much of it there is, and its IoU.
+def scored_split(tables: Tables) -> str:
+    """Return the split whose class scores are shown: validation, or test where a study has scores of that alone."""
+    split = tables.classes["split"]
+    return TEST if (split == TEST).any() and not (split == VALIDATION).any() else VALIDATION
 
+
+def rarity_known(tables: Tables) -> bool:
+    """Return whether the study says how much of its classes it was trained on: a table of runs does not."""
+    return bool(tables.classes["train_pixels"].notna().any())
+
+
+def class_summary(tables: Tables, split: str | None = None) -> pd.DataFrame:
+    """Return a row a class, rarest (fewest train pixels) first: how much of it there is, and its IoU on *split*.
+
+    Where nothing is known of rarity, classes keep the order that they were read in. *split* None: ``scored_split``.
     ``iou`` is the mean over complete trials in which the class has one, ``trials`` how many those are, ``absent`` in
     how many it has none (neither in truth nor in prediction), ``best`` the IoU in the trial that validation ranks
     first. Amounts are means over trials, because folds differ.
     """
-    ranked = standings(tables)
+    ranked, split = standings(tables), split or scored_split(tables)
     rows = tables.classes[(tables.classes["split"] == split) & tables.classes["trial"].isin(ranked["trial"])]
     grouped = rows.groupby("class", sort=False)
     summary = grouped["iou"].agg(iou="mean", sd="std", low="min", high="max", trials="count")
@@ -164,8 +176,9 @@ def class_summary(tables: Tables, split: str = VALIDATION) -> pd.DataFrame:
     return summary.sort_values("train_pixels", kind="stable").reset_index()
 
 
-def class_matrix(tables: Tables, split: str = VALIDATION, top: int | None = None) -> pd.DataFrame:
+def class_matrix(tables: Tables, split: str | None = None, top: int | None = None) -> pd.DataFrame:
     """Return trials (best first, at most *top*) × classes (rarest first) of IoU; NaN where the class is absent."""
+    split = split or scored_split(tables)
     order, ranked = class_summary(tables, split)["class"], standings(tables)["trial"].head(top or len(tables.trials))
     rows = tables.classes[tables.classes["split"] == split]
     return rows.pivot(index="trial", columns="class", values="iou").reindex(index=ranked, columns=order)

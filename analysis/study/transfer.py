@@ -3,14 +3,17 @@
 The test split has chosen nothing, here neither: the pick is always by validation.
 """
 
+import math
+
 import pandas as pd
 
 from analysis.reading.collect import Tables
 from analysis.statistics.correlate import LEAST, correlate
 from analysis.statistics.measures import mean_paired
 from analysis.statistics.wording import equals, number, signed
-from analysis.study.cells import means, test_column, unequal_blocks
+from analysis.study.cells import caution, ranking, test_column, unequal_blocks
 from analysis.study.checks import NAN, Check, named, plural, unknown
+from analysis.study.layout import adjusted_means
 from analysis.study.standings import standings
 
 RANKS, RANKS_TRIALS = "rank correlation over configurations", "rank correlation over trials"
@@ -25,22 +28,34 @@ def transfer(tables: Tables, held: pd.DataFrame) -> list[Check]:
     if held["test"].notna().sum() == 0:
         why = "No complete trial has a test score" if len(held) else "No trial is complete"
         return [unknown(name, f"{why}: there is nothing to hold validation against.") for name in _NAMES]
-    held = held.dropna(subset=["test"])
-    rows = means(held)
-    over_configurations = [rank_correlation(RANKS, rows, "configuration"), *_regret(rows)]
-    if unequal_blocks(held):
-        caution = " Configurations ran on different blocks, and their means differ by that, too."
-        over_configurations = [check._replace(sentence=check.sentence + caution) for check in over_configurations]
-    return [
-        over_configurations[0],
-        _over_trials(tables, held["block"].nunique() > 1),
-        *over_configurations[1:],
-        _gap(held, rows),
-        _optimism(tables, held, rows),
-    ]
+    winner, scored = ranking(held).index[0], held.dropna(subset=["test"])
+    rows = _rows(scored, winner)
+    ranks, trials = rank_correlation(RANKS, rows, "configuration"), _over_trials(tables, scored["block"].nunique() > 1)
+    if winner not in rows.index:
+        name = named(held.loc[held["key"] == winner, "configuration"].iloc[0])
+        sentence = f"The winner by validation, {name}, has no test score: what it is worth on test is unknown."
+        return [_cautioned(ranks, scored), trials, *(unknown(check, sentence, len(rows)) for check in _NAMES[2:])]
+    regret, rank, optimism = (_cautioned(check, scored) for check in (*_regret(rows), _optimism(tables, rows)))
+    return [_cautioned(ranks, scored), trials, regret, rank, _gap(scored, winner), optimism]
 
 
 _NAMES = (RANKS, RANKS_TRIALS, REGRET, RANK, GAP, OPTIMISM)
+
+
+def _rows(scored: pd.DataFrame, winner: str) -> pd.DataFrame:
+    """Return key → configuration, validation, test with block effects taken out; *winner* first, if it is there."""
+    rows = pd.DataFrame(
+        {
+            "configuration": scored.groupby("key", sort=False)["configuration"].first(),
+            "validation": adjusted_means(scored, "validation"),
+            "test": adjusted_means(scored, "test"),
+        }
+    )
+    return rows.loc[sorted(rows.index, key=lambda key: key != winner)]
+
+
+def _cautioned(check: Check, scored: pd.DataFrame) -> Check:
+    return check if math.isnan(check.value) else check._replace(sentence=check.sentence + caution(scored))
 
 
 def _trials(tables: Tables) -> pd.DataFrame:
@@ -100,20 +115,22 @@ def _regret(rows: pd.DataFrame) -> list[Check]:
     return [Check(REGRET, value, NAN, NAN, k, sentence), Check(RANK, rank, NAN, NAN, k, ranked)]
 
 
-def _gap(held: pd.DataFrame, rows: pd.DataFrame) -> Check:
+def _gap(scored: pd.DataFrame, winner: str) -> Check:
     """Return validation minus test of the winner by validation, with Student's interval over its blocks."""
-    own = held[held["key"] == rows["key"].iloc[0]]
+    own = scored[scored["key"] == winner]
     n = len(own)
     estimate = mean_paired(own["test"].to_numpy(), own["validation"].to_numpy())
     sure = f"95 % interval {signed(estimate.low)} to {signed(estimate.high)}" if n > 1 else "one block: no interval"
     sentence = (
-        f"The winner {named(rows['configuration'].iloc[0])} has {number(own['validation'].mean())} on validation and "
+        f"The winner {named(own['configuration'].iloc[0])} has {number(own['validation'].mean())} on validation and "
         f"{number(own['test'].mean())} on test, a gap of {signed(estimate.value)} ({sure}, n = {n})."
     )
+    if unequal_blocks(scored):
+        sentence += " Configurations ran on different blocks; these are plain means over the winner's own."
     return Check(GAP, estimate.value, estimate.low, estimate.high, n, sentence)
 
 
-def _optimism(tables: Tables, held: pd.DataFrame, rows: pd.DataFrame) -> Check:
+def _optimism(tables: Tables, rows: pd.DataFrame) -> Check:
     """Return by how much the winner's gap exceeds the mean gap of all trials: what choosing the highest adds."""
     trials = _trials(tables)
     if len(rows) < 2:

@@ -1,6 +1,10 @@
 """The command: which study it takes, what it prints, how it ends; and what it leaves alone."""
 
+import html
 import os
+import re
+import shlex
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -218,3 +222,52 @@ sys.exit(str(loaded) if loaded else 0)
 """
     done = run(code)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def repeated(page: Path) -> list[str]:
+    """Return the words after ``python -m analysis`` of the page's command for writing it again."""
+    section = page.read_text().split('id="again"')[1]
+    command = next(text for text in re.findall("<pre>(.*?)</pre>", section, re.DOTALL) if "python -m analysis" in text)
+    return shlex.split(html.unescape(command))[3:]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["{runs}", *TABLE, "--validation", "val", "--results", "{other}"],
+        ["{database}", "--results", "{other}"],
+        ["{database}", "--out", "{other}/my report"],
+        ["{study}/one", "--results", "{other}"],
+        ["one", "two", "--results", "{study}"],
+    ],
+    ids=["table", "database", "out", "folder", "several"],
+)
+def test_the_page_names_the_command_that_wrote_it(make, runs, database, tmp_path, undrawn, words):
+    for name in ("one", "two"):
+        make.study(tmp_path / "r" / name, 1, broken=False)
+    places = {"runs": runs, "database": database, "other": tmp_path / "other", "study": tmp_path / "r"}
+    given = [word.format(**places) for word in words]
+    assert main(given) == 0
+    page = next(file for file in tmp_path.glob("**/index.html"))
+    again = repeated(page)
+    assert again == given
+    shutil.rmtree(page.parent)
+    assert main(again) == 0
+    assert page.is_file()
+
+
+def test_the_command_of_the_newest_study_names_it(make, tmp_path, monkeypatch, undrawn):
+    """Tomorrow the newest may be another one, and another shell may not know the folder of results."""
+    make.study(tmp_path / "s", 1, broken=False)
+    monkeypatch.setenv("RAREPIX_RESULTS", str(tmp_path))
+    assert main(["--watch", "0.01"]) == 0
+    assert repeated(tmp_path / "s" / "report" / "index.html") == ["s", "--results", str(tmp_path)]
+
+
+def test_a_place_that_cannot_be_written_is_one_sentence(new_study, tmp_path, capsys, undrawn):
+    (tmp_path / "file").touch()
+    assert main([str(new_study(trials=1)), "--out", str(tmp_path / "file" / "report")]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith(f"analysis: the report must be written into {tmp_path}/file/report, but: ")
+    assert error.endswith(": name a folder that can be written with --out\n")
+    assert "Errno" not in error

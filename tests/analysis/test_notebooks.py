@@ -40,9 +40,20 @@ def test_it_is_stored_without_outputs_and_without_logic(name):
     assert not any(word in cell.source for cell in code for word in ("def ", "for ", "lambda", " if "))
 
 
-@pytest.mark.parametrize("name", SHOWN)
-def test_it_runs(name, paired_study, monkeypatch):
-    monkeypatch.setenv("RAREPIX_STUDY", str(paired_study))
+@pytest.fixture(scope="module")
+def random_study(tmp_path_factory) -> Path:
+    """Every trial has a learning rate and a block of its own: nothing is paired."""
+    study = tmp_path_factory.mktemp("results") / "random"
+    for seed in range(3):
+        add_trial(study, make_record(f"t{seed}", seed=seed, parameters={"optim.lr": 0.1 / (1 + seed)}))
+    return study
+
+
+@pytest.mark.parametrize(
+    ("name", "study"), [*((name, "paired_study") for name in SHOWN), ("power_for_the_next_study", "random_study")]
+)
+def test_it_runs(name, study, request, monkeypatch):
+    monkeypatch.setenv("RAREPIX_STUDY", str(request.getfixturevalue(study)))
     notebook = nbformat.read(FOLDER / f"{name}.ipynb", as_version=4)
     done = NotebookClient(notebook, timeout=60, kernel_name="python3").execute()
     shown = [output for cell in done.cells if cell.cell_type == "code" for output in cell.outputs]

@@ -68,9 +68,13 @@ def test_of_a_rare_class_the_worst_and_the_median_of_the_images_that_hold_it():
     assert found.notes == ()
 
 
-def test_of_an_even_number_the_lower_one_is_the_median():
+def test_of_an_even_number_the_upper_one_is_the_median():
     found = examples.worst_and_median(scored([*POLES, ("e", "pole", 2, 0, 8)]), ["pole"])
-    assert shown(found) == ["b", "e"]
+    assert shown(found) == ["b", "c"]
+
+
+def test_of_two_images_both_are_shown():
+    assert shown(examples.worst_and_median(scored(POLES[:2]), ["pole"])) == ["b", "a"]
 
 
 def test_what_cannot_be_shown_is_named():

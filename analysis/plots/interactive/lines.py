@@ -1,5 +1,6 @@
 """Lines to point at: learning curves and parallel coordinates."""
 
+import numpy as np
 import plotly.graph_objects as go
 
 from analysis.plots.curves import FEW_EPOCHS, curve_lines
@@ -11,6 +12,8 @@ from analysis.reading.collect import Tables
 from analysis.study.standings import objective_label
 
 MOST_CURVES = 300
+LETTER, MOST_MARGIN = 7.5, 260
+"""Pixels of a letter beside an axis, and the widest margin for these."""
 
 
 def parallel_json(tables: Tables) -> str | None:
@@ -30,7 +33,14 @@ def parallel_json(tables: Tables) -> str | None:
     ]
     line = {"color": objectives, "colorscale": MAP.removesuffix("_r"), "reversescale": True, "showscale": True}
     figure = go.Figure(go.Parcoords(dimensions=dimensions, line=line, labelfont={"size": 13}, tickfont={"size": 12}))
-    return as_json(figure, margin={"l": 90, "r": 40, "t": 90, "b": 30})
+    return as_json(figure, margin={"l": _left(dimensions[0]), "r": 40, "t": 90, "b": 30})
+
+
+def _left(dimension: dict) -> int:
+    """Return the pixels that the first axis needs: its ticks stand left of it, its label in the middle above it."""
+    ticks = max(map(len, dimension["ticktext"])) + 2
+    label = max(map(len, dimension["label"].split("<br>"))) / 2 + 1
+    return int(np.clip(LETTER * max(ticks, label), 60, MOST_MARGIN))
 
 
 def curves_json(tables: Tables) -> str | None:

@@ -6,11 +6,11 @@ from plotly.subplots import make_subplots
 
 from analysis.plots.history import history_table
 from analysis.plots.interactive.page import as_json, described, plain
-from analysis.plots.names import short
+from analysis.plots.names import told_apart
 from analysis.plots.parallel import NOT_SAMPLED
-from analysis.plots.slices import COLUMNS, MAP, slice_axes
+from analysis.plots.slices import COLUMNS, MAP, slice_axes, slice_note
 from analysis.plots.style import COLOURS, INK, STATUS
-from analysis.plots.timeline import LANES, timeline_table, unit_of
+from analysis.plots.timeline import LANES, lane_names, timeline_table, unit_of
 from analysis.reading.collect import Tables
 from analysis.study.standings import objective_label
 
@@ -48,7 +48,8 @@ def slice_json(tables: Tables) -> str | None:
         return None
     columns = min(len(axes), COLUMNS)
     lines = -(-len(axes) // columns)
-    titles = [plain(short(axis.name, 26)) + (" (log)" if axis.kind == "log" else "") for axis in axes]
+    names = told_apart((axis.name for axis in axes), 26)
+    titles = [plain(name) + " (log)" * (axis.kind == "log") for name, axis in zip(names, axes, strict=True)]
     figure = make_subplots(lines, columns, shared_yaxes=True, subplot_titles=titles, vertical_spacing=0.32 / lines)
     order, trials = np.arange(1, len(rows) + 1), rows["trial"].to_numpy()
     for number, axis in enumerate(axes):
@@ -70,7 +71,16 @@ def slice_json(tables: Tables) -> str | None:
     figure.update_yaxes(title=f"validation {objective_label(tables)}", col=1)
     figure.update_annotations(font_size=12)
     scale = {"colorscale": MAP.removesuffix("_r"), "reversescale": True, "colorbar": {"title": "order of start"}}
-    return as_json(figure, coloraxis=scale, showlegend=False, height=160 + 230 * lines)
+    note = {
+        "text": slice_note(axes).replace("; ", ";<br>"),
+        "font": {"size": 13},
+        "y": 1,
+        "yref": "container",
+        "yanchor": "top",
+        "pad": {"t": 12},
+    }
+    look = {"height": 200 + 230 * lines, "margin": {"l": 60, "r": 30, "t": 96, "b": 50}}
+    return as_json(figure, coloraxis=scale, showlegend=False, title=note, **look)
 
 
 def timeline_json(tables: Tables) -> str | None:
@@ -78,7 +88,7 @@ def timeline_json(tables: Tables) -> str | None:
     table = timeline_table(tables)
     if table.empty or table["end"].max() <= 0:
         return None
-    table["lane"] = [f"{plain(short(row.machine, 26))} {row.slot}" for row in table.itertuples()]
+    table["lane"] = [plain(name) for name in lane_names(table["machine"], table["slot"])]
     lanes = table["lane"].unique()[:LANES]
     unit, size = unit_of(table["end"].max())
     about = described(tables)
@@ -97,4 +107,6 @@ def timeline_json(tables: Tables) -> str | None:
         )
     figure.update_xaxes(title=f"{unit} since the first start")
     figure.update_yaxes(categoryorder="array", categoryarray=lanes[::-1], type="category")
-    return as_json(figure, barmode="overlay", legend=ABOVE, height=200 + 24 * len(lanes), margin={"l": 150, "r": 30})
+    look = {"height": 200 + 24 * len(lanes), "margin": {"l": 150, "r": 30}}
+    # By itself a legend of one status would not be shown.
+    return as_json(figure, barmode="overlay", legend=ABOVE, showlegend=True, **look)

@@ -63,7 +63,7 @@ def rare_classes(counts: pd.DataFrame, labels: LabelSpace, named: Sequence[str] 
 
 
 def worst_and_median(table: pd.DataFrame, rare: Sequence[str]) -> Choice:
-    """Return of each class the image with the lowest IoU and the one in the middle; of an even number the lower one.
+    """Return of each class the image with the lowest IoU and the one in the middle; of an even number the upper one.
 
     Among the images that hold the class: elsewhere its IoU is 0 or missing, whatever was predicted how well. At most
     four classes are shown; those beyond, and those that no image holds, are named in the notes.
@@ -86,7 +86,7 @@ def worst_and_median(table: pd.DataFrame, rare: Sequence[str]) -> Choice:
         else:
             examples += [
                 _example(images.iloc[0], f"worst of {len(images)}"),
-                _example(images.iloc[(len(images) - 1) // 2], f"median of {len(images)}"),
+                _example(images.iloc[len(images) // 2], f"median of {len(images)}"),
             ]
     return Choice(examples, tuple(notes))
 

@@ -8,8 +8,9 @@ import pytest
 
 from analysis import load_study
 from analysis.plots import FIGURES, draw_all
-from analysis.plots.classes import class_correlations, draw_heatmap, shown_split
+from analysis.plots.classes import draw_heatmap, shown_split
 from analysis.plots.found import NOTHING_FOUND, Found
+from analysis.plots.importance import draw_importance_classes
 from analysis.plots.interactive import INTERACTIVE, curves_json, figures_json, parallel_json
 from analysis.plots.leaderboard import leaderboard_table
 from analysis.plots.parallel import draw_parallel
@@ -37,7 +38,15 @@ def found(tables) -> Found:
     names = configuration_names(tables, ranked)
     classes = tables.classes["class"].unique()
     ranks = {"level": names, "mean_rank": np.arange(1.0, len(names) + 1), "n": 4, "k": len(names)}
-    pair = {"treatment": "loss.name", "a": "ce", "b": "focal", "n": 4, "p_adjusted": 0.01, "train_pixels": 1}
+    pair = {
+        "treatment": "loss.name",
+        "a": "ce",
+        "b": "focal",
+        "n": 4,
+        "p_adjusted": 0.01,
+        "floor_adjusted": 0,
+        "train_pixels": 1,
+    }
     importance = {"parameter": "optim.lr", "branch": "", "importance": 1.0, "method": "fanova", "n": 8, "note": ""}
     return Found(
         comparisons=questions(tables),
@@ -46,7 +55,13 @@ def found(tables) -> Found:
         differences=pd.DataFrame([pair | {"class": name, "difference": 0.02} for name in classes]),
         importance=pd.DataFrame([importance | {"target": name} for name in ("objective", *classes)]),
         validation_test=pd.DataFrame(
-            {"configuration": names, "validation": ranked["objective"], "test": ranked["test_miou"], "trials": 1}
+            {
+                "configuration": names,
+                "validation": ranked["objective"],
+                "test": ranked["test_miou"],
+                "trials": 1,
+                "adjusted": ranked["objective"],
+            }
         ),
     )
 
@@ -114,10 +129,12 @@ def test_leaderboard_table_has_both_scores(tables):
     assert len(table) == 3
 
 
-def test_correlations_cover_both_scores(tables):
-    rows = class_correlations(tables)
-    assert len(rows) == 2 * 3 * 3
-    assert set(rows["y"]) == {"mean IoU", "IoU in the best trial"}
+def test_the_order_of_classes_is_called_what_it_is(tables, found):
+    unknown = tables._replace(classes=tables.classes.assign(train_pixels=np.nan))
+    for study, order in ((tables, "rarest class first"), (unknown, "classes in the order of the file")):
+        with styled():
+            figures = [draw_heatmap(study), draw_importance_classes(found.importance, study)]
+        assert all(order in figure.axes[0].get_title(loc="left") for figure in figures)
 
 
 def test_classes_that_were_only_tested_are_shown_as_such(tables):

@@ -1,13 +1,48 @@
+import itertools
+
 import numpy as np
 import pytest
 
-from analysis.plots.names import brief, pair_name, short, wrapped, write_beside
+from analysis.plots.names import brief, change, pair_name, short, told_apart, wrapped, write_beside
 from analysis.plots.style import blank, styled
 
 
 def test_long_names_are_cut_in_the_middle():
     assert short("abcdefghijklmnopqrstuvwxyz", 9) == "abcd…wxyz"
     assert short("abc", 9) == "abc"
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["abcdefghijklmnopqrstuvwxyz", "abc", "abc"], ["abcd…wxyz", "abc", "abc"]),
+        (["TRUE_mskf_cnt_none", "TRUE_mskf_x2_none", "b"], ["TRUE…cnt…", "TRUE…x2…", "b"]),
+        (["loss.name.one.end", "loss.name.two.end"], ["loss…one…", "loss…two…"]),
+        (["aaaaaaaaaaXbbbbbbbbb", "aaaaaaaaaaYbbbbbbbbb"], ["aaaaaa…X…", "aaaaaa…Y…"]),
+        (["aaaaa1234567890zzzz", "aaaaaABCDEFGHIJzzzz"], ["aaaa…0zzzz", "aaaa…Jzzzz"]),
+        (["aaaaaaaaaabbbbbbbbbb", "aaaaaaaaaa+bbbbbbbbbb"], ["aaaaaa……", "aaaaaa…+…"]),
+        ([], []),
+    ],
+)
+def test_different_names_stay_different(names, expected):
+    assert told_apart(names, 9) == expected
+
+
+def test_many_names_that_are_cut_stay_different_and_short():
+    parts = [("TRUE", "FALSE"), ("mskf_x2", "random_x2", "skf_prop"), ("TRUE", "FALSE"), ("none", "count")]
+    names = ["_".join(chosen) for chosen in itertools.product(*parts)]
+    assert len({short(name, 14) for name in names}) < len(names)
+    cut = told_apart(names, 14)
+    assert len(set(cut)) == len(names)
+    assert max(map(len, cut)) <= 20
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [(-0.0004, "0.000"), (0.0004, "0.000"), (-0.0, "0.000"), (-0.0016, "−0.002"), (0.1, "+0.100")],
+)
+def test_what_rounds_to_zero_has_no_sign(value, expected):
+    assert change(value) == expected
 
 
 @pytest.mark.parametrize(

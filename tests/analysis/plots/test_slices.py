@@ -1,5 +1,8 @@
+import json
+
 import numpy as np
 
+from analysis.plots.interactive.trials import slice_json
 from analysis.plots.parallel import NOT_SAMPLED
 from analysis.plots.slices import draw_slices, slice_axes
 
@@ -23,3 +26,13 @@ def test_in_a_category_earlier_trials_stand_further_left(tables):
 def test_nothing_varies(tables):
     assert draw_slices(tables._replace(parameters=())) is None
     assert draw_slices(tables._replace(trials=tables.trials.iloc[:1])) is None
+
+
+def test_it_is_said_what_colour_and_place_mean(tables):
+    said = draw_slices(tables).get_suptitle().replace("\n", " ")
+    assert "the later it started the darker" in said
+    assert "within a category dots stand in the same order" in said
+    assert "bar: median" in said
+    assert json.loads(slice_json(tables))["layout"]["title"]["text"].replace("<br>", " ") in said
+    numeric = tables._replace(parameters=("optim.lr",))
+    assert "category" not in draw_slices(numeric).get_suptitle()

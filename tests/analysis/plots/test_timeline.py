@@ -1,6 +1,9 @@
+import json
+
 import pandas as pd
 import pytest
 
+from analysis.plots.interactive.trials import timeline_json
 from analysis.plots.timeline import UNKNOWN, draw_timeline, timeline_table, unit_of
 
 
@@ -33,6 +36,17 @@ def test_a_running_trial_ends_with_the_last_time_known_and_a_lost_one_where_it_b
     table = timeline_table(tables._replace(trials=rows)).set_index("trial")
     assert table.loc["b", "end"] == 1800
     assert table.loc["c", "end"] == 900
+
+
+def test_lanes_are_slots_of_a_machine(tables):
+    rows = trials(("a", "x", "complete", 0, 30), ("b", "x", "complete", 10, 20), ("c", None, "complete", 0, 20))
+    told = tables._replace(trials=rows, parameters=())
+    expected = ["machine not recorded · slot 1", "x · slot 1", "x · slot 2"]
+    assert [text.get_text() for text in draw_timeline(told).axes[0].get_yticklabels()] == expected
+    live = json.loads(timeline_json(told))
+    assert live["layout"]["yaxis"]["categoryarray"] == expected[::-1]
+    assert live["layout"]["showlegend"]  # of one status, too
+    assert [trace["name"] for trace in live["data"]] == ["complete"]
 
 
 def test_without_times_there_is_no_timeline(tables):

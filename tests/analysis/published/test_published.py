@@ -14,7 +14,7 @@ import pytest
 from analysis.published import honest, tables
 from analysis.published.__main__ import main
 from analysis.published.files import COLUMNS, METHODS, RUNS, TRAINING, NotTheStudy, class_properties, read
-from analysis.published.printed import CLASSES, GAINS, GROUPS, LOW, RANK_SUMS, REDUCED
+from analysis.published.printed import BEST_METHOD, CLASSES, GAINS, GROUPS, LOW, RANK_SUMS, REDUCED
 from analysis.published.reproduced import reproduced
 
 FOLDER = os.environ.get("RAREPIX_PUBLISHED_STUDY")
@@ -45,7 +45,8 @@ def folder(tmp_path) -> Path:
         training[f"{name}_prop"] = training[f"{name}_sum"] / 100
     training["skf_prop_rstate1_fold0"] = "train"
     training.to_csv(tmp_path / TRAINING, index=False)
-    methods = {f"method{i}": rng.uniform(20, 90, len(CLASSES)) for i in range(8)}
+    names = [*(f"method{i}" for i in range(7)), BEST_METHOD]
+    methods = {name: rng.uniform(20, 90, len(CLASSES)) for name in names}
     pd.DataFrame(methods, index=list(CLASSES)).to_csv(tmp_path / METHODS)
     return tmp_path
 

@@ -109,3 +109,25 @@ def test_a_record_written_again_is_read_again(make, tmp_path):
     record = read(folder / "record.json")
     write(record.model_copy(update={"objective": Objective(name="miou", value=0.1, epoch=3)}), folder / "record.json")
     assert load_study(tmp_path / "s").trials["epoch"].tolist() == [3]
+
+
+def test_a_record_with_wrong_fields_is_told_in_one_line(make, tmp_path):
+    """The first field and what is wrong with it, and nothing of the library that found it."""
+    folder = make.add(tmp_path / "s", make.record("t"))
+    record = json.loads((folder / "record.json").read_text())
+    (folder / "record.json").write_text(json.dumps(record | {"attempt": "many", "block": {"seed": "x", "fold": 0}}))
+    reason = reasons(load_study(tmp_path / "s"))["t", "record.json"]
+    assert reason.startswith("it is not a record of schema 1: attempt: Input should be a valid integer")
+    assert reason.endswith("(1 more of its fields is wrong)")
+    assert "http" not in reason
+    assert "\n" not in reason
+
+
+def test_a_record_that_contradicts_itself_is_told_in_one_line(make, tmp_path):
+    folder = make.add(tmp_path / "s", make.record("t"))
+    record = json.loads((folder / "record.json").read_text())
+    (folder / "record.json").write_text(json.dumps(record | {"counts": {}}))
+    reason = reasons(load_study(tmp_path / "s"))["t", "record.json"]
+    assert "a complete record must have its dataset, its objective and its counts" in reason
+    assert "http" not in reason
+    assert "\n" not in reason

@@ -1,5 +1,8 @@
 """Histories of all trials as one table: attempts apart, and what is wrong with one costs only that one."""
 
+import csv
+import io
+
 import numpy as np
 import pytest
 
@@ -68,3 +71,23 @@ def test_no_history_is_an_empty_table(tmp_path):
     assert table.empty
     assert table.columns.tolist() == ["trial", "attempt", "epoch", "objective"]
     assert left_out.empty
+
+
+@pytest.mark.parametrize("name", ["door, double", 'the "door", double'])
+def test_a_class_name_with_a_comma_is_one_column(tmp_path, name):
+    """Written as trials write it."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, ["attempt", "epoch", "objective", f"iou/{name}"], lineterminator="\n")
+    writer.writeheader()
+    writer.writerow({"attempt": 1, "epoch": 1, "objective": 0.5, f"iou/{name}": 0.25})
+    table, left_out = curves(tmp_path, a=text.getvalue(), b=text.getvalue())
+    assert left_out.empty
+    assert table[f"iou/{name}"].tolist() == [0.25, 0.25]
+
+
+@pytest.mark.parametrize("row", ['1,1,"0.5,0.5\n', '1,1,0.5,"0.5\n1,2,0.5,0.5"\n'])
+def test_a_quote_that_does_not_close_costs_only_its_file(tmp_path, row):
+    whole = HEADER + "1,1,0.5,0.5\n"
+    table, left_out = curves(tmp_path, a=whole, broken=HEADER + row, z=whole)
+    assert table["trial"].tolist() == ["a", "z"]
+    assert left_out["trial"].tolist() == ["broken"]

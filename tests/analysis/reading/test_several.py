@@ -107,3 +107,12 @@ def test_bad_lists_are_refused(two, tmp_path):
         load_study(tmp_path / "runs.csv")
     with pytest.raises(FileNotFoundError, match="must be a folder with trials"):
         load_study([two[0], tmp_path / "nothing"])
+
+
+def test_trials_of_other_data_say_of_which(make, tmp_path):
+    first = make.record("a")
+    make.add(tmp_path / "one", first)
+    other = first.dataset.model_copy(update={"inventory_hash": "cd34", "name": "indoor"})
+    make.add(tmp_path / "two", make.record("b", dataset=other))
+    trials = load_study([tmp_path / "one", tmp_path / "two"]).trials
+    assert dict(zip(trials["trial"], trials["dataset"], strict=True)) == {"a": "street", "b": "indoor"}

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import load_table
+from analysis import compare, load_table
 from analysis.study.questions import questions
 from analysis.study.standings import objective_name, standings
 
@@ -163,3 +163,47 @@ def test_a_column_may_be_called_as_one_that_records_have():
     )
     assert tables.trials["split"].tolist() == ["ce", "ce", "focal", "focal"]
     assert tables.trials["dataset"].tolist() == [0, 1, 0, 1]
+
+
+def test_none_means_that_none_are_given():
+    given = load_table(RUNS, **(ROLES | {"block": None}), classes=None, rare=None)
+    absent = load_table(RUNS, configuration="loss", score="test_mIoU")
+    assert given.block == ()
+    pd.testing.assert_frame_equal(given.trials, absent.trials)
+
+
+def test_what_looks_like_a_missing_value_is_a_level_in_a_file(tmp_path):
+    (tmp_path / "runs.csv").write_text(
+        "weights,fold,m\nNone,NA,.1\nnull,NA,.2\nNA,NA,.3\nce,NA,.4\nNone,1,.2\nnull,1,.3\nNA,1,.4\nce,1,.5\n"
+    )
+    tables = load_table(tmp_path / "runs.csv", configuration="weights", block="fold", score="m")
+    assert tables.trials["weights"].tolist() == ["None", "null", "NA", "ce"] * 2
+    assert tables.trials["fold"].tolist() == ["NA"] * 4 + [1] * 4
+    assert len(tables.left_out) == 0
+    rows = compare(tables.trials, treatment="weights", block="fold", score="objective")
+    assert (len(rows), set(rows["n"])) == (6, {2})
+
+
+def test_a_text_among_numbers_leaves_them_numbers(tmp_path):
+    (tmp_path / "runs.csv").write_text("gamma,flip,m\nNone,True,.1\n1,None,.2\n2,False,.3\nnan,True,.4\n")
+    tables = load_table(tmp_path / "runs.csv", configuration=["gamma", "flip"], score="m")
+    assert tables.trials["gamma"].tolist()[:3] == ["None", 1, 2]
+    assert pd.isna(tables.trials["gamma"].iloc[3])  # a number that is none
+    assert tables.trials["flip"].tolist() == [True, "None", False, True]
+
+
+def test_scores_in_a_file_may_be_missing_in_any_spelling(tmp_path):
+    (tmp_path / "runs.csv").write_text("loss,m\nce,NA\nce,0.5\n")
+    tables = load_table(tmp_path / "runs.csv", configuration="loss", score="m")
+    assert tables.trials["status"].tolist() == ["failed", "complete"]
+
+
+@pytest.mark.parametrize("as_file", [True, False])
+def test_an_empty_level_is_noted(tmp_path, as_file):
+    runs = RUNS.assign(gamma=[np.nan, np.nan, 1.0, 2.0])
+    runs.to_csv(tmp_path / "runs.csv", index=False)
+    given = tmp_path / "runs.csv" if as_file else runs
+    tables = load_table(given, configuration=["loss", "gamma"], block="seed", score="val")
+    assert len(tables.trials) == 4
+    assert tables.left_out["trial"].tolist() == [""]
+    assert tables.left_out["reason"].tolist() == ["gamma is empty in 2 of 4 runs: they are no level of it"]

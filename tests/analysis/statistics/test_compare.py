@@ -51,7 +51,7 @@ def test_five_pairs_cannot_decide_three_comparisons():
     rows = compare(make_table(5, {"x": 0, "y": 0.2, "z": 0.4}), treatment="kind", block="seed", score="score")
     assert rows["p"].tolist() == pytest.approx([0.0625] * 3)
     assert (rows["needed_n"] == 7).all()
-    expected = "cannot be decided with n = 5 pairs: the smallest possible p after Holm over 3 comparisons is .19"
+    expected = "cannot be decided with n = 5 pairs: the smallest possible p after Holm over 3 comparisons is .1875"
     assert rows["verdict"].str.contains(expected, regex=False).all()
     assert rows["verdict"].str.contains("needs n >= 7", regex=False).all()
 
@@ -129,7 +129,8 @@ def test_published_name_of_the_normal_approximation_stays():
         ({"correction": "bonferroni"}, "correction must be one of"),
         ({"score": "miou"}, "lacks .'miou'"),
         ({"test": "signed_rank", "block": None}, "no block was given"),
-        ({"test": "mann_whitney"}, "ignores blocks"),
+        ({"alpha": 0}, "alpha must lie between 0 and 1, but got 0"),
+        ({"alpha": 5}, "alpha must lie between 0 and 1"),
     ],
 )
 def test_wrong_arguments_say_what_must_hold(arguments, message):
@@ -181,3 +182,105 @@ def test_no_score_at_all_is_no_comparison(scores):
     rows = compare(table, treatment="kind", block="seed", score="score")
     assert len(rows) == 0
     assert list(rows) == COLUMNS
+
+
+def paired(gains) -> pd.DataFrame:
+    n = len(gains)
+    return pd.DataFrame({"seed": [*range(n)] * 2, "kind": ["x"] * n + ["y"] * n, "score": [0.0] * n + list(gains)})
+
+
+ASKED = {"treatment": "kind", "block": "seed", "score": "score"}
+
+
+@pytest.mark.parametrize(("sign", "way"), [(1, "higher"), (-1, "lower")])
+def test_the_direction_is_that_of_the_ranks_not_of_a_difference_of_zero(sign, way):
+    """Fifteen ties and six gains: p = 2 / 2^6, and most averages of two differences are 0."""
+    table = paired([0.0] * 15 + list(sign * np.linspace(0.1, 0.4, 6)))
+    row = compare(table, **ASKED).iloc[0]
+    assert (row["p"], row["difference"]) == (2 / 2**6, 0)
+    assert row["verdict"].startswith(f"'y' is {way} than 'x' by ranks (matched-pairs rank-biserial ")
+    assert "but the Hodges-Lehmann difference is +0.000 (95 % interval" in row["verdict"]
+
+
+def test_the_direction_of_students_t_is_that_of_its_mean():
+    table = paired([0.001, 0.002, 0.001, *-np.linspace(0.9, 1.0, 9)])
+    row = compare(table, **ASKED, test="paired_t").iloc[0]
+    assert row["verdict"].startswith("'y' is lower than 'x': −0.7")
+
+
+def test_small_differences_keep_their_digits():
+    row = compare(paired(np.linspace(-5e-5, -4e-5, 8)), **ASKED).iloc[0]
+    assert row["verdict"].startswith("'y' is lower than 'x': −0.000045 (95 % interval −0.000049 to −0.000041")
+
+
+def test_levels_that_print_alike_get_more_digits():
+    table = paired(np.linspace(0.1, 0.2, 6)).replace({"x": 0.00010001, "y": 0.00010002})
+    assert compare(table, **ASKED)["verdict"][0].startswith("0.00010002 is higher than 0.00010001: +0.150")
+
+
+def test_each_comparison_needs_what_it_lacks():
+    """Three levels of 20, 20 and 5 blocks: raised to 6 pairs, the smallest floor after Holm (1 ×) is .031."""
+    table = make_table(20, {"x": 0, "y": 0.2, "z": 0.4})
+    rows = compare(table[(table["kind"] != "z") | (table["seed"] < 5)], **ASKED, against="x").set_index("b")
+    assert rows["needed_n"].tolist() == [7, 6]
+    assert "needs n >= 6 pairs (seen" in rows.loc["z", "verdict"]
+    unpaired = pd.DataFrame({"kind": ["x"] * 30 + ["y"], "score": np.arange(31.0)})
+    row = compare(unpaired, treatment="kind", score="score").iloc[0]
+    assert "needs n >= 2 trials per level" in row["verdict"]  # 2 / (32 choose 2) = .004
+
+
+def test_what_is_in_the_way_may_be_the_rest_of_the_family():
+    """Six pairs reach .031; beside three floors of .0625 Benjamini-Hochberg leaves .0625."""
+    table = make_table(6, {"w": 0, "x": 0.1, "y": 0.2, "z": 0.3})
+    table = table[table["kind"].isin(["w", "x"]) | (table["seed"] < 5)]
+    row = compare(table, **ASKED, correction="bh", against="w").iloc[0]
+    assert row["n"] == row["needed_n"] == 6
+    assert "needs n >= 6 pairs in each of the 3 comparisons" in row["verdict"]
+
+
+@pytest.mark.parametrize("test", ["mann_whitney", "rank_sum"])
+def test_independent_groups_ignore_blocks_and_say_so(test):
+    table = make_table(8, {"x": 0, "y": 0.1}).iloc[:-1].assign(fold=0)
+    row = compare(table, **ASKED | {"block": ["seed", "fold"]}, test=test).iloc[0]
+    alone = compare(table, treatment="kind", score="score", test=test).iloc[0]
+    assert (row["n_a"], row["n_b"], row["p"]) == (8, 7, alone["p"])
+    assert row["verdict"] == alone["verdict"] + "; blocks ignored: seed, fold"
+
+
+def test_rows_without_a_seed_are_in_no_block():
+    table = make_table(8, {"x": 0, "y": 0.1, "z": 0.2}).astype({"seed": float})
+    table.loc[(table["seed"] > 5) & (table["kind"] != "z"), "seed"] = np.nan
+    row = compare(table, **ASKED).iloc[0]
+    assert (row["n"], row["incomplete"]) == (6, "4 rows without seed")
+    nowhere = compare(table.assign(seed=np.nan), **ASKED).iloc[0]
+    assert (nowhere["n"], nowhere["incomplete"]) == (0, "16 rows without seed")
+
+
+@pytest.mark.parametrize(
+    ("kept", "against", "sentence"),
+    [
+        ("x", None, "nothing to compare: of 'kind', only 'x' has scores"),
+        ("", None, "nothing to compare: of 'kind', no level has a score"),
+        ("xy", "z", "nothing to compare: 'z', which the others of 'kind' are held against, has no score"),
+    ],
+)
+def test_no_row_is_explained(kept, against, sentence):
+    table = make_table(3, {"x": 0, "y": 1, "z": 2})
+    table["score"] = table["score"].where(table["kind"].isin(list(kept)))
+    rows = compare(table, **ASKED, against=against)
+    assert len(rows) == 0
+    assert rows.attrs["verdict"] == sentence
+
+
+def test_differences_without_spread_have_an_infinite_t_and_no_warning(recwarn):
+    row = compare(paired([0.1, 0.2, 0.3]).assign(score=[0.1, 0.2, 0.3, 0.2, 0.3, 0.4]), **ASKED, test="paired_t").iloc[
+        0
+    ]
+    assert (row["statistic"], row["p"]) == (np.inf, 0)
+    assert row["low"] == row["high"] == pytest.approx(0.1)
+    assert not recwarn.list
+
+
+def test_students_t_names_what_it_needs():
+    row = compare(paired([0.1]), **ASKED, test="paired_t").iloc[0]
+    assert row["verdict"] == "nothing to compare 'y' and 'x' by: only 1 pair of them, and the test needs 2"

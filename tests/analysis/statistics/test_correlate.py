@@ -96,3 +96,38 @@ def test_p_is_adjusted_over_all_rows():
 def test_an_unknown_method_names_the_known_ones():
     with pytest.raises(ValueError, match=r"pearson.*spearman.*kendall.*'tau'"):
         correlate(*make_pair(5), methods=["tau"])
+
+
+def test_what_has_no_name_is_called_the_score():
+    x, y = make_pair(20)
+    assert correlate(x, y.rename(None), methods="pearson")["verdict"][0] == "higher the score where pixels is higher"
+
+
+def test_values_without_index_belong_to_the_rows_in_order():
+    x, y = make_pair(10)
+    for values in (y.to_numpy(), y.tolist()):
+        assert correlate(x, values)["r"].tolist() == correlate(x, y)["r"].tolist()
+    assert correlate(x["pixels"], y)["r"].tolist() == correlate(x, y)["r"].tolist()
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "message"),
+    [
+        ([1, 2, 3, np.inf], [1, 2, 3, 4], "the column 'pixels' must be finite or NaN, but is infinite in 1 rows"),
+        ([1, 2, 3, 4], [1, 2, -np.inf, 4], "y must be finite or NaN"),
+        (["a", "b", "c", "d"], [1, 2, 3, 4], "the column 'pixels' must be numbers or NaN"),
+        ([1, 2, 3, 4], [1, 2, 3], r"must have a value for each row of x \(4\), but has 3"),
+        ([1, 2, 3, 4], pd.Series([1, 2, 3, 4], index=[0, 0, 1, 2]), r"each row of y must have a name .*: \[0\]"),
+    ],
+)
+def test_what_cannot_be_correlated_is_refused(x, y, message):
+    with pytest.raises(ValueError, match=message):
+        correlate(pd.DataFrame({"pixels": x}), y)
+
+
+def test_a_class_or_column_that_stands_twice_is_refused():
+    x, y = make_pair(6)
+    with pytest.raises(ValueError, match=r"each row of x must have a name of its own.*class0"):
+        correlate(pd.concat([x, x.head(1)]), y)
+    with pytest.raises(ValueError, match=r"each column of x must have a name of its own.*pixels"):
+        correlate(pd.concat([x, x], axis=1), y)

@@ -37,6 +37,16 @@ def test_masses_by_hand():
     assert chances_of(np.array([0.01, -0.002]), 0.004, [np.array([[0.4], [0.3], [0.3]])]) == (0, 1, 0)
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+def test_ties_of_the_three_chances_are_split(sign):
+    """No difference, no region: above and below weigh 0 each in every draw, and neither wins."""
+    row = practical(tidy(np.zeros(6)), **ASKED, rope=0).iloc[0]
+    assert (row["p_better"], row["p_equivalent"], row["p_worse"]) == (0.5, 0, 0.5)
+    gains = sign * np.array([0.1, 0, 0, 0, 0, 0])
+    up, down = (practical(tidy(way * gains), **ASKED, rope=0).iloc[0] for way in (1, -1))
+    assert up["p_better"] == pytest.approx(down["p_worse"], abs=1e-9)
+
+
 def test_many_pairs_are_drawn_in_pieces():
     gains = np.random.default_rng(0).normal(0.005, 0.05, 400)
     row = practical(tidy(gains), **ASKED).iloc[0]

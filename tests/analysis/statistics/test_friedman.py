@@ -102,7 +102,9 @@ def test_blocks_that_all_agree_have_the_exact_p_not_zero(n, k):
 
 def test_two_blocks_of_three_levels_cannot_decide():
     row = friedman(tidy(np.array([[1.0, 2, 3]] * 2)), **ASKED).iloc[0]
-    assert row["verdict"].startswith("cannot be decided with n = 2 blocks of 3 levels: the smallest possible p is .17")
+    assert row["verdict"].startswith(
+        "cannot be decided with n = 2 blocks of 3 levels: the smallest possible p is .1667"
+    )
 
 
 def test_incomplete_blocks_are_named_and_left_out():

@@ -62,6 +62,37 @@ def test_a_few_chance_matches_do_not_beat_pairing_by_block():
     assert design(table, "kind", "score", ("kind", "lr")).rule == "blocked"
 
 
+def test_two_chance_matches_do_not_beat_eight_blocks():
+    """Two pairs of trials that agree in everything can decide nothing; eight blocks can."""
+    table = grid(seed=range(8), kind=["x", "y"])
+    table["lr"] = np.where(table["seed"] < 2, 0.0, np.arange(16.0))
+    plan = design(table, "kind", "score", ("kind", "lr"))
+    assert (plan.rule, plan.block) == ("blocked", ["seed", "fold"])
+    assert plan.sentence.endswith("mean over its trials, whatever their lr (only 2 settings agree in lr as well).")
+    table["lr"] = np.where(table["seed"] < 6, 0.0, np.arange(16.0))
+    assert design(table, "kind", "score", ("kind", "lr")).rule == "matched"  # six can
+
+
+def test_a_missing_parameter_agrees_and_a_missing_seed_does_not():
+    table = grid(seed=range(3), kind=["x", "y"], loss=["ce", "focal"])
+    table["gamma"] = np.where(table["loss"] == "focal", 2.0, np.nan)
+    plan = design(table, "kind", "score", ("kind", "loss", "gamma"))
+    assert plan.block == ["seed", "fold", "loss", "gamma"]
+    asked = {"treatment": "kind", "score": "score"}
+    assert compare(table, **asked, block=plan.block)[["n", "incomplete"]].to_numpy().tolist() == [[6, ""]]
+    plain = compare(table, **asked, block=list(map(str, plan.block)))
+    assert plain[["n", "incomplete"]].to_numpy().tolist() == [[3, "6 rows without gamma"]]
+    lost = table.assign(seed=table["seed"].astype(float).where(table["seed"] < 2))
+    assert compare(lost, **asked, block=plan.block)["n"].tolist() == [4]
+
+
+def test_a_block_column_without_values_is_no_part_of_the_block():
+    table = grid(seed=range(3), kind=["x", "y"])
+    assert design(table.assign(fold=np.nan), "kind", "score", ("kind",)).block == ["seed"]
+    nothing = design(table.assign(fold=np.nan, seed=np.nan), "kind", "score", ("kind",))
+    assert (nothing.rule, nothing.block) == ("unpaired", None)
+
+
 def test_trials_without_a_score_pair_nothing():
     table = grid(seed=[0, 1, 2], kind=["x", "y"])
     table.loc[table["kind"] == "y", "score"] = np.nan

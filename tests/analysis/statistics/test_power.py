@@ -106,6 +106,8 @@ def test_one_seed_one_answer():
         ({"gain": 0}, "gain must be positive"),
         ({"gain": -0.1}, "gain must be positive"),
         ({"blocks": 0}, "blocks must be between 1 and 500"),
+        ({"blocks": 8.5}, "blocks must be whole numbers, but got .8.5."),
+        ({"blocks": []}, "name one gain and one number of blocks at least, but got 1 and 0"),
         ({"correlation": 1}, "correlation must be"),
         ({"alpha": 0}, "alpha must lie"),
         ({"comparisons": 0}, "comparisons and simulations must be 1 or more"),

@@ -106,7 +106,23 @@ def test_the_floor_is_reached_by_the_clearest_data_and_by_none_below(name, n):
     ],
 )
 def test_needed_n(test, family, correction, n):
-    assert needed_n(TESTS[test].floor, family, correction, 0.05) == n
+    for have in (1, 40):  # too few, or more than enough
+        assert set(needed_n(TESTS[test].floor, [(have, have)] * family, correction, 0.05)) == {n}
+
+
+@pytest.mark.parametrize("correction", CORRECTIONS)
+@pytest.mark.parametrize("test", ["signed_rank", "mann_whitney"])
+def test_needed_n_of_unequal_sizes_by_trying_every_n(test, correction):
+    rng, floor = np.random.default_rng(4), TESTS[test].floor
+    for _ in range(40):
+        sizes = rng.integers(1, 12, (4, 1)) + (rng.integers(0, 9, (4, 2)) if test == "mann_whitney" else [[0, 0]])
+        needed = needed_n(floor, sizes, correction, 0.05)
+        for i in np.flatnonzero(correct([floor(*size) for size in sizes.tolist()], correction) > 0.05):
+            enough = [
+                n for n in range(1, 12)
+                if correct([floor(*size) for size in np.maximum(sizes, n).tolist()], correction)[i] <= 0.05
+            ]  # fmt: skip
+            assert needed[i] == enough[0]
 
 
 def test_corrected_floors_bound_what_any_data_could_give():

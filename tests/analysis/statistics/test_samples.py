@@ -1,5 +1,7 @@
 """Scores taken from a table: what is averaged, what is named, what is refused."""
 
+from typing import NamedTuple
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -57,6 +59,43 @@ def test_levels_that_cannot_be_told_apart_are_refused():
     table = pd.DataFrame({"kind": [[1], [2]], "score": [0.1, 0.2]})
     with pytest.raises(ValueError, match="must be numbers, booleans or text"):
         compare(table, treatment="kind", score="score")
+
+
+@pytest.mark.parametrize("one", [1, 1.0, np.int64(1)])
+def test_true_beside_one_is_refused(one):
+    table = pd.DataFrame({"kind": pd.Series([True, False, one, 2], dtype=object), "score": range(4)})
+    with pytest.raises(ValueError, match="True and 1 are equal: turn them into text"):
+        compare(table, treatment="kind", score="score")
+    assert len(compare(table.iloc[:2], treatment="kind", score="score")) == 1
+
+
+def test_pandas_own_missing_value_is_no_score():
+    table = pd.DataFrame({"kind": ["x", "y"] * 3, "score": pd.Series([1, 2, pd.NA, 3.5, 1, pd.NA], dtype=object)})
+    row = compare(table, treatment="kind", score="score").iloc[0]
+    assert (row["n_a"], row["n_b"]) == (2, 2)
+
+
+class Study(NamedTuple):
+    trials: pd.DataFrame
+
+
+@pytest.mark.parametrize(
+    ("given", "hint"),
+    [(Study(pd.DataFrame()), "but got Study: give its .trials"), ({"kind": [1]}, "but got dict: give")],
+)
+def test_what_is_no_table_says_what_to_give(given, hint):
+    with pytest.raises(ValueError, match=hint):
+        compare(given, treatment="kind", score="score")
+
+
+def test_complete_blocks_leave_out_rows_without_a_block():
+    table = pd.DataFrame({"seed": [0, 0, 1, 1, None], "kind": list("xyxyx"), "score": range(5)})
+    means, incomplete = complete_blocks(usable(table, "kind", ["seed"], "score"), "kind", ["seed"], "score")
+    assert means.shape == (2, 2)
+    assert incomplete == ["1 row without seed"]
+    nowhere = usable(table.assign(seed=np.nan), "kind", ["seed"], "score")
+    means, incomplete = complete_blocks(nowhere, "kind", ["seed"], "score")
+    assert (means.shape, incomplete) == ((0, 2), ["5 rows without seed"])
 
 
 def test_numbers_written_as_objects_are_numbers():

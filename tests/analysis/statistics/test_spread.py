@@ -69,7 +69,23 @@ def test_power_of_a_study_like_this_one():
     assert (power_from(table, **ASKED, gain=0.013, blocks=[8, 12], comparisons=1)["power"] >= rows["power"]).all()
 
 
-@pytest.mark.parametrize("table", [tidy(np.ones((4, 2))), tidy(np.ones((1, 2)))])
-def test_no_spread_no_power(table):
-    with pytest.raises(ValueError, match="the spread of 'score' must be measurable"):
-        power_from(table, **ASKED)
+def test_each_row_says_what_it_means():
+    rows = power_from(tidy(drawn(30, 4, 3)), **ASKED, gain=0.013, blocks=[5, 20])
+    assert rows["verdict"].iloc[0] == "5 blocks cannot show a gain of any size after Holm over 6 comparisons"
+    assert rows["verdict"].iloc[1].startswith("20 blocks show a gain of 0.013 with ")
+
+
+@pytest.mark.parametrize(
+    ("table", "why"),
+    [
+        (tidy(np.ones((4, 2))), "differences do not vary"),
+        (tidy(np.ones((1, 2))), "no two levels share two blocks"),
+        (tidy(np.ones((1, 2)))[:0], "no two levels share two blocks"),
+    ],
+)
+def test_no_spread_no_power(table, why):
+    rows = power_from(table, **ASKED)
+    assert rows.columns.tolist() == [*power(sd=1.0, blocks=5, simulations=10).columns, "verdict"]
+    assert rows["verdict"].tolist() == [f"The spread of score between levels of kind cannot be measured: {why}."]
+    assert np.isnan(rows[["gain", "blocks", "power", "sd"]].to_numpy(float)).all()
+    assert not rows["decidable"].any()

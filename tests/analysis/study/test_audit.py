@@ -5,6 +5,7 @@ import pytest
 from scipy import stats
 
 from analysis.study.audit import audit, validation_test
+from analysis.study.checks import told_once
 from tests.analysis.study.made import tables_of
 
 PARAMETERS = ("kind",)
@@ -84,11 +85,87 @@ def test_different_blocks_are_said():
     assert "different blocks" not in rows_of(scored(REVERSED)).loc["regret", "sentence"]
 
 
+EASY = {0: 0.0, 1: 0.1, 2: 0.2, 3: 0.3}
+"""Seed → how much higher every configuration scores there."""
+
+
+def uneven(default: str, **changes):
+    """Six configurations, each 0.01 better than the one before; the worst ran on easy seeds only, the best on hard."""
+    seeds = {"c0": (2, 3), "c5": (0, 1)}
+    rows = [
+        {"kind": f"c{i}", "seed": seed, "objective": 0.5 + 0.01 * i + EASY[seed] + 0.001 * (-1) ** (i // 2 + seed)}
+        for i in range(6)
+        for seed in seeds.get(f"c{i}", range(4))
+    ]
+    rows = [row | {"test_miou": row["objective"] - 0.05} for row in rows]
+    return tables_of(rows, PARAMETERS, default={"kind": default}, **changes)
+
+
+def test_on_different_blocks_the_winner_is_the_same_in_every_check():
+    rows = rows_of(uneven("c0"))
+    for check in ("gap of the winner", "winner against default, validation", "winner against default, test"):
+        assert "winner 'kind=c5'" in rows.loc[check, "sentence"]
+    assert rows.loc["regret", "sentence"].startswith("Validation picks 'kind=c5'")
+    assert rows.loc["regret", "value"] == 0
+    assert rows.loc["test rank of the pick", "value"] == 1
+    assert rows.loc["rank correlation over configurations", "value"] == 1
+    assert rows.loc["optimism", "value"] == pytest.approx(0)
+    assert rows.loc["lead of the best", "value"] == pytest.approx(0.025, abs=0.002)
+    for split in ("validation", "test"):
+        against = rows.loc[f"winner against default, {split}"]
+        assert against["value"] == pytest.approx(0.05, abs=0.002)
+        assert "no shared block" in against["sentence"]
+
+
+def test_a_default_that_ran_on_easy_blocks_is_not_the_highest():
+    table = validation_test(uneven("c0"))
+    assert table["configuration"].iloc[0] == "kind=c5"
+    assert table["adjusted"].is_monotonic_decreasing
+    assert np.diff(table["adjusted"]) == pytest.approx(-0.01, abs=0.002)
+    assert table.set_index("configuration")["validation"].idxmax() == "default (kind=c0)"  # plain, and on easy seeds
+    rows = rows_of(uneven("c4"))
+    against = rows.loc["winner against default, test"]
+    assert (against["n"], against["value"]) == (2, pytest.approx(0.01, abs=0.003))
+    assert "(0.540; " in against["sentence"]  # c4 on seeds 0 and 1, not on all four: 0.640
+    best = rows_of(uneven("c5")).loc["winner against default, validation", "sentence"]
+    assert best.startswith("The default configuration 'kind=c5' is the highest by validation: nothing beat it.")
+
+
+def test_every_figure_over_different_blocks_says_so():
+    for default in ("c0", "c4", "c5"):
+        rows = rows_of(uneven(default))
+        told = [check for check in CHECKS[:10] if check != "rank correlation over trials"]
+        assert rows.loc[told, "sentence"].str.contains("different blocks").all()
+        assert not rows_of(scored(REVERSED))["sentence"].str.contains("different blocks").any()
+
+
+def test_blocks_that_nothing_links_are_said():
+    rows = [{"kind": kind, "seed": seed, "objective": 0.5 + 0.1 * seed} for seed, kind in enumerate("aabbcc")]
+    sentence = rows_of(tables_of(rows, PARAMETERS)).loc["lead of the best", "sentence"]
+    assert "too few of them shared" in sentence
+    unblocked = rows_of(tables_of(rows[:5], PARAMETERS, block=()))
+    assert not unblocked["sentence"].str.contains("different blocks").any()
+
+
+def test_the_winner_is_chosen_without_a_look_at_test():
+    rows = rows_of(scored(REVERSED | {"d": [(0.60, float("nan")), (0.64, float("nan"))]}))
+    for check in ("regret", "test rank of the pick", "gap of the winner", "optimism"):
+        assert np.isnan(rows.loc[check, "value"])
+        assert "The winner by validation, 'kind=d', has no test score" in rows.loc[check, "sentence"]
+    assert rows.loc["winner against default, validation", "value"] == pytest.approx(0.11)
+
+
+def test_what_is_missing_is_told_once():
+    once = told_once(audit(DEGENERATE["no test"]))
+    assert once["check"].iloc[0] == "; ".join(CHECKS[:6])
+    assert once["sentence"].is_unique
+
+
 def test_the_first_trial_is_the_default_and_is_compared_within_blocks():
     rows = rows_of(scored(REVERSED))
     found = rows.loc["winner against default, validation"]
     assert (found["value"], found["n"]) == (pytest.approx(0.11), 2)
-    assert "the configuration of the first trial, t0000," in found["sentence"]
+    assert "against the configuration of the first trial, t0000, 'kind=a' (0.510; " in found["sentence"]
     on_test = rows.loc["winner against default, test"]
     assert on_test["value"] == pytest.approx(-0.05)  # -0.04 and -0.06
     assert "not ahead" in on_test["sentence"]
@@ -97,7 +174,7 @@ def test_the_first_trial_is_the_default_and_is_compared_within_blocks():
 def test_a_named_default_comes_before_the_first_trial():
     row = rows_of(scored(REVERSED, default={"kind": "c"})).loc["winner against default, validation"]
     assert row["value"] == pytest.approx(0.02)
-    assert "the default configuration" in row["sentence"]
+    assert "against the default configuration 'kind=c' (0.600; " in row["sentence"]
 
 
 def test_the_configuration_without_parameters_is_the_default():

@@ -66,7 +66,17 @@ def test_a_block_without_the_class_is_left_out_for_that_class():
         tables._replace(classes=tables.classes.assign(iou=tables.classes["iou"].mask(gone))), "kind"
     )
     assert rows["n"].tolist() == [7, 8, 8]
-    assert "seed=0" in rows["incomplete"][0]
+    assert rows["incomplete"].tolist() == ["seed=0, fold=0 (lacks copy)", "", ""]
+
+
+def test_a_block_without_the_class_on_both_sides_is_named_too():
+    tables = made()
+    gone = (tables.classes["class"] == "bottle") & tables.classes["trial"].isin(["t0000", "t0001", "t0002"])
+    rows = class_differences(
+        tables._replace(classes=tables.classes.assign(iou=tables.classes["iou"].mask(gone))), "kind"
+    )
+    assert rows["n"].tolist() == [6, 8, 8]
+    assert rows["incomplete"][0] == "seed=1, fold=0 (lacks copy); seed=0, fold=0 (no IoU of the class)"
 
 
 def test_a_class_that_one_level_never_has_keeps_its_row():
@@ -78,7 +88,7 @@ def test_a_class_that_one_level_never_has_keeps_its_row():
         rows = class_differences(missing, "kind", against=against).set_index("class")
         assert rows.loc["chair", "n"] == 0
         assert np.isnan(rows.loc["chair", "p"])
-        assert rows.loc["chair", "verdict"].startswith("nothing to compare")
+        assert rows.loc["chair", "verdict"] == "nothing to compare: the class has no IoU under 'copy'"
         assert rows["family_size"].tolist() == [2, 2, 2]
 
 
@@ -120,6 +130,26 @@ def test_nothing_to_compare_is_an_empty_table(name):
     assert len(rows) == 0
     assert {"treatment", "a", "b", "class", "difference", "p_adjusted", "verdict"} <= set(rows)
     assert gains_and_costs(rows) == ""
+    assert (
+        rows.attrs["verdict"]
+        == {
+            "empty": "nothing to compare: of 'kind', no level has a score",
+            "one level": "nothing to compare: of 'kind', only 'copy' has scores",
+            "no classes": "nothing to compare: no class has an IoU on val",
+        }[name]
+    )
+
+
+def test_a_class_that_is_nowhere_says_so():
+    tables = made()
+    nowhere = tables.classes.assign(iou=tables.classes["iou"].mask(tables.classes["class"] == "chair"))
+    row = class_differences(tables._replace(classes=nowhere), "kind").set_index("class").loc["chair"]
+    assert row["verdict"] == "nothing to compare: the class has no IoU under 'copy' or 'none'"
+
+
+def test_gains_and_costs_are_of_one_pair():
+    with pytest.raises(ValueError, match="of one pair of levels, but the rows are of 3"):
+        gains_and_costs(class_differences(made(kinds=("copy", "none", "other")), "kind"))
 
 
 def test_what_cannot_be_asked_is_refused():
