@@ -95,8 +95,8 @@ def published_pairs(runs: pd.DataFrame) -> Section:
         table,
         [
             f"The runs share the seeds of the split, so they are pairs; with n = {int(table['n'].min())} pairs the "
-            f"smallest possible signed-rank p is {floor_text(least)}: no paired test of two of these configurations could "
-            "have shown anything, whatever came out.",
+            f"smallest possible signed-rank p is {floor_text(least)}: no paired test of two of these configurations "
+            "could have shown anything, whatever came out.",
             f"As independent groups, which they are not, {surviving} of 6 survive Holm.",
         ],
     )
