@@ -79,7 +79,7 @@ def _answer(tables: Tables, found: Results) -> dict[str, Any]:
         "states": dict(facts(tables))["trials"] or "no readable record",
         "written": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "answer": answer(tables, found),
-        "caveat": caveat(tables),
+        "caveat": caveat(tables, found),
         "caution": caution(tables),
         "leaderboard": listing.leaderboard(tables, SHOWN),
         "leaderboard_caption": f"Best {SHOWN} of {len(ranked)} complete trials" if len(ranked) > SHOWN else "",
@@ -99,6 +99,8 @@ def _scores(tables: Tables, found: Results) -> dict[str, Any]:
     return {
         "questions": [_question(question, tables) for question in found.questions],
         "censored": f" (not the {stopped} that the search stopped early)" if stopped else "",
+        "counted": bool(tables.classes["tp"].notna().any()),
+        "searched": not tables.score_on_test,
         "confirms": tables.confirmation.study if tables.confirmation else None,
         "classes": listing.classes_listing(tables),
         "rarity_known": rarity_known(tables),

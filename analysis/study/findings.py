@@ -23,6 +23,10 @@ from analysis.study.standings import (
     score_name,
     standings,
 )
+from analysis.study.transfer import RANK
+
+LEAST_RANKED = 4
+"""Configurations from which it is worth a warning that test ranks the choice of validation in the lower half."""
 
 
 def answer(tables: Tables, found: Results) -> list[str]:
@@ -191,12 +195,15 @@ def _where(rows: pd.DataFrame) -> str:
     return " on test" if on_test.all() else " on validation" if not on_test.any() else ""
 
 
-def caveat(tables: Tables) -> str | None:
-    """Return the warning that a small study deserves, or None."""
+def caveat(tables: Tables, found: Results) -> str | None:
+    """Return the warning that a small study deserves, or one whose validation does not say what test says; or None."""
     ranked = standings(tables)
     blocks = block_texts(tables, ranked)
     repeats = ranked.groupby("config_hash").size()
     notes = []
+    pick = found.audit[found.audit["check"] == RANK].iloc[0]
+    if pick["n"] >= LEAST_RANKED and pick["value"] > pick["n"] / 2:
+        notes.append(f"validation and test disagree: {pick['sentence'].rstrip('.').replace('By', 'by', 1)}")
     if several_data(tables):
         notes.append("trials ran on different data, so their scores cannot be ranked against one another")
     if len(ranked) and not tables.block:

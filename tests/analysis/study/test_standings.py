@@ -8,6 +8,7 @@ from analysis.plots.leaderboard import leaderboard_table
 from analysis.study.facts import commands, facts, failures, timings
 from analysis.study.findings import best_sentence, caveat, decided_sentence, rarest_sentence
 from analysis.study.questions import all_rows, questions, treatments
+from analysis.study.results import results
 from analysis.study.standings import (
     baseline,
     class_matrix,
@@ -116,7 +117,8 @@ def test_undecidable_and_nothing_to_compare_are_said(tables, new_study):
 
 
 def test_caveat_of_a_tiny_study(new_study):
-    text = caveat(load_study(new_study(trials=2, broken=False)))
+    tables = load_study(new_study(trials=2, broken=False))
+    text = caveat(tables, results(tables))
     assert "All trials share one block" in text
     assert "no configuration was run twice" in text
     assert "2 complete trials are a look around" in text
