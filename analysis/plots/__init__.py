@@ -15,7 +15,6 @@ from analysis.plots.critical_difference import draw_ranks
 from analysis.plots.curves import draw_curves
 from analysis.plots.differences import draw_differences
 from analysis.plots.forest import draw_forest
-from analysis.plots.found import NOTHING_FOUND, Found
 from analysis.plots.history import draw_history
 from analysis.plots.importance import draw_importance, draw_importance_classes
 from analysis.plots.leaderboard import draw_answer, draw_leaderboard
@@ -25,8 +24,9 @@ from analysis.plots.style import save, styled
 from analysis.plots.timeline import draw_timeline
 from analysis.plots.transfer import draw_validation_test
 from analysis.reading.collect import Tables
+from analysis.study.results import Results, main_ranks
 
-Draw = Callable[[Tables, Found], Figure | None]
+Draw = Callable[[Tables, Results], Figure | None]
 """Returns None where there is nothing to show."""
 
 FIGURES: dict[str, Draw] = {
@@ -40,8 +40,8 @@ FIGURES: dict[str, Draw] = {
     "contour": lambda tables, found: draw_contour(tables, found.importance),
     "importance": lambda tables, found: draw_importance(found.importance),
     "importance_by_class": lambda tables, found: draw_importance_classes(found.importance, tables),
-    "forest": lambda tables, found: draw_forest(found.comparisons, tables),
-    "critical_difference": lambda tables, found: draw_ranks(found.ranks, found.cliques),
+    "forest": lambda tables, found: draw_forest(found.questions, tables),
+    "critical_difference": lambda tables, found: draw_ranks(main_ranks(tables, found.questions)),
     "heatmap": lambda tables, found: draw_heatmap(tables),
     "differences": lambda tables, found: draw_differences(found.differences),
     "properties": lambda tables, found: draw_properties(tables),
@@ -50,7 +50,7 @@ FIGURES: dict[str, Draw] = {
 }
 
 
-def draw_all(tables: Tables, folder: Path, found: Found = NOTHING_FOUND) -> dict[str, str]:
+def draw_all(tables: Tables, folder: Path, found: Results) -> dict[str, str]:
     """Write every figure that has something to show as PNG and SVG; return name → PNG file name."""
     folder.mkdir(parents=True, exist_ok=True)
     drawn = {}

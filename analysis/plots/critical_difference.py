@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from analysis.plots.names import brief, wrapped
 from analysis.plots.style import COLOURS, INK, SOFT, blank, shown_of
+from analysis.statistics.friedman import cliques
 from analysis.statistics.wording import as_text
 
 BAR_STEP = 0.32
@@ -28,13 +29,13 @@ def diagram_rows(ranks: pd.DataFrame) -> pd.DataFrame:
     return shown.assign(side=np.where(number < half, "left", "right"), row=row)
 
 
-def clique_bars(rows: pd.DataFrame, cliques: Sequence[Sequence[Hashable]]) -> pd.DataFrame:
-    """Return a bar a clique of two levels or more of *rows*: ``low`` and ``high`` mean rank, and ``row`` from the top.
+def clique_bars(rows: pd.DataFrame, groups: Sequence[Sequence[Hashable]]) -> pd.DataFrame:
+    """Return a bar a group (see ``cliques``) of two levels or more of *rows*: ``low`` and ``high`` mean rank, ``row``.
 
-    A bar takes the highest row in which it touches no other one.
+    Rows count from the top; a bar takes the highest in which it touches no other one.
     """
     place = rows.set_index("level")["mean_rank"]
-    spans = [place[[level for level in clique if level in place.index]] for clique in cliques]
+    spans = [place[[level for level in group if level in place.index]] for group in groups]
     every = sorted({(float(span.min()), float(span.max())) for span in spans if len(span) > 1})
     found = [
         (low, high) for low, high in every if not any(a <= low and high <= b for a, b in every if (a, b) != (low, high))
@@ -48,13 +49,13 @@ def clique_bars(rows: pd.DataFrame, cliques: Sequence[Sequence[Hashable]]) -> pd
     return pd.DataFrame(bars, columns=["low", "high", "row"])
 
 
-def draw_ranks(ranks: pd.DataFrame, cliques: Sequence[Sequence[Hashable]] = ()) -> Figure | None:
-    """Draw the diagram, the best rank left. None: there are no ranks of two levels."""
+def draw_ranks(ranks: pd.DataFrame) -> Figure | None:
+    """Draw ``average_ranks``, the best rank left. None: there are no ranks of two levels."""
     known = ranks.dropna(subset=["mean_rank"]) if len(ranks) else ranks
     if len(known) < 2:
         return None
     rows = diagram_rows(known)
-    bars = clique_bars(rows, cliques)
+    bars = clique_bars(rows, cliques(known))
     below = 0.9 + BAR_STEP * (bars["row"].max() + 1 if len(bars) else 0)  # rows between the line and the first name
     lines = rows["row"].max() + 1
     names = [f"{wrapped(brief(as_text(row.level)), 36, 3)} ({row.mean_rank:.2f})" for row in rows.itertuples()]

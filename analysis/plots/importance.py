@@ -34,7 +34,7 @@ def importance_matrix(importance: pd.DataFrame, order: list[str]) -> pd.DataFram
     """Return (branch, parameter) × class of importance; NaN where it could not be worked out.
 
     Args:
-        importance: see ``Found``.
+        importance: see ``study.importance``.
         order: classes, rarest first; classes that are not in it come last.
     """
     if importance.empty:

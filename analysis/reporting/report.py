@@ -17,9 +17,8 @@ import pandas as pd
 from analysis.reading.collect import Tables
 from analysis.reporting.files import write_csv
 from analysis.reporting.page import page
-from analysis.statistics.friedman import cliques
 from analysis.study.questions import Question, all_rows
-from analysis.study.results import Results, main_questions, results
+from analysis.study.results import Results, results
 from analysis.study.standings import configurations, standings
 
 
@@ -105,20 +104,9 @@ def _named(question: Question, ranks: pd.DataFrame) -> pd.DataFrame:
 def _draw(tables: Tables, found: Results, folder: Path) -> tuple[dict[str, str], dict[str, str]]:
     """Write the figures; return figure → PNG file, and interactive figure → JSON."""
     from analysis.plots import draw_all
-    from analysis.plots.found import Found
     from analysis.plots.interactive import figures_json
 
-    ranked = [question for question in main_questions(tables, found.questions) if len(question.ranks)]
-    ranks = max(ranked, key=lambda question: question.levels).ranks if ranked else pd.DataFrame()
-    shown = Found(
-        comparisons=found.questions,
-        ranks=ranks,
-        cliques=cliques(ranks) if len(ranks) else (),
-        differences=found.differences,
-        importance=found.importance,
-        validation_test=found.validation_test,
-    )
-    return draw_all(tables, folder, shown), figures_json(tables, shown)
+    return draw_all(tables, folder, found), figures_json(tables, found)
 
 
 def _examples(tables: Tables, figures: Path, study: Path) -> dict[str, str]:

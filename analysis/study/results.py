@@ -46,6 +46,12 @@ def main_questions(tables: Tables, found: list[Question]) -> list[Question]:
     return [question for question in found if question.score == main]
 
 
+def main_ranks(tables: Tables, found: list[Question]) -> pd.DataFrame:
+    """Return the mean ranks under the first score, of the treatment with the most levels; empty: none was ranked."""
+    ranked = [question for question in main_questions(tables, found) if len(question.ranks)]
+    return max(ranked, key=lambda question: question.levels).ranks if ranked else pd.DataFrame()
+
+
 def _differences(tables: Tables, found: list[Question]) -> pd.DataFrame:
     parts = [
         class_differences(tables, question.treatment, against=question.against)

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 
-from analysis.plots.found import NOTHING_FOUND, Found
 from analysis.plots.interactive.lines import curves_json, parallel_json
 from analysis.plots.interactive.scores import contour_json, validation_test_json
 from analysis.plots.interactive.trials import history_json, slice_json, timeline_json
 from analysis.reading.collect import Tables
+from analysis.study.results import Results
 
-INTERACTIVE: dict[str, Callable[[Tables, Found], str | None]] = {
+INTERACTIVE: dict[str, Callable[[Tables, Results], str | None]] = {
     "history": lambda tables, found: history_json(tables),
     "curves": lambda tables, found: curves_json(tables),
     "parallel": lambda tables, found: parallel_json(tables),
@@ -19,7 +19,7 @@ INTERACTIVE: dict[str, Callable[[Tables, Found], str | None]] = {
 }
 
 
-def figures_json(tables: Tables, found: Found = NOTHING_FOUND) -> dict[str, str]:
+def figures_json(tables: Tables, found: Results) -> dict[str, str]:
     """Return name → JSON of every interactive figure that has something to show; names are those of ``FIGURES``."""
     drawn = {name: draw(tables, found) for name, draw in INTERACTIVE.items()}
     return {name: figure for name, figure in drawn.items() if figure is not None}

@@ -9,13 +9,13 @@ import pytest
 from analysis import load_study
 from analysis.plots import FIGURES, draw_all
 from analysis.plots.classes import draw_heatmap, shown_split
-from analysis.plots.found import NOTHING_FOUND, Found
 from analysis.plots.importance import draw_importance_classes
-from analysis.plots.interactive import INTERACTIVE, curves_json, figures_json, parallel_json
+from analysis.plots.interactive import INTERACTIVE, figures_json
 from analysis.plots.leaderboard import leaderboard_table
 from analysis.plots.parallel import draw_parallel
 from analysis.plots.style import save, styled
 from analysis.study.questions import questions
+from analysis.study.results import Results
 from analysis.study.standings import configuration_names, standings
 
 OF_TABLES_ALONE = {
@@ -31,11 +31,14 @@ OF_TABLES_ALONE = {
 }
 
 
+NOTHING = Results([], *[pd.DataFrame()] * 5)
+
+
 @pytest.fixture(scope="module")
-def found(tables) -> Found:
+def found(tables) -> Results:
     """What a report would have worked out, made up where working it out takes long."""
-    ranked = standings(tables)
-    names = configuration_names(tables, ranked)
+    best = standings(tables)
+    names = configuration_names(tables, best)
     classes = tables.classes["class"].unique()
     ranks = {"level": names, "mean_rank": np.arange(1.0, len(names) + 1), "n": 4, "k": len(names)}
     pair = {
@@ -48,25 +51,25 @@ def found(tables) -> Found:
         "train_pixels": 1,
     }
     importance = {"parameter": "optim.lr", "branch": "", "importance": 1.0, "method": "fanova", "n": 8, "note": ""}
-    return Found(
-        comparisons=questions(tables),
-        ranks=pd.DataFrame(ranks | {"critical_difference": 3.0}),
-        cliques=[tuple(names[:4])],
+    asked = questions(tables)
+    ranked = asked[0]._replace(ranks=pd.DataFrame(ranks | {"critical_difference": 3.0}), levels=len(names))
+    return NOTHING._replace(
+        questions=[*asked, ranked],
         differences=pd.DataFrame([pair | {"class": name, "difference": 0.02} for name in classes]),
         importance=pd.DataFrame([importance | {"target": name} for name in ("objective", *classes)]),
         validation_test=pd.DataFrame(
             {
                 "configuration": names,
-                "validation": ranked["objective"],
-                "test": ranked["test_miou"],
+                "validation": best["objective"],
+                "test": best["test_miou"],
                 "trials": 1,
-                "adjusted": ranked["objective"],
+                "adjusted": best["objective"],
             }
         ),
     )
 
 
-def drawn_names(tables, found=NOTHING_FOUND) -> set[str]:
+def drawn_names(tables, found=NOTHING) -> set[str]:
     """The figures that have something to show; nothing is written."""
     with styled():
         return {name for name, draw in FIGURES.items() if draw(tables, found) is not None}
@@ -94,7 +97,7 @@ def test_tiny_studies_draw_what_they_can(make, tmp_path, trials):
     assert ("leaderboard" in drawn) == ("heatmap" in drawn) == (trials > 0)
     assert ("parallel" in drawn) == ("slice" in drawn) == (trials > 1)
     assert {"curves", "history", "timeline"} <= drawn
-    assert set(figures_json(tables)) <= drawn
+    assert set(figures_json(tables, NOTHING)) <= drawn
 
 
 def test_interactive_figures_are_named_as_the_others_and_are_json(tables, found):
@@ -108,11 +111,10 @@ def test_interactive_figures_are_named_as_the_others_and_are_json(tables, found)
 def test_interactive_figures_cannot_end_their_script_nor_bring_elements(tables, found):
     evil = "</script><img src=x onerror=alert(1)>"
     renamed = tables._replace(trials=tables.trials.assign(**{"loss.name": evil, "machine": evil}))
-    for text in figures_json(renamed, found._replace(validation_test=found.validation_test.assign(configuration=evil))):
+    evil_found = found._replace(validation_test=found.validation_test.assign(configuration=evil))
+    for text in figures_json(renamed, evil_found).values():
         assert "</script" not in text
-    for text in (curves_json(renamed), *figures_json(renamed).values()):
         assert "<img" not in text
-    assert parallel_json(tables) is not None
 
 
 def test_the_same_study_gives_the_same_files(tables, tmp_path):
