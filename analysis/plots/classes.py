@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
+from analysis.plots.labels import name_columns, name_rows
 from analysis.plots.names import told_apart, write_beside
 from analysis.plots.style import ABSENT, COLOURS, MAP, TOP, blank, shown_of
 from analysis.reading.collect import Tables
@@ -45,10 +46,9 @@ def draw_heatmap(tables: Tables) -> Figure | None:
         )
     if columns <= WRITE_UP_TO:
         _write_values(axes, values)
-    axes.set_xticks(range(columns), told_apart(matrix.columns), rotation=40, ha="right", rotation_mode="anchor")
-    axes.set_yticks(range(rows), told_apart(matrix.index))
+    name_columns(axes, range(columns), told_apart(matrix.columns))
+    name_rows(axes, range(rows), told_apart(matrix.index))
     axes.spines[:].set_visible(False)
-    axes.tick_params(length=0)
     order = order_words(class_summary(tables, split))
     axes.set_title(f"{SPLITS.get(split, split)} IoU per class, {order}{shown_of(len(standings(tables)), rows)}")
     figure.colorbar(image, ax=axes, label="IoU", fraction=0.05, pad=0.02)

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 
 from analysis.plots.importance import WRITE_UP_TO, write_cells
+from analysis.plots.labels import name_columns, name_rows
 from analysis.plots.names import change, pair_name, told_apart
 from analysis.plots.style import ABSENT, DIVERGING, PAIRS, blank, shown_of
 from analysis.study.rarity import order_words
@@ -66,10 +67,9 @@ def draw_differences(differences: pd.DataFrame) -> Figure | None:
         values, cmap=DIVERGING, norm=TwoSlopeNorm(0, -limit, limit), aspect="auto", interpolation="nearest"
     )
     _mark(axes, found, limit)
-    axes.set_xticks(range(columns), told_apart(found.values.columns), rotation=40, ha="right", rotation_mode="anchor")
-    axes.set_yticks(range(rows), _names(found.values.index), fontsize=8.5)
+    name_columns(axes, range(columns), told_apart(found.values.columns))
+    name_rows(axes, range(rows), _names(found.values.index), fontsize=8.5)
     axes.spines[:].set_visible(False)
-    axes.tick_params(length=0)
     notes = [f"first − second; {order_words(differences)}"]
     notes += ["★ a difference was shown"] * bool(found.shown.any(axis=None))
     notes += ["grey: no score"] * bool(np.ma.is_masked(values))

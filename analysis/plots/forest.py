@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from analysis.plots.labels import name_rows
 from analysis.plots.names import change, pair_name
 from analysis.plots.style import COLOURS, INK, PAIRS, PALE, SOFT, blank, shown_of
 from analysis.reading.collect import Tables
@@ -67,9 +68,8 @@ def draw_forest(comparisons: Sequence[Question], tables: Tables) -> Figure | Non
     for place, row in zip(places, shown.itertuples(), strict=True):
         _draw_row(axes, place, row)
     names = [pair_name(row.b, row.a, 48) for row in shown.itertuples()]
-    axes.set_yticks(places, names, fontsize=8.5)
+    name_rows(axes, places, names, fontsize=8.5)
     axes.set_ylim(places.max() + 0.6, places.min() - 1.6)
-    axes.tick_params(axis="y", length=0)
     axes.margins(x=0.06)
     for _, group in shown.assign(place=places).groupby("question"):
         axes.text(

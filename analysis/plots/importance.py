@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from analysis.plots.classes import shown_split
+from analysis.plots.labels import name_columns, name_rows
 from analysis.plots.names import told_apart
 from analysis.plots.style import ABSENT, COLOURS, GRID, MAP, TOP, blank, shown_of
 from analysis.reading.collect import Tables
@@ -67,7 +68,7 @@ def draw_importance(importance: pd.DataFrame) -> Figure | None:
     axes.barh(places, shown["importance"], height=0.62, color=np.where(inner, COLOURS[5], COLOURS[0]))
     for place, value in zip(places, shown["importance"], strict=True):
         axes.text(value + 0.01, place, f"{value:.2f}", va="center", fontsize=9)
-    axes.set_yticks(places, _names(shown))
+    name_rows(axes, places, _names(shown))
     axes.set_ylim(len(shown) - 0.4, -0.6)
     axes.set_xlim(0, min(1.1, 1.15 * shown["importance"].max() + 0.02))
     axes.grid(axis="x", color=GRID)
@@ -102,10 +103,9 @@ def draw_importance_classes(importance: pd.DataFrame, tables: Tables) -> Figure 
     image = axes.imshow(values, cmap=cmap, vmin=0, vmax=1, aspect="auto", interpolation="nearest")
     if columns <= WRITE_UP_TO:
         write_cells(axes, values, lambda value: f"{value:.2f}".removeprefix("0"), light=lambda value: value < 0.6)
-    axes.set_xticks(range(columns), told_apart(shown.columns), rotation=40, ha="right", rotation_mode="anchor")
-    axes.set_yticks(range(rows), _names(shown.index.to_frame()))
+    name_columns(axes, range(columns), told_apart(shown.columns))
+    name_rows(axes, range(rows), _names(shown.index.to_frame()))
     axes.spines[:].set_visible(False)
-    axes.tick_params(length=0)
     more = shown_of(len(matrix), rows, "parameters", "first")
     axes.set_title(f"Importance for each class, {order_words(summary)}{more}")
     missing = "; grey: could not be worked out" if values.mask.any() else ""

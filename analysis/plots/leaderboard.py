@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from analysis.plots.labels import name_rows
 from analysis.plots.names import short, told_apart
 from analysis.plots.style import COLOURS, PALE, TOP, blank, shown_of
 from analysis.reading.collect import Tables
@@ -44,7 +45,7 @@ def draw_leaderboard(tables: Tables, top: int = TOP, width: float = 8) -> Figure
     axes.plot(table["validation"], rows, "o", color=COLOURS[0], markersize=7, label="validation (ranked by this)")
     if table["test"].notna().any():
         axes.plot(table["test"], rows, "D", color=COLOURS[1], markerfacecolor="white", markersize=6, label="test")
-    axes.set_yticks(rows, told_apart(table["trial"]))
+    name_rows(axes, rows, told_apart(table["trial"]))
     axes.set_ylim(len(table) - 0.4, -0.6)
     axes.grid(axis="x", color="#e8eaec")
     axes.set_axisbelow(True)

@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
+from analysis.plots.labels import name_rows
 from analysis.plots.names import told_apart
 from analysis.plots.style import COLOURS, GRID, MANY_LINES, STATUS, blank
 from analysis.reading.collect import Tables
@@ -86,7 +87,7 @@ def draw_timeline(tables: Tables) -> Figure | None:
             "rasterized": len(table) > MANY_LINES,
         }
         axes.broken_barh(spans, (place - 0.4, 0.8), **look)
-    axes.set_yticks(range(len(shown)), lane_names(*zip(*(key for key, _ in shown), strict=True)))
+    name_rows(axes, range(len(shown)), lane_names(*zip(*(key for key, _ in shown), strict=True)))
     axes.set_ylim(len(shown) - 0.4, -0.6)
     axes.set_xlim(0, 1.01 * table["end"].max() / size)
     axes.grid(axis="x", color=GRID)

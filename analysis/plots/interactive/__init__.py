@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 from analysis.plots.interactive.lines import curves_json, parallel_json
 from analysis.plots.interactive.scores import contour_json, validation_test_json
-from analysis.plots.interactive.trials import history_json, slice_json, timeline_json
+from analysis.plots.interactive.slices import slice_json
+from analysis.plots.interactive.trials import history_json, timeline_json
 from analysis.reading.collect import Tables
 from analysis.study.results import Results
 

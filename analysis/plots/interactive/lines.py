@@ -1,10 +1,10 @@
 """Lines to point at: learning curves and parallel coordinates."""
 
 import numpy as np
-import plotly.graph_objects as go
+from plotly.colors import get_colorscale
 
 from analysis.plots.curves import FEW_EPOCHS, curve_lines
-from analysis.plots.interactive.page import as_json, described, plain
+from analysis.plots.interactive.page import as_json, described, plain, titled
 from analysis.plots.names import short
 from analysis.plots.parallel import MAP, NOT_SAMPLED, parallel_axes
 from analysis.plots.style import COLOURS, PALE
@@ -31,9 +31,10 @@ def parallel_json(tables: Tables) -> str | None:
         }
         for axis in axes
     ]
-    line = {"color": objectives, "colorscale": MAP.removesuffix("_r"), "reversescale": True, "showscale": True}
-    figure = go.Figure(go.Parcoords(dimensions=dimensions, line=line, labelfont={"size": 13}, tickfont={"size": 12}))
-    return as_json(figure, margin={"l": _left(dimensions[0]), "r": 40, "t": 90, "b": 30})
+    line = {"color": objectives, "colorscale": get_colorscale(MAP), "showscale": True}
+    fonts = {"labelfont": {"size": 13}, "tickfont": {"size": 12}}
+    trace = {"type": "parcoords", "dimensions": dimensions, "line": line} | fonts
+    return as_json([trace], margin={"l": _left(dimensions[0]), "r": 40, "t": 90, "b": 30})
 
 
 def _left(dimension: dict) -> int:
@@ -68,6 +69,6 @@ def curves_json(tables: Tables) -> str | None:
                 "hovertemplate": f"epoch %{{x}}: %{{y:.4f}}<br>{about[trial]}<extra></extra>",
             }
         )
-    figure = go.Figure(traces)
-    figure.update_xaxes(title="epoch").update_yaxes(title=f"validation {objective_label(tables)}")
-    return as_json(figure, legend={"orientation": "h", "y": -0.2, "traceorder": "reversed"})
+    legend = {"orientation": "h", "y": -0.2, "traceorder": "reversed"}
+    yaxis = titled(f"validation {objective_label(tables)}")
+    return as_json(traces, xaxis=titled("epoch"), yaxis=yaxis, legend=legend)

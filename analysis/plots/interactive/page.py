@@ -1,24 +1,38 @@
 """What all interactive figures share: how they look, and how they get into the page."""
 
-import pandas as pd
-import plotly.graph_objects as go
+from collections.abc import Sequence
 
-from analysis.plots.style import INK
+import pandas as pd
+import plotly.io
+
+from analysis.plots.style import COLOURS, GRID, INK
 from analysis.reading.collect import Tables
 from analysis.study.standings import parameter_texts
 
+AXIS = {"gridcolor": GRID, "linecolor": GRID, "zeroline": False, "automargin": True, "title": {"standoff": 12}}
 LAYOUT = {
-    "template": "plotly_white",
+    "template": {"layout": {"xaxis": AXIS, "yaxis": AXIS, "hovermode": "closest"}},
+    "colorway": COLOURS,
     "font": {"color": INK, "size": 13, "family": "system-ui, sans-serif"},
     "margin": {"l": 60, "r": 30, "t": 60, "b": 50},
     "height": 460,
 }
 
 
-def as_json(figure: go.Figure, **layout) -> str:
-    """Return *figure* as JSON that may stand inside a script element, whatever the names in it are."""
-    figure.update_layout(**LAYOUT | layout)
-    return figure.to_json().replace("</", "<\\/").replace("<!--", "<\\!--")
+def as_json(traces: Sequence[dict], **layout) -> str:
+    """Return a figure as JSON that may stand inside a script element, whatever the names in it are.
+
+    Args:
+        traces, layout: as in plotly's reference. They are not validated here, which would take as long as everything
+            else (a test does it for each figure); so titles are written in full, ``{"text": …}``.
+    """
+    figure = {"data": list(traces), "layout": LAYOUT | layout}
+    return plotly.io.to_json(figure, validate=False, engine="json").replace("</", "<\\/").replace("<!--", "<\\!--")
+
+
+def titled(text: str, **axis) -> dict:
+    """Return an axis, or a colour bar, with its title."""
+    return axis | {"title": {"text": text}}
 
 
 def plain(text: object) -> str:

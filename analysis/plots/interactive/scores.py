@@ -2,10 +2,11 @@
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
+from plotly.colors import get_colorscale
 
 from analysis.plots.contour import CELLS, MAP, surface, surface_note
-from analysis.plots.interactive.page import as_json, plain
+from analysis.plots.interactive.page import as_json, plain, titled
+from analysis.plots.parallel import Axis
 from analysis.plots.style import COLOURS, INK, SOFT
 from analysis.plots.transfer import chosen_points
 from analysis.reading.collect import Tables
@@ -19,20 +20,32 @@ def contour_json(tables: Tables, importance: pd.DataFrame) -> str | None:
         return None
     steps = np.linspace(0, 1, CELLS).round(4)
     grid = np.where(np.isnan(found.grid), None, found.grid.round(4))
-    colours = {"colorscale": MAP, "colorbar": {"title": objective_label(tables)}}
-    figure = go.Figure(go.Contour(x=steps, y=steps, z=grid, hoverinfo="skip", line={"width": 0}, **colours))
-    figure.add_scatter(
-        x=found.points["x"],
-        y=found.points["y"],
-        mode="markers",
-        marker={"color": "white", "size": 6, "line": {"color": INK, "width": 1}},
-        text=[f"{row.objective:.4f}, {row.trials} trial{'s' * (row.trials > 1)}" for row in found.points.itertuples()],
-        hovertemplate="%{text}<extra></extra>",
-    )
-    for axis, update in ((found.x, figure.update_xaxes), (found.y, figure.update_yaxes)):
-        title = plain(axis.name) + (" (log)" if axis.kind == "log" else "")
-        update(tickvals=list(axis.ticks), ticktext=list(axis.ticks.values()), title=title, range=[-0.03, 1.03])
-    return as_json(figure, title={"text": surface_note(found), "font": {"size": 13}})
+    shades = {
+        "type": "contour",
+        "x": steps,
+        "y": steps,
+        "z": grid,
+        "hoverinfo": "skip",
+        "line": {"width": 0},
+        "colorscale": get_colorscale(MAP),
+        "colorbar": titled(objective_label(tables)),
+    }
+    dots = {
+        "type": "scatter",
+        "x": found.points["x"],
+        "y": found.points["y"],
+        "mode": "markers",
+        "marker": {"color": "white", "size": 6, "line": {"color": INK, "width": 1}},
+        "text": [f"{p.objective:.4f}, {p.trials} trial{'s' * (p.trials > 1)}" for p in found.points.itertuples()],
+        "hovertemplate": "%{text}<extra></extra>",
+    }
+    axes = {"xaxis": _axis(found.x), "yaxis": _axis(found.y)}
+    return as_json([shades, dots], title={"text": surface_note(found), "font": {"size": 13}}, **axes)
+
+
+def _axis(axis: Axis) -> dict:
+    ticks = {"tickvals": list(axis.ticks), "ticktext": list(axis.ticks.values())}
+    return titled(plain(axis.name) + (" (log)" if axis.kind == "log" else ""), range=[-0.03, 1.03], **ticks)
 
 
 def validation_test_json(validation_test: pd.DataFrame) -> str | None:
@@ -42,7 +55,7 @@ def validation_test_json(validation_test: pd.DataFrame) -> str | None:
         return None
     ends = [points[["validation", "test"]].min(axis=None), points[["validation", "test"]].max(axis=None)]
     line = {"mode": "lines", "line": {"color": SOFT, "dash": "dot"}, "hoverinfo": "skip"}
-    figure = go.Figure(go.Scatter(x=ends, y=ends, name="equal", **line))
+    traces = [{"type": "scatter", "x": ends, "y": ends, "name": "equal"} | line]
     groups = {
         "a configuration": (~(points["best_validation"] | points["best_test"]), COLOURS[0], 7),
         "best by test": (points["best_test"], COLOURS[2], 16),
@@ -50,14 +63,18 @@ def validation_test_json(validation_test: pd.DataFrame) -> str | None:
     }
     for name, (mask, colour, size) in groups.items():
         rows = points[mask]
-        figure.add_scatter(
-            x=rows["validation"],
-            y=rows["test"],
-            mode="markers",
-            name=name,
-            marker={"color": colour, "size": size, "symbol": "circle-open" if name == "best by test" else "circle"},
-            text=[plain(text).replace(" ", "<br>") for text in rows["configuration"]],
-            hovertemplate="%{text}<br>validation %{x:.4f}, test %{y:.4f}<extra></extra>",
+        symbol = "circle-open" if name == "best by test" else "circle"
+        traces.append(
+            {
+                "type": "scatter",
+                "x": rows["validation"],
+                "y": rows["test"],
+                "mode": "markers",
+                "name": name,
+                "marker": {"color": colour, "size": size, "symbol": symbol},
+                "text": [plain(text).replace(" ", "<br>") for text in rows["configuration"]],
+                "hovertemplate": "%{text}<br>validation %{x:.4f}, test %{y:.4f}<extra></extra>",
+            }
         )
-    figure.update_xaxes(title="validation, mean over trials").update_yaxes(title="test, mean over trials")
-    return as_json(figure, legend={"orientation": "h", "y": -0.2})
+    axes = {"xaxis": titled("validation, mean over trials"), "yaxis": titled("test, mean over trials")}
+    return as_json(traces, legend={"orientation": "h", "y": -0.2}, **axes)

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pandas as pd
+import plotly.graph_objects as go
 import pytest
 
 from analysis import load_study
@@ -106,6 +107,22 @@ def test_interactive_figures_are_named_as_the_others_and_are_json(tables, found)
     assert set(INTERACTIVE) <= set(FIGURES)
     for text in drawn.values():
         assert set(json.loads(text)) == {"data", "layout"}
+        go.Figure(json.loads(text))  # raises where a property does not exist or a value does not fit
+
+
+def test_titles_and_colours_are_written_as_the_script_reads_them(tables, found):
+    """Plotly for Python also takes a title as text and knows names of colour scales; its script does neither."""
+
+    def parts(node):
+        if isinstance(node, dict):
+            yield from node.items()
+        for inner in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+            yield from parts(inner)
+
+    for text in figures_json(tables, found).values():
+        said = [(key, value) for key, value in parts(json.loads(text)) if key in ("title", "colorscale")]
+        assert said
+        assert all(isinstance(value, dict if key == "title" else list) for key, value in said)
 
 
 def test_interactive_figures_cannot_end_their_script_nor_bring_elements(tables, found):

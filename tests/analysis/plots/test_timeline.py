@@ -42,7 +42,7 @@ def test_lanes_are_slots_of_a_machine(tables):
     rows = trials(("a", "x", "complete", 0, 30), ("b", "x", "complete", 10, 20), ("c", None, "complete", 0, 20))
     told = tables._replace(trials=rows, parameters=())
     expected = ["machine not recorded · slot 1", "x · slot 1", "x · slot 2"]
-    assert [text.get_text() for text in draw_timeline(told).axes[0].get_yticklabels()] == expected
+    assert [text.get_text() for text in draw_timeline(told).axes[0].texts] == expected
     live = json.loads(timeline_json(told))
     assert live["layout"]["yaxis"]["categoryarray"] == expected[::-1]
     assert live["layout"]["showlegend"]  # of one status, too
