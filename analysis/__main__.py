@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from analysis.reading.changes import changed, stamps
+from analysis.reading.cycles import no_cycles
 from analysis.reading.find import NoStudy, find_study, is_table
 from rarepix.records import RESULTS_VARIABLE, results_root, study_folder
 
@@ -173,6 +174,7 @@ def _once(read: Callable[[], "Tables"], places: list[Path], results: Path, given
     return _report(tables, _folder(tables, places, results, given.out), _command(given, places))
 
 
+@no_cycles()
 def _report(tables: "Tables", folder: Path, again: str, *, in_short: bool = False) -> int:
     """Write the report into *folder*, print its summary unless told *in_short*, and return the exit code.
 

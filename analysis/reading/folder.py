@@ -7,6 +7,7 @@ import pandas as pd
 from pydantic import ValidationError
 
 from analysis.reading.confirmation import LEDGER, Confirmation, read_confirmation, read_default
+from analysis.reading.cycles import no_cycles
 from analysis.reading.histories import read_curves
 from analysis.reading.images import read_images
 from analysis.reading.parameters import conditional, configuration
@@ -30,6 +31,7 @@ class Source(NamedTuple):
     """NNI's id of the experiment, where it is known."""
 
 
+@no_cycles()
 def read_folder(study: Path) -> Source:
     """Return the study in folder *study*. A file that cannot be read is left out and stops nothing else.
 
@@ -92,7 +94,11 @@ def _records(study: Path, left_out: LeftOut) -> list[tuple[Path, TrialRecord]]:
             left_out.add(folder.name, RECORD, _reason(error).replace(f"{folder}/", ""))
     kept = _without_copies(found, left_out)
     # The folder is the trial's address; a copied folder must not become a second row of the same trial.
-    return [(folder, record.model_copy(update={"trial": folder.name})) for folder, record in kept]
+    return [(folder, _named(record, folder.name)) for folder, record in kept]
+
+
+def _named(record: TrialRecord, name: str) -> TrialRecord:
+    return record if record.trial == name else record.model_copy(update={"trial": name})
 
 
 def _reason(error: Exception) -> str:

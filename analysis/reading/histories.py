@@ -44,13 +44,13 @@ def read_curves(places: list[tuple[Path, str]], left_out: LeftOut) -> pd.DataFra
 
 def _found(folder: Path, trial: str, left_out: LeftOut) -> _History | None:
     try:
-        if not (folder / HISTORY).exists():
-            return None
         whole, end, cut = (folder / HISTORY).read_bytes().rpartition(b"\n")
+    except FileNotFoundError:
+        return None
     except OSError as error:
         left_out.add(trial, HISTORY, f"it must be a readable file, but: {error}")
         return None
-    header, *lines = [line for line in whole.splitlines() if line.strip()] or [b""]
+    header, *lines = [line for line in whole.splitlines() if line and not line.isspace()] or [b""]
     columns = _width(header)
     if not end or not set(NEEDED) <= set(_cells(header)):
         given = header.decode(errors="replace")[:80]

@@ -63,8 +63,7 @@ def by_split(classes: pd.DataFrame) -> pd.DataFrame:
     groups = classes[keys].assign(all=ious, rare=ious.where(classes["rare"].astype(bool))).groupby(keys, sort=False)
     table = groups.agg(miou=("all", "mean"), rare_iou=("rare", "mean"), worst_iou=("all", "min"))
     wide = table.unstack("split")
-    splits = list(dict.fromkeys(classes["split"]))
-    wide = wide.reindex(columns=[(score, split) for split in splits for score in table])
+    wide = wide.reindex(columns=[(score, split) for split in classes["split"].unique() for score in table])
     return wide.set_axis([f"{split}_{score}" for score, split in wide.columns], axis=1)
 
 

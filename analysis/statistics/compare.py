@@ -79,16 +79,33 @@ def compare(
     _check(test, correction, alpha, paired=bool(blocks))
     used = usable(table, treatment, blocks, score, against)
     ignored = f"; blocks ignored: {', '.join(blocks)}" if blocks and not TESTS[test].paired else ""
-    rows = [
-        {"treatment": treatment, "score": score, "a": a, "b": b} | _measure(sample, test, alpha)
-        for a, b, sample in samples(used, treatment, [] if ignored else blocks, score, against)
-    ]
+    rows = measured(used, treatment, [] if ignored else blocks, score, test=test, alpha=alpha, against=against)
     family = family or f"{treatment} -> {score}"
     judged = judge(rows, test=test, correction=correction, family=family, alpha=alpha)
     compared = pd.DataFrame([row | {"verdict": row["verdict"] + ignored} for row in judged], columns=COLUMNS)
     if compared.empty:
         compared.attrs["verdict"] = no_pairs(treatment, sorted_levels(used, treatment), against)
     return compared
+
+
+def measured(
+    used: pd.DataFrame,
+    treatment: str,
+    blocks: Sequence[str],
+    score: str,
+    *,
+    test: str,
+    alpha: float,
+    against: Any = None,
+) -> list[dict]:
+    """Return what ``compare`` says of each pair of levels by itself: all but what depends on the family.
+
+    *used* is what ``usable`` leaves of a table.
+    """
+    return [
+        {"treatment": treatment, "score": score, "a": a, "b": b} | _measure(sample, test, alpha)
+        for a, b, sample in samples(used, treatment, blocks, score, against)
+    ]
 
 
 def _check(test: str, correction: str | None, alpha: float, *, paired: bool) -> None:

@@ -81,8 +81,10 @@ def _conditional(used: pd.DataFrame, treatment: str, name: str) -> bool:
 
 def _shared(used: pd.DataFrame, treatment: str, blocks: list[str]) -> np.ndarray:
     """Return how many blocks two levels share, for each pair that shares enough of them."""
-    held = (pd.crosstab(block_names(used, blocks), used[treatment]) > 0).to_numpy(int)
-    shared = held.T @ held
+    (block, names), (level, levels) = pd.factorize(block_names(used, blocks)), pd.factorize(used[treatment])
+    held = np.zeros((len(names), len(levels)))
+    held[block, level] = 1
+    shared = (held.T @ held).astype(int)
     counts = shared[np.triu_indices(len(shared), 1)]
     return counts[counts >= ENOUGH]
 

@@ -68,9 +68,7 @@ def power(
         ValueError: an argument is out of its range.
     """
     gains = np.atleast_1d(np.asarray([step * sd for step in GAINS] if gain is None else gain, dtype=float))
-    counts = _whole(blocks)
-    spread_of = difference_spread(sd, correlation)
-    _check(gains, counts, alpha, comparisons, simulations)
+    counts, spread_of = _checked(gains, blocks, sd, correlation, alpha, comparisons, simulations)
     noise = draw_noise(int(counts.max()), simulations, seed)
     rows = []
     for size in gains:
@@ -101,9 +99,7 @@ def smallest_gain(
     Raises:
         ValueError: an argument is out of its range.
     """
-    counts = _whole(blocks)
-    spread_of = difference_spread(sd, correlation)
-    _check(np.ones(1), counts, alpha, comparisons, simulations)
+    counts, spread_of = _checked(np.ones(1), blocks, sd, correlation, alpha, comparisons, simulations)
     _check_power(power)
     noise = draw_noise(int(counts.max()), simulations, seed)
     rows = []
@@ -135,8 +131,7 @@ def needed_blocks(
         ValueError: an argument is out of its range.
     """
     gains = np.atleast_1d(np.asarray(gain, dtype=float))
-    spread_of = difference_spread(sd, correlation)
-    _check(gains, np.ones(1, dtype=int), alpha, comparisons, simulations)
+    _, spread_of = _checked(gains, 1, sd, correlation, alpha, comparisons, simulations)
     _check_power(power)
     rows = []
     for size in gains:
@@ -161,23 +156,30 @@ def difference_spread(sd: float, correlation: float = 0.0) -> float:
     return float(sd * np.sqrt(2 * (1 - correlation)))
 
 
-def _whole(blocks: int | Sequence[int]) -> np.ndarray:
+def _checked(
+    gains: np.ndarray,
+    blocks: int | Sequence[int],
+    sd: float,
+    correlation: float,
+    alpha: float,
+    comparisons: int,
+    simulations: int,
+) -> tuple[np.ndarray, float]:
+    """Return *blocks* as whole numbers and the spread of a difference; raise ValueError where one is out of range."""
     counts = np.atleast_1d(np.asarray(blocks, dtype=float))
     if not (counts % 1 == 0).all():
         raise ValueError(f"blocks must be whole numbers, but got {counts.tolist()}")
-    return counts.astype(int)
-
-
-def _check(gains: np.ndarray, blocks: np.ndarray, alpha: float, comparisons: int, simulations: int) -> None:
-    if not (len(gains) and len(blocks)):
-        raise ValueError(f"name one gain and one number of blocks at least, but got {len(gains)} and {len(blocks)}")
+    counts, spread_of = counts.astype(int), difference_spread(sd, correlation)
+    if not (len(gains) and len(counts)):
+        raise ValueError(f"name one gain and one number of blocks at least, but got {len(gains)} and {len(counts)}")
     if not (gains > 0).all():
         raise ValueError(f"gain must be positive, in units of the score, but got {gains.tolist()}")
-    if not ((blocks >= 1) & (blocks <= MOST_BLOCKS)).all():
-        raise ValueError(f"blocks must be between 1 and {MOST_BLOCKS}, but got {blocks.tolist()}")
+    if not ((counts >= 1) & (counts <= MOST_BLOCKS)).all():
+        raise ValueError(f"blocks must be between 1 and {MOST_BLOCKS}, but got {counts.tolist()}")
     check_alpha(alpha)
     if comparisons < 1 or simulations < 1:
         raise ValueError(f"comparisons and simulations must be 1 or more, but got {comparisons} and {simulations}")
+    return counts, spread_of
 
 
 def _check_power(power: float) -> None:

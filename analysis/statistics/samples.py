@@ -38,7 +38,7 @@ def as_list(block: str | Sequence[str] | None) -> list[str]:
 
 
 def usable(table: pd.DataFrame, treatment: str, blocks: Sequence[str], score: str, against: Any = None) -> pd.DataFrame:
-    """Return the rows of *table* that have a level and a score, the score as float.
+    """Return the rows of *table* that have a level and a score, of the columns that are named, the score as float.
 
     Raises:
         ValueError: *table* is none, a column is missing, the score is no number or infinite, a level cannot be
@@ -51,6 +51,7 @@ def usable(table: pd.DataFrame, treatment: str, blocks: Sequence[str], score: st
     missing = [name for name in needed if name not in table]
     if missing:
         raise ValueError(f"the table must have the columns {needed}, but lacks {missing}: it has {list(table)}")
+    table = table[list(dict.fromkeys(needed))]
     try:
         # pandas' own NA is no float to it; NaN is.
         scores = table[score].astype(object).where(table[score].notna(), np.nan).astype(float)
@@ -59,10 +60,10 @@ def usable(table: pd.DataFrame, treatment: str, blocks: Sequence[str], score: st
     if np.isinf(scores).any():
         count = int(np.isinf(scores).sum())
         raise ValueError(f"the score {score!r} must be finite or NaN, but {count} rows are infinite: leave them out")
-    known = table.dropna(subset=[treatment])
+    known = table[treatment].notna()
     if against is not None:
-        level_pairs(sorted_levels(known, treatment), against)
-    return known.assign(**{score: scores}).dropna(subset=[score])
+        level_pairs(sorted_levels(table[known], treatment), against)
+    return table.assign(**{score: scores})[known & scores.notna()]
 
 
 def sorted_levels(used: pd.DataFrame, treatment: str) -> list:
@@ -84,7 +85,7 @@ def sorted_levels(used: pd.DataFrame, treatment: str) -> list:
 def _refuse_merged(values: pd.Series) -> None:
     """Raise ValueError where a boolean and a number are equal, and would count as one level."""
     kinds: dict = {0: set(), 1: set()}
-    for value, kind in set(zip(values.map(_hashable), values.map(type), strict=True)):
+    for value, kind in {(_hashable(value), type(value)) for value in values}:
         if not isinstance(value, str) and value in kinds:
             kinds[value].add(kind in (bool, np.bool_))
     merged = [f"{bool(value)} and {value}" for value, found in kinds.items() if len(found) == 2]
@@ -129,23 +130,15 @@ def samples(
     if not pairs:
         return
     placed, lost = in_blocks(used, treatment, blocks)
-    matrix = block_matrix(placed, treatment, blocks, score)
-    names, nowhere = matrix.index.to_numpy(), np.full(len(matrix), np.nan)
-    # A level none of whose rows is in a known block is in no column.
-    means, sizes = (dict.fromkeys(levels, nowhere) for _ in range(2))
-    if len(matrix):
-        means |= {level: column.to_numpy() for level, column in matrix["mean"].items()}
-        sizes |= {level: column.to_numpy() for level, column in matrix["size"].items()}
+    names, means, sizes = block_matrices(placed, levels, treatment, blocks, score)
+    means, sizes = (dict(zip(levels, matrix.T, strict=True)) for matrix in (means, sizes))
     for a, b in pairs:
-        both, one = _held(means[a]) & _held(means[b]), _held(means[a]) ^ _held(means[b])
-        incomplete = [f"{names[i]} (lacks {b if _held(means[a][i]) else a})" for i in np.flatnonzero(one)]
+        in_a, in_b = sizes[a] > 0, sizes[b] > 0
+        both = in_a & in_b
+        incomplete = [f"{names[i]} (lacks {b if in_a[i] else a})" for i in np.flatnonzero(in_a ^ in_b)]
         incomplete += rows_without(lost, (a, b))
         repeats = int((sizes[a][both] + sizes[b][both] - 2).sum())
         yield a, b, Sample(means[a][both], means[b][both], incomplete, repeats)
-
-
-def _held(scores: np.ndarray) -> np.ndarray:
-    return ~np.isnan(scores)
 
 
 def in_blocks(used: pd.DataFrame, treatment: str, blocks: Sequence[str]) -> tuple[pd.DataFrame, dict[Any, Counter]]:
@@ -172,23 +165,34 @@ def block_names(table: pd.DataFrame, blocks: Sequence[str]) -> pd.Series:
     """Return ``seed=1, fold=0`` for each row; what is missing (a parameter that was not sampled) is named ``n/a``."""
     codes, texts = zip(*(_coded(table[name]) for name in blocks), strict=True)
     # Text is made once per block that occurs, not once per row: tables have a hundred thousand rows and few blocks.
-    found, row = np.unique(np.column_stack(codes), axis=0, return_inverse=True)
-    names = [", ".join(text[code] for text, code in zip(texts, key, strict=True)) for key in found]
-    return pd.Series(np.array(names, dtype=object)[row.ravel()], index=table.index, dtype=object)
+    rows = list(zip(*codes, strict=True))
+    names = {row: ", ".join(text[code] for text, code in zip(texts, row, strict=True)) for row in set(rows)}
+    return pd.Series([names[row] for row in rows], index=table.index, dtype=object)
 
 
-def _coded(column: pd.Series) -> tuple[np.ndarray, list[str]]:
+def _coded(column: pd.Series) -> tuple[list[int], list[str]]:
     """Return a number per row, and ``name=value`` for each number."""
-    values = column.astype(object)
-    values = values.where(column.notna(), "n/a").astype(str) if column.dtype == object else column
+    values = column
+    if column.dtype == object:
+        known = zip(column, column.notna(), strict=True)
+        values = np.array([str(value) if there else "n/a" for value, there in known], dtype=object)
     codes, unique = pd.factorize(values, use_na_sentinel=False)
-    return codes, [f"{column.name}={'n/a' if pd.isna(value) else value}" for value in unique]
+    return codes.tolist(), [f"{column.name}={'n/a' if pd.isna(value) else value}" for value in unique]
 
 
-def block_matrix(used: pd.DataFrame, treatment: str, blocks: Sequence[str], score: str) -> pd.DataFrame:
-    """Return blocks × levels, each cell with the columns ``mean`` and ``size`` of the scores in it (NaN: none)."""
-    named = used.assign(_block=block_names(used, blocks))
-    return named.groupby(["_block", treatment], sort=True)[score].agg(["mean", "size"]).unstack(treatment)
+def block_matrices(
+    used: pd.DataFrame, levels: Sequence, treatment: str, blocks: Sequence[str], score: str
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the names of the blocks, in order, and blocks × *levels* means (NaN: none) and numbers of the scores."""
+    block, names = pd.factorize(block_names(used, blocks).to_numpy(), sort=True)
+    code, found = pd.factorize(used[treatment])
+    column = {level: i for i, level in enumerate(levels)}
+    shape = len(names), len(levels)
+    cell = block * len(levels) + np.array([column[level] for level in found], dtype=int)[code]
+    sizes = np.bincount(cell, minlength=len(names) * len(levels))
+    sums = np.bincount(cell, used[score], minlength=len(sizes))
+    means = np.divide(sums, sizes, out=np.full(len(sizes), np.nan), where=sizes > 0)
+    return names, means.reshape(shape), sizes.reshape(shape)
 
 
 def complete_blocks(used: pd.DataFrame, treatment: str, blocks: Sequence[str], score: str) -> tuple[pd.DataFrame, list]:
@@ -199,7 +203,8 @@ def complete_blocks(used: pd.DataFrame, treatment: str, blocks: Sequence[str], s
     placed, lost = in_blocks(used, treatment, blocks)
     if placed.empty:
         return pd.DataFrame(columns=levels, dtype=float), rows_without(lost, levels)
-    means = block_matrix(placed, treatment, blocks, score)["mean"].reindex(columns=levels)
+    names, means, _ = block_matrices(placed, levels, treatment, blocks, score)
+    means = pd.DataFrame(means, index=names, columns=levels)
     lacking = means[means.isna().any(axis=1)]
     incomplete = [f"{name} (lacks {', '.join(map(str, row.index[row.isna()]))})" for name, row in lacking.iterrows()]
     return means.dropna(), incomplete + rows_without(lost, levels)

@@ -5,16 +5,17 @@ comparisons, made to see where a difference lies, so that they are corrected tog
 findings (Benjamini and Hochberg).
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 
 from analysis.reading.collect import Tables
-from analysis.statistics.compare import compare
+from analysis.statistics.compare import measured
 from analysis.statistics.corrections import CORRECTIONS, check_alpha
 from analysis.statistics.pairing import design
-from analysis.statistics.samples import block_names, in_blocks, level_pairs, sorted_levels
+from analysis.statistics.samples import block_names, in_blocks, level_pairs, sorted_levels, usable
 from analysis.statistics.verdicts import judge
 from analysis.statistics.wording import level, no_pairs, signed
 from analysis.study.questions import compared_scores
@@ -67,10 +68,11 @@ def class_differences(
     known = wide.dropna(subset=[treatment])
     levels = sorted_levels(known, treatment)
     pairs = level_pairs(levels, against) if levels else []
+    places = _places(known, treatment, list(block or []))
     rows = [
         row | {"class": name, "train_images": images, "train_pixels": pixels}
         for name, images, pixels in zip(*(summary[key] for key in _CLASS), strict=True)
-        for row in _one_class(known, treatment, list(block or []), f"{split} IoU of {name}", pairs, alpha)
+        for row in _one_class(known, treatment, list(block or []), f"{split} IoU of {name}", pairs, places, alpha)
     ]
     family = f"{treatment} -> {split} IoU of each class"
     test = "signed_rank" if block else "mann_whitney"
@@ -89,7 +91,7 @@ def compared_split(tables: Tables) -> str:
     """Return the split whose scores the study is compared by, if classes were scored on it; else the one that was."""
     scores = compared_scores(tables)
     split = TEST if scores and scores[0].startswith(f"{TEST}_") else VALIDATION
-    counted = set(tables.classes["split"])
+    counted = set(tables.classes["split"].unique())
     return split if split in counted or not counted else next(name for name in (VALIDATION, TEST) if name in counted)
 
 
@@ -107,22 +109,28 @@ def _with_classes(tables: Tables, split: str) -> pd.DataFrame:
 
 
 def _one_class(
-    known: pd.DataFrame, treatment: str, block: list[str], score: str, pairs: list[tuple], alpha: float
+    known: pd.DataFrame,
+    treatment: str,
+    block: list[str],
+    score: str,
+    pairs: list[tuple],
+    places: pd.DataFrame,
+    alpha: float,
 ) -> list[dict]:
     """Return the comparison of each pair on one class, one without a score on either side included, uncorrected."""
     against = pairs[0][0] if len({a for a, _ in pairs}) == 1 else None
     test = "signed_rank" if block else "mann_whitney"
-    how = {"treatment": treatment, "block": block or None, "score": score, "test": test, "correction": None}
-    compared = compare(known, **how, alpha=alpha, against=against) if pairs else pd.DataFrame()
-    found = {(row["a"], row["b"]): row for row in compared.to_dict("records")}
+    used = usable(known, treatment, block, score)
+    compared = measured(used, treatment, block, score, test=test, alpha=alpha, against=against) if pairs else []
+    found = {(row["a"], row["b"]): row for row in compared}
     absent = dict.fromkeys(COLUMNS, float("nan")) | {"n": 0, "n_a": 0, "n_b": 0, "incomplete": ""}
     absent |= {"treatment": treatment, "score": score, "test": test, "effect_name": "", "difference_name": ""}
-    scored, without = _blocks_with_and_without(known, treatment, block, score)
+    scored, without = _blocks_with_and_without(places, known[score])
     rows = []
     for a, b in pairs:
         row = found.get((a, b), absent | {"a": a, "b": b}) | {"paired": bool(block)}
-        row[_LACKING] = [level(name) for name in (a, b) if name not in scored]
-        on_neither = (without.get(a, set()) | without.get(b, set())) - scored.get(a, set()) - scored.get(b, set())
+        row[_LACKING] = [level(name) for name in (a, b) if not scored[name]]
+        on_neither = (without[a] | without[b]) - scored[a] - scored[b] if block else set()
         named = [row["incomplete"], *(f"{name} (no IoU of the class)" for name in sorted(on_neither))]
         rows.append(row | {"incomplete": "; ".join(filter(None, named))})
     return rows
@@ -131,16 +139,20 @@ def _one_class(
 _LACKING = "levels without an IoU"
 
 
-def _blocks_with_and_without(known: pd.DataFrame, treatment: str, block: list[str], score: str) -> tuple[dict, dict]:
-    """Return level → names of its blocks with *score*, and of those without; no block: of levels with and without."""
+def _places(known: pd.DataFrame, treatment: str, block: list[str]) -> pd.DataFrame:
+    """Return the level and the block (its name; empty without *block*) of each trial that is in a known block."""
     placed = in_blocks(known, treatment, block)[0] if block else known
-    names = block_names(placed, block) if block and len(placed) else pd.Series("", index=placed.index)
-    there = placed[score].notna()
-    with_, without = (
-        {name: set(group) for name, group in names[rows].groupby(placed.loc[rows, treatment])}
-        for rows in (there, ~there)
-    )
-    return with_, without if block else {}
+    names = block_names(placed, block) if block and len(placed) else ""
+    return pd.DataFrame({"level": placed[treatment].astype(object), "block": names}, index=placed.index)
+
+
+def _blocks_with_and_without(places: pd.DataFrame, scores: pd.Series) -> tuple[dict[Any, set], dict[Any, set]]:
+    """Return level → names of its blocks with a score, and of those without one."""
+    with_, without = defaultdict(set), defaultdict(set)
+    there = scores.notna().loc[places.index]
+    for name, block, has in zip(places["level"], places["block"], there, strict=True):
+        (with_ if has else without)[name].add(block)
+    return with_, without
 
 
 def _of_absent(row: dict) -> dict:

@@ -171,11 +171,10 @@ def made_study(values: pd.DataFrame):
     for name in values:
         columns[name], distributions[name] = _scaled(values[name])
     study = optuna.create_study()
-    for row in zip(*columns.values(), strict=True):
-        parameters = dict(zip(columns, row, strict=True))
-        study.add_trial(optuna.create_trial(params=parameters, distributions=distributions, value=0.0))
-    for trial in study.get_trials(deepcopy=False):
-        trial.distributions = distributions  # one object for all: comparing copies takes most of the time
+    study.add_trials([optuna.create_trial(value=0.0)] * len(values))
+    for trial, row in zip(study.get_trials(deepcopy=False), zip(*columns.values(), strict=True), strict=True):
+        trial.params = dict(zip(columns, row, strict=True))
+        trial.distributions = distributions  # one object for all: making and comparing copies takes most of the time
     return study
 
 

@@ -3,8 +3,10 @@
 The test split is looked at for the trial that validation has chosen, never to choose one.
 """
 
+from collections import defaultdict
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from analysis.reading.collect import Tables
@@ -130,7 +132,10 @@ def configurations(tables: Tables) -> pd.DataFrame:
     grouped = ranked.groupby("config_hash", sort=False)
     rows = grouped["objective"].agg(trials="size", mean="mean", sd="std", low="min", high="max")
     rows["parameters"] = grouped["parameters"].first()
-    rows["blocks"] = grouped["blocks"].agg(lambda names: ", ".join(sorted(set(names))))
+    blocks = defaultdict(set)
+    for key, block in zip(ranked["config_hash"], ranked["blocks"], strict=True):
+        blocks[key].add(block)
+    rows["blocks"] = [", ".join(sorted(blocks[key])) for key in rows.index]
     return rows.sort_values("mean", ascending=False, kind="stable").rename_axis("configuration").reset_index()
 
 
@@ -164,15 +169,18 @@ def class_summary(tables: Tables, split: str | None = None) -> pd.DataFrame:
     first. Amounts are means over trials, because folds differ.
     """
     ranked, split = standings(tables), split or scored_split(tables)
-    rows = tables.classes[(tables.classes["split"] == split) & tables.classes["trial"].isin(ranked["trial"])]
+    rows = tables.classes[tables.classes["split"] == split]
+    # Asked once a trial, not once a row.
+    (trial, names), complete = pd.factorize(rows["trial"]), set(ranked["trial"])
+    rows = rows[np.array([name in complete for name in names], dtype=bool)[trial]]
     grouped = rows.groupby("class", sort=False)
     summary = grouped["iou"].agg(iou="mean", sd="std", low="min", high="max", trials="count")
-    summary["absent"] = grouped["iou"].agg(lambda values: int(values.isna().sum())).astype(int)
+    summary["absent"] = grouped.size() - summary["trials"]
     for name in PROPERTIES:
         summary[name] = grouped[name].mean().astype(float)
     summary["rare"] = grouped["rare"].any()
     first = ranked["trial"].iloc[0] if len(ranked) else None
-    summary["best"] = rows[rows["trial"] == first].set_index("class")["iou"]
+    summary["best"] = rows.loc[rows["trial"] == first, ["class", "iou"]].set_index("class")["iou"]
     return summary.sort_values("train_pixels", kind="stable").reset_index()
 
 

@@ -5,8 +5,6 @@ They are, unless the study varies what the validation part is made of (``data.sp
 test part, which is the same for all, can be compared.
 """
 
-import pandas as pd
-
 from analysis.reading.collect import Tables
 from analysis.study.standings import TEST, VALIDATION, block_texts, standings
 
@@ -40,7 +38,10 @@ def tested_alike(tables: Tables) -> bool:
 
 def _differs(tables: Tables, split: str) -> bool:
     images = tables.images.loc[tables.images["split"] == split, ["trial", "image"]].drop_duplicates()
-    seen = images.sort_values("image").groupby("trial")["image"].agg(tuple)
+    if images.empty:
+        return False
     ranked = standings(tables)
-    both = pd.DataFrame({"trial": ranked["trial"], "block": block_texts(tables, ranked)}).set_index("trial")
-    return bool((both.join(seen.rename("seen"), how="inner").groupby("block")["seen"].nunique() > 1).any())
+    blocks = images["trial"].map(dict(zip(ranked["trial"], block_texts(tables, ranked), strict=True)))
+    # All trials of a block saw the same images where each of them meets every image of the block.
+    by_block = images.groupby(blocks.astype(object))
+    return bool((by_block.size() != by_block["trial"].nunique() * by_block["image"].nunique()).any())

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from analysis import compare
-from analysis.statistics.samples import block_matrix, block_names, complete_blocks, level_pairs, usable
+from analysis.statistics.samples import block_matrices, block_names, complete_blocks, level_pairs, usable
 
 
 def test_names_of_blocks():
@@ -26,10 +26,10 @@ def test_lists_can_be_blocks():
 
 def test_cells_are_means_and_counts():
     table = pd.DataFrame({"seed": [0, 0, 1], "kind": ["x", "x", "y"], "score": [1.0, 3.0, 5.0]})
-    matrix = block_matrix(table, "kind", ["seed"], "score")
-    assert matrix[("mean", "x")].tolist()[0] == 2
-    assert matrix[("size", "x")].tolist()[0] == 2
-    assert np.isnan(matrix.loc["seed=1", ("mean", "x")])
+    names, means, sizes = block_matrices(table, ["y", "x"], "kind", ["seed"], "score")
+    assert names.tolist() == ["seed=0", "seed=1"]
+    np.testing.assert_array_equal(means, [[np.nan, 2], [5, np.nan]])
+    np.testing.assert_array_equal(sizes, [[0, 2], [1, 0]])
 
 
 def test_complete_blocks_name_all_that_is_missing():

@@ -1,10 +1,12 @@
 """Every check always gives a row, and planted faults of a search are seen."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
 from analysis.study.audit import audit, validation_test
+from analysis.study.cells import unequal_blocks
 from analysis.study.checks import told_once
 from tests.analysis.study.made import tables_of
 
@@ -83,6 +85,12 @@ def test_different_blocks_are_said():
     uneven = REVERSED | {"a": REVERSED["a"][:1]}
     assert "different blocks" in rows_of(scored(uneven)).loc["regret", "sentence"]
     assert "different blocks" not in rows_of(scored(REVERSED)).loc["regret", "sentence"]
+
+
+def test_as_many_blocks_need_not_be_the_same():
+    held = pd.DataFrame({"key": list("aabb"), "block": list("1213")})
+    assert unequal_blocks(held)
+    assert not unequal_blocks(held.assign(block=list("1221")))
 
 
 EASY = {0: 0.0, 1: 0.1, 2: 0.2, 3: 0.3}

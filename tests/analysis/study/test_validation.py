@@ -49,6 +49,12 @@ def test_the_same_images_are_compared_and_nothing_is_said(study, undrawn):
     assert "validated on different images" not in write_report(tables, study / "report").read_text()
 
 
+def test_as_many_images_need_not_be_the_same(study):
+    for seed in range(4):
+        validate_on(study / "trials" / f"a{seed}", "val", "im8")
+    assert validated_apart(load_study(study))
+
+
 def test_blocks_may_differ_among_themselves(tmp_path, make):
     for seed in range(3):
         for name, parameters in {"a": STRATIFIED, "b": RANDOM}.items():
