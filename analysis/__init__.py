@@ -12,6 +12,8 @@ from analysis.statistics.correlate import correlate
 from analysis.statistics.effects import effects
 from analysis.statistics.equivalence import practical
 from analysis.statistics.friedman import average_ranks, friedman, nemenyi
+from analysis.statistics.image_bootstrap import dataset_iou_interval
+from analysis.statistics.iqm import iqm
 from analysis.statistics.power import power
 from analysis.statistics.spread import power_from
 from analysis.study.audit import audit
@@ -25,9 +27,11 @@ __all__ = [
     "class_differences",
     "compare",
     "correlate",
+    "dataset_iou_interval",
     "effects",
     "friedman",
     "importance",
+    "iqm",
     "load_study",
     "load_table",
     "nemenyi",

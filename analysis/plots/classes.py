@@ -13,7 +13,7 @@ from analysis.plots.style import ABSENT, COLOURS, MAP, TOP, blank, shown_of
 from analysis.reading.collect import Tables
 from analysis.statistics.wording import as_text, p_text, signed
 from analysis.study.rarity import class_correlations, order_words
-from analysis.study.standings import PROPERTIES, TEST, VALIDATION, class_matrix, class_summary, standings
+from analysis.study.standings import PROPERTIES, TEST, VALIDATION, class_matrix, class_summary, scored_split, standings
 
 WRITE_UP_TO = 14
 """Classes up to which each cell has its number written in it."""
@@ -22,14 +22,9 @@ WRITE_UP_TO = 14
 SPLITS = {VALIDATION: "Validation", TEST: "Test"}
 
 
-def shown_split(tables: Tables) -> str:
-    """Return the split whose classes are shown: validation, and test where a study has scores of that alone."""
-    return VALIDATION if (tables.classes["split"] == VALIDATION).any() else TEST
-
-
 def draw_heatmap(tables: Tables) -> Figure | None:
     """Draw IoU, best trial on top, rarest class first; an absent class is hatched grey. None: no trial."""
-    split = shown_split(tables)
+    split = scored_split(tables)
     matrix = class_matrix(tables, split, top=TOP)
     if matrix.empty or matrix.isna().all(axis=None):
         return None

@@ -6,13 +6,12 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from analysis.plots.classes import shown_split
 from analysis.plots.labels import name_columns, name_rows
 from analysis.plots.names import told_apart
 from analysis.plots.style import ABSENT, COLOURS, GRID, MAP, TOP, blank, shown_of
 from analysis.reading.collect import Tables
 from analysis.study.rarity import order_words
-from analysis.study.standings import class_summary
+from analysis.study.standings import class_summary, scored_split
 
 OBJECTIVE = "objective"
 """The target of the rows that are about the objective; all others are classes."""
@@ -91,7 +90,7 @@ def _how(rows: pd.DataFrame) -> str:
 
 def draw_importance_classes(importance: pd.DataFrame, tables: Tables) -> Figure | None:
     """Draw parameters × classes, rarest class first. None: no class has a value."""
-    summary = class_summary(tables, shown_split(tables))
+    summary = class_summary(tables, scored_split(tables))
     matrix = importance_matrix(importance, summary["class"].tolist())
     if matrix.empty:
         return None

@@ -17,6 +17,7 @@ from analysis.study.standings import (
     class_summary,
     objective_label,
     parameter_texts,
+    scored_split,
     standings,
 )
 
@@ -74,8 +75,12 @@ def configurations_listing(table: pd.DataFrame, block: Sequence[str]) -> Listing
     return listing(table, columns)
 
 
-def classes_listing(tables: Tables) -> Listing:
-    """Return a row a class, rarest first."""
+def classes_listing(tables: Tables, best: pd.DataFrame) -> Listing:
+    """Return a row a class, rarest first; *best* (see ``best_over_images``) is how sure the best trial's IoU is."""
+    summary = class_summary(tables)
+    known = best[best["split"] == scored_split(tables)].dropna(subset=["low"]).set_index("class")
+    ends = {name: f"{number(row['low'])} to {number(row['high'])}" for name, row in known.iterrows()}
+    summary["best_interval"] = [ends.get(name, MISSING) for name in summary["class"]]
     columns = {
         "class": ("class", str),
         "rare": ("named as rare", lambda rare: "yes" if rare else ""),
@@ -83,13 +88,16 @@ def classes_listing(tables: Tables) -> Listing:
         "train_pixels": ("train pixels", lambda value: f"{value:,.0f}"),
         "train_proportion": ("share of train pixels", lambda value: f"{100 * value:.3g} %"),
         "best": ("IoU, best trial", number),
+        "best_interval": ("95 % over images", str),
         "iou": ("IoU, mean over trials", number),
         "low": ("lowest", number),
         "high": ("highest", number),
         "trials": ("trials with a score", str),
         "absent": ("absent in", str),
     }
-    return listing(class_summary(tables), columns)
+    if known.empty:
+        del columns["best_interval"]
+    return listing(summary, columns)
 
 
 def comparison_listing(table: pd.DataFrame) -> Listing:

@@ -10,6 +10,7 @@ import pandas as pd
 from analysis.reading.collect import Tables
 from analysis.reading.tables import grouped
 from analysis.reporting import listing
+from analysis.study.best_trial import images_sentence
 from analysis.study.facts import commands, facts, failures, timings
 from analysis.study.findings import answer, caveat, decided_sentence, rarity_sentence
 from analysis.study.questions import MOST_PAIRWISE, Question, score_label
@@ -102,7 +103,8 @@ def _scores(tables: Tables, found: Results) -> dict[str, Any]:
         "counted": bool(tables.classes["tp"].notna().any()),
         "searched": not tables.score_on_test,
         "confirms": tables.confirmation.study if tables.confirmation else None,
-        "classes": listing.classes_listing(tables),
+        "classes": listing.classes_listing(tables, found.best),
+        "best": images_sentence(found.best),
         "rarity_known": rarity_known(tables),
         "differences": listing.differences_listing(found.differences, SHOWN),
         "correlations": listing.correlations_listing(found.correlations),

@@ -89,6 +89,7 @@ def csv_files(tables: Tables, found: Results) -> dict[str, pd.DataFrame]:
         "importance.csv": found.importance,
         "audit.csv": found.audit,
         "validation_test.csv": found.validation_test,
+        "best_trial.csv": found.best,
     }
 
 

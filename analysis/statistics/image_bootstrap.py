@@ -20,6 +20,8 @@ from analysis.statistics.bootstrap import draw_counts, expanded_z
 
 MEAN = "mean IoU"
 RESAMPLES = 4_999
+AT_ONCE = 10_000_000
+"""Images times resamples that are held at once: 80 MB."""
 LEAST_IMAGES = 5
 """A class in fewer images, or effectively fewer, has no interval: with four, 2 % of all resamples hold none of them."""
 COLUMNS = ["class", "iou", "low", "high", "images", "effective_images", "n"]
@@ -45,9 +47,8 @@ def dataset_iou_interval(
     """
     shared, union, classes = _pivot(images)
     n, held = len(union), (union > 0).sum(axis=0)
-    weights = draw_counts(n, resamples, np.random.default_rng([seed, n])).astype(float)
     value = _iou(shared.sum(axis=0), union.sum(axis=0))
-    drawn = _iou(weights @ shared, weights @ union)
+    drawn = _drawn(shared, union, resamples, np.random.default_rng([seed, n]))
     effective = np.where(held > 0, union.sum(axis=0) ** 2 / np.maximum((union**2).sum(axis=0), 1), 0.0)
     rows = []
     for i, name in enumerate(classes):
@@ -87,6 +88,17 @@ def _pivot(images: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, list]:
 
 def _iou(shared: np.ndarray, union: np.ndarray) -> np.ndarray:
     return np.divide(shared, union, out=np.full(union.shape, np.nan), where=union > 0)
+
+
+def _drawn(shared: np.ndarray, union: np.ndarray, resamples: int, rng: np.random.Generator) -> np.ndarray:
+    """Return the IoU of each class in each resample, resamples × classes; drawn in pieces that fit into memory."""
+    n = len(union)
+    at_once = max(1, AT_ONCE // n)
+    drawn = []
+    for begun in range(0, resamples, at_once):
+        weights = draw_counts(n, min(at_once, resamples - begun), rng).astype(float)
+        drawn.append(_iou(weights @ shared, weights @ union))
+    return np.concatenate(drawn)
 
 
 def _mean(ious: np.ndarray) -> np.ndarray:

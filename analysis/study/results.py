@@ -6,6 +6,7 @@ import pandas as pd
 
 from analysis.reading.collect import Tables
 from analysis.study.audit import audit, validation_test
+from analysis.study.best_trial import best_over_images
 from analysis.study.class_differences import class_differences
 from analysis.study.importance import importance
 from analysis.study.questions import Question, compared_scores, questions
@@ -25,6 +26,8 @@ class Results(NamedTuple):
     """See ``class_correlations``."""
     audit: pd.DataFrame
     validation_test: pd.DataFrame
+    best: pd.DataFrame
+    """See ``best_over_images``."""
 
 
 def results(tables: Tables, seed: int = 0) -> Results:
@@ -37,6 +40,7 @@ def results(tables: Tables, seed: int = 0) -> Results:
         correlations=class_correlations(tables),
         audit=audit(tables, seed=seed),
         validation_test=validation_test(tables),
+        best=best_over_images(tables, seed=seed),
     )
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from analysis import load_study
 from analysis.plots import FIGURES, draw_all
-from analysis.plots.classes import draw_heatmap, shown_split
+from analysis.plots.classes import draw_heatmap
 from analysis.plots.importance import draw_importance_classes
 from analysis.plots.interactive import INTERACTIVE, figures_json
 from analysis.plots.leaderboard import leaderboard_table
@@ -17,7 +17,7 @@ from analysis.plots.parallel import draw_parallel
 from analysis.plots.style import save, styled
 from analysis.study.questions import questions
 from analysis.study.results import Results
-from analysis.study.standings import configuration_names, standings
+from analysis.study.standings import configuration_names, scored_split, standings
 
 OF_TABLES_ALONE = {
     "answer",
@@ -32,7 +32,7 @@ OF_TABLES_ALONE = {
 }
 
 
-NOTHING = Results([], *[pd.DataFrame()] * 5)
+NOTHING = Results([], *[pd.DataFrame()] * 6)
 
 
 @pytest.fixture(scope="module")
@@ -158,7 +158,7 @@ def test_the_order_of_classes_is_called_what_it_is(tables, found):
 
 def test_classes_that_were_only_tested_are_shown_as_such(tables):
     tested = tables._replace(classes=tables.classes[tables.classes["split"] == "test"])
-    assert shown_split(tested) == "test"
-    assert shown_split(tables) == "val"
+    assert scored_split(tested) == "test"
+    assert scored_split(tables) == "val"
     with styled():
         assert draw_heatmap(tested).axes[0].get_title(loc="left").startswith("Test IoU")

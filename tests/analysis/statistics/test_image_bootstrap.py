@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from analysis.statistics import image_bootstrap
 from analysis.statistics.image_bootstrap import MEAN, dataset_iou_interval
 
 
@@ -92,3 +93,10 @@ def test_an_image_without_a_row_for_a_class_holds_none_of_it():
 def test_other_tables_are_refused(change, message):
     with pytest.raises(ValueError, match=message):
         dataset_iou_interval(change(drawn(6)))
+
+
+def test_pieces_that_fit_into_memory_change_nothing(monkeypatch):
+    images = counts({"road": [(8, 1, 1), (7, 2, 1)] * 10, "car": [(3, 1, 1), (0, 0, 0)] * 10})
+    whole = dataset_iou_interval(images)
+    monkeypatch.setattr(image_bootstrap, "AT_ONCE", 20 * 7)  # seven resamples of twenty images, and a rest
+    pd.testing.assert_frame_equal(dataset_iou_interval(images), whole)
