@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.transforms import ScaledTranslation
 
 from analysis.plots.style import settle
 from analysis.statistics.wording import as_text, signed
@@ -134,6 +135,6 @@ def write_beside(figure: Figure, axes, dots: np.ndarray, names: Iterable[tuple[f
             free = not any(box[0] < o[2] and o[0] < box[2] and box[1] < o[3] and o[1] < box[3] for o in taken)
             if free and box[2] < edge:
                 taken.append(box)
-                where = {"xytext": (dx, dy), "textcoords": "offset points", "ha": side, "fontsize": 8}
-                axes.annotate(text, (at_x, at_y), **where)
+                beside = axes.transData + ScaledTranslation(dx / 72, dy / 72, figure.dpi_scale_trans)
+                axes.text(at_x, at_y, text, transform=beside, ha=side, fontsize=8)
                 break

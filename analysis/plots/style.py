@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import matplotlib
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 # Okabe & Ito (2008), the yellow left out: it is too light for a line on white.
@@ -55,6 +56,7 @@ def styled() -> Iterator[None]:
 def blank(width: float, height: float, **subplots) -> tuple[Figure, object]:
     """Return a figure of *width* × *height* inches and its axes. No pyplot: figures belong to nobody and are freed."""
     figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)  # else layout and PNG would each make one, and measure every text again
     return figure, figure.subplots(**subplots)
 
 
