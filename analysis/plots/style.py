@@ -33,6 +33,7 @@ SETTINGS = {
     "axes.labelcolor": INK,
     "axes.axisbelow": True,
     "text.color": INK,
+    "text.parse_math": False,  # names of trials and levels are nobody's formulas
     "xtick.color": INK,
     "ytick.color": INK,
     "xtick.labelsize": 9,

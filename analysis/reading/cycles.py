@@ -10,7 +10,8 @@ def no_cycles() -> Iterator[None]:
     """Do not search for cycles in this block, or in a function that this decorates.
 
     Records and tables have none, and looking through all that was made so far, again and again, took half of the time
-    of reading a thousand records, and a tenth of that of a report. What a block leaves behind is found after it.
+    of reading a thousand records, and a tenth of that of a report. Figures do have some: what a block leaves behind is
+    found after it.
     """
     enabled = gc.isenabled()
     gc.disable()

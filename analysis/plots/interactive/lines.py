@@ -4,7 +4,7 @@ import numpy as np
 from plotly.colors import get_colorscale
 
 from analysis.plots.curves import FEW_EPOCHS, curve_lines
-from analysis.plots.interactive.page import as_json, described, plain, titled
+from analysis.plots.interactive.page import as_json, colour_bar, described, plain, titled
 from analysis.plots.names import short
 from analysis.plots.parallel import MAP, NOT_SAMPLED, parallel_axes
 from analysis.plots.style import COLOURS, PALE
@@ -31,7 +31,7 @@ def parallel_json(tables: Tables) -> str | None:
         }
         for axis in axes
     ]
-    line = {"color": objectives, "colorscale": get_colorscale(MAP), "showscale": True}
+    line = {"color": objectives, "colorscale": get_colorscale(MAP), "showscale": True, "colorbar": colour_bar("")}
     fonts = {"labelfont": {"size": 13}, "tickfont": {"size": 12}}
     trace = {"type": "parcoords", "dimensions": dimensions, "line": line} | fonts
     return as_json([trace], margin={"l": _left(dimensions[0]), "r": 40, "t": 90, "b": 30})

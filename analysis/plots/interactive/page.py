@@ -9,9 +9,16 @@ from analysis.plots.style import COLOURS, GRID, INK
 from analysis.reading.collect import Tables
 from analysis.study.standings import parameter_texts
 
-AXIS = {"gridcolor": GRID, "linecolor": GRID, "zeroline": False, "automargin": True, "title": {"standoff": 12}}
+AXIS = {
+    "gridcolor": GRID,
+    "linecolor": GRID,
+    "zeroline": False,
+    "automargin": True,
+    "ticks": "",
+    "title": {"standoff": 12},
+}
 LAYOUT = {
-    "template": {"layout": {"xaxis": AXIS, "yaxis": AXIS, "hovermode": "closest"}},
+    "template": {"layout": {"xaxis": AXIS, "yaxis": AXIS, "hovermode": "closest", "title": {"x": 0.05}}},
     "colorway": COLOURS,
     "font": {"color": INK, "size": 13, "family": "system-ui, sans-serif"},
     "margin": {"l": 60, "r": 30, "t": 60, "b": 50},
@@ -31,8 +38,13 @@ def as_json(traces: Sequence[dict], **layout) -> str:
 
 
 def titled(text: str, **axis) -> dict:
-    """Return an axis, or a colour bar, with its title."""
+    """Return an axis with its title."""
     return axis | {"title": {"text": text}}
+
+
+def colour_bar(text: str) -> dict:
+    """Return a colour bar with its title."""
+    return titled(text, outlinewidth=0, ticks="")
 
 
 def plain(text: object) -> str:

@@ -5,7 +5,7 @@ import pandas as pd
 from plotly.colors import get_colorscale
 
 from analysis.plots.contour import CELLS, MAP, surface, surface_note
-from analysis.plots.interactive.page import as_json, plain, titled
+from analysis.plots.interactive.page import as_json, colour_bar, plain, titled
 from analysis.plots.parallel import Axis
 from analysis.plots.style import COLOURS, INK, SOFT
 from analysis.plots.transfer import chosen_points
@@ -28,7 +28,7 @@ def contour_json(tables: Tables, importance: pd.DataFrame) -> str | None:
         "hoverinfo": "skip",
         "line": {"width": 0},
         "colorscale": get_colorscale(MAP),
-        "colorbar": titled(objective_label(tables)),
+        "colorbar": colour_bar(objective_label(tables)),
     }
     dots = {
         "type": "scatter",

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from plotly.colors import get_colorscale
 
-from analysis.plots.interactive.page import as_json, plain, titled
+from analysis.plots.interactive.page import as_json, colour_bar, plain, titled
 from analysis.plots.names import told_apart
 from analysis.plots.parallel import NOT_SAMPLED, Axis
 from analysis.plots.slices import COLUMNS, MAP, slice_axes, slice_note
@@ -25,8 +25,8 @@ def slice_json(tables: Tables) -> str | None:
     layout = {f"xaxis{suffix}": _x(axis, name) for axis, name, suffix in zip(axes, names, suffixes, strict=True)}
     objective = f"validation {objective_label(tables)}"
     layout |= {f"yaxis{suffix}": _y(panel % columns == 0, objective, suffix) for panel, suffix in enumerate(suffixes)}
-    layout["grid"] = {"rows": lines, "columns": columns, "pattern": "independent", "xgap": 0.08, "ygap": 0.55}
-    layout["coloraxis"] = {"colorscale": get_colorscale(MAP), "colorbar": titled("order of start")}
+    layout["grid"] = {"rows": lines, "columns": columns, "pattern": "independent", "xgap": 0.08, "ygap": 0.36}
+    layout["coloraxis"] = {"colorscale": get_colorscale(MAP), "colorbar": colour_bar("order of start")}
     layout["title"] = {
         "text": slice_note(axes).replace("; ", ";<br>"),
         "font": {"size": 13},
@@ -35,7 +35,7 @@ def slice_json(tables: Tables) -> str | None:
         "yanchor": "top",
         "pad": {"t": 12},
     }
-    look = {"height": 170 + 240 * lines, "margin": {"l": 60, "r": 30, "t": 76, "b": 50}}
+    look = {"height": 160 + 260 * lines, "margin": {"l": 60, "r": 30, "t": 76, "b": 50}}
     return as_json(traces, showlegend=False, **layout, **look)
 
 

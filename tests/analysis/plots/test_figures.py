@@ -162,3 +162,21 @@ def test_classes_that_were_only_tested_are_shown_as_such(tables):
     assert scored_split(tables) == "val"
     with styled():
         assert draw_heatmap(tested).axes[0].get_title(loc="left").startswith("Test IoU")
+
+
+def test_names_are_never_formulas(tables, found, tmp_path):
+    """``$\\foo$`` is no formula that matplotlib could set, ``$a_1$`` would lose its dollars and its line."""
+    odd = r"$\foo$ $a_1$"
+    names = {name: f"{name}{odd}" for name in tables.trials["trial"]}
+    classes = {name: f"{name}{odd}" for name in tables.classes["class"].unique()}
+    told = tables._replace(
+        trials=tables.trials.assign(trial=tables.trials["trial"].map(names), **{"loss.name": odd}),
+        classes=tables.classes.assign(
+            trial=tables.classes["trial"].map(names), **{"class": tables.classes["class"].map(classes)}
+        ),
+        curves=tables.curves.assign(trial=tables.curves["trial"].map(names)),
+    )
+    differences = found.differences.assign(a=odd, **{"class": found.differences["class"].map(classes)})
+    drawn = draw_all(told, tmp_path, found._replace(differences=differences))
+    assert {"heatmap", "differences", "leaderboard", "properties", "curves"} <= set(drawn)
+    assert odd in (tmp_path / "differences.svg").read_text()
