@@ -1,6 +1,6 @@
 """Check the analysis on made-up studies whose truth is known, and print what was asked and what was seen.
 
-    python -m analysis.calibration                    every check in full, about 8 minutes
+    python -m analysis.calibration                    every check in full, about 11 minutes
     python -m analysis.calibration --quick            a tenth of the simulations and of the trials
     python -m analysis.calibration --out checks.csv   the table as a CSV file, too
 
