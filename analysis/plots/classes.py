@@ -75,7 +75,7 @@ def draw_properties(tables: Tables) -> Figure | None:
         )
         positive = summary[name].min() > 0
         axes.set_xscale("log" if positive else "symlog", **({} if positive else {"linthresh": _least(summary[name])}))
-        # Plain numbers: an exponent in mathematical type takes as long to lay out as everything else in the figure.
+        # Plain numbers: matplotlib writes exponents as formulas, which figures do not set (see style).
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: as_text(float(value), 1)))
         axes.xaxis.set_minor_formatter(NullFormatter())
         axes.set_xlabel(label)
