@@ -9,10 +9,10 @@ WATCH ?=
 PORT ?= 8080
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo data check test lint format analyze calibrate faults bench pictures lock clean
+.PHONY: help env demo data check test test-all lint format analyze calibrate faults bench pictures lock clean
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 env: $(READY) ## set up .venv (done once, again when requirements.lock or pyproject.toml changes)
 
@@ -23,7 +23,7 @@ $(READY): requirements.lock pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-	$(BIN)/python -m rarepix.search.preload
+	$(BIN)/python -m rarepix.search.nni.install_patch
 	touch $(READY)
 
 data: $(READY) ## draw the demo data set into data/demo
@@ -41,8 +41,11 @@ calibrate: $(READY) ## hold the statistics against their own promises: false cla
 check: $(READY) ## check the demo study, search space and data without starting anything
 	$(BIN)/rarepix check nni_config.yml
 
-test: $(READY) ## run all tests
-	$(BIN)/python -m pytest
+test: $(READY) ## run the tests: everything but most real studies, in under 5 minutes on two cores
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+test-all: $(READY) ## run the tests that make test leaves out: real studies, other machines, kills
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m full
 
 lint: $(READY) ## check style and imports
 	$(BIN)/ruff check .

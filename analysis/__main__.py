@@ -183,8 +183,8 @@ def _report(tables: "Tables", folder: Path, again: str, *, in_short: bool = Fals
     """
     from analysis.reporting.report import write_report
     from analysis.reporting.summary import summary
+    from analysis.study.leaderboard import standings
     from analysis.study.results import results
-    from analysis.study.standings import standings
 
     found = results(tables)
     try:

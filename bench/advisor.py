@@ -20,15 +20,15 @@ from pathlib import Path
 import numpy as np
 
 from bench.families import FAMILIES, Family
-from rarepix.search.advising.ledger import Ledger
-from rarepix.search.advising.search import Search
-from rarepix.search.advising.settings import SAMPLER_NAMES, SearchSettings
+from rarepix.search.optimizer.journal import Journal
+from rarepix.search.optimizer.scheduler import Scheduler
+from rarepix.search.optimizer.settings import SAMPLER_NAMES, SearchSettings
 
 QUICK = ("tpe", "random", "cmaes", "nsga2", "qmc")
 """Samplers that answer in milliseconds; the time of gp grows with the cube of the trials."""
 
 
-def answers(search: Search, family: Family) -> Iterator[float]:
+def answers(search: Scheduler, family: Family) -> Iterator[float]:
     """Yield the seconds that each answer took; the trial has run to its end before the next one is asked for."""
     curve = family.instance(0)
     while True:
@@ -56,8 +56,8 @@ def main() -> None:
     for sampler in given.samplers:
         settings = SearchSettings(sampler=sampler, pruner=given.pruner)
         with tempfile.TemporaryDirectory() as folder:
-            ledger = Ledger(Path(folder) / "ledger.jsonl")
-            search = Search(settings, family.space, family.default, ledger=ledger, epochs=family.epochs)
+            ledger = Journal(Path(folder) / "ledger.jsonl")
+            search = Scheduler(settings, family.space, family.default, ledger=ledger, epochs=family.epochs)
             took = answers(search, family)
             done, cells = 0, []
             for finished in sorted(given.finished):

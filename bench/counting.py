@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.ratios import Pair, describe, rate
-from rarepix.evaluation.decoding import count_decoded
+from rarepix.inference.decode import count_decoded
 from rarepix.labels import IGNORE, LabelSpace, Task
 from rarepix.losses import build_loss
 from rarepix.models import build_model

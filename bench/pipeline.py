@@ -19,7 +19,7 @@ from bench.ratios import Pair, describe, rate
 from rarepix.data.dataset import SegmentationDataset
 from rarepix.data.inventory import take_inventory
 from rarepix.data.loaders import build_loader
-from rarepix.data.samplers import EpochSampler, Scheme
+from rarepix.data.samplers import EpochSampler, SamplingMode
 from rarepix.data.source import Item
 from rarepix.data.sources import open_source
 from rarepix.data.synthetic import draw_voc
@@ -64,7 +64,7 @@ def _epoch(
         paste=build_paste(paste, counts, labels=labels),
         in_memory=in_memory,
     )
-    sampler = EpochSampler(counts.any(axis=1).to_numpy() / len(items), len(items), scheme=Scheme.SHUFFLED, seed=0)
+    sampler = EpochSampler(counts.any(axis=1).to_numpy() / len(items), len(items), scheme=SamplingMode.SHUFFLED, seed=0)
     loader: DataLoader = build_loader(
         dataset, batch_size=8, ignore=labels.ignore, workers=given.workers, pin_memory=False, sampler=sampler
     )

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rarepix.search.race import clearly_worse
+from rarepix.search.optimizer.race import clearly_worse
 from rarepix.seeding import generator
 
 BLOCKS = 8

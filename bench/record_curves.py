@@ -16,11 +16,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from rarepix import records
-from rarepix.attempts import Place
 from rarepix.config import load_recipe, updated
 from rarepix.files import write_text
 from rarepix.records import Status, TrialRecord
-from rarepix.trial import run
+from rarepix.trial.lifecycle import RunContext
+from rarepix.trial.run import run
 
 RECIPE = "camvid_tiny"
 SETTINGS = {
@@ -63,7 +63,7 @@ def grid() -> Iterator[dict[str, float | str]]:
 
 def _trial(work: Path, number: int, configuration: dict[str, float | str]) -> tuple[TrialRecord, list[float]]:
     """Return the record of a trial and its objective at each epoch; run it unless it is complete."""
-    place = Place(results=work, study="curves", trial=f"{number:02d}", parameters=configuration, settings=SETTINGS)
+    place = RunContext(results=work, study="curves", trial=f"{number:02d}", parameters=configuration, settings=SETTINGS)
     record = records.read(place.record_file) if place.record_file.is_file() else None
     if record is None or record.status is not Status.COMPLETE:
         record = run(updated(updated(load_recipe(RECIPE), SETTINGS), configuration), place)

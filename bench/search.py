@@ -20,8 +20,8 @@ import numpy as np
 from scipy.stats import wilcoxon
 
 from bench.families import FAMILIES, Family
-from rarepix.search.advising.search import Search
-from rarepix.search.advising.settings import SearchSettings
+from rarepix.search.optimizer.scheduler import Scheduler
+from rarepix.search.optimizer.settings import SearchSettings
 from rarepix.seeding import generator
 
 REFERENCE = "random+none"
@@ -61,7 +61,9 @@ class Pairing(NamedTuple):
 
 def run_search(family: Family, settings: SearchSettings, *, budget: int, workers: int, trials: int | None) -> Spent:
     """Spend *budget* epochs, of at most *trials* trials, with *workers* runs at a time."""
-    search = Search(settings.model_copy(update={"samples": trials}), family.space, family.default, epochs=family.epochs)
+    search = Scheduler(
+        settings.model_copy(update={"samples": trials}), family.space, family.default, epochs=family.epochs
+    )
     curve = family.instance(settings.seed)
     jitter = generator(settings.seed, "bench", "speed")
     due: list[tuple[float, int, int]] = []

@@ -18,10 +18,11 @@ from pathlib import Path
 import psutil
 import yaml
 
-from rarepix.search import leftovers, nnictl, study
-from rarepix.search.advising.ledger import FILE
-from rarepix.search.advisor_check import ADVISOR
-from rarepix.search.study import Study
+from rarepix.search.checks.advisor import ADVISOR
+from rarepix.search.nni import nnictl, orphans
+from rarepix.search.optimizer.journal import FILE
+from rarepix.search.studies import study
+from rarepix.search.studies.study import Study
 
 CHECKOUT = Path(__file__).parents[1]
 SPACE = {"optim.lr": {"_type": "loguniform", "_value": [1e-4, 1e-1]}}
@@ -44,7 +45,7 @@ def _file(folder: Path, given: argparse.Namespace) -> Path:
     tree = {
         "experimentName": "thousand",
         "searchSpace": SPACE,
-        "trialCommand": "python -m tests.search.preload.light_trial --recipe bench",
+        "trialCommand": "python -m tests.search.nni.patch.light_trial --recipe bench",
         "trialCodeDirectory": str(CHECKOUT),
         "trialConcurrency": given.concurrency,
         "maxTrialNumber": given.trials,
@@ -58,7 +59,7 @@ def _file(folder: Path, given: argparse.Namespace) -> Path:
 
 def _follow(running: Study, trials: int) -> int:
     began, looks = time.monotonic(), [trials // 10, trials]
-    manager = nnictl.listed()[running.id].pid
+    manager = nnictl.list_experiments()[running.id].pid
     while looks:
         time.sleep(1)
         ended = running.manager.status()[0] in ("DONE", "ERROR")
@@ -73,7 +74,7 @@ def _follow(running: Study, trials: int) -> int:
 
 
 def _line(running: Study, manager: int, over: int, seconds: float) -> str:
-    memory = [psutil.Process(pid).memory_info().rss / MIB for pid in (manager, leftovers.tuner(manager))]
+    memory = [psutil.Process(pid).memory_info().rss / MIB for pid in (manager, orphans.tuner(manager))]
     home = running.logs.parent
     used = int(subprocess.check_output(["du", "-s", "--block-size=1", str(home)]).split()[0]) / MIB
     database = (home / "db" / "nni.sqlite").stat().st_size / MIB

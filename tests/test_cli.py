@@ -9,8 +9,9 @@ import pytest
 
 from rarepix import cli
 from rarepix.cli import study as commands
-from rarepix.search import door, resume, study, watch
-from rarepix.search.study import Study
+from rarepix.search.nni import bind_host
+from rarepix.search.studies import resume, study, watch
+from rarepix.search.studies.study import Study
 
 Run = Callable[..., tuple[int, str, str]]
 STUDY = Study(
@@ -130,7 +131,7 @@ def test_run_does_it_all(run: Run, outcome: Callable) -> None:
     assert done == ["start some.yml 1234", "stop x1", "analyse"]
     assert out.splitlines() == [
         "study x1: 2 trials, records in results/demo-x1",
-        f"web UI: http://127.0.0.1:1234 (from another machine first: {door.tunnel(1234)})",
+        f"web UI: http://127.0.0.1:1234 (from another machine first: {bind_host.ssh_tunnel(1234)})",
         "study x1: 2 of 2 trials done",
         "study x1 is stopped; its web UI opens again with `rarepix study view x1`",
     ]

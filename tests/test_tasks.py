@@ -12,9 +12,9 @@ from PIL import Image
 
 from rarepix import records
 from rarepix.data.folder import image_files
-from rarepix.evaluation.predicting import predict
-from rarepix.evaluation.testing import Asked, items_of, run_test
-from rarepix.evaluation.trained import load_trained
+from rarepix.evaluation.checkpoint import load_trained_model
+from rarepix.evaluation.predict import predict
+from rarepix.evaluation.test import TestOptions, items_of, run_test
 from rarepix.records import TrialRecord
 from tests.layouts import LESION_BOXES, LESIONS, SIZE, lines, write_lesions
 from trials.segment import main
@@ -94,9 +94,9 @@ def test_the_record_says_how_much_there_is(run):
 
 
 def test_testing_again_counts_the_same(run, tmp_path):
-    trained = load_trained(run.folder)
+    trained = load_trained_model(run.folder)
     name, _, items = items_of(trained, part=None, listed=None)
-    document = run_test(trained, items, {"tested": name}, tmp_path, asked=Asked(surfaces=True, masks="classes"))
+    document = run_test(trained, items, {"tested": name}, tmp_path, asked=TestOptions(surfaces=True, masks="classes"))
     table = pd.read_csv(tmp_path / "classes.csv").set_index("class")
     for label, counts in run.record.counts["test"].items():
         assert table.loc[label, ["tp", "fp", "fn", "tn"]].tolist() == list(counts.model_dump().values())
@@ -111,7 +111,7 @@ def test_testing_again_counts_the_same(run, tmp_path):
 
 
 def test_predicts_what_it_was_counted_by(run, tmp_path):
-    trained = load_trained(run.folder)
+    trained = load_trained_model(run.folder)
     table = predict(trained, image_files(run.data / "images"), tmp_path, form="classes", overlays=True)
     found = table.set_index(["image", "class"])["pixels"].unstack().loc["e"]
     for label in found.index:
@@ -123,6 +123,6 @@ def test_predicts_what_it_was_counted_by(run, tmp_path):
 
 
 def test_the_network_has_a_channel_for_what_it_tells_apart(run):
-    trained = load_trained(run.folder)
+    trained = load_trained_model(run.folder)
     assert trained.module.model.segmentation_head[0].out_channels == (1 if run.task == "binary" else 3)
     assert trained.labels.task == run.task

@@ -6,7 +6,7 @@ from PIL import Image
 
 from rarepix.config import updated
 from rarepix.data.source import DataError
-from rarepix.data.transforms.outcomes import Outcome
+from rarepix.data.transforms.outcomes import PasteOutcome
 from rarepix.settings import ConfigError
 from rarepix.wiring import build_data, build_module
 
@@ -157,7 +157,7 @@ def test_every_training_sample_says_what_was_pasted(tiny_config):
     data = build_data(config, gpu=False)
     assert data.paste.donors.index.tolist() == ["stripe", "dot"]  # in fewer images than the average class
     outcomes = torch.cat([batch["paste"] for batch in data.loaders["train"]])
-    assert (outcomes == Outcome.PASTED).float().mean() > 0.5
+    assert (outcomes == PasteOutcome.PASTED).float().mean() > 0.5
     assert "paste" not in next(iter(data.loaders["val"]))
 
 

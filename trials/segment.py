@@ -14,11 +14,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from rarepix import records
-from rarepix.attempts import Place, done_before
 from rarepix.config import load_recipe, parse_settings, updated
-from rarepix.search import trial_io
-from rarepix.search.exit_codes import exit_code
-from rarepix.trial import run
+from rarepix.search.nni import trial_io
+from rarepix.trial.exit_codes import exit_code
+from rarepix.trial.lifecycle import RunContext, completed_record
+from rarepix.trial.run import run
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -43,7 +43,7 @@ def _main(given: argparse.Namespace) -> int:
     results = records.results_root(given.results)
     if trial_io.connected():
         received = trial_io.receive()
-        place = Place(
+        place = RunContext(
             results=results,
             study=trial_io.study_name(name, received.experiment),
             trial=received.trial,
@@ -56,11 +56,11 @@ def _main(given: argparse.Namespace) -> int:
             trial_io.show_logs(place.folder / "tensorboard")
             trial_io.report_intermediate(scores)
 
-        record = done_before(place) or run(updated(base, received.parameters), place, report)
+        record = completed_record(place) or run(updated(base, received.parameters), place, report)
         trial_io.report_final(record)
     else:
         trial = given.trial or datetime.now(UTC).strftime("run-%Y%m%d-%H%M%S")
-        place = Place(results=results, study=name, trial=trial, parameters=settings)
+        place = RunContext(results=results, study=name, trial=trial, parameters=settings)
         record = run(base, place, _print_scores)
     kept = record.objective
     print(f"{kept.name} {kept.value:.4f} (validation, epoch {kept.epoch}): {place.record_file}")

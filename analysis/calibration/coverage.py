@@ -11,7 +11,7 @@ import pandas as pd
 
 from analysis.calibration.checks import COVERED, rate
 from analysis.calibration.false_claims import GAIN
-from analysis.calibration.made_up import SPREAD, image_counts
+from analysis.calibration.synthetic import SPREAD, image_counts
 from analysis.statistics.bootstrap import mean_difference_interval, mean_interval
 from analysis.statistics.correlate import correlate
 from analysis.statistics.exact import last_below, sign_flips, splits

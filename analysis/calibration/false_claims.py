@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.calibration.checks import KEPT, LEVEL, mean_of, rate
-from analysis.calibration.made_up import CLASSES, RARE, made_up
+from analysis.calibration.synthetic import CLASSES, RARE, made_up
 from analysis.statistics.compare import compare
 from analysis.statistics.corrections import correct
 from analysis.statistics.correlate import correlate

@@ -6,7 +6,7 @@ import pandas as pd
 
 from analysis.calibration.checks import LEVEL, rate
 from analysis.calibration.false_claims import GAIN, PAIRED
-from analysis.calibration.made_up import SPREAD, made_up
+from analysis.calibration.synthetic import SPREAD, made_up
 from analysis.statistics.compare import compare
 from analysis.statistics.equivalence import practical
 from analysis.statistics.power import power

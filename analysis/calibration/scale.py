@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from analysis.calibration.checks import cost
-from analysis.calibration.made_up_study import write_made_up_runs, write_made_up_study
+from analysis.calibration.synthetic_study import write_made_up_runs, write_made_up_study
 
 READ_AND_TABULATE = """
 import sys, analysis

@@ -11,9 +11,17 @@ from analysis.plots.labels import name_columns, name_rows
 from analysis.plots.names import told_apart, write_beside
 from analysis.plots.style import ABSENT, COLOURS, MAP, TOP, blank, shown_of
 from analysis.reading.collect import Tables
-from analysis.statistics.wording import as_text, p_text, signed
+from analysis.statistics.formatting import as_text, p_text, signed
+from analysis.study.leaderboard import (
+    PROPERTIES,
+    TEST,
+    VALIDATION,
+    class_matrix,
+    class_summary,
+    scored_split,
+    standings,
+)
 from analysis.study.rarity import class_correlations, order_words
-from analysis.study.standings import PROPERTIES, TEST, VALIDATION, class_matrix, class_summary, scored_split, standings
 
 WRITE_UP_TO = 14
 """Classes up to which each cell has its number written in it."""

@@ -8,7 +8,7 @@ from analysis.plots.curves import FEW_EPOCHS, draw_pale, in_order
 from analysis.plots.names import brief, wrapped
 from analysis.plots.style import COLOURS, GRID, blank, shown_of
 from analysis.reading.collect import Tables
-from analysis.study.standings import configuration_names, objective_label, standings
+from analysis.study.leaderboard import configuration_names, objective_label, standings
 
 BEST = 5
 OTHERS = "other configurations (mean)"

@@ -12,7 +12,7 @@ from analysis.plots.names import short
 from analysis.plots.parallel import NOT_SAMPLED, Axis, parameter_axis
 from analysis.plots.style import INK, MANY_LINES, blank
 from analysis.reading.collect import Tables
-from analysis.study.standings import objective_label, standings
+from analysis.study.leaderboard import objective_label, standings
 
 MAP = "cividis"
 LEAST_TRIALS, LEAST_VALUES = 10, 5

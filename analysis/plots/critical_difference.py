@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 
 from analysis.plots.names import brief, wrapped
 from analysis.plots.style import COLOURS, INK, SOFT, blank, shown_of
+from analysis.statistics.formatting import as_text
 from analysis.statistics.friedman import cliques
-from analysis.statistics.wording import as_text
 
 BAR_STEP = 0.32
 """Height between bars, in rows of names."""

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from analysis.plots.names import short
 from analysis.plots.style import COLOURS, GRID, MANY_LINES, PALE, blank
 from analysis.reading.collect import Tables
-from analysis.study.standings import objective_label, standings
+from analysis.study.leaderboard import objective_label, standings
 
 BEST = 5
 """Trials that are drawn in colour."""

@@ -12,7 +12,7 @@ from analysis.plots.labels import name_rows
 from analysis.plots.names import change, pair_name
 from analysis.plots.style import COLOURS, INK, PAIRS, PALE, SOFT, blank, shown_of
 from analysis.reading.collect import Tables
-from analysis.statistics.wording import p_text
+from analysis.statistics.formatting import p_text
 from analysis.study.questions import Question, score_label
 
 ALPHA = 0.05

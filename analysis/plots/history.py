@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from analysis.plots.style import COLOURS, GRID, INK, MANY_LINES, STATUS, blank
 from analysis.reading.collect import Tables
-from analysis.study.standings import objective_label
+from analysis.study.leaderboard import objective_label
 
 MARKERS = {"complete": "o", "stopped": "v", "failed": "X", "running": "s"}
 

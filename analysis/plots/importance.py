@@ -10,8 +10,8 @@ from analysis.plots.labels import name_columns, name_rows
 from analysis.plots.names import told_apart
 from analysis.plots.style import ABSENT, COLOURS, GRID, MAP, TOP, blank, shown_of
 from analysis.reading.collect import Tables
+from analysis.study.leaderboard import class_summary, scored_split
 from analysis.study.rarity import order_words
-from analysis.study.standings import class_summary, scored_split
 
 OBJECTIVE = "objective"
 """The target of the rows that are about the objective; all others are classes."""

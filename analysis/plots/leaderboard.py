@@ -8,8 +8,8 @@ from analysis.plots.labels import name_rows
 from analysis.plots.names import short, told_apart
 from analysis.plots.style import COLOURS, PALE, TOP, blank, shown_of
 from analysis.reading.collect import Tables
-from analysis.statistics.wording import number
-from analysis.study.standings import TEST, VALIDATION, baseline, objective_name, score_name, standings
+from analysis.statistics.formatting import number
+from analysis.study.leaderboard import TEST, VALIDATION, baseline, objective_name, score_name, standings
 
 FEW = 8
 

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.transforms import ScaledTranslation
 
 from analysis.plots.style import settle
-from analysis.statistics.wording import as_text, signed
+from analysis.statistics.formatting import as_text, signed
 
 PLACES = [(6, 2, "left"), (6, -9, "left"), (-6, 2, "right"), (-6, -9, "right")]
 """Where a name may stand beside its dot: right and left, above and below; in points."""

@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 from analysis.plots.names import told_apart
 from analysis.plots.style import INK, MANY_LINES, blank, shown_of
 from analysis.reading.collect import Tables
-from analysis.statistics.wording import as_text
-from analysis.study.standings import objective_label, standings
+from analysis.statistics.formatting import as_text
+from analysis.study.leaderboard import objective_label, standings
 
 MAP = "cividis_r"
 NOT_SAMPLED = -0.14

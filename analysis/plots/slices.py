@@ -11,7 +11,7 @@ from analysis.plots.names import told_apart
 from analysis.plots.parallel import AXES, NOT_SAMPLED, Axis, parameter_axis
 from analysis.plots.style import COLOURS, GRID, INK, MANY_LINES, blank
 from analysis.reading.collect import Tables
-from analysis.study.standings import objective_label, standings
+from analysis.study.leaderboard import objective_label, standings
 
 MAP = "cividis_r"
 COLUMNS = 4

@@ -9,8 +9,8 @@ from analysis.plots.curves import in_order
 from analysis.plots.names import brief, wrapped, write_beside
 from analysis.plots.style import COLOURS, GRID, MANY_LINES, SOFT, blank
 from analysis.reading.collect import Tables
-from analysis.statistics.wording import signed
-from analysis.study.standings import objective_label
+from analysis.statistics.formatting import signed
+from analysis.study.leaderboard import objective_label
 
 NAMES = 10
 """Configurations up to which each is named; of more, only the two that validation and test would choose."""

@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 from analysis.published.files import NotTheStudy, as_study
-from analysis.published.honest import sections
+from analysis.published.reanalysis import sections
 from analysis.published.reproduced import reproduced
 from analysis.published.section import Section
 from analysis.reporting.listing import frame_listing

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis.published.printed import BEST_METHOD, CLASSES, REDUCED
+from analysis.published.reported import BEST_METHOD, CLASSES, REDUCED
 from analysis.reading.collect import Tables
 
 RUNS, TRAINING, METHODS = "final_result.csv", "train_df.csv", "previous_results.csv"

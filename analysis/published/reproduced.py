@@ -6,7 +6,7 @@ import pandas as pd
 
 from analysis.published import tables
 from analysis.published.section import Section
-from analysis.statistics.wording import p_text
+from analysis.statistics.formatting import p_text
 
 
 def reproduced(folder: Path) -> list[Section]:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.published import files
-from analysis.published.printed import (
+from analysis.published.reported import (
     BEST_METHOD,
     BEST_METHOD_CORRELATIONS,
     CLASS_GROUPS,

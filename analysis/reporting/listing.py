@@ -7,9 +7,9 @@ import pandas as pd
 
 from analysis.reading.collect import Tables
 from analysis.statistics.corrections import NAMES
-from analysis.statistics.wording import MISSING, as_text, floor_text, level, number, p_text, signed
+from analysis.statistics.formatting import MISSING, as_text, floor_text, level, number, p_text, signed
 from analysis.study.checks import told_once
-from analysis.study.standings import (
+from analysis.study.leaderboard import (
     AS_IT_IS,
     PROPERTIES,
     VALIDATION,

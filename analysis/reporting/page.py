@@ -12,10 +12,10 @@ from analysis.reading.tables import grouped
 from analysis.reporting import listing
 from analysis.study.best_trial import images_sentence
 from analysis.study.facts import commands, facts, failures, timings
-from analysis.study.findings import answer, caveat, decided_sentence, rarity_sentence
+from analysis.study.leaderboard import configurations, objective_name, rarity_known, standings
 from analysis.study.questions import MOST_PAIRWISE, Question, score_label
 from analysis.study.results import Results
-from analysis.study.standings import configurations, objective_name, rarity_known, standings
+from analysis.study.summary import answer, caveat, decided_sentence, rarity_sentence
 from analysis.study.validation import caution
 
 FEW, ALPHA = 3, 0.05

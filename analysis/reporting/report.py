@@ -17,9 +17,9 @@ import pandas as pd
 from analysis.reading.collect import Tables
 from analysis.reporting.files import write_csv
 from analysis.reporting.page import page
+from analysis.study.leaderboard import configurations, standings
 from analysis.study.questions import Question, all_rows
 from analysis.study.results import Results, results
-from analysis.study.standings import configurations, standings
 
 
 def write_report(tables: Tables, folder: Path, found: Results | None = None, again: str | None = None) -> Path:

@@ -7,12 +7,12 @@ from rich.table import Table
 from analysis.reading.collect import Tables
 from analysis.reporting import listing
 from analysis.reporting.terminal import console, rich_table, write
-from analysis.statistics.wording import number
+from analysis.statistics.formatting import number
 from analysis.study.checks import told_once
-from analysis.study.findings import answer
+from analysis.study.leaderboard import class_summary, rarity_known, standings
 from analysis.study.questions import all_rows, score_label
 from analysis.study.results import Results, results
-from analysis.study.standings import class_summary, rarity_known, standings
+from analysis.study.summary import answer
 from analysis.study.validation import caution
 
 TOP, CLASSES, VERDICTS, NAMED = 5, 8, 8, 3

@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from analysis.statistics.corrections import CORRECTIONS, check_alpha
+from analysis.statistics.formatting import no_pairs
 from analysis.statistics.measures import (
     Estimate,
     cliffs_delta,
@@ -24,7 +25,6 @@ from analysis.statistics.measures import (
 from analysis.statistics.ranktests import TESTS
 from analysis.statistics.samples import Sample, as_list, samples, sorted_levels, usable
 from analysis.statistics.verdicts import judge
-from analysis.statistics.wording import no_pairs
 
 MEASURES = {
     "signed_rank": ("matched-pairs rank-biserial", rank_biserial, "Hodges-Lehmann, b - a", shift_paired),

@@ -17,7 +17,7 @@ import pandas as pd
 from scipy import stats
 
 from analysis.statistics.corrections import check_alpha, correct
-from analysis.statistics.wording import correction_words, floor_text
+from analysis.statistics.formatting import correction_words, floor_text
 
 UNNAMED = "the score"
 LEAST = 4

@@ -12,10 +12,10 @@ import pandas as pd
 
 from analysis.statistics.bootstrap import mean_difference_interval, mean_interval
 from analysis.statistics.corrections import check_alpha
+from analysis.statistics.formatting import no_pairs
 from analysis.statistics.measures import cliffs_delta, rank_biserial, shift_paired, shift_unpaired, superiority
 from analysis.statistics.ranktests import differences
 from analysis.statistics.samples import Sample, as_list, samples, sorted_levels, usable
-from analysis.statistics.wording import no_pairs
 
 MEASURED = [
     "mean", "mean_low", "mean_high", "median", "hodges_lehmann", "low", "high", "rank_biserial", "cliffs_delta",

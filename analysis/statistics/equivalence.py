@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from analysis.statistics.formatting import no_pairs, practically
 from analysis.statistics.ranktests import differences
 from analysis.statistics.samples import as_list, samples, sorted_levels, usable
-from analysis.statistics.wording import no_pairs, practically
 
 PRIOR = 0.5
 DRAWS = 20_000

@@ -19,8 +19,8 @@ import pandas as pd
 from scipy import stats
 
 from analysis.statistics.corrections import check_alpha
+from analysis.statistics.formatting import differ, floor_text, nothing_to_rank, number
 from analysis.statistics.samples import as_list, complete_blocks, usable
-from analysis.statistics.wording import differ, floor_text, nothing_to_rank, number
 
 LEAST_LEVELS, LEAST_BLOCKS = 3, 2
 COLUMNS = [

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.statistics.corrections import check_alpha
+from analysis.statistics.formatting import as_text
 from analysis.statistics.ranktests import TESTS
 from analysis.statistics.simulation import (
     MOST_BLOCKS,
@@ -27,7 +28,6 @@ from analysis.statistics.simulation import (
     least_blocks,
     smallest_shift,
 )
-from analysis.statistics.wording import as_text
 
 SIMULATIONS = 10_000
 GAINS = (0.5, 1.0, 1.5, 2.0, 3.0)

@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from analysis.statistics.formatting import as_text
 from analysis.statistics.power import BLOCKS, SIMULATIONS, power
 from analysis.statistics.power import COLUMNS as POWER
 from analysis.statistics.samples import as_list, samples, usable
-from analysis.statistics.wording import as_text
 
 COLUMNS = ["treatment", "score", "sd", "correlation", "sd_difference", "low", "high", "levels", "blocks", "pairs"]
 

@@ -3,8 +3,8 @@
 import numpy as np
 
 from analysis.statistics.corrections import correct, needed_n
+from analysis.statistics.formatting import decided, nothing_to_test, undecidable
 from analysis.statistics.ranktests import TESTS
-from analysis.statistics.wording import decided, nothing_to_test, undecidable
 
 
 def judge(rows: list[dict], *, test: str, correction: str | None, family: str, alpha: float) -> list[dict]:

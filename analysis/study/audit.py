@@ -11,7 +11,7 @@ from analysis.study.cells import cells, means
 from analysis.study.checks import Check
 from analysis.study.default import default_beaten
 from analysis.study.failing import counts, failures_by_level
-from analysis.study.luck import luck
+from analysis.study.selection_bias import luck
 from analysis.study.transfer import transfer
 
 

@@ -3,9 +3,9 @@
 import pandas as pd
 
 from analysis.reading.collect import Tables
+from analysis.statistics.formatting import number
 from analysis.statistics.image_bootstrap import COLUMNS, MEAN, dataset_iou_interval
-from analysis.statistics.wording import number
-from analysis.study.standings import TEST, VALIDATION, standings
+from analysis.study.leaderboard import TEST, VALIDATION, standings
 
 
 def best_over_images(tables: Tables, seed: int = 0) -> pd.DataFrame:

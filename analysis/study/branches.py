@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from analysis.reading.collect import Tables
+from analysis.statistics.formatting import as_text
 from analysis.statistics.samples import block_names
-from analysis.statistics.wording import as_text
 from analysis.study.scales import is_numeric
 
 BLOCK = "block"

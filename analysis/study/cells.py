@@ -5,7 +5,7 @@ import pandas as pd
 from analysis.reading.collect import Tables
 from analysis.statistics.samples import block_names
 from analysis.study.layout import adjusted_means, lay_out
-from analysis.study.standings import TEST, configuration_names, objective_name, standings
+from analysis.study.leaderboard import TEST, configuration_names, objective_name, standings
 
 COLUMNS = ["key", "configuration", "block", "validation", "test", "trials"]
 LINKED = " Configurations ran on different blocks; the effects of blocks are taken out."

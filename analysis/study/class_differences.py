@@ -14,12 +14,12 @@ import pandas as pd
 from analysis.reading.collect import Tables
 from analysis.statistics.compare import measured
 from analysis.statistics.corrections import CORRECTIONS, check_alpha
+from analysis.statistics.formatting import level, no_pairs, signed
 from analysis.statistics.pairing import design
 from analysis.statistics.samples import block_names, in_blocks, level_pairs, sorted_levels, usable
 from analysis.statistics.verdicts import judge
-from analysis.statistics.wording import level, no_pairs, signed
+from analysis.study.leaderboard import CONFIGURATION, TEST, VALIDATION, class_summary, configuration_names, standings
 from analysis.study.questions import compared_scores
-from analysis.study.standings import CONFIGURATION, TEST, VALIDATION, class_summary, configuration_names, standings
 
 COLUMNS = [
     "treatment", "score", "a", "b", "class", "n", "n_a", "n_b", "difference", "low", "high", "difference_name",

@@ -8,12 +8,12 @@ from typing import NamedTuple
 import pandas as pd
 
 from analysis.reading.collect import Tables
+from analysis.statistics.formatting import number, signed
 from analysis.statistics.measures import mean_paired
-from analysis.statistics.wording import number, signed
 from analysis.study.cells import caution, ranking, unequal_blocks
 from analysis.study.checks import NAN, Check, named, unknown
 from analysis.study.layout import adjusted_means
-from analysis.study.standings import default_rows, parameter_texts, standings, varying
+from analysis.study.leaderboard import default_rows, parameter_texts, standings, varying
 
 ON_VALIDATION, ON_TEST = "winner against default, validation", "winner against default, test"
 UNEVEN = (

@@ -5,7 +5,7 @@ import shlex
 import pandas as pd
 
 from analysis.reading.collect import Tables
-from analysis.study.standings import block_texts, standings
+from analysis.study.leaderboard import block_texts, standings
 
 STARTUP, TOTAL = "timings.startup_", "timings.startup_total"
 VERSIONS = "versions."

@@ -9,7 +9,7 @@ from scipy import stats
 
 from analysis.reading.collect import Tables
 from analysis.statistics.corrections import holm
-from analysis.statistics.wording import as_text, equals
+from analysis.statistics.formatting import as_text, equals
 from analysis.study.checks import NAN, Check, plural, unknown
 
 BY_LEVEL = "failures by level"

@@ -21,11 +21,11 @@ import numpy as np
 import pandas as pd
 
 from analysis.reading.collect import Tables, load_study
-from analysis.statistics.wording import p_text
+from analysis.statistics.formatting import p_text
 from analysis.study.branches import Branch, searched
 from analysis.study.chance import Chance
+from analysis.study.leaderboard import TEST, VALIDATION, class_summary, standings
 from analysis.study.scales import better_in_logs, is_numeric
-from analysis.study.standings import TEST, VALIDATION, class_summary, standings
 
 OBJECTIVE = "objective"
 METHODS = ("ped_anova", "fanova")

@@ -8,8 +8,8 @@ from analysis.reading.collect import Tables
 from analysis.statistics.pairing import design
 from analysis.statistics.power import BLOCKS, SIMULATIONS
 from analysis.statistics.spread import power_from, spread, unknown
+from analysis.study.leaderboard import CONFIGURATION, default_level
 from analysis.study.questions import compared_scores, treatments, with_configurations
-from analysis.study.standings import CONFIGURATION, default_level
 
 
 class _Choice(NamedTuple):

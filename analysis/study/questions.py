@@ -14,7 +14,7 @@ from analysis.statistics.compare import COLUMNS, compare
 from analysis.statistics.equivalence import practical
 from analysis.statistics.friedman import average_ranks, friedman
 from analysis.statistics.pairing import Design, design
-from analysis.study.standings import (
+from analysis.study.leaderboard import (
     CONFIGURATION,
     TEST,
     VALIDATION,

@@ -4,7 +4,7 @@ import pandas as pd
 
 from analysis.reading.collect import Tables
 from analysis.statistics.correlate import correlate
-from analysis.study.standings import PROPERTIES, class_summary
+from analysis.study.leaderboard import PROPERTIES, class_summary
 
 RAREST_FIRST, AS_IN_FILE = "rarest class first", "classes in the order of the file"
 EMPTY = ["x", "y", "method", "r", "low", "high", "p", "p_adjusted", "n", "verdict"]

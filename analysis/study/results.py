@@ -9,9 +9,9 @@ from analysis.study.audit import audit, validation_test
 from analysis.study.best_trial import best_over_images
 from analysis.study.class_differences import class_differences
 from analysis.study.importance import importance
+from analysis.study.leaderboard import objective_name
 from analysis.study.questions import Question, compared_scores, questions
 from analysis.study.rarity import class_correlations
-from analysis.study.standings import objective_name
 
 
 class Results(NamedTuple):

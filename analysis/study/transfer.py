@@ -9,12 +9,12 @@ import pandas as pd
 
 from analysis.reading.collect import Tables
 from analysis.statistics.correlate import LEAST, correlate
+from analysis.statistics.formatting import equals, number, signed
 from analysis.statistics.measures import mean_paired
-from analysis.statistics.wording import equals, number, signed
 from analysis.study.cells import caution, ranking, test_column, unequal_blocks
 from analysis.study.checks import NAN, Check, named, plural, unknown
 from analysis.study.layout import adjusted_means
-from analysis.study.standings import standings
+from analysis.study.leaderboard import standings
 
 RANKS, RANKS_TRIALS = "rank correlation over configurations", "rank correlation over trials"
 REGRET, RANK, GAP, OPTIMISM = "regret", "test rank of the pick", "gap of the winner", "optimism"

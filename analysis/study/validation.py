@@ -6,7 +6,7 @@ test part, which is the same for all, can be compared.
 """
 
 from analysis.reading.collect import Tables
-from analysis.study.standings import TEST, VALIDATION, block_texts, standings
+from analysis.study.leaderboard import TEST, VALIDATION, block_texts, standings
 
 APART = (
     "Trials of one block were validated on different images, since the study varies how the data are thinned or split: "

@@ -8,15 +8,14 @@ import pandas as pd
 
 from rarepix.data.dataset import SegmentationDataset
 from rarepix.data.inventory import take_inventory
-from rarepix.data.samplers import Draw
+from rarepix.data.samplers import SampleIndex
 from rarepix.data.source import Source
 from rarepix.data.sources import open_source
 from rarepix.data.transforms.augment import build_augment
 from rarepix.data.transforms.paste import build_paste
 from rarepix.data.transforms.settings import AugmentConfig, CropConfig, PasteConfig
-from rarepix.evaluation.preview import veiled
-from rarepix.evaluation.sheets import Tile, sheet
 from rarepix.files import replacing
+from rarepix.viz.contact_sheet import Tile, contact_sheet, overlay
 
 SIZE = (160, 224)
 WHOLE = (416, 640)
@@ -56,7 +55,7 @@ def draw(root: Path, path: Path) -> None:
     """Draw the sheet of the dataset in *root* to *path*."""
     source = open_source("voc", root)
     with replacing(path) as temporary:
-        sheet(rows(source), source.labels, side=SIZE[0]).quantize(255).save(temporary, optimize=True)
+        contact_sheet(rows(source), source.labels, side=SIZE[0]).quantize(255).save(temporary, optimize=True)
 
 
 def rows(source: Source) -> list[list[Tile]]:
@@ -70,7 +69,7 @@ def _row(source: Source, counts: pd.DataFrame, name: str, remedy: Remedy) -> lis
     augment = build_augment(remedy.augment, crop, labels=source.labels)
     build = build_paste(remedy.paste, counts, labels=source.labels)
     drawn = SegmentationDataset(source.items("train"), augment=augment, paste=build)
-    draws = (Draw(CHINA, seed) for seed in count())
+    draws = (SampleIndex(CHINA, seed) for seed in count())
     blossom = source.labels.names.index("blossom")
     # where nothing fitted, or the photograph was put into itself, there is nothing to see
     telling = (draw for draw in draws if build is None or (drawn[draw]["mask"] == blossom).any())
@@ -80,5 +79,5 @@ def _row(source: Source, counts: pd.DataFrame, name: str, remedy: Remedy) -> lis
 
 
 def _tile(sample: dict, source: Source, step: int) -> Tile:
-    shown = veiled(sample["image"].permute(1, 2, 0).numpy(), sample["mask"].numpy(), source.labels)
+    shown = overlay(sample["image"].permute(1, 2, 0).numpy(), sample["mask"].numpy(), source.labels)
     return Tile(shown[::step, ::step])

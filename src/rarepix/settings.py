@@ -2,12 +2,34 @@
 
 from collections.abc import Mapping
 from types import NoneType
-from typing import Any, ClassVar, Self, get_args
+from typing import Annotated, Any, ClassVar, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    ModelWrapValidatorHandler,
+    PositiveInt,
+    ValidationError,
+    model_validator,
+)
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from rarepix.choices import nearest, pick
+
+STRIDE = 32
+"""Rows and columns that go into a network must be multiples of this (the deepest stride of the encoders)."""
+
+
+def _multiple_of_stride(size: tuple[int, int]) -> tuple[int, int]:
+    if any(side % STRIDE for side in size):
+        valid = [max(STRIDE, round(side / STRIDE) * STRIDE) for side in size]
+        raise ValueError(f"rows and columns must be multiples of {STRIDE}, for instance {valid}")
+    return size
+
+
+WindowSize = Annotated[tuple[PositiveInt, PositiveInt], AfterValidator(_multiple_of_stride)]
+"""Rows and columns that a network can be shown as they are."""
 
 
 class Settings(BaseModel):

@@ -8,23 +8,23 @@ import pandas as pd
 import torch
 from torch.utils.data import DataLoader
 
-from rarepix import agreement
+from rarepix import data_validation
 from rarepix.config import TrialConfig
 from rarepix.data.dataset import SegmentationDataset, decoded_gib
 from rarepix.data.inventory import BORDER
 from rarepix.data.loaders import build_loader, worker_count
-from rarepix.data.parts import Parts, divide
-from rarepix.data.samplers import EpochSampler, Share, plan
+from rarepix.data.samplers import EpochSampler, RankShard, sampling_plan
 from rarepix.data.source import DataError
 from rarepix.data.sources import source_of
 from rarepix.data.splits import clusters
+from rarepix.data.splits.train_val_test import Splits, make_splits
 from rarepix.data.transforms.augment import build_augment
 from rarepix.data.transforms.paste import Paste, build_paste
 from rarepix.data.weights import image_weights
-from rarepix.engine import batchnorm, group
-from rarepix.evaluation.decoding import count_decoded
-from rarepix.evaluation.inference import Inference
-from rarepix.evaluation.single_stage import scores
+from rarepix.engine import batchnorm, distributed
+from rarepix.evaluation.image_counts import scores
+from rarepix.inference.decode import count_decoded
+from rarepix.inference.predictor import Predictor
 from rarepix.labels import LabelSpace, Task
 from rarepix.losses import build_loss
 from rarepix.models import build_model
@@ -43,7 +43,7 @@ class Data(NamedTuple):
 
     name: str
     labels: LabelSpace
-    parts: Parts
+    parts: Splits
     centroids: pd.DataFrame | None
     """Cluster × class shares, where split or sampling goes by clusters."""
     weights: pd.Series
@@ -74,10 +74,10 @@ def build_data(config: TrialConfig, *, gpu: bool) -> Data:
         ConfigError: the configuration asks for what the data do not have.
     """
     source = source_of(config.data)
-    agreement.check_classes(config, source.labels)
-    parts = divide(source, config.data, seed=config.seed, cache=cache_root() / "inventory")
-    agreement.check_objective(config, source.labels, parts)
-    agreement.check_devices(config, parts)
+    data_validation.check_classes(config, source.labels)
+    parts = make_splits(source, config.data, seed=config.seed, cache=cache_root() / "inventory")
+    data_validation.check_objective(config, source.labels, parts)
+    data_validation.check_devices(config, parts)
     counts = parts.by_name["train"].inventory[[*source.labels.names]]
     centroids, weights = _weigh(config, source.labels, parts, counts)
     paste = build_paste(config.paste, counts, labels=source.labels)
@@ -87,7 +87,7 @@ def build_data(config: TrialConfig, *, gpu: bool) -> Data:
 
 
 def _weigh(
-    config: TrialConfig, labels: LabelSpace, parts: Parts, counts: pd.DataFrame
+    config: TrialConfig, labels: LabelSpace, parts: Splits, counts: pd.DataFrame
 ) -> tuple[pd.DataFrame | None, pd.Series]:
     """Return clusters, where split or sampling goes by some, and the weights of the training images.
 
@@ -108,16 +108,16 @@ def _weigh(
 
 
 def _train_loader(
-    config: TrialConfig, labels: LabelSpace, parts: Parts, weights: pd.Series, paste: Paste | None, *, gpu: bool
+    config: TrialConfig, labels: LabelSpace, parts: Splits, weights: pd.Series, paste: Paste | None, *, gpu: bool
 ) -> dict[str, DataLoader]:
     items, batch = parts.by_name["train"].items, config.engine.batch_size
-    scheme, size = plan(config.sampling, len(items), batch)
+    scheme, size = sampling_plan(config.sampling, len(items), batch)
     if size < batch:
         raise DataError(
             f"an epoch must fill at least one batch, but it shows {size} images and engine.batch_size is "
             f"{batch}: use a smaller batch or sampling.images_per_epoch"
         )
-    share = Share(group.rank(), config.engine.devices)
+    share = RankShard(distributed.rank(), config.engine.devices)
     positions = share.of_each_batch(size, batch) if share.size > 1 else None
     sampler = EpochSampler(weights.to_numpy(), size, scheme=scheme, seed=config.seed, positions=positions)
     augment = build_augment(config.augment, config.crop, labels=labels)
@@ -127,8 +127,8 @@ def _train_loader(
     return {"train": build_loader(dataset, batch_size=batch // share.size, sampler=sampler, **loading)}
 
 
-def _plain_loaders(config: TrialConfig, labels: LabelSpace, parts: Parts, *, gpu: bool) -> dict[str, DataLoader]:
-    loading = _loading(config, labels, gpu=gpu) | {"share": Share(group.rank(), config.engine.devices)}
+def _plain_loaders(config: TrialConfig, labels: LabelSpace, parts: Splits, *, gpu: bool) -> dict[str, DataLoader]:
+    loading = _loading(config, labels, gpu=gpu) | {"share": RankShard(distributed.rank(), config.engine.devices)}
     reading = {"resize": config.data.resize, "in_memory": _in_memory(config, labels, parts)}
     return {
         name: build_loader(
@@ -141,7 +141,7 @@ def _plain_loaders(config: TrialConfig, labels: LabelSpace, parts: Parts, *, gpu
     }
 
 
-def _in_memory(config: TrialConfig, labels: LabelSpace, parts: Parts) -> bool:
+def _in_memory(config: TrialConfig, labels: LabelSpace, parts: Splits) -> bool:
     """Return whether all decoded images and masks fit into what the configuration gives them."""
     needed = 0.0
     for name, part in parts.by_name.items():
@@ -168,15 +168,15 @@ def build_module(
 
     model = build_model(config.model, classes=labels.channels)
     return SegmentationModule(
-        batchnorm.over_the_whole_batch(model, gpu=gpu) if group.size() > 1 else model,
+        batchnorm.over_the_whole_batch(model, gpu=gpu) if distributed.size() > 1 else model,
         _build_loss(config, labels, class_pixels),
-        infer=Inference(config.evaluate),
+        infer=Predictor(config.evaluate),
         counter=partial(count_decoded, labels=labels, threshold=config.evaluate.threshold),
         scorer=partial(scores, labels=labels, config=config.evaluate),
         optim=config.optim,
         seed=config.seed,
         channels_last=config.engine.channels_last,
-        kept={"labels": labels.as_dict(), "division": agreement.division(config)},
+        kept={"labels": labels.as_dict(), "division": data_validation.split_fingerprint(config)},
     )
 
 

@@ -8,6 +8,8 @@ from nbclient import NotebookClient
 
 from tests.analysis.conftest import GAINS, add_trial, make_record
 
+pytestmark = pytest.mark.full
+
 FOLDER = Path(__file__).parents[2] / "analysis" / "notebooks"
 SHOWN = {
     "reading_a_study": (5, 4),

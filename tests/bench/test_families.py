@@ -5,7 +5,7 @@ import pytest
 
 from bench.families import DEFAULT, EPOCHS, FAMILIES, crossing, late_bloomers, power_laws, recorded
 from bench.record_curves import GRID, PUBLISHED, SETTINGS, grid
-from rarepix.search.space import problems
+from rarepix.search.nni.space import problems
 
 TINY = """# said by whom
 optim.lr,loss.name,sampling.kind,1,2

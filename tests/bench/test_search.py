@@ -7,7 +7,7 @@ import pytest
 
 from bench.families import FAMILIES, Family
 from bench.search import REFERENCE, Pairing, Spent, compare, random_bests, run_search
-from rarepix.search.advising.settings import SearchSettings
+from rarepix.search.optimizer.settings import SearchSettings
 
 POWER_LAWS = FAMILIES["power laws"]()
 FLAT = Family(

@@ -11,7 +11,7 @@ from rarepix.metrics import calibration, soft, surface
 from rarepix.metrics.counts import by_kind, count_pixels
 from rarepix.metrics.layers import layers
 from rarepix.metrics.presence import presence_table
-from rarepix.metrics.scores import ABSENT, SCORES, Counts, Score, per_image, pooled, stacked
+from rarepix.scores import ABSENT, SCORES, Counts, Score, per_image, pooled, stacked
 
 IGNORE = 255
 CLASSES = 3

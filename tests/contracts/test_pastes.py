@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rarepix.data.transforms.outcomes import Outcome
+from rarepix.data.transforms.outcomes import PasteOutcome
 from rarepix.data.transforms.paste import PASTES, build_paste
 from rarepix.data.transforms.settings import PASTE_PARAMETERS, PasteConfig
 from rarepix.labels import LabelSpace
@@ -74,7 +74,7 @@ def check(name: str, target: tuple[np.ndarray, np.ndarray], found, labels: Label
     assert (image.dtype, mask.dtype) == (np.uint8, np.uint8)
     assert set(np.unique(mask)) <= {0, 1, 2, 3, 4, IGNORE}
     theirs = image[..., 1] != OURS
-    if outcome != Outcome.PASTED:
+    if outcome != PasteOutcome.PASTED:
         assert (image == before_image).all()
         assert (mask == before).all()
         return
@@ -117,7 +117,7 @@ def test_targets_of_one_class_and_of_none(name, fill):
     for one in found:
         check(name, target, one)
     if fill == 0 and "same" not in name:
-        assert sum(one.outcome == Outcome.PASTED for one in found) > 12
+        assert sum(one.outcome == PasteOutcome.PASTED for one in found) > 12
 
 
 @every_paste
@@ -178,7 +178,7 @@ def test_what_comes_in_is_left_alone(name):
     target = drawn((48, 64), OURS)
     copies = [(image.copy(), mask.copy()) for image, mask in (target, *DONORS)]
     for image, mask, outcome in run(name, target):
-        if outcome == Outcome.PASTED:
+        if outcome == PasteOutcome.PASTED:
             image[:], mask[:] = 7, 7
     for (image, mask), (image_before, mask_before) in zip((target, *DONORS), copies, strict=True):
         assert (image == image_before).all()
@@ -189,4 +189,4 @@ def test_what_comes_in_is_left_alone(name):
 def test_an_image_may_be_pasted_into_itself(name):
     for _, mask, outcome in run(name, DONORS[0], donors=[DONORS[0]] * 4):
         assert set(np.unique(mask)) <= {0, 1, 2, 3, 4, IGNORE}
-        assert outcome in (Outcome.PASTED, Outcome.NO_ROOM, Outcome.EMPTY_DONOR)
+        assert outcome in (PasteOutcome.PASTED, PasteOutcome.NO_ROOM, PasteOutcome.EMPTY_DONOR)

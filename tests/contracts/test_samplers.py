@@ -7,13 +7,13 @@ import pandas as pd
 import pytest
 from scipy.stats import chisquare
 
-from rarepix.data.samplers import EpochSampler, Scheme, Share, epoch_indices
+from rarepix.data.samplers import EpochSampler, RankShard, SamplingMode, epoch_indices
 from rarepix.data.weights import AMOUNTS, WEIGHTS, image_weights
 from rarepix.seeding import generator
 
 WAYS = [(kind, {}) for kind in WEIGHTS] + [("inverse_log", {"by": by}) for by in [*AMOUNTS, "cluster"] if by != "label"]
 each_way = pytest.mark.parametrize(("kind", "given"), WAYS, ids=["-".join([kind, *by.values()]) for kind, by in WAYS])
-each_scheme = pytest.mark.parametrize("scheme", Scheme)
+each_scheme = pytest.mark.parametrize("scheme", SamplingMode)
 
 
 def counts(images: int = 60) -> pd.DataFrame:
@@ -79,7 +79,7 @@ def weights_of(kind: str) -> np.ndarray:
     return image_weights(counts(), kind, **({"temperature": 1.0} if kind == "rare_class" else {})).to_numpy()
 
 
-def drawn(kind: str, scheme: Scheme, seed: int, epoch: int, size: int = 60, share: Share | None = None):
+def drawn(kind: str, scheme: SamplingMode, seed: int, epoch: int, size: int = 60, share: RankShard | None = None):
     positions = share.of_each_batch(size, 12) if share else None
     sampler = EpochSampler(weights_of(kind), size, scheme=scheme, seed=seed, positions=positions)
     sampler.set_epoch(epoch)
@@ -87,7 +87,7 @@ def drawn(kind: str, scheme: Scheme, seed: int, epoch: int, size: int = 60, shar
     return [tuple(draw) for draw in sampler]
 
 
-def indices(kind: str, scheme: Scheme, seed: int, epoch: int, size: int = 60) -> tuple[int, ...]:
+def indices(kind: str, scheme: SamplingMode, seed: int, epoch: int, size: int = 60) -> tuple[int, ...]:
     return tuple(epoch_indices(weights_of(kind), size, scheme=scheme, seed=seed, epoch=epoch).tolist())
 
 
@@ -127,7 +127,7 @@ def test_an_epoch_is_as_long_as_asked_and_within_the_images(kind, scheme, size):
 @pytest.mark.parametrize("devices", [2, 3, 4])
 def test_the_shares_of_the_processes_are_disjoint_and_cover_the_epoch(kind, scheme, devices):
     whole = drawn(kind, scheme, 5, 1)
-    parts = [drawn(kind, scheme, 5, 1, 60, Share(rank, devices)) for rank in range(devices)]
+    parts = [drawn(kind, scheme, 5, 1, 60, RankShard(rank, devices)) for rank in range(devices)]
     assert sorted(draw for part in parts for draw in part) == sorted(whole)
     assert len({seed for _, seed in whole}) == 60
 
@@ -141,12 +141,12 @@ def test_every_image_is_drawn_sooner_or_later(kind, scheme):
 @each_kind
 def test_draws_follow_the_weights(kind):
     """20 000 draws, against chance: the same seeds always, so that this passes always or never."""
-    found = np.bincount(indices(kind, Scheme.DRAWN, 1, 0, 20_000), minlength=60)
+    found = np.bincount(indices(kind, SamplingMode.DRAWN, 1, 0, 20_000), minlength=60)
     assert chisquare(found, weights_of(kind) * 20_000).pvalue > 0.01
 
 
 @each_kind
 def test_what_is_added_follows_the_weights(kind):
-    found = np.bincount(indices(kind, Scheme.ADDED, 1, 0, 24_000), minlength=60) - 200
+    found = np.bincount(indices(kind, SamplingMode.ADDED, 1, 0, 24_000), minlength=60) - 200
     assert found.min() >= 0
     assert chisquare(found, weights_of(kind) * 12_000).pvalue > 0.01

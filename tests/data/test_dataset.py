@@ -7,11 +7,11 @@ from PIL import Image
 
 from rarepix.data.dataset import SegmentationDataset, decoded_gib
 from rarepix.data.inventory import take_inventory
-from rarepix.data.samplers import Draw
+from rarepix.data.samplers import SampleIndex
 from rarepix.data.source import DataError
 from rarepix.data.sources import open_source
 from rarepix.data.transforms.augment import build_augment
-from rarepix.data.transforms.outcomes import Outcome
+from rarepix.data.transforms.outcomes import PasteOutcome
 from rarepix.data.transforms.paste import build_paste
 from rarepix.data.transforms.settings import AugmentConfig, CropConfig, PasteConfig
 from rarepix.labels import LabelSpace
@@ -51,7 +51,7 @@ def test_memory_and_disk_agree_and_memory_stays_as_it_was(items, augment):
     lazy, held = (SegmentationDataset(items, augment=augment, in_memory=in_memory) for in_memory in (False, True))
     before = [(image.copy(), mask.copy()) for image, mask in held.decoded]
     for seed in range(10):
-        draw = Draw(seed % 4, seed)
+        draw = SampleIndex(seed % 4, seed)
         one, other = lazy[draw], held[draw]
         assert (one["image"] == other["image"]).all()
         assert (one["mask"] == other["mask"]).all()
@@ -63,7 +63,7 @@ def test_memory_and_disk_agree_and_memory_stays_as_it_was(items, augment):
 
 def test_a_plain_index_is_not_augmented(items, augment):
     assert SegmentationDataset(items, augment=augment)[0]["image"].shape == (3, 64, 96)
-    assert SegmentationDataset(items, augment=augment)[Draw(0, 1)]["image"].shape == (3, 32, 64)
+    assert SegmentationDataset(items, augment=augment)[SampleIndex(0, 1)]["image"].shape == (3, 32, 64)
 
 
 def test_length(items):
@@ -82,7 +82,7 @@ def test_memory_and_disk_agree_about_what_is_pasted(items, augment, kind):
     plain = SegmentationDataset(items, augment=augment)
     changed = 0
     for seed in range(8):
-        draw = Draw(seed, seed)
+        draw = SampleIndex(seed, seed)
         one, other = lazy[draw], held[draw]
         assert (one["image"] == other["image"]).all()
         assert (one["mask"] == other["mask"]).all()
@@ -96,9 +96,9 @@ def test_memory_and_disk_agree_about_what_is_pasted(items, augment, kind):
 
 def test_only_what_is_drawn_tells_what_became_of_its_paste(items, augment):
     dataset = pasting(items, augment, "cutmix", in_memory=False)
-    assert dataset[Draw(0, 1)]["paste"] == Outcome.PASTED
+    assert dataset[SampleIndex(0, 1)]["paste"] == PasteOutcome.PASTED
     assert "paste" not in dataset[0]
-    assert "paste" not in SegmentationDataset(items, augment=augment)[Draw(0, 1)]
+    assert "paste" not in SegmentationDataset(items, augment=augment)[SampleIndex(0, 1)]
 
 
 def test_a_mixed_in_donor_is_shown_as_images_are_and_a_copied_one_as_it_lies_on_disk(items, augment):
@@ -110,18 +110,18 @@ def test_a_mixed_in_donor_is_shown_as_images_are_and_a_copied_one_as_it_lies_on_
 
         def __call__(self, image, mask, read, seed):
             asked.append(read(5)[0].shape)
-            return image, mask, Outcome.PASTED
+            return image, mask, PasteOutcome.PASTED
 
     spy = Spy()
     for spy.whole_donors in (True, False):
-        SegmentationDataset(items, augment=augment, paste=spy)[Draw(0, 1)]
+        SegmentationDataset(items, augment=augment, paste=spy)[SampleIndex(0, 1)]
     assert asked == [(32, 64, 3), (64, 96, 3)]
 
 
 def test_a_paste_goes_without_augmentation(items):
-    sample = SegmentationDataset(items, paste=pasting(items, None, "cutmix", in_memory=False).paste)[Draw(0, 3)]
+    sample = SegmentationDataset(items, paste=pasting(items, None, "cutmix", in_memory=False).paste)[SampleIndex(0, 3)]
     assert sample["image"].shape == (3, 64, 96)
-    assert sample["paste"] == Outcome.PASTED
+    assert sample["paste"] == PasteOutcome.PASTED
 
 
 @pytest.mark.parametrize("in_memory", [False, True])
@@ -156,12 +156,12 @@ def test_an_evaluated_image_is_resized_and_its_mask_is_not(items, augment, in_me
 
 @pytest.mark.parametrize("in_memory", [False, True])
 def test_a_training_sample_is_resized_whole_before_anything_else(items, in_memory):
-    resized = SegmentationDataset(items, in_memory=in_memory, resize=48)[Draw(2, 0)]
+    resized = SegmentationDataset(items, in_memory=in_memory, resize=48)[SampleIndex(2, 0)]
     assert (resized["image"].shape, resized["mask"].shape) == ((3, 32, 48), (32, 48))
     mask = np.asarray(Image.open(items[2].mask))
     assert (resized["mask"].numpy() == mask[1::2, 1::2]).mean() > 0.95
     cropped = build_augment(AugmentConfig(flip=0), CropConfig(size=(32, 64)), labels=LABELS)
-    shown = SegmentationDataset(items, augment=cropped, in_memory=in_memory, resize=48)[Draw(2, 0)]
+    shown = SegmentationDataset(items, augment=cropped, in_memory=in_memory, resize=48)[SampleIndex(2, 0)]
     assert shown["mask"].shape == (32, 64)
     assert (shown["mask"] == LABELS.ignore).sum() > 32 * 16  # the window is wider than the image has become
 
@@ -174,15 +174,15 @@ def test_donors_are_resized_too(items):
 
         def __call__(self, image, mask, read, seed):
             asked.extend(array.shape[:2] for array in (image, mask, *read(5)))
-            return image, mask, Outcome.PASTED
+            return image, mask, PasteOutcome.PASTED
 
     for in_memory in (False, True):
-        SegmentationDataset(items, paste=Spy(), resize=48, in_memory=in_memory)[Draw(0, 1)]
+        SegmentationDataset(items, paste=Spy(), resize=48, in_memory=in_memory)[SampleIndex(0, 1)]
     assert asked == [(32, 48)] * 8
 
 
 def test_resized_layers(lesions):
-    sample = SegmentationDataset(lesions.items("train"), resize=(12, 16))[Draw(0, 0)]
+    sample = SegmentationDataset(lesions.items("train"), resize=(12, 16))[SampleIndex(0, 0)]
     assert sample["mask"].shape == (3, 12, 16)
     assert sample["mask"].sum(dim=(1, 2)).tolist() == [2 * 3, 3 * 3, 0]
 

@@ -5,12 +5,12 @@ import pandas as pd
 import pytest
 
 from rarepix.data.inventory.summary import co_occurrence
-from rarepix.data.parts import divide
 from rarepix.data.scarcity import thin
 from rarepix.data.settings import SAMPLING_PARAMETERS, DataConfig
 from rarepix.data.sources import open_source
 from rarepix.data.splits import SPLITS, make_split
 from rarepix.data.splits.clusters import assign, fit
+from rarepix.data.splits.train_val_test import make_splits
 from rarepix.data.tables import major_class, proportion
 from rarepix.data.weights import image_weights
 from tests.layouts import write_lesions
@@ -81,7 +81,7 @@ def test_an_image_of_nothing_has_a_cluster_and_no_major_class(counts):
 def test_a_folder_of_lesions_is_divided(tmp_path):
     source = open_source("lesions", write_lesions(tmp_path / "eyes"))
     config = DataConfig(source="lesions", root=str(source.root), split="listed", val_list="val", test_list="test")
-    parts = divide(source, config, seed=0).by_name
+    parts = make_splits(source, config, seed=0).by_name
     assert {name: [item.id for item in part.items] for name, part in parts.items()} == {
         "train": ["a", "b", "c"], "val": ["d"], "test": ["e"]
     }  # fmt: skip

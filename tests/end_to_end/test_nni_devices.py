@@ -12,9 +12,11 @@ import pytest
 import yaml
 
 from rarepix import records
-from rarepix.search import nnictl
+from rarepix.search.nni import nnictl
 from tests.house.source import CHECKOUT
 from tests.search.ports import free_port
+
+pytestmark = pytest.mark.full
 
 STUDY = {
     "searchSpace": {"optim.lr": {"_type": "loguniform", "_value": [0.005, 0.02]}},
@@ -39,7 +41,7 @@ def test_nni_knows_of_one_process_alone(tiny_recipe: Path, environment: dict[str
     )  # fmt: skip
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HOME", str(tmp_path))
-        (experiment,) = nnictl.listed().values()
+        (experiment,) = nnictl.list_experiments().values()
     if experiment.alive:
         os.kill(experiment.pid, 15)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -62,12 +64,14 @@ def test_nni_knows_of_one_process_alone(tiny_recipe: Path, environment: dict[str
 
 def _is_rank_of(process: psutil.Process, home: Path) -> bool:
     try:
-        return "rarepix.rank" in process.cmdline() and process.environ().get("HOME") == str(home)
+        return "rarepix.trial.rank" in process.cmdline() and process.environ().get("HOME") == str(home)
     except psutil.Error:
         return False
 
 
-def _database(experiment: nnictl.Listed) -> tuple[dict[str, list[tuple[str, int, dict]]], dict[str, tuple[dict, str]]]:
+def _database(
+    experiment: nnictl.Experiment,
+) -> tuple[dict[str, list[tuple[str, int, dict]]], dict[str, tuple[dict, str]]]:
     """Return trial → reports in their order, and trial → parameters and their id, as NNI has them."""
     metrics: dict[str, list[tuple[str, int, dict]]] = {}
     with sqlite3.connect(f"file:{experiment.folder / 'db' / 'nni.sqlite'}?mode=ro", uri=True) as database:

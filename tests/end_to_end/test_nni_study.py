@@ -14,7 +14,7 @@ import yaml
 
 from analysis import load_study
 from rarepix import records
-from rarepix.search import nnictl
+from rarepix.search.nni import nnictl
 
 ROOT = Path(__file__).parents[2]
 SPACE = {
@@ -36,7 +36,7 @@ class Ran(NamedTuple):
 
     done: subprocess.CompletedProcess
     folder: Path
-    experiment: nnictl.Listed
+    experiment: nnictl.Experiment
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +69,7 @@ def ran(tiny_recipe: Path, environment: dict[str, str], tmp_path_factory: pytest
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HOME", str(place))
-        (experiment,) = nnictl.listed().values()
+        (experiment,) = nnictl.list_experiments().values()
     if experiment.alive:
         os.kill(experiment.pid, 15)
     return Ran(done, place / "results" / f"tiny-{experiment.id}", experiment)
@@ -128,14 +128,14 @@ def test_it_is_stopped(ran: Ran) -> None:
     assert not nnictl.port_taken(ran.experiment.port)
 
 
-def _meant(experiment: nnictl.Listed) -> dict[str, dict]:
+def _meant(experiment: nnictl.Experiment) -> dict[str, dict]:
     """Return trial → parameters, as NNI's database has them."""
     with sqlite3.connect(f"file:{experiment.folder / 'db' / 'nni.sqlite'}?mode=ro", uri=True) as database:
         rows = database.execute("select trialJobId, data from TrialJobEvent where data like '%parameter_id%'")
         return {trial: json.loads(data) for trial, data in rows}
 
 
-def _metrics(experiment: nnictl.Listed) -> dict[str, list[tuple[str, dict]]]:
+def _metrics(experiment: nnictl.Experiment) -> dict[str, list[tuple[str, dict]]]:
     """Return trial → kind and content of its reports, in their order."""
     found: dict[str, list[tuple[str, dict]]] = {}
     with sqlite3.connect(f"file:{experiment.folder / 'db' / 'nni.sqlite'}?mode=ro", uri=True) as database:

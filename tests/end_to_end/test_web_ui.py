@@ -10,12 +10,15 @@ import pytest
 from selenium import webdriver
 
 from rarepix import records
-from rarepix.search import study, trial_io
-from rarepix.search.rest import Manager, Trial
-from rarepix.search.watch import watch
+from rarepix.search.nni import trial_io
+from rarepix.search.nni.client import Manager, Trial
+from rarepix.search.studies import study
+from rarepix.search.studies.watch import watch
 from tests.end_to_end.browser import PATIENCE, TrialsPage, chromium, overview
 from tests.search.lab import Lab
 from tests.search.ports import free_port
+
+pytestmark = pytest.mark.full
 
 CURVES = {"default": [0, 0.1, 0.2], "miou": [0, 0.2, 0.4]}
 """What a pretended trial reports."""

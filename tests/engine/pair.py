@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from torch.nn.parallel import DistributedDataParallel
 
-from rarepix.engine import batchnorm, group
+from rarepix.engine import batchnorm, distributed
 from rarepix.losses import build_loss
 from rarepix.models import build_model
 from rarepix.models.settings import ModelConfig
@@ -36,7 +36,7 @@ def batch() -> tuple[torch.Tensor, torch.Tensor]:
 def step(model: torch.nn.Module, images: torch.Tensor, masks: torch.Tensor, name: str) -> dict[str, torch.Tensor]:
     """Return the loss, the gradients and the running statistics after a step with a share of the batch."""
     loss = build_loss(name, task="multiclass", classes=CLASSES, ignore_index=IGNORE)
-    value = loss(group.whole_batch(model(images)), group.whole_batch(masks))["loss"]
+    value = loss(distributed.all_gather(model(images)), distributed.all_gather(masks))["loss"]
     value.backward()
     bare = getattr(model, "module", model)
     gradients = {
@@ -47,21 +47,24 @@ def step(model: torch.nn.Module, images: torch.Tensor, masks: torch.Tensor, name
 
 def main(folder: Path, rank: int) -> None:
     """Take a step with each loss and write down what came of it."""
-    group.join(folder / "meeting", rank, 2, gpu=False)
-    assert (group.rank(), group.size(), group.leads()) == (rank, 2, rank == 0)
+    distributed.join(folder / "meeting", rank, 2, gpu=False)
+    assert (distributed.rank(), distributed.size(), distributed.is_main_process()) == (rank, 2, rank == 0)
     images, masks = batch()
     own = slice(2 * rank, 2 * rank + 2)
     found = {}
     for name in ("ce", "dice"):
         model = DistributedDataParallel(batchnorm.over_the_whole_batch(network(), gpu=False), static_graph=True)
         found[name] = step(model, images[own], masks[own], name)
-    with group.leader_first():
+    with distributed.main_process_first():
         (folder / f"{rank}.began").touch()
         found["leader was first"] = (folder / "0.began").exists()
     half = torch.arange(3, dtype=torch.bfloat16) + rank
-    found["whole"], found["sum"] = group.whole_batch(half), group.summed(torch.tensor([2**60 + rank, -rank]))
+    found["whole"], found["sum"] = (
+        distributed.all_gather(half),
+        distributed.all_reduce_sum(torch.tensor([2**60 + rank, -rank])),
+    )
     torch.save(found, folder / f"{rank}.pt")
-    group.leave()
+    distributed.leave()
 
 
 if __name__ == "__main__":

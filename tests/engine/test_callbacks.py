@@ -6,7 +6,7 @@ import time
 import pytest
 
 from rarepix.engine import callbacks
-from rarepix.engine.callbacks import Clock, History
+from rarepix.engine.callbacks import Clock, HistoryWriter
 from tests.engine.conftest import module_of, scripted
 
 
@@ -21,7 +21,7 @@ def test_a_row_after_each_validation_and_then_a_word(fit, tmp_path):
     def listener(scores: dict[str, float]) -> None:
         told.append((scores["objective"], len(rows(file))))
 
-    fit(module_of(scripted(0.1, 0.3, 0.2)), callbacks=[History(file, attempt=1, listener=listener)], epochs=3)
+    fit(module_of(scripted(0.1, 0.3, 0.2)), callbacks=[HistoryWriter(file, attempt=1, listener=listener)], epochs=3)
     assert told == [(0.1, 1), (0.3, 2), (0.2, 3)]
     found = rows(file)
     assert [row["epoch"] for row in found] == ["1", "2", "3"]
@@ -33,7 +33,7 @@ def test_a_row_after_each_validation_and_then_a_word(fit, tmp_path):
 
 
 def test_seldom_validations_have_rows_at_their_epochs(fit, tmp_path):
-    history = History(tmp_path / "history.csv", attempt=1, listener=lambda scores: None)
+    history = HistoryWriter(tmp_path / "history.csv", attempt=1, listener=lambda scores: None)
     fit(module_of(scripted(0.1, 0.2)), callbacks=[history], epochs=5, validate_every=2)
     assert [row["epoch"] for row in rows(tmp_path / "history.csv")] == ["2", "4"]
 
@@ -41,9 +41,9 @@ def test_seldom_validations_have_rows_at_their_epochs(fit, tmp_path):
 def test_the_next_attempt_goes_on_below(fit, tmp_path):
     file = tmp_path / "history.csv"
     quiet = {"listener": lambda scores: None}
-    fit(module_of(scripted(0.1, 0.2)), callbacks=[History(file, attempt=1, **quiet)], epochs=2)
+    fit(module_of(scripted(0.1, 0.2)), callbacks=[HistoryWriter(file, attempt=1, **quiet)], epochs=2)
     last = tmp_path / "checkpoints" / "last.ckpt"
-    fit(module_of(scripted(0.3, 0.4)), callbacks=[History(file, attempt=2, **quiet)], epochs=4, ckpt=str(last))
+    fit(module_of(scripted(0.3, 0.4)), callbacks=[HistoryWriter(file, attempt=2, **quiet)], epochs=4, ckpt=str(last))
     found = [(row["attempt"], row["epoch"], row["objective"]) for row in rows(file)]
     assert found == [("1", "1", "0.1"), ("1", "2", "0.2"), ("2", "3", "0.3"), ("2", "4", "0.4")]
     assert [path.name for path in tmp_path.iterdir() if "history" in path.name] == ["history.csv"]
@@ -54,7 +54,7 @@ def test_an_error_of_the_listener_ends_the_training(fit, tmp_path):
         raise ConnectionError("nobody there")
 
     with pytest.raises(ConnectionError, match="nobody there"):
-        fit(module_of(), callbacks=[History(tmp_path / "history.csv", attempt=1, listener=listener)], epochs=3)
+        fit(module_of(), callbacks=[HistoryWriter(tmp_path / "history.csv", attempt=1, listener=listener)], epochs=3)
     assert len(rows(tmp_path / "history.csv")) == 1
 
 

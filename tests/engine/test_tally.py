@@ -6,7 +6,7 @@ import lightning.pytorch as pl
 import pytest
 import torch
 
-from rarepix.engine.tally import Tally
+from rarepix.engine.tally import BatchCounter
 from tests.engine.conftest import batches, loader, module_of, trainer_of
 
 NAMES = ("left alone", "pasted", "no place")
@@ -18,19 +18,19 @@ def coded() -> list[dict]:
     return [batch | {"paste": torch.tensor(codes)} for batch, codes in zip(batches(), CODES, strict=True)]
 
 
-def fit(tally: Tally, folder: Path, *others: pl.Callback, epochs: int, ckpt: Path | None = None) -> None:
+def fit(tally: BatchCounter, folder: Path, *others: pl.Callback, epochs: int, ckpt: Path | None = None) -> None:
     trainer = trainer_of(folder, [tally, *others], epochs=epochs)
     trainer.fit(module_of(), loader(coded()), loader(batches(2)), ckpt_path=ckpt, weights_only=True)
 
 
 def test_every_epoch_is_counted(tmp_path):
-    tally = Tally("paste", NAMES)
+    tally = BatchCounter("paste", NAMES)
     fit(tally, tmp_path, epochs=3)
     assert tally.counts() == {name: 3 * count for name, count in ONE_EPOCH.items()}
 
 
 def test_without_names_there_is_nothing_to_count(tmp_path):
-    tally = Tally("paste", ())
+    tally = BatchCounter("paste", ())
     trainer_of(tmp_path, [tally], epochs=1).fit(module_of(), loader(batches()), loader(batches(2)))
     assert tally.counts() == {}
 
@@ -45,7 +45,7 @@ class Fall(pl.Callback):
 
 def test_an_epoch_that_is_done_again_is_counted_once(tmp_path):
     with pytest.raises(ConnectionError):
-        fit(Tally("paste", NAMES), tmp_path, Fall(), epochs=4)
-    tally = Tally("paste", NAMES)
+        fit(BatchCounter("paste", NAMES), tmp_path, Fall(), epochs=4)
+    tally = BatchCounter("paste", NAMES)
     fit(tally, tmp_path, epochs=4, ckpt=tmp_path / "checkpoints" / "last.ckpt")
     assert tally.counts() == {name: 4 * count for name, count in ONE_EPOCH.items()}

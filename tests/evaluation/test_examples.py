@@ -9,8 +9,9 @@ from torch import nn
 
 from rarepix.data.dataset import SegmentationDataset
 from rarepix.data.sources import open_source
-from rarepix.evaluation import error_map, examples, sheets
+from rarepix.evaluation import examples
 from rarepix.labels import LabelSpace, Task
+from rarepix.viz import contact_sheet, error_map
 
 
 def shown(choice: examples.Choice) -> list[str]:
@@ -120,33 +121,33 @@ def test_layers_are_painted_the_smallest_on_top():
     mask[:, :2, 0] = 1
     mask[0, 0, 1] = 1
     mask[1, 2, 1] = 255
-    found = sheets.painted(mask, labels)
-    assert found[0].tolist() == [[4, 5, 6], [1, 2, 3], list(sheets.NOTHING)]
-    assert found[1].tolist() == [[1, 2, 3], [1, 2, 3], list(sheets.IGNORED)]
+    found = contact_sheet.colorize(mask, labels)
+    assert found[0].tolist() == [[4, 5, 6], [1, 2, 3], list(contact_sheet.NOTHING)]
+    assert found[1].tolist() == [[1, 2, 3], [1, 2, 3], list(contact_sheet.IGNORED)]
 
 
 def test_what_is_no_class_stays_clear_under_the_veil():
     image = np.full((1, 2, 3), 100, np.uint8)
     binary = LabelSpace(names=("background", "cell"), background=0, task=Task.BINARY)
-    found = sheets.veiled(image, np.array([[0, 1]], np.uint8), binary)
+    found = contact_sheet.overlay(image, np.array([[0, 1]], np.uint8), binary)
     assert found[0, 0].tolist() == [100, 100, 100]
     assert found[0, 1].tolist() != [100, 100, 100]
     layers = LabelSpace(names=("a", "b"), task=Task.MULTILABEL)
-    found = sheets.veiled(image, np.array([[[0, 0], [0, 1]]], np.uint8), layers)
+    found = contact_sheet.overlay(image, np.array([[[0, 0], [0, 1]]], np.uint8), layers)
     assert found[0, 0].tolist() == [100, 100, 100]
     assert found[0, 1].tolist() != [100, 100, 100]
 
 
 def test_colours_are_the_palette_and_ignored_is_grey():
     labels = LabelSpace(names=("sky", "car"), palette=((1, 2, 3), (4, 5, 6)))
-    table = sheets.colours(labels)
+    table = contact_sheet.class_colors(labels)
     assert table[0].tolist() == [1, 2, 3]
     assert table[1].tolist() == [4, 5, 6]
-    assert tuple(table[255]) == sheets.IGNORED
+    assert tuple(table[255]) == contact_sheet.IGNORED
 
 
 def test_classes_without_a_palette_get_colours_that_differ():
-    table = sheets.colours(LabelSpace(names=tuple("abcdefghijkl")))
+    table = contact_sheet.class_colors(LabelSpace(names=tuple("abcdefghijkl")))
     assert len({tuple(colour) for colour in table[:12]}) == 12
 
 
@@ -174,20 +175,22 @@ def test_the_picture_holds_image_truth_prediction_and_errors(tiny_voc, tmp_path)
     examples.draw_examples(Constant(), dataset, choice, source.labels, path, rare=rare, threshold=0.5)
     with Image.open(path) as picture:
         pixels = np.asarray(picture)
-    colour = sheets.colours(source.labels)[1]
+    colour = contact_sheet.class_colors(source.labels)[1]
     quarter, tall = pixels.shape[1] // 4, slice(100, 220)
     columns = [pixels[tall, start + 20 : start + quarter - 20] for start in range(0, 4 * quarter, quarter)]
     assert (columns[2] == colour).all()  # the prediction is all of class 1
     assert not (columns[0] == colour).all(axis=2).any()
     seen = {tuple(pixel) for pixel in columns[3].reshape(-1, 3).tolist()}
     assert error_map.FALSE_ALARM in seen
-    assert seen <= {error_map.FALSE_ALARM, sheets.IGNORED}
+    assert seen <= {error_map.FALSE_ALARM, contact_sheet.IGNORED}
 
 
 def test_a_remark_makes_the_legend_taller():
-    labels, tile = LabelSpace(names=("sky", "car")), sheets.Tile(np.zeros((40, 40, 3), np.uint8))
-    plain = sheets.sheet([[tile]], labels, side=240)
-    said = sheets.sheet([[tile]], labels, side=240, more=[("not shown: a class with a very long name", None)])
-    headed = sheets.sheet([[tile]], labels, side=240, headings=["image"])
+    labels, tile = LabelSpace(names=("sky", "car")), contact_sheet.Tile(np.zeros((40, 40, 3), np.uint8))
+    plain = contact_sheet.contact_sheet([[tile]], labels, side=240)
+    said = contact_sheet.contact_sheet(
+        [[tile]], labels, side=240, more=[("not shown: a class with a very long name", None)]
+    )
+    headed = contact_sheet.contact_sheet([[tile]], labels, side=240, headings=["image"])
     assert said.height > plain.height
-    assert headed.height == plain.height + sheets.LINE
+    assert headed.height == plain.height + contact_sheet.LINE

@@ -11,7 +11,7 @@ from rarepix import cli
 from rarepix.cli import app
 from rarepix.config import updated
 from rarepix.evaluation.preview import preview
-from rarepix.evaluation.sheets import VEIL, colours
+from rarepix.viz.contact_sheet import VEIL, class_colors
 from rarepix.wiring import build_data
 
 
@@ -21,7 +21,7 @@ def test_a_tile_is_the_first_sample_with_its_classes_over_it(tiny_config):
     tile = preview(data, 3)[0]
     assert tile.caption == sample["id"]
     image, mask = sample["image"].permute(1, 2, 0).numpy(), sample["mask"].numpy()
-    veiled = ((1 - VEIL) * image + VEIL * colours(data.labels)[mask]).astype(np.uint8)
+    veiled = ((1 - VEIL) * image + VEIL * class_colors(data.labels)[mask]).astype(np.uint8)
     clear = mask == data.labels.background
     assert 0 < clear.sum() < clear.size
     assert (tile.pixels[clear] == image[clear]).all()

@@ -11,11 +11,12 @@ from pathlib import Path
 
 import psutil
 
-from rarepix.search import leftovers, nnictl, study
-from rarepix.search.rest import Trial
-from rarepix.search.resume import resume
-from rarepix.search.study import Study
-from rarepix.search.watch import Outcome, watch
+from rarepix.search.nni import nnictl, orphans
+from rarepix.search.nni.client import Trial
+from rarepix.search.studies import study
+from rarepix.search.studies.resume import resume
+from rarepix.search.studies.study import Study
+from rarepix.search.studies.watch import Outcome, watch
 from tests.faults.ledgers import PLANNED, Findings, look
 from tests.search.lab import Lab
 
@@ -64,18 +65,18 @@ def kill_asking_trial(experiment: str, chance: random.Random) -> None:
 
 def kill_manager(experiment: str, chance: random.Random) -> None:
     """Kill NNI's server."""
-    _kill([psutil.Process(nnictl.listed()[experiment].pid)])
+    _kill([psutil.Process(nnictl.list_experiments()[experiment].pid)])
 
 
 def kill_dispatcher(experiment: str, chance: random.Random) -> None:
     """Kill the process of the tuner."""
-    _kill([psutil.Process(leftovers.tuner(nnictl.listed()[experiment].pid))])
+    _kill([psutil.Process(orphans.tuner(nnictl.list_experiments()[experiment].pid))])
 
 
 def kill_everything(experiment: str, chance: random.Random) -> None:
     """Kill manager, tuner and trials, as a power cut would; what the trials started lives on."""
-    manager = nnictl.listed()[experiment].pid
-    tuner = leftovers.tuner(manager)
+    manager = nnictl.list_experiments()[experiment].pid
+    tuner = orphans.tuner(manager)
     _kill([psutil.Process(manager), *([psutil.Process(tuner)] if tuner else []), *_trials(experiment)])
 
 
@@ -142,7 +143,7 @@ def _followed(started: Study) -> Outcome:
 def _trials(experiment: str) -> list[psutil.Process]:
     """Return the processes of trials themselves, without what they have started."""
     found = []
-    for process in leftovers.processes(experiment):
+    for process in orphans.processes(experiment):
         try:
             if "tests.faults.quick_trial" in process.cmdline():
                 found.append(process)

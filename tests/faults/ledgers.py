@@ -7,9 +7,9 @@ from pathlib import Path
 
 from rarepix import records
 from rarepix.records import Status, TrialRecord
-from rarepix.search import archive, leftovers
-from rarepix.search.advising import ledger
-from rarepix.search.study import Study
+from rarepix.search.nni import orphans
+from rarepix.search.optimizer import journal
+from rarepix.search.studies.study import Study
 from tests.faults.quick_trial import EPOCHS, history
 
 PLANNED = 4
@@ -48,7 +48,7 @@ def look(study: Study, tuner: str) -> Findings:
         lost=lost,
         doubled=_twice(complete, study.logs.parent),
         crooked=[line for trial, record in found.items() for line in _crooked(study, trial, record)],
-        orphans=[str(process) for process in leftovers.processes(study.id)],
+        orphans=[str(process) for process in orphans.processes(study.id)],
     )
 
 
@@ -56,7 +56,7 @@ def _missing_in_the_ledger(folder: Path, complete: dict[str, TrialRecord]) -> li
     """The search must have heard of every complete run, and think of none that it has not."""
     runs: dict[int, dict] = {}
     ended: dict[int, str] = {}
-    for event in ledger.read(folder / ledger.FILE):
+    for event in journal.read(folder / journal.FILE):
         if event["event"] == "run":
             runs[event["run"]] = event
         elif event["event"] == "end":
@@ -76,7 +76,7 @@ def _twice(complete: dict[str, TrialRecord], experiment: Path) -> list[str]:
         from TrialJobEvent where event = 'ADD_RESUMED' and trialJobId = MetricData.trialJobId), 0)"""
     with sqlite3.connect(f"file:{experiment / 'db' / 'nni.sqlite'}?mode=ro", uri=True) as database:
         finals = Counter(trial for (trial,) in database.execute(query))
-    jobs = {trial.id: trial for trial in archive.trials(experiment)}
+    jobs = {trial.id: trial for trial in database.trials(experiment)}
     silent = [trial for trial in complete if not any(finals[job] for job in jobs if jobs[job].run == trial)]
     return [
         *(f"{parameters} was done {count} times" for parameters, count in same.items() if count > 1),

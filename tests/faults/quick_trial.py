@@ -9,11 +9,11 @@ import time
 from pathlib import Path
 
 from rarepix import records
-from rarepix.attempts import Place, begin, close, failure, only_one, write_progress
 from rarepix.config import TrialConfig
 from rarepix.files import write_text
 from rarepix.records import ClassCounts, ClassPixels, Dataset, Objective, Status, TrialRecord
-from rarepix.trial import Listener
+from rarepix.trial.lifecycle import RunContext, describe_failure, finish_attempt, run_lock, start_attempt, update_record
+from rarepix.trial.run import Listener
 from trials import segment
 
 EPOCHS = 4
@@ -26,30 +26,30 @@ DATASET = Dataset(
 COUNTS = {"val": {"thing": ClassCounts(tp=1, fp=0, fn=1, tn=0)}}
 
 
-def run(config: TrialConfig, place: Place, listener: Listener) -> TrialRecord:
+def run(config: TrialConfig, place: RunContext, listener: Listener) -> TrialRecord:
     """Do what ``rarepix.trial.run`` does, without a network."""
-    with only_one(place):
-        record = begin(place, config)
+    with run_lock(place):
+        record = start_attempt(place, config)
         with (place.folder / "starts.txt").open("a") as starts:
             starts.write(f"{record.attempt}\n")
         helper = subprocess.Popen(["sleep", "600"])
         try:
             return _train(record, place, listener)
         except (KeyboardInterrupt, SystemExit):
-            close(records.read(place.record_file), place, Status.STOPPED)
+            finish_attempt(records.read(place.record_file), place, Status.STOPPED)
             raise
         except Exception as error:
-            close(records.read(place.record_file), place, Status.FAILED, error=failure(error))
+            finish_attempt(records.read(place.record_file), place, Status.FAILED, error=describe_failure(error))
             raise
         finally:
             helper.kill()
 
 
-def _train(record: TrialRecord, place: Place, listener: Listener) -> TrialRecord:
+def _train(record: TrialRecord, place: RunContext, listener: Listener) -> TrialRecord:
     """Epoch: train, validate, note the row of the history, report, save the checkpoint."""
     checkpoint = place.folder / "checkpoints" / "last.txt"
     done = int(checkpoint.read_text()) if checkpoint.is_file() else None
-    record = write_progress(record, place, dataset=DATASET, resumed_from_epoch=done)
+    record = update_record(record, place, dataset=DATASET, resumed_from_epoch=done)
     score = 0.0
     for epoch in range(done or 0, EPOCHS):
         time.sleep(SECONDS)
@@ -58,7 +58,7 @@ def _train(record: TrialRecord, place: Place, listener: Listener) -> TrialRecord
             history.write(f"{record.attempt},{epoch}\n")
         listener({"objective": score})
         write_text(checkpoint, str(epoch + 1))
-    return close(
+    return finish_attempt(
         record, place, Status.COMPLETE, objective=Objective(name="miou", value=score, epoch=EPOCHS - 1), counts=COUNTS
     )
 

@@ -8,6 +8,8 @@ from tests.faults.bench import Told, endure
 from tests.search.lab import Lab
 from tests.search.ports import free_port
 
+pytestmark = pytest.mark.full
+
 ROUNDS = [["asking trial", "trial", "manager"], ["dispatcher"], ["everything"]]
 
 

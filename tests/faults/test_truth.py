@@ -9,6 +9,8 @@ from tests.faults import truth
 from tests.faults.truth import Told
 from tests.search.lab import Lab
 
+pytestmark = pytest.mark.full
+
 GOOD = Told("7", {"x": 1}, "SUCCEEDED", 0.5)
 DEAD = Told("8", {"x": 2}, "FAILED")
 

@@ -22,7 +22,7 @@ from typing import Any
 import pytest
 
 from rarepix import records
-from rarepix.search import nnictl, rest
+from rarepix.search.nni import client, nnictl
 from tests.search.lab import Lab
 from tests.search.ports import free_port
 
@@ -48,7 +48,7 @@ def run(lab: Lab, concurrency: int, trials: int) -> tuple[int, dict[str, list[st
     file = lab.study(maxTrialNumber=trials, trialConcurrency=concurrency, maxTrialDuration="300s")
     experiment = nnictl.create(file, port)
     try:
-        manager = rest.Manager(port)
+        manager = client.Manager(port)
         while manager.status()[0] not in ("DONE", "ERROR"):
             time.sleep(1)
         if manager.status()[0] == "ERROR":
@@ -57,7 +57,7 @@ def run(lab: Lab, concurrency: int, trials: int) -> tuple[int, dict[str, list[st
         left = _records(lab.folder, experiment)
         sources = {
             "record": left,
-            "database": _database(nnictl.listed()[experiment].folder),
+            "database": _database(nnictl.list_experiments()[experiment].folder),
             "web UI": {trial: _rest(job) for trial, job in jobs.items()},
             "export": _export(experiment, lab.folder / "export.json"),
         }
@@ -107,7 +107,7 @@ def _database(folder: Path) -> dict[str, Told]:
         metrics = list(database.execute("select trialJobId, parameterId, type, data from MetricData"))
     meant = {trial: json.loads(data) for trial, _, data in events if data}
     status = {trial: event for trial, event, _ in events}
-    finals = {trial: rest.number(data) for trial, _, kind, data in metrics if kind == "FINAL"}
+    finals = {trial: client.number(data) for trial, _, kind, data in metrics if kind == "FINAL"}
     used = {trial: {str(parameter) for of, parameter, _, _ in metrics if of == trial} for trial in status}
     return {
         trial: Told(
@@ -122,7 +122,7 @@ def _database(folder: Path) -> dict[str, Told]:
 
 def _rest(job: dict[str, Any]) -> Told:
     (said,) = (json.loads(one) for one in job["hyperParameters"])
-    final = rest.number(job["finalMetricData"][0]["data"]) if job.get("finalMetricData") else None
+    final = client.number(job["finalMetricData"][0]["data"]) if job.get("finalMetricData") else None
     return Told(str(said["parameter_id"]), said["parameters"], job["status"], final)
 
 
@@ -130,7 +130,7 @@ def _export(experiment: str, file: Path) -> dict[str, Told]:
     nnictl.run("experiment", "export", experiment, "--filename", str(file), "--type", "json")
     rows = json.loads(file.read_text())
     return {
-        row["trialJobId"]: Told(parameters=row["parameter"], final=rest.number(json.dumps(row["value"])))
+        row["trialJobId"]: Told(parameters=row["parameter"], final=client.number(json.dumps(row["value"])))
         for row in rows
     }
 

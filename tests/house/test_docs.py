@@ -16,7 +16,7 @@ DOCUMENTS += sorted((CHECKOUT / "docs").glob("*.md"))
 STUDIES = [CHECKOUT / "nni_config.yml", *sorted((CHECKOUT / "studies").glob("*.yml"))]
 RECIPES = sorted((CHECKOUT / "trials" / "recipes").rglob("*.yaml"))
 READERS_OWN = {"my_recipe.yaml", "my_study.yml"}
-TARGETS = re.findall(r"^([a-z]+):", (CHECKOUT / "Makefile").read_text(), re.MULTILINE)
+TARGETS = re.findall(r"^([a-z-]+):", (CHECKOUT / "Makefile").read_text(), re.MULTILINE)
 
 
 def commands() -> list[tuple[str, str]]:

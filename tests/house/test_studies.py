@@ -5,9 +5,9 @@ import shlex
 import pytest
 
 from rarepix.config import TrialConfig, load_recipe, parse_settings, updated
-from rarepix.search.advising.settings import read_settings
-from rarepix.search.space import corners, read_space
-from rarepix.search.study_file import read_study
+from rarepix.search.nni.space import corners, read_space
+from rarepix.search.nni.study_file import read_study
+from rarepix.search.optimizer.settings import read_settings
 from tests.house.source import CHECKOUT
 
 FILES = [CHECKOUT / "nni_config.yml", *sorted((CHECKOUT / "studies").glob("*.yml"))]

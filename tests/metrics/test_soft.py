@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from rarepix.metrics.scores import iou, per_image, pooled, recall, specificity
 from rarepix.metrics.soft import by_kind, soft_iou, soft_recall, soft_specificity, soft_sums
+from rarepix.scores import iou, per_image, pooled, recall, specificity
 
 NAN = float("nan")
 SCORES = (soft_iou, soft_recall, soft_specificity)

@@ -9,8 +9,8 @@ from scipy.spatial.distance import cdist
 
 from rarepix.labels import Task
 from rarepix.metrics.layers import layers
-from rarepix.metrics.scores import per_image, pooled, stacked
 from rarepix.metrics.surface import band_counts, boundary_iou, hausdorff95, surface_dice, surface_lengths
+from rarepix.scores import per_image, pooled, stacked
 
 NAN = float("nan")
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from rarepix.metrics.scores import SCORES
 from rarepix.metrics.tables import class_table, group_table
+from rarepix.scores import SCORES
 
 NAN = float("nan")
 NAMES = ("ground", "rare", "never")

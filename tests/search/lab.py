@@ -10,7 +10,9 @@ import pytest
 import yaml
 
 from rarepix.config import TrialConfig
-from rarepix.search import nnictl, rehearsal, study
+from rarepix.search.checks import dry_run
+from rarepix.search.nni import nnictl
+from rarepix.search.studies import study
 
 PRETEND = Path(__file__).with_name("pretend_trial.py")
 STUDY = {
@@ -58,7 +60,7 @@ class Lab:
         (folder / "trials" / "__init__.py").touch()
         shutil.copy(PRETEND, folder / "trials" / "segment.py")
         (folder / "tiny.yaml").write_text("data: {root: data}\n")
-        patch.setattr(rehearsal, "Stage", EmptyStage)  # it has no data
+        patch.setattr(dry_run, "DryRun", EmptyStage)  # it has no data
         patch.setenv("HOME", str(folder / "home"))
         patch.delenv("RAREPIX_RESULTS", raising=False)
         patch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
@@ -76,5 +78,5 @@ class Lab:
 
     def stop_all(self) -> None:
         """Stop whatever study of this home still runs, and what a killed manager left behind."""
-        for experiment in nnictl.listed():
+        for experiment in nnictl.list_experiments():
             study.stop(experiment)

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from rarepix import records
-from rarepix.search import trial_io
+from rarepix.search.nni import trial_io
 
 
 def main() -> int:

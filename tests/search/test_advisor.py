@@ -5,11 +5,14 @@ import json
 import pytest
 
 from rarepix import records
-from rarepix.search import archive, study
-from rarepix.search.advising.ledger import FILE, read
-from rarepix.search.advisor_check import ADVISOR
-from rarepix.search.watch import Outcome, watch
+from rarepix.search.checks.advisor import ADVISOR
+from rarepix.search.nni import database
+from rarepix.search.optimizer.journal import FILE, read
+from rarepix.search.studies import study
+from rarepix.search.studies.watch import Outcome, watch
 from tests.search.lab import Lab
+
+pytestmark = pytest.mark.full
 
 SAMPLES = 7
 CAUSES = {"1": "crash", "2": "lost", "3": "crash", "4": "hung", "5": "no_result"}
@@ -66,7 +69,7 @@ def test_every_record_has_the_parameters_that_nni_and_the_ledger_say(ended):
     started, _, events = ended
     ordered = {event["configuration"]: event["parameters"] for event in events if event["event"] == "configuration"}
     runs = {str(event["run"]): event for event in events if event["event"] == "run"}
-    said = {trial.id: trial.parameters for trial in archive.trials(started.logs.parent)}
+    said = {trial.id: trial.parameters for trial in database.trials(started.logs.parent)}
     files = list(records.record_files(started.folder))
     assert len(files) == SAMPLES
     for record in map(records.read, files):

@@ -14,10 +14,10 @@ import torch
 from PIL import Image
 
 from rarepix import records
-from rarepix.attempts import Place
 from rarepix.records import Status
-from rarepix.search.exit_codes import NON_FINITE, OTHER
-from tests.test_attempts import hold
+from rarepix.trial.exit_codes import NON_FINITE, OTHER
+from rarepix.trial.lifecycle import RunContext
+from tests.trial.test_lifecycle import hold
 from trials.segment import main
 
 CHECKOUT = Path(__file__).parents[2]
@@ -260,7 +260,7 @@ def test_damaged_data(segment, damaged_voc, tmp_path, damage, message, cache_gib
 
 
 def test_a_second_process_is_refused_and_changes_nothing(segment, tmp_path):
-    place = Place(results=tmp_path / "results", study="tiny", trial="t", parameters={})
+    place = RunContext(results=tmp_path / "results", study="tiny", trial="t", parameters={})
     context = multiprocessing.get_context("spawn")
     held, done = context.Event(), context.Event()
     other = context.Process(target=hold, args=(place, held, done))
@@ -310,7 +310,7 @@ def test_half_a_record_is_not_taken_for_one(segment, tmp_path):
 
 DISK_FULL = """
 import resource, signal, sys
-from tests.test_attempts import hold
+from tests.trial.test_lifecycle import hold
 from trials.segment import main
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (400, 400))

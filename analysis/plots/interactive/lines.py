@@ -9,7 +9,7 @@ from analysis.plots.names import short
 from analysis.plots.parallel import MAP, NOT_SAMPLED, parallel_axes
 from analysis.plots.style import COLOURS, PALE
 from analysis.reading.collect import Tables
-from analysis.study.standings import objective_label
+from analysis.study.leaderboard import objective_label
 
 MOST_CURVES = 300
 LETTER, MOST_MARGIN = 7.5, 260

@@ -7,7 +7,7 @@ import plotly.io
 
 from analysis.plots.style import COLOURS, GRID, INK
 from analysis.reading.collect import Tables
-from analysis.study.standings import parameter_texts
+from analysis.study.leaderboard import parameter_texts
 
 AXIS = {
     "gridcolor": GRID,

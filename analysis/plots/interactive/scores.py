@@ -10,7 +10,7 @@ from analysis.plots.parallel import Axis
 from analysis.plots.style import COLOURS, INK, SOFT
 from analysis.plots.transfer import chosen_points
 from analysis.reading.collect import Tables
-from analysis.study.standings import objective_label
+from analysis.study.leaderboard import objective_label
 
 
 def contour_json(tables: Tables, importance: pd.DataFrame) -> str | None:

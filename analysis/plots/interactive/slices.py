@@ -9,7 +9,7 @@ from analysis.plots.names import told_apart
 from analysis.plots.parallel import NOT_SAMPLED, Axis
 from analysis.plots.slices import COLUMNS, MAP, slice_axes, slice_note
 from analysis.reading.collect import Tables
-from analysis.study.standings import objective_label
+from analysis.study.leaderboard import objective_label
 
 
 def slice_json(tables: Tables) -> str | None:

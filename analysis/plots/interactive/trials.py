@@ -5,7 +5,7 @@ from analysis.plots.interactive.page import as_json, described, plain, titled
 from analysis.plots.style import COLOURS, INK, STATUS
 from analysis.plots.timeline import LANES, lane_names, timeline_table, unit_of
 from analysis.reading.collect import Tables
-from analysis.study.standings import objective_label
+from analysis.study.leaderboard import objective_label
 
 SYMBOLS = {"complete": "circle", "stopped": "triangle-down", "failed": "x", "running": "square"}
 LEGEND, ABOVE = {"orientation": "h", "y": -0.2}, {"orientation": "h", "y": 1.01, "yanchor": "bottom"}

@@ -41,14 +41,14 @@ def check(
 ) -> None:
     """Check a study or a recipe without running it."""
     from rarepix.config import load_recipe
-    from rarepix.search import preflight
-    from rarepix.search.rehearsal import Stage
+    from rarepix.search.checks import preflight
+    from rarepix.search.checks.dry_run import DryRun
     from rarepix.settings import ConfigError
 
     if preflight.is_study(Path(what)):
         preflight.check(what)
     else:
-        with Stage(Path()) as stage:
+        with DryRun(Path()) as stage:
             problems = stage.rehearse([load_recipe(what)])
         if problems:
             raise ConfigError("\n".join(problems))

@@ -66,7 +66,7 @@ def _tell_problems(found: "Survey", out: Path) -> None:
     """Print what is wrong, the first of each kind, and write all of it into *out*; what an earlier call wrote goes."""
     import pandas as pd
 
-    from rarepix.data.inventory.problems import told
+    from rarepix.data.inventory.problems import format_problems
     from rarepix.files import replacing
 
     everything = [*found.problems, *found.warnings]
@@ -76,7 +76,7 @@ def _tell_problems(found: "Survey", out: Path) -> None:
         return
     with replacing(file) as temporary:
         pd.DataFrame(everything, columns=["kind", "image", "message"]).to_csv(temporary, index=False)
-    for line in told(everything, of_each=SHOWN_OF_EACH):
+    for line in format_problems(everything, of_each=SHOWN_OF_EACH):
         print(f"rarepix: {line}", file=sys.stderr)
     print(f"rarepix: all {len(everything)} of them: {file}", file=sys.stderr)
 
@@ -101,7 +101,7 @@ def _write(source: "Source", found: "Survey", out: Path) -> "pd.DataFrame":
 
 
 def _title(source: "Source", found: "Survey", table: "pd.DataFrame") -> str:
-    from rarepix.data.inventory.wording import percent
+    from rarepix.data.inventory.formatting import percent
 
     return f"{source.name}: {len(found.counts)} images, {percent(table.loc['border', 'pixel_share'])} of pixels ignored"
 
@@ -112,7 +112,7 @@ def _show(source: "Source", names: list[str], found: "Survey", table: "pd.DataFr
     from rich.markup import escape
     from rich.table import Table
 
-    from rarepix.data.inventory.wording import number, percent
+    from rarepix.data.inventory.formatting import number, percent
 
     shown = Table(title=_title(source, found, table), title_justify="left")
     shown.add_column("class")

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from rarepix.search.study import Study
-    from rarepix.search.watch import Outcome
+    from rarepix.search.studies.study import Study
+    from rarepix.search.studies.watch import Outcome
 
 app = typer.Typer(no_args_is_help=True, help="Start and follow studies (NNI experiments).")
 
@@ -26,7 +26,7 @@ Host = Annotated[
 @app.command()
 def check(config: Config, port: Annotated[int | None, typer.Option(help="Look at this port, too.")] = None) -> None:
     """Check a study without starting it."""
-    from rarepix.search import preflight
+    from rarepix.search.checks import preflight
 
     preflight.check(config, port)
     print(f"{config}: nothing found that would stop it")
@@ -35,41 +35,42 @@ def check(config: Config, port: Annotated[int | None, typer.Option(help="Look at
 @app.command()
 def start(config: Config, port: Port = 8080, host: Host = "127.0.0.1") -> None:
     """Check a study and start it; it goes on by itself."""
-    from rarepix.search import door, study
+    from rarepix.search.nni import bind_host
+    from rarepix.search.studies import study
 
-    warning = door.open_to(host)
+    warning = bind_host.set_bind_host(host)
     _say_started(study.start(config, port), warning)
 
 
 @app.command()
 def watch(name: Running = None) -> None:
     """Follow a study to its end, or say how it ended. Exit code: 0 all trials complete, 1 some failed, 2 it broke."""
-    from rarepix.search import study
-    from rarepix.search.watch import judge
+    from rarepix.search.studies import study
+    from rarepix.search.studies.watch import outcome_of_ended
 
-    known = study.known(name) if name else None
-    raise typer.Exit(_say_outcome(*judge(known)) if known and not known.alive else _follow(study.find(name)))
+    known = study.find_experiment(name) if name else None
+    raise typer.Exit(_say_outcome(*outcome_of_ended(known)) if known and not known.alive else _follow(study.find(name)))
 
 
 @app.command("list")
 def list_() -> None:
     """List the studies of this user: how each is, how far it came, where its results lie."""
-    from rarepix.search import overview
+    from rarepix.search.studies import listing
 
-    found = overview.overviews()
+    found = listing.overviews()
     if not found:
         print("NNI knows no study of this user")
         return
-    overview.show(found, sys.stdout)
+    listing.show(found, sys.stdout)
 
 
 @app.command()
 def resume(name: Name, port: Port = 8080, host: Host = "127.0.0.1") -> None:
     """Go on with a study that was stopped or killed: what is done stays done, the rest goes on from checkpoints."""
-    from rarepix.search import door
-    from rarepix.search.resume import resume as go_on
+    from rarepix.search.nni import bind_host
+    from rarepix.search.studies.resume import resume as go_on
 
-    warning = door.open_to(host)
+    warning = bind_host.set_bind_host(host)
     study, ended = go_on(name, port)
     _say_ended(ended)
     _say_started(study, warning)
@@ -78,9 +79,9 @@ def resume(name: Name, port: Port = 8080, host: Host = "127.0.0.1") -> None:
 @app.command()
 def stop(name: Running = None) -> None:
     """Stop a study: its trials and its web UI; of one that was killed, whatever it left running."""
-    from rarepix.search import study
+    from rarepix.search.studies import study
 
-    experiment = study.known(name).id if name else study.find().id
+    experiment = study.find_experiment(name).id if name else study.find().id
     _say_ended(study.stop(experiment))
     _say_stopped(experiment)
 
@@ -88,7 +89,7 @@ def stop(name: Running = None) -> None:
 @app.command()
 def view(name: Name, port: Port = 8080) -> None:
     """Open the web UI of a study that has ended, for reading."""
-    from rarepix.search import study
+    from rarepix.search.studies import study
 
     print(f"web UI: {study.view(name, port)} (close it with `rarepix study stop {name}`)")
 
@@ -102,8 +103,8 @@ def confirm(
     port: Port = 8080,
 ) -> None:
     """Run a study's winners and its default configuration again, on fresh blocks, as a new study."""
-    from rarepix.search import confirm as confirmation
-    from rarepix.search import study
+    from rarepix.search.studies import confirm as confirmation
+    from rarepix.search.studies import study
 
     started = confirmation.confirm(
         name, top=top, blocks=blocks, again=again, start=lambda config: study.start(config, port)
@@ -114,7 +115,7 @@ def confirm(
 @app.command()
 def gather(name: Name) -> None:
     """Bring home the trials' folders from other machines. Exit code: 0 everything is here, 1 something is not."""
-    from rarepix.search.machines.gather import gather as bring_home
+    from rarepix.search.remote.fetch import fetch_results as bring_home
 
     gathered = bring_home(name)
     for line in gathered.lines():
@@ -129,7 +130,7 @@ def run(
     keep: Annotated[bool, typer.Option("--keep", help="Leave the web UI open when the study is done.")] = False,
 ) -> None:
     """Start a study, follow it to its end, stop it, and analyse it. Exit code as that of watch."""
-    from rarepix.search import study
+    from rarepix.search.studies import study
 
     started = study.start(config, port)
     _say_started(started)
@@ -145,14 +146,14 @@ def run(
 
 
 def _follow(study: "Study") -> int:
-    from rarepix.search.planned import read_plan
-    from rarepix.search.progress import shown
-    from rarepix.search.watch import watch
+    from rarepix.search.optimizer.summary import read_summary
+    from rarepix.search.studies.display import live_display
+    from rarepix.search.studies.watch import watch
 
-    plan = read_plan(study.folder)
+    plan = read_summary(study.folder)
     total = plan.runs if plan and plan.runs else study.trials
     try:
-        with shown(total, study.concurrency) as show:
+        with live_display(total, study.concurrency) as show:
             outcome = watch(study, show)
     except KeyboardInterrupt:
         print(
@@ -181,13 +182,13 @@ def _analyse(study: "Study") -> bool:
 
 
 def _say_started(study: "Study", warning: str | None = None) -> None:
-    from rarepix.search import door
-    from rarepix.search.planned import read_plan
+    from rarepix.search.nni import bind_host
+    from rarepix.search.optimizer.summary import read_summary
 
-    plan = read_plan(study.folder)
+    plan = read_summary(study.folder)
     trials = plan.runs if plan and plan.runs else study.trials
     print(f"study {study.id}: {trials or 'unlimited'} trials, records in {study.folder}")
-    print(f"web UI: {study.url} (from another machine first: {door.tunnel(study.port)})", flush=True)
+    print(f"web UI: {study.url} (from another machine first: {bind_host.ssh_tunnel(study.port)})", flush=True)
     if warning:
         print(f"rarepix: {warning}", file=sys.stderr)
 
@@ -198,6 +199,6 @@ def _say_ended(lines: list[str]) -> None:
 
 
 def _say_stopped(experiment: str) -> None:
-    from rarepix.search.study import view_command
+    from rarepix.search.studies.study import view_command
 
     print(f"study {experiment} is stopped; its web UI opens again with `{view_command(experiment)}`")

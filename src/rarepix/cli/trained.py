@@ -9,7 +9,9 @@ import typer
 from rarepix.cli.progress import bar
 
 if TYPE_CHECKING:
-    from rarepix.evaluation.trained import Trained
+    from rarepix.evaluation.checkpoint import TrainedModel
+
+    pass
 
 NETWORK = typer.Argument(metavar="TRIAL_OR_CHECKPOINT", help="A trial's folder, or a checkpoint file with --recipe.")
 RECIPE = typer.Option(help="Of a checkpoint file: the name or file of the recipe that it was trained by.")
@@ -34,7 +36,7 @@ def evaluate(
     from rarepix.choices import pick
     from rarepix.evaluation.legacy import LEGACY
     from rarepix.evaluation.mask_files import FORMS
-    from rarepix.evaluation.testing import PARTS, Asked, items_of, run_test
+    from rarepix.evaluation.test import PARTS, TestOptions, items_of, run_test
     from rarepix.settings import ConfigError
 
     if part is not None and listed is not None:
@@ -60,7 +62,7 @@ def evaluate(
         "evaluate": trained.config.evaluate.model_dump(mode="json"),
         "resize": trained.config.data.resize,
     }
-    asked = Asked(surfaces=surfaces, legacy=tuple(legacy or ()), masks=masks, least=least)
+    asked = TestOptions(surfaces=surfaces, legacy=tuple(legacy or ()), masks=masks, least=least)
     with bar("testing", len(items)) as advance:
         document = run_test(trained, items, facts, out, asked=asked, advance=advance)
     _show(document, out)
@@ -81,7 +83,7 @@ def predict(
     from rarepix.choices import pick
     from rarepix.data.folder import image_files
     from rarepix.evaluation.mask_files import FORMS, check_form
-    from rarepix.evaluation.predicting import predict as run
+    from rarepix.evaluation.predict import predict as run
     from rarepix.labels import Task
 
     if masks is not None:
@@ -98,11 +100,11 @@ def predict(
     print(f"masks, overlays and tables: {out}")
 
 
-def _load(network: Path, recipe: str | None, settings: list[str] | None) -> "Trained":
+def _load(network: Path, recipe: str | None, settings: list[str] | None) -> "TrainedModel":
     from rarepix.config import parse_settings
-    from rarepix.evaluation.trained import load_trained
+    from rarepix.evaluation.checkpoint import load_trained_model
 
-    return load_trained(network, recipe=recipe, settings=parse_settings(settings or []))
+    return load_trained_model(network, recipe=recipe, settings=parse_settings(settings or []))
 
 
 def _show(document: dict[str, Any], out: Path) -> None:

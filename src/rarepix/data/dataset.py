@@ -10,7 +10,7 @@ import torch
 from torch.utils.data import Dataset
 
 from rarepix.data.inventory import read_image, read_mask
-from rarepix.data.samplers import Draw
+from rarepix.data.samplers import SampleIndex
 from rarepix.data.source import Item
 from rarepix.data.transforms.augment import Augment
 from rarepix.data.transforms.paste import Paste
@@ -55,7 +55,7 @@ class SegmentationDataset(Dataset):
     def __len__(self) -> int:
         return len(self.items)
 
-    def __getitem__(self, draw: Draw | int) -> dict:
+    def __getitem__(self, draw: SampleIndex | int) -> dict:
         index, seed = draw if isinstance(draw, tuple) else (draw, None)
         image, mask = self._decode(index, native=seed is None)
         outcome = None

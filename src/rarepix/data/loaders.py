@@ -8,10 +8,10 @@ from torch.nn.functional import pad
 from torch.utils.data import DataLoader, Sampler
 
 from rarepix.data.dataset import SegmentationDataset
-from rarepix.data.samplers import Share
-from rarepix.data.transforms.settings import STRIDE
+from rarepix.data.samplers import RankShard
+from rarepix.settings import STRIDE
 
-WHOLE = Share()
+WHOLE = RankShard()
 
 
 class Collate:
@@ -53,7 +53,7 @@ def build_loader(
     workers: int,
     pin_memory: bool,
     sampler: Sampler | None = None,
-    share: Share = WHOLE,
+    share: RankShard = WHOLE,
 ) -> DataLoader:
     """Return a loader; with a *sampler* (training) the last batch is left out if it is not full.
 

@@ -14,7 +14,7 @@ from rarepix.data.settings import SamplingConfig
 from rarepix.seeding import generator, stable_hash
 
 
-class Scheme(StrEnum):
+class SamplingMode(StrEnum):
     """How an epoch is filled."""
 
     SHUFFLED = "shuffled"
@@ -28,11 +28,11 @@ class Scheme(StrEnum):
 class Plan(NamedTuple):
     """How a trial's epochs are filled, and how many images they show."""
 
-    scheme: Scheme
+    scheme: SamplingMode
     size: int
 
 
-def plan(config: SamplingConfig, images: int, batch_size: int) -> Plan:
+def sampling_plan(config: SamplingConfig, images: int, batch_size: int) -> Plan:
     """Return what *config* means for a training part of so many *images*.
 
     Args:
@@ -42,27 +42,27 @@ def plan(config: SamplingConfig, images: int, batch_size: int) -> Plan:
     """
     added = bool(config.parameters().get("added"))
     if config.kind in ("uniform", "duplicate"):
-        scheme = Scheme.SHUFFLED
+        scheme = SamplingMode.SHUFFLED
     else:
-        scheme = Scheme.ADDED if added else Scheme.DRAWN
+        scheme = SamplingMode.ADDED if added else SamplingMode.DRAWN
     if config.steps_per_epoch:
         return Plan(scheme, config.steps_per_epoch * batch_size)
     return Plan(scheme, config.images_per_epoch or images * (2 if added or config.kind == "duplicate" else 1))
 
 
-class Draw(NamedTuple):
+class SampleIndex(NamedTuple):
     """One image to be shown, and the seed of everything random that is done to it."""
 
     index: int
     seed: int
 
 
-def epoch_indices(weights: np.ndarray, size: int, *, scheme: Scheme, seed: int, epoch: int) -> np.ndarray:
+def epoch_indices(weights: np.ndarray, size: int, *, scheme: SamplingMode, seed: int, epoch: int) -> np.ndarray:
     """Return the *size* indices into *weights* that an epoch shows, in order."""
     random = generator(seed, "sampler", epoch)
-    if scheme == Scheme.DRAWN:
+    if scheme == SamplingMode.DRAWN:
         return random.choice(len(weights), size=size, p=weights)
-    if scheme == Scheme.SHUFFLED:
+    if scheme == SamplingMode.SHUFFLED:
         return _shuffled(len(weights), size, random)
     once = _shuffled(len(weights), size - size // 2, random)
     return random.permutation(np.concatenate([once, random.choice(len(weights), size=size // 2, p=weights)]))
@@ -73,7 +73,7 @@ def _shuffled(images: int, size: int, random: np.random.Generator) -> np.ndarray
     return np.concatenate([random.permutation(images) for _ in range(rounds)])[:size]
 
 
-class Share(NamedTuple):
+class RankShard(NamedTuple):
     """The part of a trial that one of its processes does."""
 
     rank: int = 0
@@ -96,16 +96,16 @@ class Share(NamedTuple):
         return batches[self.rank :: self.size]
 
 
-class EpochSampler(Sampler[Draw]):
+class EpochSampler(Sampler[SampleIndex]):
     """Yields the draws of the current epoch; ``set_epoch`` is called by the training loop before each epoch.
 
     Of an epoch of *size* draws it yields those at *positions*; without them all.
     """
 
     def __init__(
-        self, weights: np.ndarray, size: int, *, scheme: Scheme, seed: int, positions: np.ndarray | None = None
+        self, weights: np.ndarray, size: int, *, scheme: SamplingMode, seed: int, positions: np.ndarray | None = None
     ) -> None:
-        self.weights, self.size, self.scheme, self.seed = weights, size, Scheme(scheme), seed
+        self.weights, self.size, self.scheme, self.seed = weights, size, SamplingMode(scheme), seed
         self.positions = np.arange(size) if positions is None else positions
         self.epoch = 0
 
@@ -116,7 +116,7 @@ class EpochSampler(Sampler[Draw]):
     def __len__(self) -> int:
         return len(self.positions)
 
-    def __iter__(self) -> Iterator[Draw]:
+    def __iter__(self) -> Iterator[SampleIndex]:
         indices = epoch_indices(self.weights, self.size, scheme=self.scheme, seed=self.seed, epoch=self.epoch)
         for position in self.positions.tolist():
-            yield Draw(int(indices[position]), stable_hash(self.seed, "augment", self.epoch, position) % 2**32)
+            yield SampleIndex(int(indices[position]), stable_hash(self.seed, "augment", self.epoch, position) % 2**32)

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from rarepix.engine import group
+from rarepix.engine import distributed
 
 
 def over_the_whole_batch(model: nn.Module, *, gpu: bool) -> nn.Module:
@@ -35,10 +35,10 @@ class GlobalBatchNorm(nn.BatchNorm2d):
         if not self.training:
             return F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, False, 0.0, self.eps)
         wide = x.to(torch.promote_types(x.dtype, torch.float32))
-        mean = group.mean(wide.mean(dim=(0, 2, 3)))
+        mean = distributed.mean(wide.mean(dim=(0, 2, 3)))
         centred = wide - mean.view(1, -1, 1, 1)
-        variance = group.mean(centred.square().mean(dim=(0, 2, 3)))
-        self._remember(mean.detach(), variance.detach(), values=group.size() * x.numel() // x.shape[1])
+        variance = distributed.mean(centred.square().mean(dim=(0, 2, 3)))
+        self._remember(mean.detach(), variance.detach(), values=distributed.size() * x.numel() // x.shape[1])
         scale = self.weight * (variance + self.eps).rsqrt()
         return (centred * scale.view(1, -1, 1, 1) + self.bias.view(1, -1, 1, 1)).to(x.dtype)
 

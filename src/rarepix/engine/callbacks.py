@@ -15,7 +15,7 @@ Listener = Callable[[dict[str, float]], None]
 """Takes the scores of a validation."""
 
 
-class History(pl.Callback):
+class HistoryWriter(pl.Callback):
     """After each validation: a row in ``history.csv``, then the scores to the listener.
 
     The file is written as a whole each time, so that a killed trial leaves no half row. Of several processes the

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from rarepix.engine import group
+from rarepix.engine import distributed
 from rarepix.engine.optim import build_optimizer
 from rarepix.engine.schedules import build_schedule, show_plateau
 from rarepix.engine.settings import OptimConfig
@@ -94,13 +94,13 @@ class SegmentationModule(pl.LightningModule):
         The weights of the loss's terms are a function of the epoch for the same reason.
         """
         self.loss.set_epoch(self.current_epoch)
-        torch.manual_seed((stable_hash(self.seed, "network", self.current_epoch) + group.rank()) % 2**63)
+        torch.manual_seed((stable_hash(self.seed, "network", self.current_epoch) + distributed.rank()) % 2**63)
         self._sums = {}
 
     def training_step(self, batch: dict, batch_idx: int) -> Tensor:
         """Return the loss of one batch."""
         self._check_last_step()
-        terms = self.loss(group.whole_batch(self(batch["image"])), group.whole_batch(batch["mask"]))
+        terms = self.loss(distributed.all_gather(self(batch["image"])), distributed.all_gather(batch["mask"]))
         detached = {name: value.detach() for name, value in terms.items()}
         self._last_step = (self.global_step, detached)
         for name, value in detached.items():
@@ -127,9 +127,9 @@ class SegmentationModule(pl.LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         """Bring counts and loss to the host, once, and score them."""
-        if group.size() > 1:
+        if distributed.size() > 1:
             counts, loss, batches = self._counts, self._val_loss, torch.tensor(self._batches, device=self.device)
-            self._counts, self._val_loss, self._batches = map(group.summed, (counts, loss, batches))
+            self._counts, self._val_loss, self._batches = map(distributed.all_reduce_sum, (counts, loss, batches))
         val_loss = float(self._val_loss) / int(self._batches)
         self._check_finite(self.global_step, {"val_loss": val_loss})  # the last step's update shows here first
         scores = self.scorer(self._counts.cpu().numpy())

@@ -6,10 +6,10 @@ import lightning.pytorch as pl
 import torch
 from torch import Tensor
 
-from rarepix.engine import group
+from rarepix.engine import distributed
 
 
-class Tally(pl.Callback):
+class BatchCounter(pl.Callback):
     """Sums the codes N of one key of the training batches, over all devices and all attempts of a trial."""
 
     def __init__(self, key: str, names: Sequence[str]) -> None:
@@ -30,7 +30,7 @@ class Tally(pl.Callback):
     def on_train_epoch_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
         """Bring the epoch's counts to the host, once."""
         if self._epoch is not None:
-            counts = group.summed(self._epoch) if group.size() > 1 else self._epoch
+            counts = distributed.all_reduce_sum(self._epoch) if distributed.size() > 1 else self._epoch
             for name, count in zip(self.names, counts.tolist(), strict=True):
                 self._counts[name] += int(count)
             self._epoch = None

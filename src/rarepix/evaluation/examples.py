@@ -12,12 +12,12 @@ from PIL import Image
 
 from rarepix.data.dataset import SegmentationDataset
 from rarepix.data.loaders import Collate
-from rarepix.evaluation.decoding import decode, masks_of
-from rarepix.evaluation.error_map import LEGEND, error_map
-from rarepix.evaluation.sheets import Tile, arrays, painted, sheet
 from rarepix.files import replacing
+from rarepix.inference.decode import decode, masks_of
 from rarepix.labels import LabelSpace
-from rarepix.metrics.scores import ratio
+from rarepix.scores import ratio
+from rarepix.viz.contact_sheet import Tile, colorize, contact_sheet, image_and_mask
+from rarepix.viz.error_map import LEGEND, error_map
 
 ROWS, CLASSES = 4, 4
 """Images of a picture that are chosen by what they hold, and classes of which the worst and the median are shown."""
@@ -159,7 +159,7 @@ def draw_examples(
         rows.append([Tile(pictures[0], example.caption), *(Tile(pixels) for pixels in pictures[1:])])
     more = [("errors:", None), *LEGEND, *((f"not shown: {note}", None) for note in choice.notes)]
     with replacing(path) as temporary:
-        sheet(rows, labels, side=SIDE, headings=COLUMNS, more=more).save(temporary)
+        contact_sheet(rows, labels, side=SIDE, headings=COLUMNS, more=more).save(temporary)
 
 
 @torch.inference_mode()
@@ -170,7 +170,7 @@ def _pictures(
     batch = Collate(labels.ignore)([sample])
     module.eval()
     logits = module.infer(module, batch | {"image": batch["image"].to(module.device)})
-    image, truth = arrays(sample)
+    image, truth = image_and_mask(sample)
     image = np.asarray(Image.fromarray(image).resize(truth.shape[1::-1], Image.Resampling.BILINEAR))
     said = masks_of(decode(logits, task=labels.task, threshold=threshold), [truth.shape[:2]])[0]
-    return image, painted(truth, labels), painted(said, labels), error_map(truth, said, labels, rare=rare)
+    return image, colorize(truth, labels), colorize(said, labels), error_map(truth, said, labels, rare=rare)

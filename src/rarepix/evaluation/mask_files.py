@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from rarepix.evaluation.sheets import colours
 from rarepix.files import replacing
 from rarepix.labels import LabelSpace, Task
+from rarepix.viz.contact_sheet import class_colors
 
 MASKS = "masks"
 """Folder of masks, in that of a test or a prediction."""
@@ -31,7 +31,7 @@ def write_mask(mask: np.ndarray, name: str, folder: Path, *, form: str, labels: 
     """Write a mask, H W ids or H W C layers, into *folder* under the name of its image."""
     if form == "palette":
         picture = Image.fromarray(mask, mode="P")
-        picture.putpalette(colours(labels).ravel().tolist())
+        picture.putpalette(class_colors(labels).ravel().tolist())
         _save(picture, folder / f"{name}.png")
         return
     for number, label in enumerate(labels.names):

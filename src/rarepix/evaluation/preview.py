@@ -4,10 +4,10 @@ from itertools import islice
 from pathlib import Path
 
 from rarepix.config import TrialConfig
-from rarepix.data.transforms.outcomes import Outcome
-from rarepix.evaluation.sheets import Tile, arrays, sheet, veiled
+from rarepix.data.transforms.outcomes import PasteOutcome
 from rarepix.files import replacing
 from rarepix.settings import ConfigError
+from rarepix.viz.contact_sheet import Tile, contact_sheet, image_and_mask, overlay
 from rarepix.wiring import Data, build_data
 
 PICTURES = (".png", ".jpg", ".jpeg")
@@ -34,7 +34,7 @@ def draw_preview(config: TrialConfig, path: Path, *, images: int) -> int:
     tiles = preview(data, images)
     rows = [tiles[first : first + COLUMNS] for first in range(0, len(tiles), COLUMNS)]
     with replacing(path) as temporary:
-        sheet(rows, data.labels, side=SIDE).save(temporary)
+        contact_sheet(rows, data.labels, side=SIDE).save(temporary)
     return len(tiles)
 
 
@@ -46,6 +46,6 @@ def preview(data: Data, images: int) -> list[Tile]:
 
 
 def _tile(sample: dict, data: Data) -> Tile:
-    image, mask = arrays(sample)
-    done = f" · {Outcome(sample['paste']).name.lower().replace('_', ' ')}" if data.paste is not None else ""
-    return Tile(veiled(image, mask, data.labels), f"{sample['id']}{done}")
+    image, mask = image_and_mask(sample)
+    done = f" · {PasteOutcome(sample['paste']).name.lower().replace('_', ' ')}" if data.paste is not None else ""
+    return Tile(overlay(image, mask, data.labels), f"{sample['id']}{done}")

@@ -8,24 +8,30 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from rarepix.evaluation.measuring import Measured
-from rarepix.evaluation.settings import EvaluateConfig
-from rarepix.evaluation.single_stage import scores
+from rarepix.evaluation.image_counts import scores
+from rarepix.evaluation.measure import Measurements
 from rarepix.files import replacing, write_text
 from rarepix.labels import LabelSpace, Task
 from rarepix.metrics import surface
 from rarepix.metrics.calibration import expected_calibration_error, reliability_table
 from rarepix.metrics.counts import by_kind
 from rarepix.metrics.presence import presence_table
-from rarepix.metrics.scores import iou, per_image, pooled
+from rarepix.metrics.settings import EvaluateConfig
 from rarepix.metrics.tables import class_table, group_table
+from rarepix.scores import iou, per_image, pooled
 
 ABSENT = "skip"
 """Of ``metrics.scores.ABSENT``; the tables say how many classes it concerns."""
 
 
 def write_scores(
-    measured: Measured, labels: LabelSpace, config: EvaluateConfig, facts: dict[str, Any], folder: Path, *, least: int
+    measured: Measurements,
+    labels: LabelSpace,
+    config: EvaluateConfig,
+    facts: dict[str, Any],
+    folder: Path,
+    *,
+    least: int,
 ) -> dict[str, Any]:
     """Write ``scores.json``, ``classes.csv``, ``groups.csv``, ``presence.csv``, ``images.csv`` and ``calibration.csv``.
 
@@ -70,7 +76,7 @@ def write_scores(
     return document
 
 
-def image_scores(measured: Measured, labels: LabelSpace) -> pd.DataFrame:
+def image_scores(measured: Measurements, labels: LabelSpace) -> pd.DataFrame:
     """Return a row per image and class: the integers, the IoU (NaN if absent) and the greatest probability."""
     counts = by_kind(measured.counts)
     table = pd.DataFrame({kind: values.ravel() for kind, values in counts.items()})
@@ -79,7 +85,7 @@ def image_scores(measured: Measured, labels: LabelSpace) -> pd.DataFrame:
     return table.assign(iou=iou(counts).ravel(), greatest_probability=measured.presence.ravel())
 
 
-def calibration_table(measured: Measured, labels: LabelSpace) -> pd.DataFrame:
+def calibration_table(measured: Measurements, labels: LabelSpace) -> pd.DataFrame:
     """Return the reliability of each layer (multilabel: a class; else all), see ``metrics.calibration``."""
     if labels.task is not Task.MULTILABEL:
         return reliability_table(measured.calibration).assign(
@@ -89,7 +95,7 @@ def calibration_table(measured: Measured, labels: LabelSpace) -> pd.DataFrame:
     return pd.concat([reliability_table(layer).assign(of=name) for name, layer in parts], ignore_index=True)
 
 
-def calibration_errors(measured: Measured, labels: LabelSpace) -> dict[str, float]:
+def calibration_errors(measured: Measurements, labels: LabelSpace) -> dict[str, float]:
     """Return the expected calibration error of each layer, as in ``calibration_table``."""
     errors = expected_calibration_error(measured.calibration)
     if labels.task is Task.MULTILABEL:

@@ -6,20 +6,20 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from rarepix.evaluation.measuring import Measured
+from rarepix.evaluation.measure import Measurements
 from rarepix.evaluation.score_files import calibration_errors, calibration_table
-from rarepix.evaluation.sheets import colours
 from rarepix.files import replacing
 from rarepix.labels import LabelSpace
 from rarepix.metrics.counts import by_kind
-from rarepix.metrics.scores import iou, ratio, summed
+from rarepix.scores import iou, ratio, summed
+from rarepix.viz.contact_sheet import class_colors
 
 INK, PALE, BLUE = "#1a1a1a", "#d9dce0", "#0072b2"
 ROW = 0.28
 """Inches of a class."""
 
 
-def draw_scores(measured: Measured, labels: LabelSpace, path: Path) -> None:
+def draw_scores(measured: Measurements, labels: LabelSpace, path: Path) -> None:
     """Write the picture; classes from the most to the least common by pixels.
 
     Args:
@@ -36,12 +36,12 @@ def draw_scores(measured: Measured, labels: LabelSpace, path: Path) -> None:
         figure.savefig(temporary, dpi=130, format="png")
 
 
-def _classes(axes: Axes, measured: Measured, labels: LabelSpace) -> None:
+def _classes(axes: Axes, measured: Measurements, labels: LabelSpace) -> None:
     counts = summed(by_kind(measured.counts))
     values, share = iou(counts), ratio(counts["tp"] + counts["fn"], sum(counts.values()))
     order = np.argsort(-share, kind="stable")
     shown = np.nan_to_num(values[order])
-    table = colours(labels) / 255
+    table = class_colors(labels) / 255
     places = np.arange(len(order))
     axes.barh(places, shown, color=[table[number] for number in order], edgecolor=INK, linewidth=0.5)
     for place, number in enumerate(order):
@@ -54,13 +54,13 @@ def _classes(axes: Axes, measured: Measured, labels: LabelSpace) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def _reliability(axes: Axes, measured: Measured, labels: LabelSpace) -> None:
+def _reliability(axes: Axes, measured: Measurements, labels: LabelSpace) -> None:
     table, errors = calibration_table(measured, labels), calibration_errors(measured, labels)
     axes.plot([0, 1], [0, 1], color=PALE, linewidth=1.5, zorder=0)
     one = len(errors) == 1
     for number, (name, error) in enumerate(errors.items()):
         rows = table[(table["of"] == name) & (table["pixels"] > 0)]
-        colour = BLUE if one else colours(labels)[number] / 255
+        colour = BLUE if one else class_colors(labels)[number] / 255
         label = f"{name}: error {error:.3f}" if not one else f"calibration error {error:.3f}"
         axes.plot(rows["confidence"], rows["right"], "o-", color=colour, markersize=3.5, linewidth=1.2, label=label)
     axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="probability that was given", ylabel="share that was right")

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import roc_auc_score
 
-from rarepix.metrics.scores import Counts, ratio
+from rarepix.scores import Counts, ratio
 
 
 def presence_table(

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rarepix.metrics.scores import Counts, ratio
+from rarepix.scores import Counts, ratio
 
 KINDS = ("least", "most", "found", "there", "quiet", "not_there")
 """The last dimension of ``soft_sums``: sums over pixels of min(p, t), max(p, t), p·t, t, (1 − p)(1 − t) and 1 − t."""

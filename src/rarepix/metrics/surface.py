@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from scipy.ndimage import binary_erosion, correlate, distance_transform_edt
 
-from rarepix.metrics.scores import Counts, ratio
+from rarepix.scores import Counts, ratio
 
 BAND = 0.02
 """Width of the band of boundary IoU, as a share of the image's diagonal."""

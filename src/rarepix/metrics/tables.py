@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from rarepix.metrics.scores import SCORES, Counts, groups, per_image, pooled, summed
+from rarepix.scores import SCORES, Counts, groups, per_image, pooled, summed
 
 WAYS = {"pooled": pooled, "per_image": per_image}
 """How the images become one number."""

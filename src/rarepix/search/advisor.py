@@ -20,12 +20,12 @@ import optuna
 from nni.runtime.msg_dispatcher_base import MsgDispatcherBase
 from nni.runtime.tuner_command_channel import CommandType
 
-from rarepix.search.advising.endings import ending
-from rarepix.search.advising.history import Metrics, Run, numbers
-from rarepix.search.advising.search import Search
-from rarepix.search.advising.settings import read_settings
-from rarepix.search.assignment import begin_search, own_manager, read_assignment, silence_of
-from rarepix.search.reconcile import final_of, jobs_of, reconcile
+from rarepix.search.nni.context import build_scheduler, heartbeat_timeout, own_manager, read_context
+from rarepix.search.nni.reconcile import final_of, jobs_of, reconcile
+from rarepix.search.optimizer.failure_reason import outcome_of
+from rarepix.search.optimizer.scheduler import Scheduler
+from rarepix.search.optimizer.settings import read_settings
+from rarepix.search.optimizer.study_state import Metrics, Run, numbers
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ class OptunaAdvisor(MsgDispatcherBase):
         self.manager = own_manager()
         self.silence = math.inf
         """Seconds without a report after which a trial is stopped."""
-        self.search: Search
+        self.search: Scheduler
         self.again: list[Run] = []
         """Runs of the ledger that NNI does not know: it was killed before it had noted them."""
         self.wanted = 0
@@ -63,9 +63,9 @@ class OptunaAdvisor(MsgDispatcherBase):
 
     def handle_initialize(self, data: dict[str, Any]) -> None:
         """Begin the search in the space *data*, or go on with it, and say so to NNI."""
-        assignment = read_assignment(self.manager)
-        self.silence = silence_of(self.settings, assignment.trial_seconds)
-        self.search = begin_search(self.settings, data, assignment)
+        assignment = read_context(self.manager)
+        self.silence = heartbeat_timeout(self.settings, assignment.trial_seconds)
+        self.search = build_scheduler(self.settings, data, assignment)
         self.again = reconcile(self.search, jobs_of(self.manager))
         open_runs = [run.number for run in self.search.history.runs.values() if run.outcome is None]
         self.heard = dict.fromkeys(open_runs, time.monotonic())
@@ -162,7 +162,7 @@ class OptunaAdvisor(MsgDispatcherBase):
     def _end(self, run: Run, event: str, code: int | None) -> None:
         # what NNI has sent can be lost on a busy machine, what it has stored is not
         final = self.finals.pop(run.number, None) or final_of(self.manager.ask(f"trial-jobs/{run.job}"))
-        outcome, cause = ending(event, code, why_stopped=self.search.history.stops.get(run.number), final=final)
+        outcome, cause = outcome_of(event, code, why_stopped=self.search.history.stops.get(run.number), final=final)
         if cause == "no_result":
             self.search.odd("missing", run.job)
         self.search.end(run.number, outcome, cause, final)

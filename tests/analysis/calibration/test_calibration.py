@@ -18,9 +18,9 @@ from analysis.calibration.false_claims import (
     null,
     unpaired_null,
 )
-from analysis.calibration.made_up import CLASS_SPREADS, CLASSES, RARE, SPREAD, class_scores, made_up
-from analysis.calibration.made_up_study import write_made_up_runs, write_made_up_study
 from analysis.calibration.planted import planted
+from analysis.calibration.synthetic import CLASS_SPREADS, CLASSES, RARE, SPREAD, class_scores, made_up
+from analysis.calibration.synthetic_study import write_made_up_runs, write_made_up_study
 from analysis.statistics.compare import compare
 from analysis.statistics.image_bootstrap import MEAN
 

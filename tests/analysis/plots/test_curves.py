@@ -4,7 +4,7 @@ import pandas as pd
 from analysis.plots.configuration_curves import curve_bands, draw_configuration_curves
 from analysis.plots.curves import curve_lines, draw_curves
 from analysis.plots.interactive import curves_json
-from analysis.study.standings import standings
+from analysis.study.leaderboard import standings
 
 
 def test_best_curves_come_last_and_attempts_are_lines_of_their_own(tables):

@@ -15,9 +15,9 @@ from analysis.plots.interactive import INTERACTIVE, figures_json
 from analysis.plots.leaderboard import leaderboard_table
 from analysis.plots.parallel import draw_parallel
 from analysis.plots.style import save, styled
+from analysis.study.leaderboard import configuration_names, scored_split, standings
 from analysis.study.questions import questions
 from analysis.study.results import Results
-from analysis.study.standings import configuration_names, scored_split, standings
 
 OF_TABLES_ALONE = {
     "answer",

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from analysis.plots.leaderboard import draw_answer
-from analysis.study.standings import standings
+from analysis.study.leaderboard import standings
 
 
 def texts(figure) -> list[str]:

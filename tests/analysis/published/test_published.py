@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.published import honest, tables
+from analysis.published import reanalysis, tables
 from analysis.published.__main__ import main
 from analysis.published.files import COLUMNS, METHODS, RUNS, TRAINING, NotTheStudy, class_properties, read
-from analysis.published.printed import BEST_METHOD, CLASSES, GAINS, GROUPS, LOW, RANK_SUMS, REDUCED
+from analysis.published.reported import BEST_METHOD, CLASSES, GAINS, GROUPS, LOW, RANK_SUMS, REDUCED
 from analysis.published.reproduced import reproduced
 
 FOLDER = os.environ.get("RAREPIX_PUBLISHED_STUDY")
@@ -87,7 +87,7 @@ def test_a_row_that_does_not_agree_is_named(folder, capsys):
 
 def test_what_the_runs_can_show(folder):
     """Of the runs as printed: five pairs decide nothing, ten blocks decide copy-paste."""
-    found = {section.title: section for section in honest.sections(folder)}
+    found = {section.title: section for section in reanalysis.sections(folder)}
     pairs = found["The six published pairs, exactly"].table
     assert (pairs["p_paired"] >= 2 / 2**5).all()
     assert (pairs["p_paired_holm"] > 0.05).all()
@@ -138,7 +138,7 @@ def test_every_published_table_to_the_printed_digit():
 @needs_the_files
 def test_what_an_honest_report_finds():
     """Section 9 of the statistics: validation does not rank test, pairing was ignored, n = 5 decides nothing."""
-    found = {section.title: section for section in honest.sections(Path(FOLDER))}
+    found = {section.title: section for section in reanalysis.sections(Path(FOLDER))}
     audit = found["The audit, eight thinned configurations"].table.set_index("check")
     assert audit.loc["rank correlation over configurations", "value"] == pytest.approx(-0.10, abs=0.005)
     assert audit.loc["test rank of the pick", "value"] == 8

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from analysis import compare, load_table
+from analysis.study.leaderboard import objective_name, standings
 from analysis.study.questions import questions
-from analysis.study.standings import objective_name, standings
 
 RUNS = pd.DataFrame(
     {

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from analysis.reporting.listing import classes_listing
-from analysis.study.standings import class_summary
+from analysis.study.leaderboard import class_summary
 
 
 def test_the_interval_over_images_stands_with_its_class_and_split(tables):

@@ -9,8 +9,8 @@ import pytest
 from analysis import load_study
 from analysis.reporting.page import SECTIONS
 from analysis.reporting.report import csv_files, write_report
+from analysis.study.leaderboard import standings
 from analysis.study.results import results
-from analysis.study.standings import standings
 
 
 class Links(HTMLParser):

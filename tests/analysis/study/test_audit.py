@@ -8,7 +8,7 @@ from scipy import stats
 from analysis.study.audit import audit, validation_test
 from analysis.study.cells import unequal_blocks
 from analysis.study.checks import told_once
-from tests.analysis.study.made import tables_of
+from tests.analysis.study.synthetic import tables_of
 
 PARAMETERS = ("kind",)
 

@@ -5,7 +5,7 @@ import pytest
 
 from analysis import dataset_iou_interval
 from analysis.study.best_trial import best_over_images, images_sentence
-from analysis.study.standings import standings
+from analysis.study.leaderboard import standings
 
 IMAGES = 12
 

@@ -7,7 +7,7 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
 from analysis.study.class_differences import class_differences, compared_split, gains_and_costs
-from tests.analysis.study.made import tables_of
+from tests.analysis.study.synthetic import tables_of
 
 PIXELS = {"bottle": 10, "chair": 100, "road": 9000}
 

@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from analysis.study.failing import counts, failures_by_level
-from tests.analysis.study.made import tables_of
+from tests.analysis.study.synthetic import tables_of
 
 PARAMETERS = ("kind", "lr")
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from analysis.study.importance import COLUMNS, best_trials, importance
-from tests.analysis.study.made import tables_of
+from tests.analysis.study.synthetic import tables_of
 
 PARAMETERS = ("optim.lr", "batch", "sampling.kind", "loss.name", "loss.gamma")
 

@@ -7,7 +7,7 @@ from analysis import power
 from analysis.statistics.spread import power_from
 from analysis.study.next_study import power_of_study
 from analysis.study.questions import with_configurations
-from tests.analysis.study.made import tables_of
+from tests.analysis.study.synthetic import tables_of
 
 ASKED = {"gain": 0.01, "blocks": [6, 12], "simulations": 500}
 

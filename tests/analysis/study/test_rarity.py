@@ -1,7 +1,7 @@
 import numpy as np
 
+from analysis.study.leaderboard import class_summary
 from analysis.study.rarity import AS_IN_FILE, RAREST_FIRST, class_correlations, order_words
-from analysis.study.standings import class_summary
 
 
 def test_correlations_cover_both_scores(tables):

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from rarepix.data.inventory import examine, inventory_hash, read_image, read_mask, take_inventory
-from rarepix.data.inventory.problems import NAMED_AT_MOST, Kind
+from rarepix.data.inventory.problems import NAMED_AT_MOST, ProblemKind
 from rarepix.data.inventory.reading import read_ids
 from rarepix.data.source import DataError, Item
 from rarepix.data.sources import open_source
@@ -121,9 +121,13 @@ def test_everything_wrong_with_an_item_is_found(make):
     counts, problems = examine([make("good"), both, unread, gone], LABELS)
     assert counts.index.tolist() == ["good"]
     assert [(problem.kind, problem.image) for problem in problems] == [
-        (Kind.SIZE, "both"), (Kind.IDS, "both"), (Kind.MASK, "unread"), (Kind.IMAGE, "unread"),
-        (Kind.MISSING, "gone"), (Kind.MISSING, "gone"),
-    ]  # fmt: skip
+        (ProblemKind.SIZE, "both"),
+        (ProblemKind.IDS, "both"),
+        (ProblemKind.MASK, "unread"),
+        (ProblemKind.IMAGE, "unread"),
+        (ProblemKind.MISSING, "gone"),
+        (ProblemKind.MISSING, "gone"),
+    ]
     assert "gone.png must exist, but does not: add it, or take gone out of the list" in problems[4].message
 
 

@@ -3,7 +3,7 @@
 from PIL import Image
 
 from rarepix.data.inventory.duplicates import NAMED_AT_MOST, find_duplicates
-from rarepix.data.inventory.problems import Kind
+from rarepix.data.inventory.problems import ProblemKind
 from rarepix.data.source import Item
 
 
@@ -24,7 +24,7 @@ def test_within_a_list_and_across_lists(tmp_path):
     items = [write(tmp_path, name, colour) for name, colour in (("a", 1), ("b", 1), ("c", 2), ("d", 2), ("e", 3))]
     lists = {"a": ["train"], "b": ["train"], "c": ["train"], "d": ["val"], "e": ["val"]}
     across, within = find_duplicates(items, lists)
-    assert (across.kind, within.kind) == (Kind.LEAK, Kind.TWIN)
+    assert (across.kind, within.kind) == (ProblemKind.LEAK, ProblemKind.TWIN)
     assert "the same file: c (train), d (val): what is tested was trained on" in across.message
     assert "the same file: a (train), b (train): a split may put them into different folds" in within.message
 
@@ -32,9 +32,9 @@ def test_within_a_list_and_across_lists(tmp_path):
 def test_a_list_of_all_separates_nothing(tmp_path):
     items = [write(tmp_path, name) for name in "ab"]
     (found,) = find_duplicates(items, {"a": ["all", "train"], "b": ["all"]})
-    assert found.kind is Kind.TWIN
+    assert found.kind is ProblemKind.TWIN
     (found,) = find_duplicates(items, {"a": ["all", "train"], "b": ["all", "val"]})
-    assert found.kind is Kind.LEAK
+    assert found.kind is ProblemKind.LEAK
 
 
 def test_different_masks_are_told(tmp_path):

@@ -8,10 +8,10 @@ import pytest
 from PIL import Image
 
 from rarepix.data.inventory import examine, read_mask, take_inventory
+from rarepix.data.inventory.cache import content_key
 from rarepix.data.inventory.duplicates import find_duplicates
 from rarepix.data.inventory.objects import find_objects
-from rarepix.data.inventory.problems import Kind
-from rarepix.data.inventory.stored import content_key
+from rarepix.data.inventory.problems import ProblemKind
 from rarepix.data.inventory.summary import class_table
 from rarepix.data.source import DataError, Item, Layers
 from rarepix.labels import LabelSpace, Task
@@ -111,8 +111,12 @@ def test_everything_wrong_with_an_item_is_found(make):
     counts, problems = examine([make("good", A, None, None), gone, odd, large, colours], LABELS)
     assert counts.index.tolist() == ["good"]
     assert [(problem.kind, problem.image) for problem in problems] == [
-        (Kind.MISSING, "gone"), (Kind.MISSING, "gone"), (Kind.MASK, "odd"), (Kind.SIZE, "large"), (Kind.MASK, "colours")
-    ]  # fmt: skip
+        (ProblemKind.MISSING, "gone"),
+        (ProblemKind.MISSING, "gone"),
+        (ProblemKind.MASK, "odd"),
+        (ProblemKind.SIZE, "large"),
+        (ProblemKind.MASK, "colours"),
+    ]
     assert "one size, but" in problems[2].message
     assert "large_0.png must have the size of its image, 4×2, but has 8×8" in problems[3].message
 
@@ -121,7 +125,7 @@ def test_an_image_that_cannot_be_read_where_no_layer_says_the_size(make):
     item = make("x", None, None, None)
     item.image.write_bytes(b"no")
     _, problems = examine([item], LABELS)
-    assert [problem.kind for problem in problems] == [Kind.IMAGE]
+    assert [problem.kind for problem in problems] == [ProblemKind.IMAGE]
 
 
 def test_the_cache_knows_every_layer_and_how_it_is_read(make, tmp_path):

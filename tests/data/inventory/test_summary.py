@@ -5,8 +5,8 @@ import math
 import pandas as pd
 import pytest
 
+from rarepix.data.inventory.formatting import number, percent
 from rarepix.data.inventory.summary import class_table, co_occurrence
-from rarepix.data.inventory.wording import number, percent
 
 COUNTS = pd.DataFrame(
     {

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from rarepix.data.source import DataError
-from rarepix.data.transforms.outcomes import Outcome
+from rarepix.data.transforms.outcomes import PasteOutcome
 from rarepix.data.transforms.paste import build_paste
 from rarepix.data.transforms.settings import PasteConfig
 from rarepix.labels import LabelSpace, Task
@@ -41,11 +41,11 @@ def run(paste, target, count: int = 200):
     return [paste(*target, DONORS.__getitem__, seed) for seed in range(count)]
 
 
-def outcomes(paste, target, count: int = 60) -> set[Outcome]:
+def outcomes(paste, target, count: int = 60) -> set[PasteOutcome]:
     found = run(paste, target, count)
     for image, mask, outcome in found:
-        assert (outcome == Outcome.PASTED) == bool((mask != target[1]).any())
-        assert outcome == Outcome.PASTED or (image is target[0] and mask is target[1])
+        assert (outcome == PasteOutcome.PASTED) == bool((mask != target[1]).any())
+        assert outcome == PasteOutcome.PASTED or (image is target[0] and mask is target[1])
     return {outcome for _, _, outcome in found}
 
 
@@ -60,8 +60,8 @@ def test_none_is_none():
 @pytest.mark.parametrize("probability", [0.0, 0.3, 1.0])
 def test_pasted_as_often_as_is_said(kind, probability):
     found = run(build(kind, probability=probability), EMPTY)
-    assert {outcome for _, _, outcome in found} <= {Outcome.NOT_DRAWN, Outcome.PASTED}
-    assert sum(outcome == Outcome.PASTED for _, _, outcome in found) / 200 == pytest.approx(probability, abs=0.13)
+    assert {outcome for _, _, outcome in found} <= {PasteOutcome.NOT_DRAWN, PasteOutcome.PASTED}
+    assert sum(outcome == PasteOutcome.PASTED for _, _, outcome in found) / 200 == pytest.approx(probability, abs=0.13)
 
 
 def test_nothing_is_read_where_nothing_is_pasted():
@@ -69,8 +69,8 @@ def test_nothing_is_read_where_nothing_is_pasted():
         raise AssertionError("a donor was read")
 
     for kind in ("copy_paste", "classmix", "cutmix"):
-        assert build(kind, probability=0.0)(*EMPTY, read, 0).outcome == Outcome.NOT_DRAWN
-    assert build()(*picture(np.ones((20, 30))), read, 0).outcome == Outcome.NO_BACKGROUND
+        assert build(kind, probability=0.0)(*EMPTY, read, 0).outcome == PasteOutcome.NOT_DRAWN
+    assert build()(*picture(np.ones((20, 30))), read, 0).outcome == PasteOutcome.NO_BACKGROUND
 
 
 def test_classes_come_as_often_as_the_donors_say():
@@ -155,27 +155,27 @@ def test_without_protection_everything_may_be_covered():
 def test_without_a_background_class_a_paste_goes_anywhere_but_on_what_is_ignored_or_protected():
     labels = dataclasses.replace(LABELS, background=None, rare=("house",))
     paste = build(labels=labels, donors="listed", classes=("kite",))
-    assert outcomes(paste, EMPTY) == {Outcome.PASTED}
+    assert outcomes(paste, EMPTY) == {PasteOutcome.PASTED}
     for number in (255, 1, 2):
-        assert outcomes(paste, picture(np.full((20, 30), number))) == {Outcome.NO_BACKGROUND}
+        assert outcomes(paste, picture(np.full((20, 30), number))) == {PasteOutcome.NO_BACKGROUND}
 
 
 def test_an_image_without_background_is_left_alone():
-    assert outcomes(build(), picture(np.ones((20, 30)))) == {Outcome.NO_BACKGROUND}
-    assert outcomes(build(), picture(np.full((20, 30), 255))) == {Outcome.NO_BACKGROUND}
+    assert outcomes(build(), picture(np.ones((20, 30)))) == {PasteOutcome.NO_BACKGROUND}
+    assert outcomes(build(), picture(np.full((20, 30), 255))) == {PasteOutcome.NO_BACKGROUND}
 
 
 def test_a_region_that_would_hardly_be_seen_is_not_pasted():
     tiny = picture(np.zeros((2, 3)))
-    assert outcomes(build(donors="listed", classes=("kite",)), tiny) == {Outcome.NO_ROOM}
-    assert outcomes(build(donors="listed", classes=("kite",), scale=(0.25, 0.25)), tiny) == {Outcome.PASTED}
+    assert outcomes(build(donors="listed", classes=("kite",)), tiny) == {PasteOutcome.NO_ROOM}
+    assert outcomes(build(donors="listed", classes=("kite",), scale=(0.25, 0.25)), tiny) == {PasteOutcome.PASTED}
 
 
 def test_a_donor_in_which_nothing_is_labelled():
     blank = [picture(np.full((20, 30), 255))] * 4
     for kind in ("classmix", "copy_paste"):
         result = build(kind)(*EMPTY, blank.__getitem__, 0)
-        assert result.outcome == Outcome.EMPTY_DONOR
+        assert result.outcome == PasteOutcome.EMPTY_DONOR
         assert result.mask is EMPTY[1]
 
 
@@ -184,7 +184,7 @@ def test_a_region_that_vanishes_when_it_is_made_smaller():
     mask = np.zeros((50, 50))
     mask[[0, -1]], mask[:, [0, -1]] = 2, 2
     paste = build(donors="listed", classes=("kite",), scale=(0.02, 0.02))
-    assert paste(*EMPTY, lambda index: picture(mask), 0).outcome == Outcome.EMPTY_DONOR
+    assert paste(*EMPTY, lambda index: picture(mask), 0).outcome == PasteOutcome.EMPTY_DONOR
 
 
 def test_scale_and_rotation_stay_in_their_range():
@@ -220,7 +220,7 @@ def test_a_class_that_was_left_out_is_told_and_neither_drawn_nor_protected():
     donors = [with_square(number, 4, 4) for number in (1, 2, 2)]
     target = picture(np.full((20, 30), 3))  # all beacon
     outcomes = {paste(*target, donors.__getitem__, seed).outcome for seed in range(30)}
-    assert outcomes == {Outcome.PASTED}
+    assert outcomes == {PasteOutcome.PASTED}
 
 
 @pytest.mark.parametrize("kind", ["copy_paste", "classmix"])
@@ -241,7 +241,7 @@ def test_a_rectangle_comes_with_all_its_layers(layers):
         (np.full((20, 30, 3), value, np.uint8), np.full((20, 30, layers), value, np.uint8)) for value in (0, 1)
     )
     image, mask, outcome = build("cutmix", labels=labels, counts=counts)(*target, lambda row: donor, 0)
-    assert outcome == Outcome.PASTED
+    assert outcome == PasteOutcome.PASTED
     assert mask.shape == (20, 30, layers)
     assert (mask == image[..., :1]).all()
     assert 0.05 < mask.mean() < 0.5

@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from rarepix.data.inventory.cache import content_key, recall, store
 from rarepix.data.inventory.headers import plain_rows
 from rarepix.data.inventory.masks import read_layers, union
-from rarepix.data.inventory.problems import Kind, Problem, refuse
+from rarepix.data.inventory.problems import Problem, ProblemKind, refuse
 from rarepix.data.inventory.raw import whole
 from rarepix.data.inventory.reading import UNREADABLE, check_mode, image_size, unreadable
-from rarepix.data.inventory.stored import content_key, recall, store
 from rarepix.data.inventory.threads import Advance, in_threads
 from rarepix.data.source import DataError, Item, Layers
 from rarepix.labels import LabelSpace
@@ -107,26 +107,26 @@ def _count(item: Item, labels: LabelSpace) -> list[int] | list[Problem]:
         size = image_size(item.image)
     except DataError as error:
         gone = not item.image.exists()
-        of_image = [_missing(item, item.image) if gone else Problem(Kind.IMAGE, item.id, str(error))]
+        of_image = [_missing(item, item.image) if gone else Problem(ProblemKind.IMAGE, item.id, str(error))]
     try:
         marked = _of_layers(item.mask, size) if isinstance(item.mask, Layers) else _of_ids(item.mask, labels)
     except FileNotFoundError:
         problems += [_missing(item, file) for file in item.mask_files if not file.exists()]
     except DataError as error:
-        problems.append(Problem(Kind.MASK, item.id, str(error)))
+        problems.append(Problem(ProblemKind.MASK, item.id, str(error)))
     problems += of_image
     if marked and size and marked.size != size:
         text = (
             f"{item.mask_files[0]} must have the size of its image, {size[0]}×{size[1]}, but has "
             f"{marked.size[0]}×{marked.size[1]}: put the right pair together, or take {item.id} out of the list"
         )
-        problems.append(Problem(Kind.SIZE, item.id, text))
+        problems.append(Problem(ProblemKind.SIZE, item.id, text))
     if marked and marked.strange:
         text = (
             f"{item.mask} must hold ids 0 to {labels.count - 1} or {labels.ignore} (ignored), but holds "
             f"{list(marked.strange)}: name all classes, and the ignored id, in dataset.json, or correct the mask"
         )
-        problems.append(Problem(Kind.IDS, item.id, text))
+        problems.append(Problem(ProblemKind.IDS, item.id, text))
     return problems if marked is None or problems else [*marked.pixels, marked.ignored, *marked.size[::-1]]
 
 
@@ -185,4 +185,4 @@ def _is_outside(number: int, labels: LabelSpace) -> bool:
 
 def _missing(item: Item, path: Path) -> Problem:
     text = f"{path} must exist, but does not: add it, or take {item.id} out of the list"
-    return Problem(Kind.MISSING, item.id, text)
+    return Problem(ProblemKind.MISSING, item.id, text)

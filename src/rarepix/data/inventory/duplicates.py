@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
 
-from rarepix.data.inventory.problems import Kind, Problem
+from rarepix.data.inventory.problems import Problem, ProblemKind
 from rarepix.data.inventory.threads import in_threads
 from rarepix.data.source import Item, Layers
 
@@ -33,7 +33,7 @@ def find_duplicates(items: Sequence[Item], lists: Mapping[str, Iterable[str]]) -
         if digest:
             same[digest].append(item)
     problems = [_problem(group, lists) for group in same.values() if len(group) > 1]
-    return sorted(problems, key=lambda problem: problem.kind is Kind.TWIN)
+    return sorted(problems, key=lambda problem: problem.kind is ProblemKind.TWIN)
 
 
 def _problem(group: Sequence[Item], lists: Mapping[str, Iterable[str]]) -> Problem:
@@ -43,8 +43,10 @@ def _problem(group: Sequence[Item], lists: Mapping[str, Iterable[str]]) -> Probl
     text = f"an image must have one id, but these are the same file: {', '.join(members[:NAMED_AT_MOST])}{more}"
     text += "" if len(masks) == 1 else ", with different masks"
     if any(_apart(set(lists[a.id]), set(lists[b.id])) for a, b in combinations(group, 2)):
-        return Problem(Kind.LEAK, group[0].id, f"{text}: what is tested was trained on, keep one of them")
-    return Problem(Kind.TWIN, group[0].id, f"{text}: a split may put them into different folds, keep one of them")
+        return Problem(ProblemKind.LEAK, group[0].id, f"{text}: what is tested was trained on, keep one of them")
+    return Problem(
+        ProblemKind.TWIN, group[0].id, f"{text}: a split may put them into different folds, keep one of them"
+    )
 
 
 def _digest_of_mask(item: Item) -> tuple[str, ...]:

@@ -8,8 +8,8 @@ import pandas as pd
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from rarepix.data.inventory.cache import content_key, recall, store
 from rarepix.data.inventory.masks import read_mask
-from rarepix.data.inventory.stored import content_key, recall, store
 from rarepix.data.inventory.threads import Advance, in_threads
 from rarepix.data.source import Item
 from rarepix.labels import LabelSpace

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from rarepix.data.inventory.counting import BORDER
+from rarepix.data.inventory.formatting import number, percent
 from rarepix.data.inventory.layout import (
     DENSE,
     INK,
@@ -24,7 +25,6 @@ from rarepix.data.inventory.layout import (
     row_height,
     short,
 )
-from rarepix.data.inventory.wording import number, percent
 from rarepix.files import replacing
 from rarepix.labels import LabelSpace
 

@@ -9,7 +9,7 @@ from rarepix.data.source import DataError
 NAMED_AT_MOST = 10
 
 
-class Kind(StrEnum):
+class ProblemKind(StrEnum):
     """What can be wrong, in the order in which it is told."""
 
     LIST = "unusable lists"
@@ -25,7 +25,7 @@ class Kind(StrEnum):
 class Problem(NamedTuple):
     """One thing that is wrong."""
 
-    kind: Kind
+    kind: ProblemKind
     image: str
     """Image id; '' for a list."""
     message: str
@@ -40,9 +40,9 @@ def refuse(problems: Sequence[Problem]) -> None:
         raise DataError("\n".join(named) + more)
 
 
-def told(problems: Sequence[Problem], *, of_each: int) -> Iterator[str]:
+def format_problems(problems: Sequence[Problem], *, of_each: int) -> Iterator[str]:
     """Give the lines that tell of the problems: each kind with its number, then the first *of_each* of them."""
-    for kind in Kind:
+    for kind in ProblemKind:
         found = [problem for problem in problems if problem.kind is kind]
         if found:
             yield f"{kind}: {len(found)}"

@@ -10,7 +10,7 @@ import pandas as pd
 from rarepix.data.inventory.counting import examine
 from rarepix.data.inventory.duplicates import find_duplicates
 from rarepix.data.inventory.objects import find_objects
-from rarepix.data.inventory.problems import Kind, Problem
+from rarepix.data.inventory.problems import Problem, ProblemKind
 from rarepix.data.inventory.threads import Advance
 from rarepix.data.source import DataError, Item, MissingFiles, Source
 
@@ -66,7 +66,7 @@ def _gather(source: Source, names: Sequence[str]) -> tuple[list[Item], dict[str,
         except MissingFiles as error:
             found = error.items  # counting names every file that is not there
         except DataError as error:
-            problems.append(Problem(Kind.LIST, "", str(error)))
+            problems.append(Problem(ProblemKind.LIST, "", str(error)))
             continue
         for item in found:
             items[item.id] = item

@@ -3,7 +3,7 @@
 from enum import IntEnum
 
 
-class Outcome(IntEnum):
+class PasteOutcome(IntEnum):
     """What became of one training image when something was to be pasted into it."""
 
     NOT_DRAWN = 0

@@ -18,8 +18,8 @@ from rarepix.data.transforms import mixing
 from rarepix.data.transforms.copypaste import Cutout, cut_out, paste_region, warp
 from rarepix.data.transforms.cutouts import Cutouts
 from rarepix.data.transforms.donors import donor_classes, donor_rows
-from rarepix.data.transforms.outcomes import Outcome
-from rarepix.data.transforms.places import draw_pixels, find_place
+from rarepix.data.transforms.outcomes import PasteOutcome
+from rarepix.data.transforms.paste_locations import draw_pixels, find_place
 from rarepix.data.transforms.settings import PasteConfig
 from rarepix.labels import LabelSpace, Task
 from rarepix.seeding import generator
@@ -36,7 +36,7 @@ class Result(NamedTuple):
 
     image: np.ndarray
     mask: np.ndarray
-    outcome: Outcome
+    outcome: PasteOutcome
 
 
 class Paste(Protocol):
@@ -79,22 +79,22 @@ class CopyPaste:
         """Paste a region where at least half of it is seen."""
         random = generator(seed, "paste")
         if random.random() >= self._parameters["probability"]:
-            return Result(image, mask, Outcome.NOT_DRAWN)
+            return Result(image, mask, PasteOutcome.NOT_DRAWN)
         chosen = min(int(np.searchsorted(self._until, random.random(), side="right")), len(self._ids) - 1)
         row = int(self._rows[chosen][random.integers(len(self._rows[chosen]))])
         ground = draw_pixels(mask, self._ground, random) if self._parameters["place"] == "free" else None
         if ground is not None and not len(ground):
-            return Result(image, mask, Outcome.NO_BACKGROUND)
+            return Result(image, mask, PasteOutcome.NO_BACKGROUND)
         cutout = self._draw_cutout(read, row, self._ids[chosen], random)
         if cutout is None or not cutout.region.any():
-            return Result(image, mask, Outcome.EMPTY_DONOR)
+            return Result(image, mask, PasteOutcome.EMPTY_DONOR)
         kept = None if self._kept is None else cv2.LUT(mask, self._kept).view(bool)
         place = find_place(cutout, mask.shape, ground, kept, random)
         if place is None:
-            return Result(image, mask, Outcome.NO_ROOM)
+            return Result(image, mask, PasteOutcome.NO_ROOM)
         around = {"ring": self._parameters["ring"], "ignore": self._ignore, "protected": kept}
         image, mask, _ = paste_region(image, mask, cutout.patch, cutout.region, self._ids[chosen], *place, **around)
-        return Result(image, mask, Outcome.PASTED)
+        return Result(image, mask, PasteOutcome.PASTED)
 
     def _draw_cutout(self, read: Read, row: int, number: int, random: np.random.Generator) -> Cutout | None:
         most = self._parameters["rotate"]
@@ -120,13 +120,13 @@ class ClassMix:
         """Paste half of the classes of a donor that is drawn from all training images."""
         random = generator(seed, "paste")
         if random.random() >= self._probability:
-            return Result(image, mask, Outcome.NOT_DRAWN)
+            return Result(image, mask, PasteOutcome.NOT_DRAWN)
         donor = read(int(random.integers(self._images)))
         rows, columns = mixing.common_shape((image, mask), donor)
         classes = mixing.half_of_the_classes(donor[1][:rows, :columns], random, ignore=self._ignore)
         if not len(classes):
-            return Result(image, mask, Outcome.EMPTY_DONOR)
-        return Result(*mixing.classmix((image, mask), donor, classes), Outcome.PASTED)
+            return Result(image, mask, PasteOutcome.EMPTY_DONOR)
+        return Result(*mixing.classmix((image, mask), donor, classes), PasteOutcome.PASTED)
 
 
 class CutMix:
@@ -142,10 +142,10 @@ class CutMix:
         """Paste a rectangle of a donor that is drawn from all training images."""
         random = generator(seed, "paste")
         if random.random() >= self._probability:
-            return Result(image, mask, Outcome.NOT_DRAWN)
+            return Result(image, mask, PasteOutcome.NOT_DRAWN)
         donor = read(int(random.integers(self._images)))
         rectangle = mixing.draw_rectangle(mixing.common_shape((image, mask), donor), self._area, random)
-        return Result(*mixing.cutmix((image, mask), donor, rectangle), Outcome.PASTED)
+        return Result(*mixing.cutmix((image, mask), donor, rectangle), PasteOutcome.PASTED)
 
 
 PASTES: dict[str, Callable[[dict[str, Any], pd.DataFrame, LabelSpace], Paste | None]] = {

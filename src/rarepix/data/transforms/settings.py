@@ -1,27 +1,13 @@
 """The sections ``crop``, ``paste`` and ``augment`` of the configuration."""
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
-from pydantic import AfterValidator, Field, NonNegativeInt, PositiveFloat, PositiveInt, field_validator, model_validator
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, field_validator, model_validator
 
-from rarepix.settings import Chosen, Settings
-
-STRIDE = 32
-"""Rows and columns that go into a network must be multiples of this (the deepest stride of the encoders)."""
+from rarepix.settings import Chosen, Settings, WindowSize
 
 LARGEST = 16
 """Factor by which something may be resized: more shows no more, and memory grows with its square."""
-
-
-def _multiple_of_stride(size: tuple[int, int]) -> tuple[int, int]:
-    if any(side % STRIDE for side in size):
-        valid = [max(STRIDE, round(side / STRIDE) * STRIDE) for side in size]
-        raise ValueError(f"rows and columns must be multiples of {STRIDE}, for instance {valid}")
-    return size
-
-
-WindowSize = Annotated[tuple[PositiveInt, PositiveInt], AfterValidator(_multiple_of_stride)]
-"""Rows and columns that a network can be shown as they are."""
 
 
 CROP_PARAMETERS: dict[str, dict[str, Any]] = {

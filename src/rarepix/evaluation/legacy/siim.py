@@ -4,7 +4,7 @@ import numpy as np
 
 from rarepix.evaluation.legacy.scorer import Areas, Published, mean_of_present
 from rarepix.labels import Task
-from rarepix.metrics.scores import ratio
+from rarepix.scores import ratio
 
 
 class Siim(Published):

@@ -1,0 +1,192 @@
+"""Who is ahead, by validation alone, and what each class got: the tables that the report and the figures draw.
+
+The test split is looked at for the trial that validation has chosen, never to choose one.
+"""
+
+from collections import defaultdict
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.reading.collect import Tables
+from analysis.reading.scores import COUNTS, frequent_class_baseline, pooled
+from analysis.statistics.formatting import as_text
+
+VALIDATION, TEST = "val", "test"
+CONFIGURATION = "configuration"
+"""Name of the treatment whose levels are whole configurations."""
+AS_IT_IS = "the recipe as it is"
+"""What a configuration without parameters is called."""
+SCORE_NAMES = {"miou": "mIoU", "rare_iou": "rare-class IoU", "worst_iou": "worst-class IoU"}
+PROPERTIES = {
+    "train_images": "train images with the class",
+    "train_pixels": "train pixels of the class",
+    "train_proportion": "share of the train pixels",
+}
+
+
+def score_name(name: str | None) -> str:
+    """Return a score as it is written in text: ``mIoU`` for ``miou``."""
+    return SCORE_NAMES.get(name, str(name))
+
+
+def standings(tables: Tables) -> pd.DataFrame:
+    """Return the complete trials, highest validation objective first (the earlier trial first among equals)."""
+    trials = tables.trials
+    ranked = trials[(trials["status"] == "complete") & trials["objective"].notna()]
+    return ranked.sort_values(["objective", "started"], ascending=[False, True], kind="stable").reset_index(drop=True)
+
+
+def objective_name(tables: Tables) -> str | None:
+    """Return the name of the objective that most complete trials were ranked by; None when there is none."""
+    names = tables.trials["objective_name"].dropna()
+    return names.mode().iloc[0] if len(names) else None
+
+
+def objective_label(tables: Tables) -> str:
+    """Return the objective as it is written in text.
+
+    The objective ``rare_iou`` is the rare-class IoU less what the other classes fall short of their floor.
+    """
+    name = objective_name(tables)
+    return "rare-class objective" if name == "rare_iou" else score_name(name)
+
+
+def parameters_text(row: pd.Series, parameters: tuple[str, ...]) -> str:
+    """Return ``optim.lr=0.01 loss.name=focal`` for the parameters that this trial sampled."""
+    return " ".join(f"{name}={as_text(row[name])}" for name in parameters if pd.notna(row[name]))
+
+
+def parameter_texts(trials: pd.DataFrame, parameters: tuple[str, ...]) -> list[str]:
+    """Return ``parameters_text`` of each of *trials*, column by column: there are thousands of rows."""
+    columns = [
+        [
+            f"{name}={as_text(value)}" if there else ""
+            for value, there in zip(trials[name], trials[name].notna(), strict=True)
+        ]
+        for name in parameters
+    ]
+    return [" ".join(filter(None, parts)) for parts in zip(*columns, strict=True)] if columns else [""] * len(trials)
+
+
+def varying(tables: Tables) -> tuple[str, ...]:
+    """Return the sampled parameters in which complete trials differ; to be as in the recipe is a value, too."""
+    ranked = standings(tables)
+    return tuple(name for name in tables.parameters if _texts(ranked[name]).nunique() > 1)
+
+
+def configuration_names(tables: Tables, trials: pd.DataFrame) -> pd.Series:
+    """Return what the configuration of each of *trials* is called: the parameters in which it differs from others.
+
+    Where the study knows its default configuration, that one is called so.
+    """
+    differing, default = varying(tables), default_rows(tables, trials)
+    names = parameter_texts(trials, differing)
+    named = [
+        (f"default ({name})" if name else "default") if known else name or AS_IT_IS
+        for name, known in zip(names, default, strict=True)
+    ]
+    return pd.Series(named, index=trials.index, dtype=object)
+
+
+def _texts(values: pd.Series) -> pd.Series:
+    return values.astype(object).where(values.notna(), "").astype(str)
+
+
+def default_rows(tables: Tables, trials: pd.DataFrame) -> pd.Series:
+    """Return which of *trials* have the study's default configuration: none if the study names none."""
+    found = pd.Series(tables.default is not None, index=trials.index)
+    for name in tables.parameters if tables.default is not None else ():
+        given = tables.default.get(name)
+        found &= (
+            trials[name].isna() if name not in tables.default else trials[name].map(lambda value, g=given: value == g)
+        )
+    return found.astype(bool)
+
+
+def default_level(tables: Tables, trials: pd.DataFrame, treatment: str) -> Any:
+    """Return the level of *treatment* that the default configuration has among *trials*; None if there is none."""
+    levels = trials.loc[default_rows(tables, trials), treatment].dropna().unique()
+    return levels[0] if len(levels) else None
+
+
+def block_texts(tables: Tables, trials: pd.DataFrame, between: str = "/") -> pd.Series:
+    """Return the block of each of *trials* as text: ``1/0`` for seed 1 and fold 0."""
+    texts = [trials[name].astype(object).where(trials[name].notna(), "?").astype(str) for name in tables.block]
+    return pd.Series([between.join(parts) for parts in zip(*texts, strict=True)] if texts else "", index=trials.index)
+
+
+def configurations(tables: Tables) -> pd.DataFrame:
+    """Return a row a configuration (parameters without the block): its blocks and the spread of its objective.
+
+    Sorted by the mean. Means over different blocks are no fair comparison; ``blocks`` says which ones each has.
+    """
+    ranked = standings(tables)
+    if ranked.empty:
+        return pd.DataFrame(columns=["configuration", "parameters", "trials", "blocks", "mean", "sd", "low", "high"])
+    ranked = ranked.assign(
+        parameters=[text or AS_IT_IS for text in parameter_texts(ranked, tables.parameters)],
+        blocks=block_texts(tables, ranked),
+    )
+    grouped = ranked.groupby("config_hash", sort=False)
+    rows = grouped["objective"].agg(trials="size", mean="mean", sd="std", low="min", high="max")
+    rows["parameters"] = grouped["parameters"].first()
+    blocks = defaultdict(set)
+    for key, block in zip(ranked["config_hash"], ranked["blocks"], strict=True):
+        blocks[key].add(block)
+    rows["blocks"] = [", ".join(sorted(blocks[key])) for key in rows.index]
+    return rows.sort_values("mean", ascending=False, kind="stable").rename_axis("configuration").reset_index()
+
+
+def baseline(tables: Tables, trial: str, split: str = VALIDATION) -> tuple[str, dict[str, float]] | None:
+    """Return the most frequent class of a trial's split and the scores of always predicting it (None: no counts)."""
+    rows = tables.classes[(tables.classes["trial"] == trial) & (tables.classes["split"] == split)]
+    if rows.empty or rows[COUNTS].isna().any(axis=None):
+        return None
+    constant = frequent_class_baseline(rows)
+    predicted = constant.loc[constant["tp"] + constant["fp"] > 0, "class"]
+    return (predicted.iloc[0] if len(predicted) else "none"), pooled(constant)
+
+
+def scored_split(tables: Tables) -> str:
+    """Return the split whose class scores are shown: validation, or test where a study has scores of that alone."""
+    split = tables.classes["split"]
+    return TEST if (split == TEST).any() and not (split == VALIDATION).any() else VALIDATION
+
+
+def rarity_known(tables: Tables) -> bool:
+    """Return whether the study says how much of its classes it was trained on: a table of runs does not."""
+    return bool(tables.classes["train_pixels"].notna().any())
+
+
+def class_summary(tables: Tables, split: str | None = None) -> pd.DataFrame:
+    """Return a row a class, rarest (fewest train pixels) first: how much of it there is, and its IoU on *split*.
+
+    Where nothing is known of rarity, classes keep the order that they were read in. *split* None: ``scored_split``.
+    ``iou`` is the mean over complete trials in which the class has one, ``trials`` how many those are, ``absent`` in
+    how many it has none (neither in truth nor in prediction), ``best`` the IoU in the trial that validation ranks
+    first. Amounts are means over trials, because folds differ.
+    """
+    ranked, split = standings(tables), split or scored_split(tables)
+    rows = tables.classes[tables.classes["split"] == split]
+    # Asked once a trial, not once a row.
+    (trial, names), complete = pd.factorize(rows["trial"]), set(ranked["trial"])
+    rows = rows[np.array([name in complete for name in names], dtype=bool)[trial]]
+    grouped = rows.groupby("class", sort=False)
+    summary = grouped["iou"].agg(iou="mean", sd="std", low="min", high="max", trials="count")
+    summary["absent"] = grouped.size() - summary["trials"]
+    for name in PROPERTIES:
+        summary[name] = grouped[name].mean().astype(float)
+    summary["rare"] = grouped["rare"].any()
+    first = ranked["trial"].iloc[0] if len(ranked) else None
+    summary["best"] = rows.loc[rows["trial"] == first, ["class", "iou"]].set_index("class")["iou"]
+    return summary.sort_values("train_pixels", kind="stable").reset_index()
+
+
+def class_matrix(tables: Tables, split: str | None = None, top: int | None = None) -> pd.DataFrame:
+    """Return trials (best first, at most *top*) × classes (rarest first) of IoU; NaN where the class is absent."""
+    split = split or scored_split(tables)
+    order, ranked = class_summary(tables, split)["class"], standings(tables)["trial"].head(top or len(tables.trials))
+    rows = tables.classes[tables.classes["split"] == split]
+    return rows.pivot(index="trial", columns="class", values="iou").reindex(index=ranked, columns=order)

@@ -1,0 +1,223 @@
+"""What the report says in words: the three sentences on top, and the warning below them."""
+
+import pandas as pd
+
+from analysis.reading.collect import Tables
+from analysis.statistics.formatting import equals, number, signed
+from analysis.study.cells import caution, cells, means
+from analysis.study.class_differences import gains_and_costs
+from analysis.study.leaderboard import (
+    AS_IT_IS,
+    PROPERTIES,
+    TEST,
+    VALIDATION,
+    baseline,
+    block_texts,
+    class_matrix,
+    class_summary,
+    objective_label,
+    objective_name,
+    parameters_text,
+    score_name,
+    standings,
+)
+from analysis.study.questions import all_rows
+from analysis.study.results import Results
+from analysis.study.transfer import RANK
+
+LEAST_RANKED = 4
+"""Configurations from which it is worth a warning that test ranks the choice of validation in the lower half."""
+
+
+def answer(tables: Tables, found: Results) -> list[str]:
+    """Return the sentences that open the report: who is ahead, what the comparisons show, what the rarest class got."""
+    if standings(tables).empty:
+        return [best_sentence(tables)]
+    sentences = [best_sentence(tables), comparison_sentence(found), rarest_sentence(tables)]
+    return [sentence for sentence in sentences if sentence]
+
+
+def comparison_sentence(found: Results, alpha: float = 0.05) -> str:
+    """Say what the comparisons show and, of the surest difference, which classes it comes from."""
+    rows = all_rows(found.questions)
+    text = decided_sentence(rows, alpha)
+    shown = rows[rows["p_adjusted"] <= alpha]
+    if shown.empty:
+        return text + together_sentence(found, alpha)
+    surest, classes = shown.loc[shown["p_adjusted"].idxmin()], found.differences
+    if classes.empty:
+        return text
+    same = (classes["treatment"] == surest["treatment"]) & (classes["a"] == surest["a"]) & (classes["b"] == surest["b"])
+    if not same.any():
+        return text
+    sure = classes[same & (classes["p_adjusted"] <= alpha)]
+    by_class = gains_and_costs(sure) if len(sure) else "no single class is shown to differ"
+    return f"{text} Of the surest, by class: {by_class}."
+
+
+def together_sentence(found: Results, alpha: float = 0.05) -> str:
+    """Say what levels show all together where no two of them can be told apart; nothing if that shows nothing."""
+    told = [
+        f" All {row['k']} levels of {question.treatment} together do differ (Friedman, p {equals(row['p'])}, "
+        f"Kendall's W {number(row['kendall_w'], 2)}, n = {row['n']} blocks)."
+        for question in found.questions
+        for row in question.overall.to_dict("records")
+        if row["p"] <= alpha
+    ]
+    return told[0] if told else ""
+
+
+def rarity_sentence(correlations: pd.DataFrame, alpha: float = 0.05) -> str:
+    """Answer whether rarity explains the scores, by the rank correlations; empty where there are none."""
+    if "method" not in correlations:
+        return ""
+    ranks = correlations[(correlations["method"] == "spearman") & correlations["p_adjusted"].notna()]
+    if ranks.empty:
+        return ""
+    shown, n = ranks[ranks["p_adjusted"] <= alpha], int(ranks["n"].max())
+    if shown.empty:
+        return f"Not shown: no rank correlation of rarity and IoU over {n} classes has an adjusted p of .05 or less."
+    first = shown.loc[shown["p_adjusted"].idxmin()]
+    what = f"{PROPERTIES.get(first['x'], first['x'])} and {first['y']}"
+    numbers = f"Spearman {signed(first['r'], 2)}, adjusted p {equals(first['p_adjusted'])}, n = {n} classes"
+    return f"{'More' if first['r'] > 0 else 'Less'} of a class goes with a higher IoU: {what} ({numbers})."
+
+
+def best_sentence(tables: Tables) -> str:
+    """Say which trial validation ranks first, and whether it beats predicting the most frequent class."""
+    ranked = standings(tables)
+    if ranked.empty:
+        return no_result_sentence(tables)
+    best, name = ranked.iloc[0], objective_name(tables)
+    about = parameters_text(best, tables.parameters) or AS_IT_IS
+    text = _winner(tables)
+    text += (
+        f"Best by validation is trial {best['trial']} ({about}): {objective_label(tables)} {number(best['objective'])}"
+    )
+    text += f" at epoch {best['epoch']}" if pd.notna(best["epoch"]) else ""
+    text += _against_baseline(tables, best, name)
+    column = f"{TEST}_{name}"
+    if column in best and pd.notna(best[column]):
+        text += f". Its test {score_name(name)}, which chose nothing, is {number(best[column])}"
+    return text + "."
+
+
+def _winner(tables: Tables) -> str:
+    """Return the sentence on the configuration with the highest mean; nothing where none ran on two blocks.
+
+    The best single trial is the luckiest of many: of configurations that were repeated the mean comes first.
+    """
+    held = cells(tables)
+    if not len(held) or held["key"].nunique() in (1, len(held)):
+        return ""
+    first = means(held).iloc[0]
+    return (
+        f"Ahead on validation is the configuration {first['configuration']!r}: {objective_label(tables)} "
+        f"{number(first['validation'])} in the mean of {first['blocks']} block{'s' if first['blocks'] > 1 else ''}."
+        f"{caution(held)} "
+    )
+
+
+def _against_baseline(tables: Tables, best: pd.Series, name: str) -> str:
+    found = baseline(tables, best["trial"])
+    if not found:
+        return ""
+    frequent, scores = found
+    reached = best[f"{VALIDATION}_miou"]
+    relation = "above" if reached > scores["miou"] else "not above"
+    subject = "," if name == "miou" else f"; its validation mIoU of {number(reached)} is"
+    constant = f"the {number(scores['miou'])} that always predicting {frequent!r} would get on the same pixels"
+    return f"{subject} {relation} {constant}"
+
+
+def no_result_sentence(tables: Tables) -> str:
+    """Say that no trial is complete, and what became of them."""
+    counts = tables.trials["status"].value_counts()
+    states = ", ".join(f"{count} {status}" for status, count in counts.items())
+    unreadable = " What was left out is listed below, with the reasons." if len(tables.left_out) else ""
+    states = states or "no record could be read"
+    return f"No trial of this study is complete, so there is no score to report ({states}).{unreadable}"
+
+
+def rarest_sentence(tables: Tables) -> str | None:
+    """Say what the rarest class (fewest train pixels) got in the best trial; None when no amounts were recorded."""
+    summary = class_summary(tables).dropna(subset=["train_pixels"])
+    if summary.empty or several_data(tables):
+        return None
+    rarest = summary.iloc[0]
+    held = (
+        f"The rarest class, {rarest['class']!r} ({rarest['train_images']:.0f} train images, "
+        f"{100 * rarest['train_proportion']:.3g} % of the train pixels),"
+    )
+    if pd.isna(rarest["best"]):
+        return f"{held} is absent from the validation of the best trial: neither there nor predicted, it has no score."
+    scores = f"{number(rarest['best'])} in the best trial (mean over trials {number(rarest['iou'])})"
+    return f"{held} gets a validation IoU of {scores}."
+
+
+def several_data(tables: Tables) -> bool:
+    """Return whether complete trials ran on different data."""
+    return standings(tables)["inventory_hash"].nunique() > 1
+
+
+def decided_sentence(rows: pd.DataFrame, alpha: float = 0.05) -> str:
+    """Say how many comparisons show a difference, how many could have and did not, and how many cannot be decided."""
+    if rows.empty:
+        return "Nothing can be compared: no categorical parameter has two levels among the complete trials."
+    tested = rows["p_adjusted"].notna()
+    undecidable = ~tested | (rows["floor_adjusted"] > alpha)
+    shown = rows[tested & (rows["p_adjusted"] <= alpha)]
+    silent = len(rows) - len(shown) - int(undecidable.sum())
+    parts = []
+    if len(shown):
+        strongest = shown.loc[shown["p_adjusted"].idxmin()]
+        verb = "shows" if len(shown) == 1 else "show"
+        parts.append(f"{len(shown)} {verb} a difference, most surely {strongest['treatment']}: {strongest['verdict']}")
+    if silent:
+        parts.append(f"{silent} could have shown a difference and did not")
+    if undecidable.any():
+        needed = rows.loc[undecidable & tested, "needed_n"]
+        least = (
+            f" (n = {needed.max():.0f} pairs, or trials per level, is the least that could decide all)"
+            if len(needed)
+            else ""
+        )
+        parts.append(f"{int(undecidable.sum())} cannot be decided with so few trials, whatever came out{least}")
+    if undecidable.all() and len(rows) > 1:
+        return f"None of the {len(rows)} comparisons can be decided with so few trials, whatever came out{least}."
+    if len(rows) == 1:
+        return f"The one comparison{_where(rows)}: {rows.iloc[0]['treatment']}: {rows.iloc[0]['verdict']}."
+    return f"Of {len(rows)} comparisons{_where(rows)}, {'; '.join(parts)}."
+
+
+def _where(rows: pd.DataFrame) -> str:
+    on_test = rows["score"].str.startswith(f"{TEST}_")
+    return " on test" if on_test.all() else " on validation" if not on_test.any() else ""
+
+
+def caveat(tables: Tables, found: Results) -> str | None:
+    """Return the warning that a small study deserves, or one whose validation does not say what test says; or None."""
+    ranked = standings(tables)
+    blocks = block_texts(tables, ranked)
+    repeats = ranked.groupby("config_hash").size()
+    notes = []
+    pick = found.audit[found.audit["check"] == RANK].iloc[0]
+    if pick["n"] >= LEAST_RANKED and pick["value"] > pick["n"] / 2:
+        notes.append(f"validation and test disagree: {pick['sentence'].rstrip('.').replace('By', 'by', 1)}")
+    if several_data(tables):
+        notes.append("trials ran on different data, so their scores cannot be ranked against one another")
+    if len(ranked) and not tables.block:
+        notes.append("no column was named as block: trials are compared as independent groups")
+    elif len(ranked) and blocks.nunique() < 2:
+        named = ", ".join(tables.block)
+        notes.append(f"all trials share one block ({named}): how much a score moves with the seed alone is unknown")
+    if len(ranked) > 1 and (repeats < 2).all():
+        notes.append("no configuration was run twice, so the best of many is partly the luckiest of many")
+    if 0 < len(ranked) < 10:
+        notes.append(f"{len(ranked)} complete trial{'s are' if len(ranked) > 1 else ' is'} a look around, not evidence")
+    lacking = (class_matrix(tables).isna().any(axis=1)).sum()
+    if lacking:
+        notes.append(
+            f"in {lacking} trial{'s' if lacking > 1 else ''} a class is absent, and mIoU is the mean over the others"
+        )
+    return ("; ".join(notes)[:1].upper() + "; ".join(notes)[1:] + ".") if notes else None

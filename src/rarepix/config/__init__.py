@@ -1,0 +1,23 @@
+"""The configuration of a trial: recipes, ``--set`` and sampled parameters, one tree of dotted keys."""
+
+from rarepix.config.trial import (
+    CHOSEN,
+    TrialConfig,
+    build_config,
+    config_hash,
+    flatten,
+    load_recipe,
+    parse_settings,
+    updated,
+)
+
+__all__ = [
+    "CHOSEN",
+    "TrialConfig",
+    "build_config",
+    "config_hash",
+    "flatten",
+    "load_recipe",
+    "parse_settings",
+    "updated",
+]

@@ -1,0 +1,152 @@
+"""The parts of a dataset in one block: which items train, validate and test, and what they hold."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+
+from rarepix.choices import ChoiceError
+from rarepix.data.inventory import take_inventory
+from rarepix.data.scarcity import thin
+from rarepix.data.settings import DataConfig
+from rarepix.data.source import DataError, Item, Source
+from rarepix.data.splits import clusters, make_split
+from rarepix.data.splits.groups import read_groups
+from rarepix.labels import LabelSpace
+
+
+class Split(NamedTuple):
+    """One split of a dataset."""
+
+    items: list[Item]
+    inventory: pd.DataFrame
+    """Rows in the order of *items*; columns: the classes, border, height, width."""
+
+
+class Splits(NamedTuple):
+    """All splits of a dataset in one block."""
+
+    by_name: Mapping[str, Split]
+    """train, val and, where there is one, test."""
+    inventory: pd.DataFrame
+    """Of all parts, without the images that thinning removed."""
+    folds: pd.Series
+    """Image id → fold, of the list that was cut (with ``split: listed`` 0 validates and 1 trains)."""
+    centroids: pd.DataFrame | None = None
+    """Cluster × class, of a split by clusters."""
+    thinned: tuple[str, ...] = ()
+    """Ids of the images that were removed from the training list."""
+
+
+def make_splits(source: Source, config: DataConfig, *, seed: int, cache: Path | None = None) -> Splits:
+    """Take the inventory of every list that *config* names, thin the training list and cut what is left into folds.
+
+    Raises:
+        DataError: a list or a file is unusable, parts overlap, the list cannot be thinned or cut as *config* says, or
+            a class is absent from the training part.
+        ChoiceError: *config* names what there is not.
+    """
+    lists = {"train": config.train_list, "val": config.val_list, "test": config.test_list}
+    items = {part: source.items(name) for part, name in lists.items() if name is not None}
+    _check_disjoint(items)
+    everything = [item for part in items.values() for item in part]
+    inventory = take_inventory(everything, source.labels, cache=cache)
+
+    with _as_data_errors():
+        thinned = _thinned(inventory.loc[[item.id for item in items["train"]]], source.labels, config)
+    inventory = inventory.drop(index=thinned)
+    items["train"] = [item for item in items["train"] if item.id in inventory.index]
+
+    if config.split == "listed":
+        centroids = None
+        folds = pd.Series({item.id: part == "train" for part in ("train", "val") for item in items[part]}).astype(int)
+    else:
+        with _as_data_errors():
+            folds, centroids = _cut(inventory.loc[[item.id for item in items["train"]]], source, config, seed)
+        held_out = folds == config.fold
+        items["val"] = [item for item in items["train"] if held_out[item.id]]
+        items["train"] = [item for item in items["train"] if not held_out[item.id]]
+
+    parts = {
+        name: Split(items[name], inventory.loc[[item.id for item in items[name]]])
+        for name in ("train", "val", "test")
+        if name in items
+    }
+    _check_classes(parts["train"], list(source.labels.names), config)
+    return Splits(parts, inventory, folds.rename("fold").rename_axis("image"), centroids, tuple(thinned))
+
+
+@contextmanager
+def _as_data_errors() -> Iterator[None]:
+    """What a table of counts does not allow is the fault of these data with this configuration, not of the program."""
+    try:
+        yield
+    except (DataError, ChoiceError):
+        raise
+    except ValueError as error:
+        raise DataError(str(error)) from error
+
+
+def _thinned(inventory: pd.DataFrame, labels: LabelSpace, config: DataConfig) -> list[str]:
+    """Return the ids that go."""
+    if config.scarcity is None:
+        return []
+    wanted = config.scarcity
+    kept = thin(
+        inventory[list(labels.names)],
+        wanted.classes,
+        keep=wanted.keep,
+        seed=wanted.seed,
+        published=wanted.published,
+        allow_absent=config.allow_absent,
+    )
+    return inventory.index.difference(kept, sort=False).tolist()
+
+
+def _cut(
+    inventory: pd.DataFrame, source: Source, config: DataConfig, seed: int
+) -> tuple[pd.Series, pd.DataFrame | None]:
+    """Return the fold of each image, and the centroids of a split by clusters."""
+    labels = source.labels
+    counts = inventory[list(labels.names)]
+    ignoring = labels.background_names
+    centroids = clusters.fit(counts, ignoring=ignoring) if config.split == "proportion_cluster" else None
+    folds = make_split(
+        counts,
+        config.split,
+        folds=config.folds,
+        seed=seed,
+        on=config.split_on or "presence",
+        groups=read_groups(source.root, config.groups, inventory.index.tolist()) if config.groups else None,
+        centroids=centroids,
+        ignoring=ignoring,
+    )
+    return folds, centroids
+
+
+def _check_disjoint(items: Mapping[str, list[Item]]) -> None:
+    seen: dict[str, str] = {}
+    for part, members in items.items():
+        for item in members:
+            if item.id in seen:
+                raise DataError(
+                    f"an image must be in one list only, but {item.id!r} is in the {seen[item.id]} and the "
+                    f"{part} list: take it out of one of them"
+                )
+            seen[item.id] = part
+
+
+def _check_classes(train: Split, classes: list[str], config: DataConfig) -> None:
+    absent = [name for name in classes if not train.inventory[name].any() and name not in config.allow_absent]
+    if absent:
+        where, way_out = "the training list", "add images"
+        if config.split != "listed":
+            where = f"fold {config.fold} of split {config.split!r}"
+            better = "" if config.split == "multilabel" else "data.split=multilabel, "
+            way_out = f"use {better}more images, fewer folds, another fold or seed"
+        raise DataError(
+            f"every class must be in at least one training image, but {where} has none of: {', '.join(absent)}: "
+            f"{way_out}, correct the classes in dataset.json, or accept it with data.allow_absent={absent}"
+        )

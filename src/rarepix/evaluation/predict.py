@@ -1,0 +1,135 @@
+"""Images without masks to predicted masks: files, overlays, and a table of what was found."""
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from PIL import Image
+from torch.utils.data import DataLoader, Dataset
+
+from rarepix.data.inventory import read_image
+from rarepix.data.loaders import padded, round_up, worker_count
+from rarepix.data.transforms.resizing import Size, fitted, resize_image
+from rarepix.evaluation.checkpoint import TrainedModel
+from rarepix.evaluation.mask_files import MASKS, write_mask
+from rarepix.files import replacing, write_text
+from rarepix.inference.decode import decode, masks_of
+from rarepix.inference.predictor import probabilities
+from rarepix.labels import LabelSpace, Task
+from rarepix.viz.contact_sheet import overlay
+
+OVERLAYS = "overlays"
+
+
+class Folder(Dataset):
+    """Images as a network is shown them: ``{"image": 3 H W uint8, "index": int, "size": (rows, columns)}``."""
+
+    def __init__(self, files: Sequence[Path], resize: int | Size | None) -> None:
+        self.files, self.resize = list(files), resize
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def __getitem__(self, index: int) -> dict:
+        image = read_image(self.files[index])
+        size = image.shape[:2]
+        if self.resize is not None:
+            image = resize_image(image, fitted(size, self.resize))
+        return {"image": torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1), "index": index, "size": size}
+
+
+def collate(samples: list[dict]) -> dict:
+    """Return a batch as ``evaluation.inference`` takes it, without masks."""
+    sizes = [tuple(sample["image"].shape[1:]) for sample in samples]
+    frame = tuple(round_up(max(side)) for side in zip(*sizes, strict=True))
+    return {
+        "image": torch.stack([padded(sample["image"], frame, 0) for sample in samples]),
+        "image_size": sizes,
+        "mask_size": [sample["size"] for sample in samples],
+        "index": [sample["index"] for sample in samples],
+    }
+
+
+def predict(
+    trained: TrainedModel,
+    files: Sequence[Path],
+    out: Path,
+    *,
+    form: str,
+    overlays: bool,
+    advance: Callable[[int], None] = lambda images: None,
+) -> pd.DataFrame:
+    """Predict every image at its own size and write masks, overlays, ``predictions.csv`` and ``prediction.json``.
+
+    Args:
+        trained: the network.
+        files: images, each with a stem of its own.
+        out: folder for what is written.
+        form: see ``mask_files.FORMS``.
+        overlays: draw each image with its classes over it, too.
+        advance: is told how many more images are done.
+
+    Returns:
+        a row per image and class: image, class, pixels, share of the image, greatest probability.
+
+    Raises:
+        DataError: an image cannot be read.
+    """
+    config, labels, device = trained.config, trained.labels, trained.module.device
+    gpu = device.type == "cuda"
+    loader = DataLoader(
+        Folder(files, config.data.resize),
+        batch_size=config.evaluate.batch_size,
+        collate_fn=collate,
+        num_workers=worker_count(config.data.workers, gpu=gpu),
+        pin_memory=gpu,
+    )
+    rows = []
+    for batch in loader:
+        with torch.inference_mode(), trained.autocast():
+            logits = trained.module.infer(trained.module, batch | {"image": batch["image"].to(device)})
+        chances = probabilities(logits, multiclass=labels.task is Task.MULTICLASS)
+        said = decode(logits, task=labels.task, threshold=config.evaluate.threshold)
+        for index, mask, chance in zip(batch["index"], masks_of(said, batch["mask_size"]), chances, strict=True):
+            file = files[index]
+            write_mask(mask, file.stem, out / MASKS, form=form, labels=labels)
+            if overlays:
+                with replacing(out / OVERLAYS / f"{file.stem}.jpg") as temporary:
+                    Image.fromarray(overlay(read_image(file), mask, labels)).save(temporary, quality=92)
+            height, width = mask.shape[:2]
+            rows += _found(file.stem, mask, chance[:, :height, :width].amax(dim=(1, 2)).tolist(), labels)
+        advance(len(batch["index"]))
+    table = pd.DataFrame(rows, columns=["image", "class", "pixels", "share", "greatest_probability"])
+    _write_tables(table, trained, form, out)
+    return table
+
+
+def _found(name: str, mask: np.ndarray, greatest: list[float], labels: LabelSpace) -> list[tuple]:
+    """Return a row for each class that has a channel (binary: the one that is not background)."""
+    shown = range(labels.count)[-labels.channels :]
+    layers = [mask == number if mask.ndim == 2 else mask[..., number] == 1 for number in shown]
+    area = mask.shape[0] * mask.shape[1]
+    return [
+        (name, labels.names[number], int(layer.sum()), float(layer.sum() / area), chance)
+        for number, layer, chance in zip(shown, layers, greatest, strict=True)
+    ]
+
+
+def _write_tables(table: pd.DataFrame, trained: TrainedModel, form: str, out: Path) -> None:
+    with replacing(out / "predictions.csv") as temporary:
+        table.to_csv(temporary, index=False)
+    by_class = table.groupby("class", sort=False)
+    document = {
+        "checkpoint": str(trained.checkpoint),
+        "recipe": trained.config.recipe,
+        "task": str(trained.labels.task),
+        "form": form,
+        "evaluate": trained.config.evaluate.model_dump(mode="json"),
+        "images": int(table["image"].nunique()),
+        "images_with": {name: int((rows["pixels"] > 0).sum()) for name, rows in by_class},
+        "pixels": {name: int(rows["pixels"].sum()) for name, rows in by_class},
+    }
+    write_text(out / "prediction.json", json.dumps(document, indent=1) + "\n")

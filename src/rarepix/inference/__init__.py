@@ -1,0 +1,1 @@
+"""A trained network on images: windows, flips and scales, and from logits to masks."""

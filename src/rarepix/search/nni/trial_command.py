@@ -1,0 +1,106 @@
+"""The trial command of a study: what it runs, and with which configuration."""
+
+import argparse
+import os
+import re
+import shlex
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rarepix.config import TrialConfig, load_recipe, parse_settings, updated
+from rarepix.records import RESULTS_VARIABLE, study_folder
+from rarepix.search.nni.trial_io import study_name
+from rarepix.settings import ConfigError
+
+EXAMPLE = "python -m trials.segment --recipe demo"
+
+
+@dataclass(frozen=True)
+class TrialCommand:
+    """A trial command, taken apart."""
+
+    module: str
+    recipe: str
+    settings: tuple[str, ...] = field(default=())
+    results: str | None = None
+    study: str | None = None
+    folder: Path = Path()
+    """Where trials run; paths in the command are relative to it."""
+
+    def configuration(self) -> TrialConfig:
+        """Return the configuration of a trial before the search changes it.
+
+        Raises:
+            FileNotFoundError: there is no such recipe.
+            ConfigError: it cannot be run, or a ``--set`` does not fit it.
+        """
+        file = self.folder / self.recipe
+        recipe = file if file.suffix in (".yml", ".yaml") else self.recipe
+        return updated(load_recipe(recipe), parse_settings(self.settings))
+
+    def study_folder(self, experiment: str) -> Path:
+        """Return the folder in which the trials of an NNI experiment leave their records."""
+        root = self.folder / (self.results or os.environ.get(RESULTS_VARIABLE) or "results")
+        return study_folder(root, study_name(self.study or Path(self.recipe).stem, experiment))
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> None:
+        raise ConfigError(f"trialCommand: {message}")
+
+
+def parse(text: str, folder: Path) -> TrialCommand:
+    """Return the trial command in *text*, to be run in *folder*.
+
+    Raises:
+        ConfigError: not one plain process like ``EXAMPLE``. (NNI stops that one process; whatever a pipe, a list
+            of commands or a script started beside it would go on.)
+    """
+    shell = re.search(r"[|;&<>`\n]|\$\(", text)
+    if shell:
+        raise ConfigError(
+            f"trialCommand must be one plain process, but has {shell[0]!r} in {text!r}: "
+            f"put what it does into the trial's own script, and write for instance {EXAMPLE}"
+        )
+    words = _split(text)
+    if len(words) < 3 or not re.fullmatch(r"python[\d.]*", Path(words[0]).name) or words[1] != "-m":
+        raise ConfigError(f"trialCommand must be of the form {EXAMPLE!r}, but got {text!r}")
+    given = _options(words[3:])
+    for option in ("recipe", "results", "study"):
+        value = getattr(given, option) or ""
+        if value.startswith("~") or "$" in value:
+            raise ConfigError(
+                f"trialCommand: --{option} must be written out, since the shell of a trial alone would read "
+                f"'~' and '$', but got {value!r}"
+            )
+    script = folder / Path(*words[2].split(".")).with_suffix(".py")
+    if not script.is_file():
+        raise ConfigError(
+            f"trialCommand runs {words[2]}, so trialCodeDirectory must hold {script.relative_to(folder)}, "
+            f"but {folder} does not: set trialCodeDirectory to the checkout, relative to the study's file"
+        )
+    return TrialCommand(
+        module=words[2],
+        recipe=given.recipe,
+        settings=tuple(given.set),
+        results=given.results,
+        study=given.study,
+        folder=folder,
+    )
+
+
+def _options(words: list[str]) -> argparse.Namespace:
+    parser = _Parser(prog="trialCommand", add_help=False, allow_abbrev=False)
+    parser.add_argument("--recipe", required=True)
+    parser.add_argument("--set", action="append", default=[])
+    parser.add_argument("--results")
+    parser.add_argument("--study")
+    parser.add_argument("--traceback", action="store_true")
+    return parser.parse_args(words)
+
+
+def _split(text: str) -> list[str]:
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        raise ConfigError(f"trialCommand must be a command line, but: {error} in {text!r}") from None

@@ -1,0 +1,1 @@
+"""A study's life: start, watch, resume, stop, list, confirm."""

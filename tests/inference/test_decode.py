@@ -1,0 +1,45 @@
+"""From logits to masks and counts, by hand."""
+
+import numpy as np
+import pytest
+import torch
+
+from rarepix.inference.decode import count_decoded, decode, masks_of
+from rarepix.labels import LabelSpace, Task
+
+BINARY = LabelSpace(names=("background", "cell"), background=0, task=Task.BINARY)
+LAYERS = LabelSpace(names=("a", "b"), task=Task.MULTILABEL)
+
+
+def test_the_largest_logit_wins():
+    logits = torch.tensor([[0.0, 3.0], [1.0, 2.0], [-1.0, 2.5]]).view(1, 3, 1, 2)
+    assert decode(logits, task=Task.MULTICLASS, threshold=0.5).tolist() == [[[1, 0]]]
+
+
+@pytest.mark.parametrize(("threshold", "expected"), [(0.5, [0, 0, 1, 1]), (0.9, [0, 0, 0, 1]), (0.2, [0, 1, 1, 1])])
+def test_a_probability_above_the_threshold(threshold, expected):
+    logits = torch.tensor([-3.0, -1.0, 1.0, 3.0]).view(1, 1, 1, 4)  # 0.05, 0.27, 0.73, 0.95
+    assert decode(logits, task=Task.BINARY, threshold=threshold).tolist() == [[expected]]
+    both = decode(torch.cat([logits, -logits], 1), task=Task.MULTILABEL, threshold=threshold)
+    assert both.tolist() == [[[expected], [[int(p > threshold) for p in (0.95, 0.73, 0.27, 0.05)]]]]
+
+
+def test_counts_of_a_binary_task_are_of_both_classes():
+    logits = torch.tensor([-3.0, 3.0, 3.0, 3.0]).view(1, 1, 1, 4)
+    target = torch.tensor([[[0, 0, 1, 255]]])
+    assert count_decoded(logits, target, labels=BINARY, threshold=0.5).tolist() == [[[1, 0, 1, 1], [1, 1, 0, 1]]]
+
+
+def test_counts_of_layers():
+    logits = torch.tensor([[3.0, -3.0], [3.0, 3.0]]).view(1, 2, 1, 2)
+    target = torch.tensor([[[[1, 1]], [[0, 255]]]])
+    assert count_decoded(logits, target, labels=LAYERS, threshold=0.5).tolist() == [[[1, 0, 1, 0], [0, 1, 0, 0]]]
+
+
+def test_masks_lose_their_padding():
+    ids = torch.arange(12).view(1, 3, 4).repeat(2, 1, 1)
+    whole, part = masks_of(ids, [(3, 4), (2, 3)])
+    assert whole.dtype == part.dtype == np.uint8
+    assert part.tolist() == [[0, 1, 2], [4, 5, 6]]
+    (layers,) = masks_of(torch.stack([ids[0], ids[0] + 20])[None], [(1, 2)])
+    assert layers.tolist() == [[[0, 20], [1, 21]]]

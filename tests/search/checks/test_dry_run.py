@@ -1,0 +1,118 @@
+"""What a rehearsal finds before a study starts, each with the message that the trial itself would end with."""
+
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from rarepix.config import TrialConfig, updated
+from rarepix.search.checks import dry_run
+
+
+def told(config: TrialConfig, **changes: Any) -> list[str]:
+    """Return the complaints about *config* with *changes*, ``__`` standing for a dot."""
+    return list(dry_run.dry_run_problems([updated(config, {key.replace("__", "."): v for key, v in changes.items()})]))
+
+
+def test_a_trial_that_can_run_has_no_complaints(tiny_config: TrialConfig) -> None:
+    assert told(tiny_config) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"data__root": "lost"}, "the dataset must be a folder, but lost does not exist"),
+        ({"data__root": "$NOBODY_SET"}, "every variable in a path must be set"),
+        ({"data__train_list": "trian"}, "trian"),
+        ({"data__folds": 100}, "folds must be from 2 to the number of images, 18, but got 100"),
+        ({"model__architecture": "unett"}, "did you mean 'unet'"),
+        ({"model__encoder": "resnet188"}, "resnet188"),
+        ({"model__options": {"decoder_chanels": [1]}}, "did you mean 'decoder_channels'"),
+    ],
+)
+def test_what_only_a_trial_would_find_is_found(tiny_config: TrialConfig, changes: dict, message: str) -> None:
+    (complaint,) = told(tiny_config, **changes)
+    assert message in complaint
+
+
+def test_a_step_that_a_network_cannot_take(tiny_config: TrialConfig) -> None:
+    """Batch normalisation of what is pooled to one pixel needs two images."""
+    (complaint,) = told(
+        tiny_config,
+        model__architecture="deeplabv3plus",
+        model__encoder="resnet18",
+        model__options={},
+        engine__batch_size=1,
+    )
+    assert complaint.startswith(
+        "model.architecture='deeplabv3plus' with loss 'ce' cannot take a training step with eng"
+    )
+    assert complaint.endswith("use a larger batch or crop, or another architecture")
+
+
+def test_a_description_that_no_trial_can_use(tiny_config: TrialConfig, damaged_voc: Path) -> None:
+    (damaged_voc / "dataset.json").write_text('{"classes": ["a", "b"], "task": "multilabel"}')
+    (complaint,) = told(tiny_config, data__root=str(damaged_voc))
+    assert "is multilabel: " in complaint
+
+
+def test_a_gpu_that_is_not_there(tiny_config: TrialConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    (complaint,) = told(tiny_config, engine__device="gpu")
+    assert complaint.startswith("engine.device=gpu needs a GPU that torch can use, but there is none")
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda root: (root / "SegmentationClass" / "img03.png").unlink(), "img03"),
+        (lambda root: (root / "JPEGImages" / "img04.jpg").write_bytes(b"no image"), "img04"),
+        (lambda root: Image.new("L", (9, 9)).save(root / "SegmentationClass" / "img05.png"), "img05"),
+        (lambda root: Image.new("L", (96, 64), 77).save(root / "SegmentationClass" / "img06.png"), "77"),
+        (lambda root: (root / "ImageSets" / "Segmentation" / "train.txt").write_text(""), "train"),
+    ],
+)
+def test_damaged_data_are_named(
+    tiny_config: TrialConfig, damaged_voc: Path, damage: Callable[[Path], None], message: str
+) -> None:
+    damage(damaged_voc)
+    complaints = told(tiny_config, data__root=str(damaged_voc))
+    assert len(complaints) >= 1
+    assert message in "\n".join(complaints)
+
+
+def test_what_configurations_share_is_complained_of_once(tiny_config: TrialConfig) -> None:
+    lost = updated(tiny_config, {"data.root": "lost"})
+    assert (
+        len(
+            list(
+                dry_run.dry_run_problems([lost, updated(lost, {"optim.lr": 0.1}), updated(lost, {"loss.name": "dice"})])
+            )
+        )
+        == 1
+    )
+
+
+def test_it_runs_where_trials_run(tiny_config: TrialConfig, tiny_voc: Path) -> None:
+    """A relative path means what it means to a trial."""
+    here = updated(tiny_config, {"data.root": tiny_voc.name})
+    with dry_run.DryRun(tiny_voc.parent) as stage:
+        assert stage.rehearse([here]) == []
+
+
+def test_without_its_turn_it_ends(tmp_path: Path) -> None:
+    with dry_run.DryRun(tmp_path) as stage:
+        pass
+    assert [process.returncode for process in stage.processes] == [-signal.SIGKILL] * len(dry_run.PARTS)
+
+
+def test_a_rehearsal_that_breaks_down_is_a_complaint(
+    tiny_config: TrialConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dry_run.sys, "executable", "/bin/false")
+    with dry_run.DryRun(tmp_path) as stage:
+        (complaint,) = stage.rehearse([tiny_config])
+    assert complaint == "a rehearsal of the trials must run through, but it ended with code 1: it said nothing"

@@ -1,0 +1,99 @@
+"""Points that a study begins with."""
+
+from pathlib import Path
+
+import pytest
+
+from rarepix import records
+from rarepix.config import load_recipe, updated
+from rarepix.records import Block, Objective, TrialRecord
+from rarepix.search.nni.enqueued import best_configurations, default_parameters, enqueued_configurations
+from rarepix.search.nni.trial_io import Received
+from rarepix.search.optimizer.settings import SearchSettings, WarmStart
+from rarepix.settings import ConfigError
+from tests.search.pretend_trial import record
+
+SPACE = {
+    "optim.lr": {"_type": "loguniform", "_value": [0.001, 0.02]},
+    "loss": {
+        "_type": "choice",
+        "_value": [{"_name": "ce"}, {"_name": "focal", "gamma": {"_type": "uniform", "_value": [1, 4]}}],
+    },
+    "crop.size": {"_type": "choice", "_value": [None, [96, 128]]},
+}
+
+
+def left(results: Path, trial: str, parameters: dict, value: float, seed: int = 0) -> TrialRecord:
+    """Leave the record of a complete trial."""
+    received = Received(parameters=parameters, parameter_id="0", experiment="e", job=trial)
+    made = record("earlier", received)
+    made = made.model_copy(
+        update={"objective": Objective(name="miou", value=value, epoch=1), "block": Block(seed=seed, fold=0)}
+    )
+    records.write(made, records.trial_folder(results, "earlier", trial) / "record.json")
+    return made
+
+
+def test_the_default_is_the_recipe_in_the_words_of_the_space():
+    config = updated(load_recipe("demo"), {"loss": {"_name": "focal"}})
+    assert default_parameters(SPACE, config) == {
+        "optim.lr": 0.005,
+        "loss": {"_name": "focal", "gamma": 2.0},
+        "crop.size": [96, 128],
+    }
+
+
+def test_the_default_runs_what_the_recipe_runs():
+    config = updated(load_recipe("demo"), {"loss": {"_name": "ce", "label_smoothing": 0.1}})
+    default = default_parameters(SPACE, config)
+    assert default["loss"] == {"_name": "ce", "label_smoothing": 0.1}  # outside the space, but as the recipe says
+    assert updated(config, default) == config
+
+
+def test_a_space_may_spell_a_loss_in_its_own_way():
+    option = {"_name": "CE+L1", "alpha": {"_type": "uniform", "_value": [0, 2]}}
+    space = {"loss": {"_type": "choice", "_value": [option]}}
+    config = updated(load_recipe("demo"), {"loss": {"_name": "ce+l1", "alpha": 0.5}})
+    assert default_parameters(space, config) == {"loss": {"_name": "CE+L1", "alpha": 0.5}}
+
+
+def test_known_points_are_completed_from_the_default():
+    settings = SearchSettings(known=[{"optim.lr": 0.01}])
+    points = enqueued_configurations(settings, SPACE, load_recipe("demo"), Path())
+    assert points == [("known", {"optim.lr": 0.01, "loss": {"_name": "ce"}, "crop.size": [96, 128]})]
+
+
+def test_a_known_point_that_no_trial_can_run_is_refused():
+    with pytest.raises(ConfigError, match=r"optim\.lr"):
+        enqueued_configurations(SearchSettings(known=[{"optim.lr": -1}]), SPACE, load_recipe("demo"), Path())
+
+
+def test_the_best_of_an_earlier_study_come_next_those_on_most_blocks_first(tmp_path):
+    block = {"seed": 0, "data.fold": 0}
+    left(tmp_path, "lucky", {"optim.lr": 0.004} | block, 0.9)
+    left(tmp_path, "a0", {"optim.lr": 0.002} | block, 0.5)
+    left(tmp_path, "a1", {"optim.lr": 0.002} | block | {"seed": 1}, 0.7, seed=1)
+    left(tmp_path, "b0", {"optim.lr": 0.003} | block, 0.5)
+    left(tmp_path, "b1", {"optim.lr": 0.003} | block | {"seed": 1}, 0.5, seed=1)
+    best = best_configurations(tmp_path / "earlier", 3)
+    assert [(parameters, blocks) for parameters, _, blocks in best] == [
+        ({"optim.lr": 0.002}, 2),
+        ({"optim.lr": 0.003}, 2),
+        ({"optim.lr": 0.004}, 1),
+    ]
+    assert best[0][1] == pytest.approx(0.6)
+    settings = SearchSettings(earlier=WarmStart(study="earlier", top=1))
+    points = enqueued_configurations(settings, SPACE, load_recipe("demo"), tmp_path)
+    assert [(origin, point["optim.lr"]) for origin, point in points] == [("earlier", 0.002)]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "says"),
+    [(None, "folder of a study with records"), ({"optim.momentum": 0.8}, "varied optim.momentum")],
+)
+def test_an_earlier_study_that_does_not_fit_is_refused(tmp_path, parameters, says):
+    if parameters:
+        left(tmp_path, "x", parameters, 0.5)
+    settings = SearchSettings(earlier=WarmStart(study="earlier"))
+    with pytest.raises(ConfigError, match=says):
+        enqueued_configurations(settings, SPACE, load_recipe("demo"), tmp_path)

@@ -1,0 +1,214 @@
+"""Winners and the default configuration once more: a search by a real NNI, its confirmation by another one."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from rarepix import records
+from rarepix.records import Block
+from rarepix.search.checks.advisor import ADVISOR
+from rarepix.search.nni.trial_command import parse
+from rarepix.search.optimizer.journal import FILE, Journal, read
+from rarepix.search.optimizer.scheduler import Scheduler
+from rarepix.search.optimizer.settings import SearchSettings
+from rarepix.search.studies import study
+from rarepix.search.studies.confirm import candidates, confirm, confirmations, note_confirmation, write_confirmation
+from rarepix.search.studies.watch import watch
+from rarepix.settings import ConfigError
+from tests.search import pretend_trial
+from tests.search.lab import Lab
+
+pytestmark = pytest.mark.full
+
+SPACE = {"optim.lr": {"_type": "uniform", "_value": [0.0, 1.0]}}
+DEFAULT = {"optim.lr": 0.001, "loss": {"_name": "ce"}}
+COMMAND = "python -m trials.segment --recipe tiny.yaml"
+
+
+@pytest.fixture
+def params(lab: Lab) -> dict:
+    """An experiment's configuration as NNI keeps it."""
+    service = {
+        "platform": "local",
+        "trialCommand": COMMAND,
+        "trialCodeDirectory": str(lab.folder),
+        "useActiveGpu": None,
+    }
+    return {
+        "experimentName": "winter", "trialConcurrency": 2, "trialGpuNumber": None, "maxTrialDuration": "1h",
+        "maxExperimentDuration": "2h", "maxTrialNumber": 40, "trainingService": service,
+    }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def searched(lab: Lab, free_port) -> study.Study:
+    tuner = {"className": ADVISOR, "codeDirectory": ".", "classArgs": {"seed": 1, "samples": 3}}
+    return run(study.start(lab.study(tuner=tuner, maxTrialNumber=9), free_port()))
+
+
+@pytest.fixture(scope="module")
+def confirmed(searched: study.Study, free_port) -> study.Study:
+    def start(config: Path) -> study.Study:
+        return study.start(config, free_port())
+
+    return run(confirm(searched.id, top=1, blocks=2, again=False, start=start))
+
+
+@pytest.fixture
+def finished(tmp_path: Path) -> Path:
+    """The folder of a study of three complete trials, by one of NNI's own tuners."""
+    folder = tmp_path / "winter-abc"
+    for number, value in enumerate((0.2, 0.5, 0.3)):
+        received = pretend_trial.trial_io.Received(
+            parameters={"optim.lr": 0.01 * (number + 1)},
+            parameter_id=str(number),
+            experiment="abc",
+            job=f"t{number}",
+        )
+        record = pretend_trial.record("winter", received)
+        objective = record.objective.model_copy(update={"value": value})
+        block = records.Block(seed=number, fold=0)
+        record = record.model_copy(update={"objective": objective, "block": block, "config_hash": str(number)})
+        records.write(record, folder / "trials" / received.trial / "record.json")
+    return folder
+
+
+def run(started: study.Study) -> study.Study:
+    outcome = watch(started, lambda trials, wrong: None)
+    study.stop(started.id)
+    assert outcome.exit_code == 0, outcome
+    return started
+
+
+def test_the_default_and_the_winners_run_on_seeds_that_the_search_has_not_seen(searched, confirmed):
+    of_search = [records.read(file) for file in records.record_files(searched.folder)]
+    ran = [records.read(file) for file in records.record_files(confirmed.folder)]
+    assert {record.block.seed for record in of_search} == {0}
+    assert sorted((record.parameters["seed"], record.parameters["optim.lr"] == 0.001) for record in ran) == [
+        (1, False), (1, True), (2, False), (2, True),
+    ]  # fmt: skip
+    winner = next(record.parameters for record in ran if record.parameters["optim.lr"] != 0.001)
+    assert winner["optim.lr"] in [record.parameters["optim.lr"] for record in of_search]
+
+
+def test_the_ledger_says_what_is_confirmed_and_the_default_comes_first(searched, confirmed):
+    head, *events = read(confirmed.folder / FILE)
+    assert head["settings"]["confirms"] == searched.folder.name
+    first = next(event for event in events if event["event"] == "configuration")
+    assert first["parameters"] == DEFAULT
+    assert confirmed.folder.name.startswith("tiny_confirm-")
+
+
+def test_a_second_look_must_be_demanded(searched, confirmed):
+    assert confirmations(searched.folder) == [confirmed.folder.name]
+    with pytest.raises(ConfigError, match=rf"{confirmed.folder.name} already.*--again"):
+        confirm(searched.id, top=1, blocks=2, again=False, start=lambda config: pytest.fail("started"))
+
+
+def test_a_study_that_cannot_begin_is_no_confirmation(searched, confirmed):
+    before = confirmations(searched.folder)
+
+    def fail(config: Path) -> study.Study:
+        raise study.StudyError("the port is taken")
+
+    with pytest.raises(study.StudyError):
+        confirm(searched.id, top=1, blocks=2, again=True, start=fail)
+    assert confirmations(searched.folder) == before
+
+
+def test_a_search_that_runs_is_not_confirmed(lab, free_port):
+    lab.pretend(_0="hang")
+    tuner = {"className": ADVISOR, "codeDirectory": ".", "classArgs": {"seed": 1, "samples": 3}}
+    started = study.start(lab.study(tuner=tuner, maxTrialNumber=9), free_port())
+    with pytest.raises(study.StudyError, match="must be over before it is confirmed, but it runs"):
+        confirm(started.id, top=1, blocks=2, again=False, start=lambda config: pytest.fail("started"))
+    study.stop(started.id)
+
+
+def test_the_best_of_a_study_without_a_ledger_beside_the_recipe_as_it_is(finished, tiny_config):
+    assert candidates(finished, 2, tiny_config) == [{}, {"optim.lr": 0.02}, {"optim.lr": 0.03}]
+
+
+def test_the_file_keeps_how_the_search_ran(finished, params, lab):
+    file = write_confirmation(finished, params, top=1, blocks=3, again=False)
+    tree = yaml.safe_load(file.read_text())
+    assert file == finished / "search" / "confirm-1.yml"
+    assert tree["experimentName"] == "winter_confirm"
+    assert tree["trialCommand"] == "python -m trials.segment --recipe tiny.yaml --study winter_confirm"
+    assert (tree["trialCodeDirectory"], tree["trialConcurrency"], tree["maxTrialDuration"]) == (
+        str(lab.folder),
+        2,
+        "1h",
+    )
+    assert tree["trainingService"] == {"platform": "local"}
+    assert "maxExperimentDuration" not in tree, "it was the search's"
+    assert tree["maxTrialNumber"] == 2 * 2 * 3  # every run may be run again
+    assert tree["tuner"]["classArgs"] == {
+        "confirms": "winter-abc",
+        "configurations": [{}, {"optim.lr": 0.02}],
+        "blocks": {"seeds": [3, 4, 5]},
+    }
+
+
+def test_the_name_that_a_search_was_given_goes_on(finished, lab, params):
+    params["trainingService"]["trialCommand"] = f"{COMMAND} --study winter --set 'evaluate.rare=[a b]'"
+    tree = yaml.safe_load(write_confirmation(finished, params, top=1, blocks=2, again=False).read_text())
+    assert parse(tree["trialCommand"], lab.folder).study == "winter_confirm"
+    assert parse(tree["trialCommand"], lab.folder).settings == ("evaluate.rare=[a b]",)
+
+
+def test_a_third_file_stands_beside_the_first_two(finished, params):
+    for name in ("one", "two"):
+        note_confirmation(finished, name)
+    assert write_confirmation(finished, params, top=1, blocks=2, again=True).name == "confirm-3.yml"
+
+
+def test_a_second_look_is_on_seeds_of_its_own(finished, params):
+    file = next(records.record_files(finished))
+    block = records.Block(seed=12, fold=0)
+    record = records.read(file).model_copy(update={"block": block})
+    records.write(record, finished.parent / "winter_confirm-def" / "trials" / "t" / "record.json")
+    note_confirmation(finished, "winter_confirm-def")
+    tree = yaml.safe_load(write_confirmation(finished, params, top=1, blocks=2, again=True).read_text())
+    assert tree["tuner"]["classArgs"]["blocks"] == {"seeds": [13, 14]}
+
+
+def test_seeds_that_the_search_had_yet_to_see_are_not_fresh(finished, params):
+    blocks = [Block(seed=seed, fold=0) for seed in range(6)]
+    Scheduler(SearchSettings(), SPACE, {"optim.lr": 0.001}, blocks=blocks, ledger=Journal(finished / FILE))
+    tree = yaml.safe_load(write_confirmation(finished, params, top=1, blocks=2, again=False).read_text())
+    assert tree["tuner"]["classArgs"]["blocks"] == {"seeds": [6, 7]}
+
+
+def test_what_comes_to_the_default_is_no_winner(finished, tiny_config):
+    for number, file in enumerate(list(records.record_files(finished))):
+        lr = (tiny_config.optim.lr, 0.02, 0.03)[number]
+        record = records.read(file)
+        objective = record.objective.model_copy(update={"value": 0.9 - number / 10})
+        records.write(record.model_copy(update={"parameters": {"optim.lr": lr}, "objective": objective}), file)
+    assert candidates(finished, 1, tiny_config) == [{}, {"optim.lr": 0.02}]
+
+
+def test_the_first_of_a_confirmation_is_its_default(finished, tiny_config):
+    listed = ({"optim.lr": 0.02}, {"optim.lr": 0.03})
+    search = Scheduler(SearchSettings(confirms="a", configurations=listed), {}, {}, ledger=Journal(finished / FILE))
+    search.next()
+    assert candidates(finished, 2, tiny_config)[0] == {"optim.lr": 0.02}
+
+
+def test_what_violates_a_floor_is_no_winner(finished, tiny_config):
+    """Every pretended record has a miou of 0.5."""
+    Scheduler(
+        SearchSettings(constraints={"miou": 0.6}), SPACE, {"optim.lr": 0.1}, ledger=Journal(finished / FILE)
+    ).next()
+    with pytest.raises(ConfigError, match="must have a complete trial beside the default configuration"):
+        candidates(finished, 2, tiny_config)
+
+
+def test_nothing_but_the_default_is_nothing_to_confirm(finished, tiny_config):
+    for file in list(records.record_files(finished)):
+        record = records.read(file)
+        records.write(record.model_copy(update={"parameters": {}, "config_hash": "0"}), file)
+    with pytest.raises(ConfigError, match="must have a complete trial beside the default configuration"):
+        candidates(finished, 2, tiny_config)
