@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING
 from analysis.reading.changes import changed, stamps
 from analysis.reading.cycles import no_cycles
 from analysis.reading.find import NoStudy, find_study, is_table
-from rarepix.records import RESULTS_VARIABLE, results_root, study_folder
+from rarepix.layout import REPORT, RESULTS_VARIABLE, TRIALS, results_root, study_folder
 
 if TYPE_CHECKING:
     from analysis.reading.collect import Tables
@@ -144,7 +144,7 @@ def _read(given: argparse.Namespace, places: list[Path], results: Path) -> "Tabl
 
 
 def _is_study(folder: Path) -> bool:
-    return (folder / "trials").is_dir()
+    return (folder / TRIALS).is_dir()
 
 
 def _folder(tables: "Tables", places: list[Path], results: Path, out: Path | None) -> Path:
@@ -157,7 +157,7 @@ def _folder(tables: "Tables", places: list[Path], results: Path, out: Path | Non
     home = places[0] if one and _is_study(places[0]) else study_folder(results, tables.study.replace(" + ", "+"))
     if out is None and one and is_table(places[0]) and _is_study(home):
         raise NoStudy(f"{home / 'report'} must stay the report of that study: name another folder with --out")
-    folder = out or home / "report"
+    folder = out or home / REPORT.parent
     if folder.exists() and not _may_be_replaced(folder):
         raise NoStudy(f"{folder} must be new, empty or an earlier report, since it is replaced: name another folder")
     return folder
@@ -165,7 +165,7 @@ def _folder(tables: "Tables", places: list[Path], results: Path, out: Path | Non
 
 def _may_be_replaced(folder: Path) -> bool:
     """Return whether *folder* is an earlier report, or empty: what is there is lost."""
-    is_report = all((folder / name).is_file() for name in ("index.html", "trials.csv"))
+    is_report = all((folder / name).is_file() for name in (REPORT.name, "trials.csv"))
     return is_report or (folder.is_dir() and not any(folder.iterdir()))
 
 

@@ -1,6 +1,6 @@
 """Simulate studies that race: how often the truly best configuration is dropped, and how many runs are saved.
 
-python -m bench.race                     # the tables of docs/search.md, about 10 min on one CPU core
+python -m bench.race                     # the tables of docs/reference/search.md, about 10 min on one CPU core
 python -m bench.race --studies 200       # rougher, 2 min
 """
 

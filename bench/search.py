@@ -1,6 +1,6 @@
 """Compare samplers and pruners on learning curves: epochs until random search's best is reached, and the best found.
 
-    python -m bench.search                                       # the tables of docs/search.md, half an hour on a core
+    python -m bench.search                                       # every table, half an hour on a core
     python -m bench.search --pairs tpe+asha tpe+none --seeds 5   # two minutes
     python -m bench.search --pairs tpe+asha --workers 4          # four runs at a time, their epochs out of step
 

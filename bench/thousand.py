@@ -18,9 +18,9 @@ from pathlib import Path
 import psutil
 import yaml
 
+from rarepix.layout import JOURNAL
 from rarepix.search.checks.advisor import ADVISOR
 from rarepix.search.nni import nnictl, orphans
-from rarepix.search.optimizer.journal import FILE
 from rarepix.search.studies import study
 from rarepix.search.studies.study import Study
 
@@ -78,7 +78,7 @@ def _line(running: Study, manager: int, over: int, seconds: float) -> str:
     home = running.logs.parent
     used = int(subprocess.check_output(["du", "-s", "--block-size=1", str(home)]).split()[0]) / MIB
     database = (home / "db" / "nni.sqlite").stat().st_size / MIB
-    ledger = (running.folder / FILE).stat().st_size / MIB
+    ledger = (running.folder / JOURNAL).stat().st_size / MIB
     return (
         f"{over} trials in {seconds:.0f} s: manager {memory[0]:.0f} MiB, advisor {memory[1]:.0f} MiB, "
         f"database {database:.1f} MiB, NNI's folder {used:.0f} MiB, ledger {ledger:.2f} MiB"

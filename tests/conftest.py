@@ -12,7 +12,7 @@ import pytest
 import yaml
 from PIL import Image
 
-from rarepix import records
+from rarepix import layout, records
 
 os.environ.setdefault(
     "OMP_NUM_THREADS", "1"
@@ -143,7 +143,7 @@ def finished(tiny_recipe: Path, tmp_path_factory: pytest.TempPathFactory) -> Fin
 
     results = tmp_path_factory.mktemp("finished")
     assert main(["--recipe", str(tiny_recipe), "--results", str(results), "--study", "shared", "--trial", "one"]) == 0
-    folder = records.trial_folder(results, "shared", "one")
+    folder = layout.trial_folder(results, "shared", "one")
     return Finished(folder, records.read(folder / "record.json"))
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from rarepix import records
+from rarepix import layout, records
 from rarepix.records import (
     Block,
     ClassCounts,
@@ -180,30 +180,30 @@ def test_results_root(given, variable, expected, monkeypatch, tmp_path):
     monkeypatch.delenv("RAREPIX_RESULTS", raising=False)
     if variable is not None:
         monkeypatch.setenv("RAREPIX_RESULTS", variable)
-    assert records.results_root(given) == Path(str(expected).replace("here", str(tmp_path)))
+    assert layout.results_root(given) == Path(str(expected).replace("here", str(tmp_path)))
 
 
 def test_folders_are_where_others_look_for_them(tmp_path):
-    assert records.trial_folder(tmp_path, "s", "t") == tmp_path / "s" / "trials" / "t"
-    assert records.study_folder(tmp_path, "s") == tmp_path / "s"
+    assert layout.trial_folder(tmp_path, "s", "t") == tmp_path / "s" / "trials" / "t"
+    assert layout.study_folder(tmp_path, "s") == tmp_path / "s"
 
 
 def test_record_files_are_ordered_and_only_records(tmp_path):
     for trial in ("b", "a", "c"):
-        records.write(record(trial=trial), records.trial_folder(tmp_path, "s", trial) / "record.json")
+        records.write(record(trial=trial), layout.trial_folder(tmp_path, "s", trial) / "record.json")
     (tmp_path / "s" / "trials" / "d").mkdir()
-    assert [file.parent.name for file in records.record_files(tmp_path / "s")] == ["a", "b", "c"]
+    assert [file.parent.name for file in layout.record_files(tmp_path / "s")] == ["a", "b", "c"]
 
 
 def test_studies_are_ordered_by_their_newest_record(tmp_path):
     times = {("old", "1"): 10, ("old", "2"): 20, ("new", "1"): 5, ("new", "2"): 30, ("middle", "1"): 25}
     for (study, trial), when in times.items():
-        file = records.trial_folder(tmp_path, study, trial) / "record.json"
+        file = layout.trial_folder(tmp_path, study, trial) / "record.json"
         records.write(record(), file)
         os.utime(file, (when, when))
     (tmp_path / "empty" / "trials").mkdir(parents=True)
-    assert [study.name for study in records.studies(tmp_path)] == ["old", "middle", "new"]
+    assert [study.name for study in layout.studies(tmp_path)] == ["old", "middle", "new"]
 
 
 def test_no_results_no_studies(tmp_path):
-    assert records.studies(tmp_path / "nowhere") == []
+    assert layout.studies(tmp_path / "nowhere") == []

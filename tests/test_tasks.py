@@ -10,7 +10,7 @@ import pytest
 import yaml
 from PIL import Image
 
-from rarepix import records
+from rarepix import layout, records
 from rarepix.data.folder import image_files
 from rarepix.evaluation.checkpoint import load_trained_model
 from rarepix.evaluation.predict import predict
@@ -53,7 +53,7 @@ def run(request, tmp_path_factory, tiny_recipe) -> Run:
     (root / "recipe.yaml").write_text(yaml.safe_dump(tree))
     words = ["--recipe", str(root / "recipe.yaml"), "--results", str(root), "--study", "s", "--trial", "t"]
     assert main(words) == 0
-    folder = records.trial_folder(root, "s", "t")
+    folder = layout.trial_folder(root, "s", "t")
     return Run(folder, records.read(folder / "record.json"), data, request.param)
 
 

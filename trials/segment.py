@@ -13,7 +13,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from rarepix import records
+from rarepix import layout
 from rarepix.config import load_recipe, parse_settings, updated
 from rarepix.search.nni import trial_io
 from rarepix.trial.exit_codes import exit_code
@@ -40,7 +40,7 @@ def _main(given: argparse.Namespace) -> int:
     name = given.study or Path(given.recipe).stem
     settings = parse_settings(given.set)
     base = updated(load_recipe(given.recipe), settings)
-    results = records.results_root(given.results)
+    results = layout.results_root(given.results)
     if trial_io.connected():
         received = trial_io.receive()
         place = RunContext(
@@ -53,7 +53,7 @@ def _main(given: argparse.Namespace) -> int:
         )
 
         def report(scores: dict[str, float]) -> None:
-            trial_io.show_logs(place.folder / "tensorboard")
+            trial_io.show_logs(place.folder / layout.TENSORBOARD)
             trial_io.report_intermediate(scores)
 
         record = completed_record(place) or run(updated(base, received.parameters), place, report)

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.calibration.synthetic import CLASSES, RARE, class_scores
+from rarepix import layout
 from rarepix.records import Block, ClassCounts, ClassPixels, Dataset, Objective, Status, TrialRecord, write
 
 NAMES = tuple(f"class{i:02d}" for i in range(CLASSES))
@@ -34,9 +35,9 @@ def write_made_up_study(study: Path, trials: int, seed: int = 0) -> Path:
         sampling, loss = kinds[kind]
         parameters = {"sampling.kind": sampling, "loss.name": loss, "optim.lr": float(10 ** rng.uniform(-4, -2))}
         record = _record(f"t{i:05d}", block, parameters, ious, BEGAN + timedelta(minutes=20 * i))
-        folder = study / "trials" / record.trial
-        write(record, folder / "record.json")
-        _history(ious["val"]).to_csv(folder / "history.csv", index=False)
+        folder = study / layout.TRIALS / record.trial
+        write(record, folder / layout.RECORD)
+        _history(ious["val"]).to_csv(folder / layout.HISTORY, index=False)
     return study
 
 

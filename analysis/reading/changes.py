@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from analysis.reading.nni_database import JOURNALS, database_file
+from rarepix.layout import TRIALS
 
 WATCHED = {
     "trials/*/record.json": "record",
@@ -21,7 +22,7 @@ def stamps(places: Iterable[Path]) -> Stamps:
     """Return the files from which the studies at *places* are read, as they are now."""
     found: Stamps = {}
     for place in places:
-        database = None if (place / "trials").is_dir() else database_file(place)
+        database = None if (place / TRIALS).is_dir() else database_file(place)
         if database is not None:
             files = [(database.with_name(database.name + suffix), "database") for suffix in JOURNALS]
         elif place.is_file():

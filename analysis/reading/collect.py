@@ -20,6 +20,7 @@ from analysis.reading.nni_database import database_file
 from analysis.reading.nni_trials import read_experiment
 from analysis.reading.several import joined
 from analysis.reading.tables import LeftOut, Tables, notes_on
+from rarepix.layout import TRIALS
 
 __all__ = ["Tables", "load_study"]
 
@@ -52,5 +53,5 @@ def load_study(path: str | Path | Sequence[str | Path]) -> Tables:
 def _read(path: Path) -> Source:
     if path.suffix.lower() == ".csv":
         raise ValueError(f"a study must be a folder or a database of NNI, but {path} is a CSV file: use load_table")
-    database = None if (path / "trials").is_dir() else database_file(path)
+    database = None if (path / TRIALS).is_dir() else database_file(path)
     return read_folder(path) if database is None else read_experiment(database)

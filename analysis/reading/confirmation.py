@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from analysis.reading.parameters import configuration
-
-LEDGER = Path("search", "ledger.jsonl")
+from rarepix.layout import JOURNAL
 
 
 class Confirmation(NamedTuple):
@@ -53,7 +52,7 @@ def read_default(study: Path) -> dict[str, Any] | None:
 
 def _beginning(study: Path) -> dict[str, Any] | None:
     try:
-        with (study / LEDGER).open(encoding="utf-8") as lines:
+        with (study / JOURNAL).open(encoding="utf-8") as lines:
             first = json.loads(lines.readline())
     except FileNotFoundError:
         return None
@@ -65,4 +64,4 @@ def _beginning(study: Path) -> dict[str, Any] | None:
 
 
 def _unlike_a_search(study: Path, problem: object) -> ValueError:
-    return ValueError(f"{study / LEDGER} must begin with the settings of its search, but: {problem!r}")
+    return ValueError(f"{study / JOURNAL} must begin with the settings of its search, but: {problem!r}")

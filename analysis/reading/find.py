@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from analysis.reading.nni_database import database_file
-from rarepix.records import record_files, studies
+from rarepix.layout import TRIALS, record_files, studies
 
 
 class NoStudy(ValueError):
@@ -33,7 +33,7 @@ def find_study(name: str | None, results: Path, *, begun: bool = True) -> Path:
             raise NoStudy(f"a study must have left records under {results}, but {known}")
         return found[-1]
     candidates = [results / name, Path(name)]
-    study = next((folder for folder in candidates if (folder / "trials").is_dir()), None)
+    study = next((folder for folder in candidates if (folder / TRIALS).is_dir()), None)
     if study is not None:
         if begun and not any(record_files(study)):
             raise NoStudy(

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 from pydantic import ValidationError
 
-from analysis.reading.confirmation import LEDGER, Confirmation, read_confirmation, read_default
+from analysis.reading.confirmation import Confirmation, read_confirmation, read_default
 from analysis.reading.cycles import no_cycles
 from analysis.reading.histories import read_curves
 from analysis.reading.images import read_images
@@ -14,9 +14,8 @@ from analysis.reading.parameters import conditional, configuration
 from analysis.reading.rows import class_rows, trial_row
 from analysis.reading.scores import by_split
 from analysis.reading.tables import LeftOut, Tables, trials_table
+from rarepix.layout import JOURNAL, RECORD, TRIALS
 from rarepix.records import SCHEMA, RecordError, TrialRecord, read
-
-RECORD = "record.json"
 
 
 class Source(NamedTuple):
@@ -38,7 +37,7 @@ def read_folder(study: Path) -> Source:
     Raises:
         FileNotFoundError: *study* has no folder ``trials``.
     """
-    if not (study / "trials").is_dir():
+    if not (study / TRIALS).is_dir():
         raise FileNotFoundError(
             f"a study must be a folder with trials/<trial>/record.json, but {study} has no trials: name another folder"
         )
@@ -78,13 +77,13 @@ def _ledger(study: Path, left_out: LeftOut) -> tuple[Confirmation | None, dict[s
         confirmation = read_confirmation(study)
         return confirmation, confirmation.default if confirmation else read_default(study)
     except (ValueError, OSError) as error:
-        left_out.add("", LEDGER, str(error))
+        left_out.add("", JOURNAL, str(error))
         return None, None
 
 
 def _records(study: Path, left_out: LeftOut) -> list[tuple[Path, TrialRecord]]:
     found = []
-    for folder in sorted(folder for folder in (study / "trials").iterdir() if folder.is_dir()):
+    for folder in sorted(folder for folder in (study / TRIALS).iterdir() if folder.is_dir()):
         try:
             if not (folder / RECORD).exists():
                 left_out.add(folder.name, RECORD, "no record was written")

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from analysis.reading.tables import CURVE_COLUMNS, LeftOut, empty
+from rarepix.layout import HISTORY
 
-HISTORY = "history.csv"
 NEEDED = ("attempt", "epoch", "objective")
 
 

@@ -8,11 +8,11 @@ import pandas as pd
 
 from analysis.reading.scores import COUNTS
 from analysis.reading.tables import IMAGE_COLUMNS, LeftOut, empty
+from rarepix.layout import IMAGES
 
 if TYPE_CHECKING:
     import pyarrow
 
-IMAGES = "images.parquet"
 NAMES = ("split", "image", "class")
 
 

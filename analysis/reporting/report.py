@@ -20,6 +20,7 @@ from analysis.reporting.page import page
 from analysis.study.leaderboard import configurations, standings
 from analysis.study.questions import Question, all_rows
 from analysis.study.results import Results, results
+from rarepix.layout import EXAMPLES, REPORT, TRIALS
 
 
 def write_report(tables: Tables, folder: Path, found: Results | None = None, again: str | None = None) -> Path:
@@ -31,7 +32,7 @@ def write_report(tables: Tables, folder: Path, found: Results | None = None, aga
     """
     with _replacing(folder) as temporary:
         _fill(tables, found or results(tables), temporary, folder.parent, again)
-    return folder / "index.html"
+    return folder / REPORT.name
 
 
 @contextmanager
@@ -68,7 +69,7 @@ def _fill(tables: Tables, found: Results, folder: Path, study: Path, again: str 
         write_csv(table, folder / name)
     drawn, live = _draw(tables, found, folder / "figures")
     drawn |= _examples(tables, folder / "figures", study)
-    (folder / "index.html").write_text(page(tables, found, drawn, live, list(files), again), encoding="utf-8")
+    (folder / REPORT.name).write_text(page(tables, found, drawn, live, list(files), again), encoding="utf-8")
 
 
 def csv_files(tables: Tables, found: Results) -> dict[str, pd.DataFrame]:
@@ -115,7 +116,7 @@ def _examples(tables: Tables, figures: Path, study: Path) -> dict[str, str]:
     ranked = standings(tables)
     if ranked.empty:
         return {}
-    source = study / "trials" / str(ranked.iloc[0]["trial"]) / "examples.png"
+    source = study / TRIALS / str(ranked.iloc[0]["trial"]) / EXAMPLES
     if not source.is_file():
         return {}
     figures.mkdir(exist_ok=True)

@@ -1,22 +1,9 @@
 """The file that a trial leaves: what it received, what it ran, and what it counted.
 
-Counts are integers; every ratio is derived from them by whoever reads the record. A study's folder looks like this::
-
-    results/<study>/trials/<trial>/record.json        this file
-                                   history.csv        a row per validation (column ``attempt`` tells resumed runs apart)
-                                   images.parquet     split, image, class, tp, fp, fn, tn
-                                   weights.csv        image, weight: what the sampler drew by
-                                   split.csv          image, fold, pixels of each class
-                                   clusters.csv       cluster × class: centroids, of a split by proportion_cluster
-                                   donors.csv         class, probability, of copy-paste
-                                   examples.png       worst and median validation image of each rare class, with errors
-                                   checkpoints/       last.ckpt, best.ckpt
-                    report/index.html                 written by the analysis
+Counts are integers; every ratio is derived from them by whoever reads it. Its place: ``rarepix.layout``.
 """
 
 import json
-import os
-from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -26,7 +13,6 @@ from pydantic import BaseModel, ConfigDict, NonNegativeInt, ValidationError, mod
 from rarepix.files import write_text
 
 SCHEMA = 1
-RESULTS_VARIABLE = "RAREPIX_RESULTS"
 BLOCK_KEYS = ("seed", "data.fold")
 """Enumerated, never tuned: what configurations share when they are compared."""
 CHOICE_KEYS = {"loss": "name", "sampling": "kind", "crop": "kind", "paste": "kind"}
@@ -178,32 +164,6 @@ class TrialRecord(Part):
         if self.status is Status.COMPLETE and (self.objective is None or not self.counts or self.dataset is None):
             raise ValueError("a complete record must have its dataset, its objective and its counts")
         return self
-
-
-def results_root(given: str | Path | None = None) -> Path:
-    """Return the folder that holds one folder per study: *given*, else ``$RAREPIX_RESULTS``, else ``results``."""
-    return Path(given or os.environ.get(RESULTS_VARIABLE) or "results").absolute()
-
-
-def study_folder(results: Path, study: str) -> Path:
-    """Return the folder of *study*."""
-    return results / study
-
-
-def trial_folder(results: Path, study: str, trial: str) -> Path:
-    """Return the folder of one trial of *study*."""
-    return study_folder(results, study) / "trials" / trial
-
-
-def record_files(study: Path) -> Iterator[Path]:
-    """Yield the record files in the folder of a study, ordered by trial."""
-    yield from sorted(study.glob("trials/*/record.json"))
-
-
-def studies(results: Path) -> list[Path]:
-    """Return the folders under *results* that hold trials, the one with the newest record last."""
-    found = {folder.parent: folder for folder in results.glob("*/trials") if any(folder.glob("*/record.json"))}
-    return sorted(found, key=lambda study: max(file.stat().st_mtime_ns for file in record_files(study)))
 
 
 def write(record: TrialRecord, path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.analysis.conftest import GAINS, add_trial, make_record
 
-DOCS = Path(__file__).parents[2] / "docs"
+DOCS = Path(__file__).parents[2] / "docs" / "reference"
 PAGES = ("analysis.md", "statistics.md")
 
 

@@ -11,7 +11,7 @@ import psutil
 import pytest
 import yaml
 
-from rarepix import records
+from rarepix import layout, records
 from rarepix.search.nni import nnictl
 from tests.house.source import CHECKOUT
 from tests.search.ports import free_port
@@ -47,7 +47,7 @@ def test_nni_knows_of_one_process_alone(tiny_recipe: Path, environment: dict[str
     assert done.returncode == 0, done.stdout + done.stderr
     folder = tmp_path / "results" / f"tiny-{experiment.id}"
     metrics, meant = _database(experiment)
-    found = {file.parent.name: records.read(file) for file in records.record_files(folder)}
+    found = {file.parent.name: records.read(file) for file in layout.record_files(folder)}
     assert found.keys() == meant.keys() == metrics.keys()
     assert len(found) == 2
     for trial, record in found.items():

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from analysis import load_study
-from rarepix import records
+from rarepix import layout, records
 from rarepix.search.nni import nnictl
 
 ROOT = Path(__file__).parents[2]
@@ -85,7 +85,7 @@ def test_it_ends_well_and_says_where_everything_is(ran: Ran) -> None:
 
 def test_it_leaves_complete_records_of_what_each_trial_received(ran: Ran) -> None:
     meant = _meant(ran.experiment)
-    found = {file.parent.name: records.read(file) for file in records.record_files(ran.folder)}
+    found = {file.parent.name: records.read(file) for file in layout.record_files(ran.folder)}
     assert found.keys() == meant.keys()
     for trial, record in found.items():
         assert record.status is records.Status.COMPLETE

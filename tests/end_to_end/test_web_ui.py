@@ -26,7 +26,7 @@ KNOWN = {"optim.lr": 0.02, "loss": {"_name": "focal", "gamma": 1.5}}
 WAITS = 4
 """Number of the trial that waits until it is told to go on."""
 ICONS_AND_FONTS = {"res.cdn.office.net", "res-1.cdn.office.net"}
-"""Hosts that the pages ask for decoration, here in vain. ``docs/web_ui.md`` says what is missing then."""
+"""Hosts that the pages ask for decoration, here in vain. ``docs/reference/web_ui.md`` says what is missing then."""
 ADVISOR = {
     "codeDirectory": ".",
     "className": "rarepix.search.advisor.OptunaAdvisor",

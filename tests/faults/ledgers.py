@@ -5,7 +5,8 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from rarepix import records
+from rarepix import layout, records
+from rarepix.layout import JOURNAL
 from rarepix.records import Status, TrialRecord
 from rarepix.search.nni import orphans
 from rarepix.search.optimizer import journal
@@ -37,7 +38,7 @@ class Findings:
 
 def look(study: Study, tuner: str) -> Findings:
     """Return what is wrong with a study that has ended."""
-    found = {file.parent.name: records.read(file) for file in records.record_files(study.folder)}
+    found = {file.parent.name: records.read(file) for file in layout.record_files(study.folder)}
     complete = {trial: record for trial, record in found.items() if record.status is Status.COMPLETE}
     lost = [f"{trial} is {record.status}" for trial, record in found.items() if trial not in complete]
     if len(complete) != PLANNED:
@@ -56,7 +57,7 @@ def _missing_in_the_ledger(folder: Path, complete: dict[str, TrialRecord]) -> li
     """The search must have heard of every complete run, and think of none that it has not."""
     runs: dict[int, dict] = {}
     ended: dict[int, str] = {}
-    for event in journal.read(folder / journal.FILE):
+    for event in journal.read(folder / JOURNAL):
         if event["event"] == "run":
             runs[event["run"]] = event
         elif event["event"] == "end":

@@ -12,7 +12,7 @@ from tests.house.source import CHECKOUT, modules
 from trials import segment
 
 DOCUMENTS = [CHECKOUT / "README.md", CHECKOUT / "CONTRIBUTING.md", CHECKOUT / "search_spaces" / "README.md"]
-DOCUMENTS += sorted((CHECKOUT / "docs").glob("*.md"))
+DOCUMENTS += sorted((CHECKOUT / "docs").rglob("*.md"))
 STUDIES = [CHECKOUT / "nni_config.yml", *sorted((CHECKOUT / "studies").glob("*.yml"))]
 RECIPES = sorted((CHECKOUT / "trials" / "recipes").rglob("*.yaml"))
 READERS_OWN = {"my_recipe.yaml", "my_study.yml"}

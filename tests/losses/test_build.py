@@ -82,7 +82,12 @@ def test_the_names_of_the_registry_in_any_case(name, task):
 
 
 def test_every_term_and_its_parameters_are_in_the_document():
-    text = (CHECKOUT / "docs" / "losses.md").read_text(encoding="utf-8").partition("## Terms")[2].partition("\n## ")[0]
+    text = (
+        (CHECKOUT / "docs" / "reference" / "losses.md")
+        .read_text(encoding="utf-8")
+        .partition("## Terms")[2]
+        .partition("\n## ")[0]
+    )
     rows = {line.split("`")[1]: line for line in text.splitlines() if line.startswith("| `")}
     assert set(rows) == set(TERM_PARAMETERS)
     for term, parameters in TERM_PARAMETERS.items():

@@ -13,7 +13,7 @@ import sys
 import time
 from pathlib import Path
 
-from rarepix import records
+from rarepix import layout, records
 from rarepix.search.nni import trial_io
 
 
@@ -44,7 +44,7 @@ def main() -> int:
     study = trial_io.study_name(given.study or Path(given.recipe).stem, received.experiment)
     left = record(study, received)
     if how != "unrecorded":
-        folder = records.trial_folder(records.results_root(), study, received.trial)
+        folder = layout.trial_folder(layout.results_root(), study, received.trial)
         records.write(left, folder / "record.json")
         (folder / left.files["history"]).write_text("epoch,objective\n")
     if how != "silent":

@@ -4,10 +4,11 @@ import json
 
 import pytest
 
-from rarepix import records
+from rarepix import layout, records
+from rarepix.layout import JOURNAL
 from rarepix.search.checks.advisor import ADVISOR
 from rarepix.search.nni import database
-from rarepix.search.optimizer.journal import FILE, read
+from rarepix.search.optimizer.journal import read
 from rarepix.search.studies import study
 from rarepix.search.studies.watch import Outcome, watch
 from tests.search.lab import Lab
@@ -29,7 +30,7 @@ def ended(lab: Lab, free_port) -> tuple[study.Study, Outcome, list[dict]]:
     started = study.start(lab.study(tuner=tuner, maxTrialNumber=20, trialConcurrency=3), free_port())
     outcome = watch(started, lambda trials, wrong: None)
     study.stop(started.id)
-    return started, outcome, list(read(started.folder / FILE))
+    return started, outcome, list(read(started.folder / JOURNAL))
 
 
 def test_the_default_configuration_comes_first(ended):
@@ -70,7 +71,7 @@ def test_every_record_has_the_parameters_that_nni_and_the_ledger_say(ended):
     ordered = {event["configuration"]: event["parameters"] for event in events if event["event"] == "configuration"}
     runs = {str(event["run"]): event for event in events if event["event"] == "run"}
     said = {trial.id: trial.parameters for trial in database.trials(started.logs.parent)}
-    files = list(records.record_files(started.folder))
+    files = list(layout.record_files(started.folder))
     assert len(files) == SAMPLES
     for record in map(records.read, files):
         run = runs[record.parameter_id]

@@ -15,7 +15,7 @@ import psutil
 import pytest
 import torch
 
-from rarepix import records
+from rarepix import layout, records
 from rarepix.labels import LabelSpace
 from rarepix.records import Status
 from rarepix.seeding import stable_hash
@@ -34,7 +34,7 @@ class Run:
     """A trial in a process group of its own, on two devices."""
 
     def __init__(self, recipe: Path, results: Path, environment: dict[str, str]) -> None:
-        self.folder = records.trial_folder(results, "tiny", "t")
+        self.folder = layout.trial_folder(results, "tiny", "t")
         self.command = [
             sys.executable,
             "-m",

@@ -13,7 +13,7 @@ import pytest
 import torch
 from PIL import Image
 
-from rarepix import records
+from rarepix import layout, records
 from rarepix.records import Status
 from rarepix.trial.exit_codes import NON_FINITE, OTHER
 from rarepix.trial.lifecycle import RunContext
@@ -46,7 +46,7 @@ def settings(**parameters: object) -> list[str]:
 
 
 def record_of(tmp_path: Path) -> records.TrialRecord:
-    return records.read(records.trial_folder(tmp_path / "results", "tiny", "t") / "record.json")
+    return records.read(layout.trial_folder(tmp_path / "results", "tiny", "t") / "record.json")
 
 
 def test_the_script_by_itself_gives_the_same_counts_again(tiny_recipe, tmp_path, environment, finished):
@@ -86,7 +86,7 @@ def test_killed_and_started_again_it_is_the_trial_that_it_would_have_been(
 ):
     long = [*LONG, *settings(data__workers=workers)]
     place = ["--recipe", tiny_recipe, "--results", tmp_path / "results", "--trial", "t"]
-    folder = records.trial_folder(tmp_path / "results", "tiny", "t")
+    folder = layout.trial_folder(tmp_path / "results", "tiny", "t")
     process = subprocess.Popen(
         command(*place, *long), env=environment, cwd=CHECKOUT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
@@ -106,7 +106,7 @@ def test_killed_and_started_again_it_is_the_trial_that_it_would_have_been(
     assert rows.loc[rows["attempt"] == 2, "epoch"].tolist() == [*range(record.resumed_from_epoch + 1, 4)]
 
     assert segment(*long, "--study", "whole")[0] == 0
-    whole = records.read(records.trial_folder(tmp_path / "results", "whole", "t") / "record.json")
+    whole = records.read(layout.trial_folder(tmp_path / "results", "whole", "t") / "record.json")
     assert (whole.attempt, whole.resumed_from_epoch) == (1, None)
     assert record.counts == whole.counts
     assert record.objective == whole.objective
@@ -118,7 +118,7 @@ def test_killed_and_started_again_it_is_the_trial_that_it_would_have_been(
 
 
 def test_asked_to_end_it_does_not_say_success(tiny_recipe, tmp_path, environment):
-    folder = records.trial_folder(tmp_path / "results", "tiny", "t")
+    folder = layout.trial_folder(tmp_path / "results", "tiny", "t")
     arguments = [
         "--recipe",
         tiny_recipe,
@@ -301,7 +301,7 @@ def test_another_configuration_under_the_same_name_is_refused(segment, tmp_path)
 
 def test_half_a_record_is_not_taken_for_one(segment, tmp_path):
     assert segment(*settings(data__root="/nowhere"))[0] == 1
-    file = records.trial_folder(tmp_path / "results", "tiny", "t") / "record.json"
+    file = layout.trial_folder(tmp_path / "results", "tiny", "t") / "record.json"
     file.write_text(file.read_text()[:200])
     code, said = segment()
     assert code == 1
@@ -320,7 +320,7 @@ sys.exit(main(sys.argv[1:]))
 
 def test_a_full_disk_ends_the_trial_and_leaves_the_record_before(segment, tiny_recipe, tmp_path, environment):
     assert segment(*settings(data__root="/nowhere"))[0] == 1
-    folder = records.trial_folder(tmp_path / "results", "tiny", "t")
+    folder = layout.trial_folder(tmp_path / "results", "tiny", "t")
     before = (folder / "record.json").read_bytes()
     arguments = ["--recipe", str(tiny_recipe), "--results", str(tmp_path / "results"), "--trial", "t"]
     ended = subprocess.run(

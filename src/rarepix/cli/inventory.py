@@ -36,8 +36,8 @@ def inventory(
     from rarepix.data.inventory.survey import survey
     from rarepix.data.source import DataError
     from rarepix.data.sources import open_source
+    from rarepix.layout import results_root
     from rarepix.paths import cache_root, expand
-    from rarepix.records import results_root
 
     opened = open_source(source, expand(folder), merge=merge)
     if opened.assumed:

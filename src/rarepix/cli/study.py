@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rarepix import layout
+
 if TYPE_CHECKING:
     from rarepix.search.studies.study import Study
     from rarepix.search.studies.watch import Outcome
@@ -175,7 +177,7 @@ def _analyse(study: "Study") -> bool:
     import subprocess
 
     subprocess.run([sys.executable, "-m", "analysis", str(study.folder)], cwd=study.code, check=False)
-    if (study.folder / "report" / "index.html").is_file():
+    if (study.folder / layout.REPORT).is_file():
         return True
     print(f"rarepix: the analysis left no report; repeat it with `make analyze STUDY={study.folder}`", file=sys.stderr)
     return False

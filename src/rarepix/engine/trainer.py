@@ -15,10 +15,8 @@ from lightning.pytorch.strategies import DDPStrategy
 from rarepix.engine.callbacks import Patience
 from rarepix.engine.precision import Hardware
 from rarepix.engine.settings import EngineConfig
+from rarepix.layout import BEST, CHECKPOINTS, LAST, TENSORBOARD
 
-CHECKPOINTS = "checkpoints"
-LAST = "last.ckpt"
-BEST = "best.ckpt"
 ON_PURPOSE = (
     "The '(train|val|test)_dataloader' does not have many workers",
     "The number of training batches",
@@ -83,7 +81,7 @@ def _strategy(config: EngineConfig) -> DDPStrategy | str:
 
 
 def _tensorboard(folder: Path) -> pl.loggers.Logger:
-    return pl.loggers.TensorBoardLogger(folder, name="", version="tensorboard")
+    return pl.loggers.TensorBoardLogger(folder, name="", version=TENSORBOARD)
 
 
 def _wants_progress(config: EngineConfig) -> bool:

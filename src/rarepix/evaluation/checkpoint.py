@@ -17,8 +17,8 @@ from rarepix.config import TrialConfig, build_config, load_recipe, updated
 from rarepix.data.sources import source_of
 from rarepix.engine.module import KEPT
 from rarepix.engine.precision import Hardware, choose_hardware, set_threads
-from rarepix.engine.trainer import BEST, CHECKPOINTS
 from rarepix.labels import LabelSpace
+from rarepix.layout import BEST, CHECKPOINTS, RECORD
 
 if TYPE_CHECKING:
     from rarepix.engine.module import SegmentationModule
@@ -84,7 +84,7 @@ def load_trained_model(
 
 def _found(what: Path, recipe: str | None) -> tuple[TrialConfig, Path]:
     if what.is_dir():
-        record, checkpoint = what / "record.json", what / CHECKPOINTS / BEST
+        record, checkpoint = what / RECORD, what / CHECKPOINTS / BEST
         if recipe is not None:
             raise CheckpointError(f"{what} is a trial's folder, which knows its configuration: leave --recipe out")
         if not record.is_file() or not checkpoint.is_file():

@@ -23,6 +23,7 @@ from rarepix.evaluation.measure import measure
 from rarepix.evaluation.score_files import image_scores, write_scores
 from rarepix.evaluation.score_picture import draw_scores
 from rarepix.labels import LabelSpace
+from rarepix.layout import EXAMPLES
 from rarepix.paths import cache_root
 from rarepix.settings import ConfigError
 
@@ -125,7 +126,7 @@ def _draw(
     trained: TrainedModel, dataset: SegmentationDataset, inventory: pd.DataFrame, table: pd.DataFrame, out: Path
 ) -> None:
     rare = rare_classes(inventory, trained.labels, trained.config.evaluate.rare)
-    pictures = {"examples.png": choose_examples(table, inventory, rare), "worst.png": worst(table)}
+    pictures = {EXAMPLES: choose_examples(table, inventory, rare), "worst.png": worst(table)}
     for name, choice in pictures.items():
         if choice.examples:
             with torch.inference_mode(), trained.autocast():

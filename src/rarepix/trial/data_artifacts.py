@@ -6,10 +6,9 @@ from rarepix.config import TrialConfig
 from rarepix.data.inventory import BORDER, inventory_hash
 from rarepix.data.splits.train_val_test import Split
 from rarepix.files import replacing
+from rarepix.layout import CLUSTERS, DONORS, SPLIT, WEIGHTS
 from rarepix.records import ClassPixels, Dataset
 from rarepix.wiring import Data
-
-SPLIT, WEIGHTS, DONORS, CLUSTERS = "split.csv", "weights.csv", "donors.csv", "clusters.csv"
 
 
 def describe_data(data: Data, config: TrialConfig) -> Dataset:

@@ -12,7 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from rarepix import records
+from rarepix import layout, records
 from rarepix.config import TrialConfig, config_hash
 from rarepix.files import naming
 from rarepix.records import Block, Failure, Status, TrialRecord
@@ -50,12 +50,12 @@ class RunContext:
     @property
     def folder(self) -> Path:
         """The trial's folder."""
-        return records.trial_folder(self.results, self.study, self.trial)
+        return layout.trial_folder(self.results, self.study, self.trial)
 
     @property
     def record_file(self) -> Path:
         """The trial's record."""
-        return self.folder / "record.json"
+        return self.folder / layout.RECORD
 
 
 @contextmanager
@@ -67,7 +67,7 @@ def run_lock(place: RunContext) -> Iterator[None]:
     """
     with naming(place.folder):
         place.folder.mkdir(parents=True, exist_ok=True)
-        lock = (place.folder / ".lock").open("w")
+        lock = (place.folder / layout.LOCK).open("w")
     with lock as file:
         try:
             fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # flock would be held by loader processes that live on

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import psutil
 
-from rarepix import records
+from rarepix import layout, records
 from rarepix.config import TrialConfig
 from rarepix.files import naming, replacing
 from rarepix.records import ClassCounts, Objective, Status, TrialRecord
@@ -99,7 +99,8 @@ def carry_out(
     from rarepix import wiring
     from rarepix.engine import distributed
     from rarepix.engine.precision import choose_hardware, set_threads
-    from rarepix.engine.trainer import BEST, CHECKPOINTS, finished_epochs
+    from rarepix.engine.trainer import finished_epochs
+    from rarepix.layout import BEST, CHECKPOINTS
 
     set_threads(config.engine)
     hardware = choose_hardware(config.engine)
@@ -138,7 +139,8 @@ def _with_progress(
 ) -> TrialRecord:
     """Return the record with what is known before the training; the leader writes it."""
     from rarepix.engine import distributed
-    from rarepix.engine.trainer import CHECKPOINTS, LAST, finished_epochs
+    from rarepix.engine.trainer import finished_epochs
+    from rarepix.layout import CHECKPOINTS, LAST
     from rarepix.trial.data_artifacts import describe_data, write_data_artifacts
 
     last = place.folder / CHECKPOINTS / LAST
@@ -170,11 +172,12 @@ def _fit(
 ) -> Fitted:
     """Train, from the last checkpoint where the record says so."""
     from rarepix.engine.callbacks import Clock, HistoryWriter
-    from rarepix.engine.trainer import CHECKPOINTS, LAST, build_trainer
+    from rarepix.engine.trainer import build_trainer
+    from rarepix.layout import CHECKPOINTS, LAST
 
     clock = Clock(partial(startup.mark, "first_step"))
     tally = _tally(data)
-    history = HistoryWriter(place.folder / "history.csv", attempt=record.attempt, listener=listener)
+    history = HistoryWriter(place.folder / layout.HISTORY, attempt=record.attempt, listener=listener)
     trainer = build_trainer(config.engine, hardware, place.folder, [clock, history, tally])
     resume = place.folder / CHECKPOINTS / LAST if record.resumed_from_epoch else None
     # loader processes begin to draw before Lightning says which epoch it is
@@ -202,13 +205,13 @@ def _evaluate(
     counts = count_images(trainer, module, held_out, checkpoint)
     if distributed.is_main_process():
         images = image_table(counts, data.labels)
-        with replacing(place.folder / "images.parquet") as table:
+        with replacing(place.folder / layout.IMAGES) as table:
             images.to_parquet(table, index=False)
         held = data.class_counts("val")
         rare = rare_classes(held, data.labels, config.evaluate.rare)
         shown = choose_examples(images[images["split"] == "val"], held, rare)
         how = {"rare": rare, "threshold": config.evaluate.threshold}
-        draw_examples(module, held_out["val"].dataset, shown, data.labels, place.folder / "examples.png", **how)
+        draw_examples(module, held_out["val"].dataset, shown, data.labels, place.folder / layout.EXAMPLES, **how)
     return counts, round(time.perf_counter() - began, 3)
 
 
@@ -233,15 +236,15 @@ def _pooled(counts: dict[str, ImageCounts], data: Data) -> dict[str, dict[str, C
 def _files(place: RunContext) -> dict[str, str]:
     """Return what → path of the files that are there."""
     names = {
-        "history": "history.csv",
-        "images": "images.parquet",
-        "examples": "examples.png",
-        "weights": "weights.csv",
-        "split": "split.csv",
-        "donors": "donors.csv",
-        "clusters": "clusters.csv",
-        "best": "checkpoints/best.ckpt",
-        "last": "checkpoints/last.ckpt",
-        "tensorboard": "tensorboard",
+        "history": layout.HISTORY,
+        "images": layout.IMAGES,
+        "examples": layout.EXAMPLES,
+        "weights": layout.WEIGHTS,
+        "split": layout.SPLIT,
+        "donors": layout.DONORS,
+        "clusters": layout.CLUSTERS,
+        "best": f"{layout.CHECKPOINTS}/{layout.BEST}",
+        "last": f"{layout.CHECKPOINTS}/{layout.LAST}",
+        "tensorboard": layout.TENSORBOARD,
     }
     return {what: path for what, path in names.items() if (place.folder / path).exists()}

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from analysis import load_study
-from analysis.reading.confirmation import LEDGER
 from analysis.reporting.report import write_report
 from analysis.reporting.summary import summary
 from analysis.study.questions import all_rows, questions, treatments
+from rarepix.layout import JOURNAL
 
 DEFAULT = {"optim.lr": 0.001, "loss": {"_name": "focal", "gamma": 2.0}, "sampling.kind": "uniform"}
 WINNER = {"optim.lr": 0.01, "loss": {"_name": "focal", "gamma": 2.0}, "sampling.kind": "copy_paste"}
@@ -27,8 +27,8 @@ def confirmation(tmp_path: Path, make) -> Path:
 
 
 def begin_ledger(study: Path, first_line: str) -> None:
-    (study / LEDGER).parent.mkdir()
-    (study / LEDGER).write_text(first_line + "\n")
+    (study / JOURNAL).parent.mkdir()
+    (study / JOURNAL).write_text(first_line + "\n")
 
 
 def confirms(study: Path, name: str | None) -> None:
@@ -89,5 +89,5 @@ def test_a_ledger_that_is_none_is_told_and_stops_nothing(confirmation, line):
     begin_ledger(confirmation, line)
     tables = load_study(confirmation)
     assert tables.confirmation is None
-    assert tables.left_out["file"].tolist() == [str(LEDGER)]
+    assert tables.left_out["file"].tolist() == [str(JOURNAL)]
     assert len(tables.trials) == 2 * len(SEEDS)

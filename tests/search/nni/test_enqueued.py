@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from rarepix import records
+from rarepix import layout, records
 from rarepix.config import load_recipe, updated
 from rarepix.records import Block, Objective, TrialRecord
 from rarepix.search.nni.enqueued import best_configurations, default_parameters, enqueued_configurations
@@ -30,7 +30,7 @@ def left(results: Path, trial: str, parameters: dict, value: float, seed: int = 
     made = made.model_copy(
         update={"objective": Objective(name="miou", value=value, epoch=1), "block": Block(seed=seed, fold=0)}
     )
-    records.write(made, records.trial_folder(results, "earlier", trial) / "record.json")
+    records.write(made, layout.trial_folder(results, "earlier", trial) / "record.json")
     return made
 
 

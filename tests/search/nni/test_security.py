@@ -1,4 +1,4 @@
-"""Each claim of docs/security.md, against a real manager with a running trial."""
+"""Each claim of docs/reference/security.md, against a real manager with a running trial."""
 
 import json
 import os

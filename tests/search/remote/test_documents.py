@@ -1,4 +1,4 @@
-"""The studies in docs/machines.md and studies/remote_example.yml are what NNI's own schema takes."""
+"""The studies in docs/reference/machines.md and studies/remote_example.yml are what NNI's own schema takes."""
 
 import re
 from pathlib import Path
@@ -12,7 +12,7 @@ from rarepix.settings import ConfigError
 from tests.house.source import CHECKOUT
 from tests.search.remote.sshd import new_key
 
-DOCUMENT = (CHECKOUT / "docs" / "machines.md").read_text(encoding="utf-8")
+DOCUMENT = (CHECKOUT / "docs" / "reference" / "machines.md").read_text(encoding="utf-8")
 OTHERS = [block for block in re.findall(r"```yaml\n(.*?)```", DOCUMENT, re.DOTALL) if "trainingService" in block]
 EXAMPLE = CHECKOUT / "studies" / "remote_example.yml"
 

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from rarepix import records
+from rarepix import layout, records
+from rarepix.layout import JOURNAL
 from rarepix.search.checks.advisor import ADVISOR
 from rarepix.search.nni.client import Trial
-from rarepix.search.optimizer.journal import FILE, read
+from rarepix.search.optimizer.journal import read
 from rarepix.search.studies import study
 from rarepix.search.studies.study import Study
 from rarepix.search.studies.watch import Outcome, watch
@@ -59,7 +60,7 @@ def searched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Searched]:
 def test_every_configuration_is_done_once(searched: Searched) -> None:
     assert searched.outcome.exit_code == 0, searched.outcome
     assert searched.outcome.summary() == f"{SAMPLES} of {SAMPLES} trials done, 1 tried again"
-    found = [records.read(file) for file in records.record_files(searched.study.folder)]
+    found = [records.read(file) for file in layout.record_files(searched.study.folder)]
     assert [record.status for record in found] == [records.Status.COMPLETE] * SAMPLES
     assert len({record.parameters["optim.lr"] for record in found}) == SAMPLES
 
@@ -74,5 +75,5 @@ def test_the_lost_trial_goes_on_elsewhere_under_its_name(searched: Searched) -> 
 
 
 def test_the_ledger_says_why(searched: Searched) -> None:
-    ends = [event for event in read(searched.study.folder / FILE) if event["event"] == "end"]
+    ends = [event for event in read(searched.study.folder / JOURNAL) if event["event"] == "end"]
     assert sorted(event["cause"] for event in ends if event["cause"]) == ["lost"]

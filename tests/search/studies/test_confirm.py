@@ -5,11 +5,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from rarepix import records
+from rarepix import layout, records
+from rarepix.layout import JOURNAL
 from rarepix.records import Block
 from rarepix.search.checks.advisor import ADVISOR
 from rarepix.search.nni.trial_command import parse
-from rarepix.search.optimizer.journal import FILE, Journal, read
+from rarepix.search.optimizer.journal import Journal, read
 from rarepix.search.optimizer.scheduler import Scheduler
 from rarepix.search.optimizer.settings import SearchSettings
 from rarepix.search.studies import study
@@ -82,8 +83,8 @@ def run(started: study.Study) -> study.Study:
 
 
 def test_the_default_and_the_winners_run_on_seeds_that_the_search_has_not_seen(searched, confirmed):
-    of_search = [records.read(file) for file in records.record_files(searched.folder)]
-    ran = [records.read(file) for file in records.record_files(confirmed.folder)]
+    of_search = [records.read(file) for file in layout.record_files(searched.folder)]
+    ran = [records.read(file) for file in layout.record_files(confirmed.folder)]
     assert {record.block.seed for record in of_search} == {0}
     assert sorted((record.parameters["seed"], record.parameters["optim.lr"] == 0.001) for record in ran) == [
         (1, False), (1, True), (2, False), (2, True),
@@ -93,7 +94,7 @@ def test_the_default_and_the_winners_run_on_seeds_that_the_search_has_not_seen(s
 
 
 def test_the_ledger_says_what_is_confirmed_and_the_default_comes_first(searched, confirmed):
-    head, *events = read(confirmed.folder / FILE)
+    head, *events = read(confirmed.folder / JOURNAL)
     assert head["settings"]["confirms"] == searched.folder.name
     first = next(event for event in events if event["event"] == "configuration")
     assert first["parameters"] == DEFAULT
@@ -165,7 +166,7 @@ def test_a_third_file_stands_beside_the_first_two(finished, params):
 
 
 def test_a_second_look_is_on_seeds_of_its_own(finished, params):
-    file = next(records.record_files(finished))
+    file = next(layout.record_files(finished))
     block = records.Block(seed=12, fold=0)
     record = records.read(file).model_copy(update={"block": block})
     records.write(record, finished.parent / "winter_confirm-def" / "trials" / "t" / "record.json")
@@ -176,13 +177,13 @@ def test_a_second_look_is_on_seeds_of_its_own(finished, params):
 
 def test_seeds_that_the_search_had_yet_to_see_are_not_fresh(finished, params):
     blocks = [Block(seed=seed, fold=0) for seed in range(6)]
-    Scheduler(SearchSettings(), SPACE, {"optim.lr": 0.001}, blocks=blocks, ledger=Journal(finished / FILE))
+    Scheduler(SearchSettings(), SPACE, {"optim.lr": 0.001}, blocks=blocks, ledger=Journal(finished / JOURNAL))
     tree = yaml.safe_load(write_confirmation(finished, params, top=1, blocks=2, again=False).read_text())
     assert tree["tuner"]["classArgs"]["blocks"] == {"seeds": [6, 7]}
 
 
 def test_what_comes_to_the_default_is_no_winner(finished, tiny_config):
-    for number, file in enumerate(list(records.record_files(finished))):
+    for number, file in enumerate(list(layout.record_files(finished))):
         lr = (tiny_config.optim.lr, 0.02, 0.03)[number]
         record = records.read(file)
         objective = record.objective.model_copy(update={"value": 0.9 - number / 10})
@@ -192,7 +193,7 @@ def test_what_comes_to_the_default_is_no_winner(finished, tiny_config):
 
 def test_the_first_of_a_confirmation_is_its_default(finished, tiny_config):
     listed = ({"optim.lr": 0.02}, {"optim.lr": 0.03})
-    search = Scheduler(SearchSettings(confirms="a", configurations=listed), {}, {}, ledger=Journal(finished / FILE))
+    search = Scheduler(SearchSettings(confirms="a", configurations=listed), {}, {}, ledger=Journal(finished / JOURNAL))
     search.next()
     assert candidates(finished, 2, tiny_config)[0] == {"optim.lr": 0.02}
 
@@ -200,14 +201,14 @@ def test_the_first_of_a_confirmation_is_its_default(finished, tiny_config):
 def test_what_violates_a_floor_is_no_winner(finished, tiny_config):
     """Every pretended record has a miou of 0.5."""
     Scheduler(
-        SearchSettings(constraints={"miou": 0.6}), SPACE, {"optim.lr": 0.1}, ledger=Journal(finished / FILE)
+        SearchSettings(constraints={"miou": 0.6}), SPACE, {"optim.lr": 0.1}, ledger=Journal(finished / JOURNAL)
     ).next()
     with pytest.raises(ConfigError, match="must have a complete trial beside the default configuration"):
         candidates(finished, 2, tiny_config)
 
 
 def test_nothing_but_the_default_is_nothing_to_confirm(finished, tiny_config):
-    for file in list(records.record_files(finished)):
+    for file in list(layout.record_files(finished)):
         record = records.read(file)
         records.write(record.model_copy(update={"parameters": {}, "config_hash": "0"}), file)
     with pytest.raises(ConfigError, match="must have a complete trial beside the default configuration"):

@@ -10,10 +10,11 @@ from types import SimpleNamespace
 
 import pytest
 
+from rarepix.layout import JOURNAL
 from rarepix.records import Block
 from rarepix.search.nni import nnictl
 from rarepix.search.nni.client import ManagerUnreachable, Report, Trial, retries
-from rarepix.search.optimizer.journal import FILE, Journal
+from rarepix.search.optimizer.journal import Journal
 from rarepix.search.optimizer.scheduler import Scheduler
 from rarepix.search.optimizer.settings import SearchSettings
 from rarepix.search.optimizer.summary import StudySummary, read_summary
@@ -207,7 +208,7 @@ BLOCKS = (Block(seed=0, fold=0), Block(seed=1, fold=0))
 def searched(folder: Path, ends: Sequence[str], *, blocks: int = 1, limit: int = 9, **settings: object) -> Scheduler:
     """Write the ledger of a search into the folder of a study: a run for each of *ends*, "open" being no end yet."""
     said = SearchSettings(**{"sampler": "random"} | settings)
-    ledger = Journal(folder / FILE)
+    ledger = Journal(folder / JOURNAL)
     search = Scheduler(said, SPACE, {"optim.lr": 0.1}, blocks=BLOCKS[:blocks], ledger=ledger, limit=limit)
     for end in ends:
         run = search.next()
@@ -238,7 +239,7 @@ def test_the_plan_is_read_from_the_ledger(tmp_path: Path) -> None:
     ],
 )
 def test_configurations_times_blocks(tmp_path: Path, settings: dict, runs: int | None) -> None:
-    Scheduler(SearchSettings(**settings), SPACE, {"optim.lr": 0.123}, blocks=BLOCKS, ledger=Journal(tmp_path / FILE))
+    Scheduler(SearchSettings(**settings), SPACE, {"optim.lr": 0.123}, blocks=BLOCKS, ledger=Journal(tmp_path / JOURNAL))
     assert read_summary(tmp_path).runs == runs
 
 

@@ -18,7 +18,7 @@ from urllib.request import Request
 import pytest
 import yaml
 
-from rarepix import records
+from rarepix import layout, records
 from rarepix.search.checks import preflight
 from rarepix.search.nni import client, nnictl
 from rarepix.search.studies import study
@@ -47,7 +47,7 @@ class Finished:
     def record(self, number: int) -> records.TrialRecord:
         """Return the record that a trial left."""
         return records.read(
-            records.trial_folder(self.study.folder.parent, self.study.folder.name, self.by_number[number].id)
+            layout.trial_folder(self.study.folder.parent, self.study.folder.name, self.by_number[number].id)
             / "record.json"
         )
 

@@ -1,6 +1,6 @@
 """The evaluators of published studies, exactly as they score, so that published numbers are compared like with like.
 
-What is odd about each stands in docs/metrics.md. None of them is an objective: each is for a table beside a paper's.
+docs/reference/metrics.md describes each. None is an objective: each is for a table beside a paper's.
 """
 
 from collections.abc import Callable

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rarepix.config import TrialConfig
+from rarepix.layout import JOURNAL
 from rarepix.records import Block
 from rarepix.search.nni.client import Manager
 from rarepix.search.nni.durations import in_seconds
@@ -15,7 +16,7 @@ from rarepix.search.nni.enqueued import Enqueued, default_parameters, enqueued_c
 from rarepix.search.nni.space import Space
 from rarepix.search.nni.trial_command import TrialCommand, parse
 from rarepix.search.optimizer.design import DEFAULT
-from rarepix.search.optimizer.journal import FILE, Journal, head
+from rarepix.search.optimizer.journal import Journal, head
 from rarepix.search.optimizer.scheduler import Scheduler
 from rarepix.search.optimizer.settings import Blocks, SearchSettings
 
@@ -73,7 +74,7 @@ def build_scheduler(settings: SearchSettings, space: Space, assignment: StudyCon
         ConfigError: points to begin with that no trial can run.
         LedgerError: the ledger is of another search.
     """
-    config, file = assignment.config, assignment.folder / FILE
+    config, file = assignment.config, assignment.folder / JOURNAL
     return Scheduler(
         settings,
         space,

@@ -7,12 +7,13 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from rarepix import records
+from rarepix import layout, records
 from rarepix.config import TrialConfig, updated
+from rarepix.layout import JOURNAL
 from rarepix.records import BLOCK_KEYS, Status, TrialRecord
 from rarepix.search.nni.space import Space
 from rarepix.search.nni.trial_io import final_scores
-from rarepix.search.optimizer.journal import FILE, head
+from rarepix.search.optimizer.journal import head
 from rarepix.search.optimizer.settings import SearchSettings, WarmStart
 from rarepix.search.optimizer.study_state import canonical
 from rarepix.settings import Chosen, ConfigError
@@ -69,10 +70,10 @@ def best_configurations(study: Path, top: int) -> list[tuple[dict[str, Any], flo
     Those with most complete blocks count first; of equally many the higher mean wins. A search with objectives of its
     own is ranked by the first of them; what violates its constraints is left out.
     """
-    begun = head(study / FILE)
+    begun = head(study / JOURNAL)
     said = SearchSettings(**begun["settings"]) if begun else SearchSettings()
     found: dict[str, list[TrialRecord]] = defaultdict(list)
-    for file in records.record_files(study):
+    for file in layout.record_files(study):
         record = records.read(file)
         if record.status is Status.COMPLETE:
             found[canonical(configuration_of(record))].append(record)
@@ -95,7 +96,7 @@ def configuration_of(record: TrialRecord) -> dict[str, Any]:
 
 def _earlier(earlier: WarmStart, space: Space, default: dict[str, Any], folder: Path) -> list[Enqueued]:
     study = folder / earlier.study
-    if not any(records.record_files(study)):
+    if not any(layout.record_files(study)):
         raise ConfigError(f"tuner.classArgs.earlier.study must be the folder of a study with records, but got {study}")
     best = [parameters for parameters, _, _ in best_configurations(study, top=earlier.top)]
     foreign = sorted({key for parameters in best for key in parameters if key not in space})

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rarepix.config import TrialConfig, load_recipe, parse_settings, updated
-from rarepix.records import RESULTS_VARIABLE, study_folder
+from rarepix.layout import RESULTS_VARIABLE, study_folder
 from rarepix.search.nni.trial_io import study_name
 from rarepix.settings import ConfigError
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rarepix.layout import TENSORBOARD
 from rarepix.records import ClassCounts, TrialRecord
 from rarepix.search.nni import record_transfer
 
@@ -101,7 +102,7 @@ def show_logs(folder: Path) -> None:
 
     A second call does nothing.
     """
-    link = Path(os.environ["NNI_OUTPUT_DIR"]) / "tensorboard"
+    link = Path(os.environ["NNI_OUTPUT_DIR"]) / TENSORBOARD
     if folder.is_dir() and not link.exists():
         link.symlink_to(folder.resolve(), target_is_directory=True)
 

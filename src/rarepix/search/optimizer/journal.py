@@ -24,7 +24,6 @@ from typing import Any
 from rarepix.files import naming
 
 SCHEMA = 1
-FILE = Path("search", "ledger.jsonl")
 
 
 class JournalError(RuntimeError):

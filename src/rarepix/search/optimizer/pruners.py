@@ -1,7 +1,7 @@
 """Pruners by name: when a run is stopped for what it has shown. Steps are epochs, for ``wilcoxon`` blocks.
 
 Where runs are compared epoch by epoch, each is left a third of its epochs unless ``pruner_args`` say otherwise:
-before, a curve tells how fast a configuration starts and not where it ends (``docs/search.md`` has the figures).
+before, a curve tells how fast a configuration starts and not where it ends (``docs/reference/search.md``).
 """
 
 import math

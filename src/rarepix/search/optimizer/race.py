@@ -18,12 +18,12 @@ come: each test against one rival at one look errs with at most its share of ``a
 (Bonferroni). That leader and pool are chosen by their means does no harm: every rival has its share, and under this
 model means say nothing about residuals.
 
-Where the noise is not equal, the rest of the rule keeps the error near ``alpha`` without a proof (``docs/search.md``
-has simulated rates, for heavy tails and threefold spreads too). A bad configuration that fails in one fold and not in
-the next does not hide the others' differences, because only the better half is pooled. A candidate that varies more
-than the others is not judged by their calm alone, because its own pair may raise s; and however many are pooled, they
-tell what the noise is on average and not what it is for the candidate, which is why the degrees of freedom end at six
-for each block.
+Where the noise is not equal, the rest of the rule keeps the error near ``alpha`` without a proof
+(``docs/reference/search.md`` has simulated rates, for heavy tails and threefold spreads too). A bad configuration
+that fails in one fold and not in the next does not hide the others' differences, because only the better half is
+pooled. A candidate that varies more than the others is not judged by their calm alone, because its own pair may raise
+s; and however many are pooled, they tell what the noise is on average and not what it is for the candidate, which is
+why the degrees of freedom end at six for each block.
 
 **What it does not.** Blocks count as independent draws. Folds of one data set share most of their training images, so
 the statement is about more blocks of this kind, not about new data (Bengio and Grandvalet, 2004). And which rivals

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from rarepix.layout import JOURNAL
 from rarepix.records import Block
 from rarepix.search.optimizer import journal
 from rarepix.search.optimizer.settings import SearchSettings
@@ -44,7 +45,7 @@ def read_summary(folder: Path) -> StudySummary | None:
     Raises:
         ledger.LedgerError: the ledger cannot be read.
     """
-    file = folder / journal.FILE
+    file = folder / JOURNAL
     if not file.is_file():
         return None
     events = list(journal.read(file))

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rarepix import records
+from rarepix import layout, records
 from rarepix.records import RecordError, Status
 from rarepix.search.nni import database, record_transfer
 from rarepix.search.nni.client import Trial, retries
@@ -103,7 +103,7 @@ def _bring_folders(gathered: Fetched, places: list[RemoteFolders], last: dict[st
 
     with ThreadPoolExecutor(len(places)) as pool:
         found = list(pool.map(seen, places))
-    trials = gathered.folder / "trials"
+    trials = gathered.folder / layout.TRIALS
     sweep(trials)
     for place, copies in zip(places, found, strict=True):
         wanted = []
@@ -121,7 +121,7 @@ def _bring_folders(gathered: Fetched, places: list[RemoteFolders], last: dict[st
 def _is_news(copy: RemoteTrial, folder: Path) -> bool:
     """Whether a trial's folder elsewhere says more than what is here of it."""
     try:
-        here = records.read(folder / "record.json")
+        here = records.read(folder / layout.RECORD)
     except RecordError:
         return True
     if not here.files and here.status is Status.COMPLETE:  # a record alone
@@ -134,7 +134,7 @@ def _keep_records(gathered: Fetched, last: dict[str, Trial]) -> None:
     for run, trial in sorted(last.items()):
         if run in gathered.brought or run in gathered.running:
             continue
-        file = gathered.folder / "trials" / run / "record.json"
+        file = gathered.folder / layout.TRIALS / run / layout.RECORD
         if not file.exists() and not (trial.report and record_transfer.keep(trial.report.data, file)):
             gathered.missing[run] = (
                 "no machine that answers has a folder of it" if gathered.unreachable else "it left no record anywhere"

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from rarepix.files import naming
-from rarepix.records import RESULTS_VARIABLE, Status
+from rarepix.layout import RESULTS_VARIABLE
+from rarepix.records import Status
 from rarepix.search.remote import ssh
 from rarepix.search.remote.ssh import Machine, SshError
 

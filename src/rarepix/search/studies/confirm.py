@@ -12,21 +12,21 @@ from typing import Any
 
 import yaml
 
-from rarepix import records
+from rarepix import layout, records
 from rarepix.config import TrialConfig, updated
 from rarepix.files import write_text
+from rarepix.layout import JOURNAL
 from rarepix.search.checks.advisor import ADVISOR
 from rarepix.search.nni import database, nnictl
 from rarepix.search.nni.client import Manager, ManagerUnreachable
 from rarepix.search.nni.enqueued import best_configurations
 from rarepix.search.optimizer.design import DEFAULT
-from rarepix.search.optimizer.journal import FILE, head, read
+from rarepix.search.optimizer.journal import head, read
 from rarepix.search.studies.study import Study, StudyError, find_experiment, trial_command
 from rarepix.settings import ConfigError
 
 ROOM = 2
 """Trials for which there is room, per run that is planned: some may have to be run again."""
-NOTE = Path("search", "confirmations.json")
 """Which studies have confirmed a study, in its folder."""
 KEPT = (
     "trialConcurrency", "trialGpuNumber", "maxTrialDuration", "nniManagerIp", "trainingService",
@@ -84,7 +84,7 @@ def write_confirmation(study: Path, params: dict[str, Any], *, top: int, blocks:
         )
     listed = candidates(study, top, trial_command(params).configuration())
     seeds = [_first_fresh_seed(study) + number for number in range(blocks)]
-    file = study / "search" / f"confirm-{len(before) + 1}.yml"
+    file = study / layout.CONFIRMATIONS.parent / f"confirm-{len(before) + 1}.yml"
     tree = {
         "experimentName": f"{params.get('experimentName') or study.name}{SUFFIX}",
         "searchSpace": {},
@@ -107,13 +107,13 @@ def write_confirmation(study: Path, params: dict[str, Any], *, top: int, blocks:
 
 def confirmations(study: Path) -> list[str]:
     """Return the names of the studies that were started to confirm *study*."""
-    file = study / NOTE
+    file = study / layout.CONFIRMATIONS
     return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else []
 
 
 def note_confirmation(study: Path, name: str) -> None:
     """Remember that *study* is being confirmed by the study *name*."""
-    write_text(study / NOTE, json.dumps([*confirmations(study), name]) + "\n")
+    write_text(study / layout.CONFIRMATIONS, json.dumps([*confirmations(study), name]) + "\n")
 
 
 def candidates(study: Path, top: int, config: TrialConfig) -> list[dict[str, Any]]:
@@ -135,7 +135,7 @@ def candidates(study: Path, top: int, config: TrialConfig) -> list[dict[str, Any
 
 def _default(study: Path) -> dict[str, Any]:
     """Return the parameters of the recipe as it is: those of the search's own default, else none at all."""
-    events = read(study / FILE) if (study / FILE).is_file() else iter(())
+    events = read(study / JOURNAL) if (study / JOURNAL).is_file() else iter(())
     origins = ((event["origin"], event["parameters"]) for event in events if event["event"] == "configuration")
     return next((parameters for origin, parameters in origins if origin == DEFAULT), {})
 
@@ -144,8 +144,8 @@ def _first_fresh_seed(study: Path) -> int:
     """Return the first seed that neither the search nor an earlier confirmation of it was to see."""
     seeds = set()
     for folder in [study, *(study.parent / name for name in confirmations(study))]:
-        seeds |= {records.read(file).block.seed for file in records.record_files(folder)}
-        seeds |= {block["seed"] for block in (head(folder / FILE) or {"blocks": ()})["blocks"]}
+        seeds |= {records.read(file).block.seed for file in layout.record_files(folder)}
+        seeds |= {block["seed"] for block in (head(folder / JOURNAL) or {"blocks": ()})["blocks"]}
     return 1 + max(seeds)
 
 

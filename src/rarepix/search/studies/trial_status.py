@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 
+from rarepix.layout import RECORD, TRIALS
 from rarepix.records import RecordError, Status, read
 from rarepix.search.nni.client import Trial
 from rarepix.search.nni.record_transfer import RecordTransferError, keep
@@ -25,7 +26,7 @@ def _verdict(study: Study, trial: Trial, hung: frozenset[str]) -> str | None:
         if trial.id in hung:
             return "stopped since it had not reported for too long (silence)"
         return f"stopped after maxTrialDuration ({study.trial_seconds:.0f} s)" if over else None
-    file = study.folder / "trials" / trial.run / "record.json"
+    file = study.folder / TRIALS / trial.run / RECORD
     try:
         if not file.exists() and trial.report:  # it ran on another machine: its report is here before its folder
             keep(trial.report.data, file)
