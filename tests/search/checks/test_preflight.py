@@ -14,7 +14,7 @@ from rarepix.search.checks.advisor import ADVISOR
 from rarepix.settings import ConfigError
 from tests.search.lab import EmptyStage, Lab
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def own_class(name: str) -> dict[str, str]:
