@@ -52,6 +52,17 @@ def ours(name: str) -> set[str]:
     return {imported for imported in imports(name) if imported in modules()}
 
 
+def libraries_of(file: Path) -> set[str]:
+    """Return the top-level names of what a file outside the product, such as a test, imports that is not ours."""
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add(node.module.partition(".")[0])
+    return found - set(PLACES) - {"tests"}
+
+
 def libraries(name: str) -> set[str]:
     """Return the top-level names of what a module imports that is not ours."""
     return {imported.partition(".")[0] for imported in imports(name) if imported not in modules()}

@@ -1,15 +1,17 @@
 """One environment, said three times: ranges in pyproject.toml, pins in requirements.lock, conda's environment.yml."""
 
 import re
+import sys
 import tomllib
+from functools import cache
+from importlib.metadata import packages_distributions
 
-import pytest
 import yaml
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
-from tests.house.source import CHECKOUT
+from tests.house.source import CHECKOUT, libraries, libraries_of, modules
 
 PROJECT = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]
 LOCK = [
@@ -32,13 +34,54 @@ def pins() -> dict[str, list[Requirement]]:
     return found
 
 
-@pytest.mark.parametrize("wanted", WANTED, ids=lambda wanted: wanted.name)
-def test_every_dependency_is_pinned_within_its_range(wanted):
-    found = pins().get(canonicalize_name(wanted.name))
-    assert found, f"{wanted.name} is not in requirements.lock: make lock"
-    for pin in found:
-        (version,) = (clause.version for clause in pin.specifier)
-        assert wanted.specifier.contains(version, prereleases=True), f"{pin} is not within {wanted}: make lock"
+def test_every_dependency_is_pinned_within_its_range():
+    for wanted in WANTED:
+        found = pins().get(canonicalize_name(wanted.name))
+        assert found, f"{wanted.name} is not in requirements.lock: make lock"
+        for pin in found:
+            (version,) = (clause.version for clause in pin.specifier)
+            assert wanted.specifier.contains(version, prereleases=True), f"{pin} is not within {wanted}: make lock"
+
+
+def declared(*groups: str) -> set[str]:
+    """Return the names of the packages that the product, and further groups, declare."""
+    texts = [*PROJECT["dependencies"], *(text for group in groups for text in PROJECT["optional-dependencies"][group])]
+    return {canonicalize_name(Requirement(text).name) for text in texts}
+
+
+@cache
+def owners() -> dict[str, list[str]]:
+    """Return which packages each importable name comes with."""
+    return dict(packages_distributions())
+
+
+def undeclared(imported: set[str], packages: set[str]) -> set[str]:
+    """Return which libraries come with none of *packages*; what Python itself has is always there."""
+    return {
+        name
+        for name in imported - set(sys.stdlib_module_names)
+        if not {canonicalize_name(owner) for owner in owners().get(name, ())} & packages
+    }
+
+
+def test_everything_that_is_imported_is_declared():
+    product = {name: libraries(name) for name in modules() if name.split(".")[0] in ("rarepix", "analysis", "trials")}
+    missing = {name: undeclared(imported, declared()) for name, imported in product.items()}
+    assert {name: found for name, found in missing.items() if found} == {}
+    others = {name: libraries(name) for name in modules() if name not in product}
+    others |= {str(file): libraries_of(file) for file in (CHECKOUT / "tests").rglob("*.py")}
+    missing = {name: undeclared(imported, declared("dev")) for name, imported in others.items()}
+    assert {name: found for name, found in missing.items() if found} == {}
+
+
+def test_everything_that_is_declared_is_used():
+    """But for what the libraries need and do not say themselves."""
+    needed_by_others = {"setuptools", "cmaes", "greenlet", "tensorboard"}
+    needed_by_tools = {"pytest-xdist", "ruff", "ipykernel"}
+    used = set().union(*(libraries(name) for name in modules()))
+    used |= set().union(*(libraries_of(file) for file in (CHECKOUT / "tests").rglob("*.py")))
+    packages = {canonicalize_name(owner) for name in used for owner in owners().get(name, ())}
+    assert declared("dev") - packages - needed_by_others - needed_by_tools == set()
 
 
 def test_the_lock_pins_everything_exactly():
