@@ -20,6 +20,8 @@ FLOORS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("2  ground rooms", ("data", "losses", "models", "metrics", "engine", "viz")),
 )
 """Floor and its rooms; on floors 3 to 6 an import goes from left to right or down."""
+ANALYSIS = "analysis/  →"
+"""Stands beside the house and imports the foundation alone."""
 FOUNDATION = "1  foundation: labels · records · layout · scores · choices · seeding · paths · files · settings"
 INK, PALE, FILL, PAPER = "#1a1a1a", "#9aa3ad", "#e8f1f8", "white"
 WIDTH, HEIGHT, ROOM_WIDTH, ROOM_HEIGHT = 12.0, 7.4, 1.55, 0.62
@@ -33,7 +35,7 @@ def arrows() -> dict[tuple[str, str], int]:
         own = _room(("rarepix", *file.relative_to(SOURCE).with_suffix("").parts), rooms)
         if own is None:
             continue
-        nodes = [node for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))]
+        nodes = list(ast.walk(ast.parse(file.read_text(encoding="utf-8"))))
         named = [
             f"{node.module}.{name.name}" for node in nodes if isinstance(node, ast.ImportFrom) for name in node.names
         ]
@@ -64,9 +66,15 @@ def draw(path: Path) -> None:
             x = 2.9 + (position + (6 - len(rooms)) / 2) * (ROOM_WIDTH + 0.05)
             centres[room] = (x, y)
             box = FancyBboxPatch(
-                (x - ROOM_WIDTH / 2 + 0.08, y - ROOM_HEIGHT / 2), ROOM_WIDTH - 0.16, ROOM_HEIGHT,
-                boxstyle="round,pad=0.02,rounding_size=0.08", facecolor=FILL, edgecolor=INK, linewidth=0.9, zorder=3,
-            )  # fmt: skip
+                (x - ROOM_WIDTH / 2 + 0.08, y - ROOM_HEIGHT / 2),
+                ROOM_WIDTH - 0.16,
+                ROOM_HEIGHT,
+                boxstyle="round,pad=0.02,rounding_size=0.08",
+                facecolor=FILL,
+                edgecolor=INK,
+                linewidth=0.9,
+                zorder=3,
+            )
             axes.add_patch(box)
             axes.text(
                 x, y, room.replace("search.", "search/\n"), ha="center", va="center", fontsize=9, color=INK, zorder=4
@@ -90,8 +98,9 @@ def draw(path: Path) -> None:
                 shrinkA=1,
                 shrinkB=1,
                 zorder=2,
-            )  # fmt: skip
+            )
         )
-    axes.text(WIDTH / 2, 0.38, FOUNDATION, ha="center", va="center", fontsize=10.5, color=INK)
+    axes.text(2.1, 0.42, FOUNDATION, ha="left", va="center", fontsize=10.5, color=INK)
+    axes.text(0.15, 0.42, ANALYSIS, ha="left", va="center", fontsize=10.5, color=INK, weight="bold")
     with replacing(path) as temporary:
         figure.savefig(temporary, dpi=130, format="png")
