@@ -1,8 +1,8 @@
-"""Measure what counting costs: the time to decode and count a batch over that of a training step on it.
+"""Measure the cost of counting: the time to decode and count a batch over the time of a training step on it.
 
     python -m bench.counting                    # the default network, 8 × 3 × 256 × 256, 12 classes, about 2 minutes
 
-A trial counts in its validations only. Counts stay on the device until all batches are counted.
+A trial counts only in validation and test. Counts stay on the device until all batches are counted.
 """
 
 import argparse
@@ -24,32 +24,35 @@ THRESHOLD = 0.5
 
 
 def main() -> None:
-    """Measure every task, print."""
-    given = _parser().parse_args()
+    """Measure every task and print the ratios."""
+    arguments = _parser().parse_args()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    print(f"{device}, {given.images} × 3 × {given.size} × {given.size}, {given.classes} classes", flush=True)
+    print(
+        f"{device}, {arguments.images} × 3 × {arguments.size} × {arguments.size}, {arguments.classes} classes",
+        flush=True,
+    )
     for task in Task:
-        names = ("background", "other") if task is Task.BINARY else tuple(map(str, range(given.classes)))
+        names = ("background", "other") if task is Task.BINARY else tuple(map(str, range(arguments.classes)))
         labels = LabelSpace(names=names, background=0 if task is Task.BINARY else None, task=task)
-        model, image, mask = _batch(labels, given, device)
-        contenders = (_step(model, image, mask, labels), _counting(model, image, mask, labels))
-        pairs = [Pair(*(rate(work, device) for work in contenders)) for _ in range(given.repeats + 1)][1:]
+        model, image, mask = _batch(labels, arguments, device)
+        work = (_step(model, image, mask, labels), _counting(model, image, mask, labels))
+        pairs = [Pair(*(rate(function, device) for function in work)) for _ in range(arguments.repeats + 1)][1:]
         print(describe(f"{task}, counting over a step", pairs), flush=True)
 
 
-def _batch(labels: LabelSpace, given: argparse.Namespace, device: torch.device) -> tuple[nn.Module, Tensor, Tensor]:
+def _batch(labels: LabelSpace, arguments: argparse.Namespace, device: torch.device) -> tuple[nn.Module, Tensor, Tensor]:
     random = torch.Generator().manual_seed(0)
     model = build_model(ModelConfig(), classes=labels.channels).to(device).train()
-    image = torch.rand(given.images, 3, given.size, given.size, generator=random)
-    layers = (labels.count,) if labels.task is Task.MULTILABEL else ()
+    image = torch.rand(arguments.images, 3, arguments.size, arguments.size, generator=random)
+    channels = (labels.count,) if labels.task is Task.MULTILABEL else ()
     highest = labels.count if labels.task is Task.MULTICLASS else 2
-    mask = torch.randint(0, highest, (given.images, *layers, given.size, given.size), generator=random)
+    mask = torch.randint(0, highest, (arguments.images, *channels, arguments.size, arguments.size), generator=random)
     mask[..., :8, :] = IGNORE
     return model, image.to(device), mask.to(device)
 
 
 def _step(model: nn.Module, image: Tensor, mask: Tensor, labels: LabelSpace) -> Callable[[], int]:
-    """Return a training step, which returns its images."""
+    """Return a function that takes a training step and returns its number of images."""
     loss = build_loss("ce", task=labels.task, classes=labels.channels, check_values=False)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, fused=True)
 
@@ -63,7 +66,7 @@ def _step(model: nn.Module, image: Tensor, mask: Tensor, labels: LabelSpace) -> 
 
 
 def _counting(model: nn.Module, image: Tensor, mask: Tensor, labels: LabelSpace) -> Callable[[], int]:
-    """Return what decodes and counts a few batches, and returns their images."""
+    """Return a function that decodes and counts some batches and returns their number of images."""
     with torch.no_grad():
         logits = model(image)
 

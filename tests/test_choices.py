@@ -1,4 +1,4 @@
-"""The look-up by name: what it finds, and what its one error says."""
+"""The look-up by name and its error message."""
 
 import pytest
 
@@ -10,15 +10,15 @@ TABLE = {"focal": 1, "dice": 2, "ce": 3}
 @pytest.mark.parametrize(
     ("name", "close"), [("focall", "focal"), ("FOCAL", "focal"), ("dise", "dice"), ("lovasz", None), ("", None)]
 )
-def test_nearest_names_the_closest_and_nothing_far(name, close):
+def test_nearest_names_the_closest_unless_it_is_too_far(name, close):
     assert nearest(name, TABLE) == (f"did you mean {close!r}? " if close else "")
 
 
-def test_pick_finds():
+def test_pick_returns_the_value():
     assert [pick(TABLE, name, "loss") for name in TABLE] == [1, 2, 3]
 
 
-def test_pick_finds_what_is_false():
+def test_pick_returns_false_values():
     assert pick({"nothing": 0}, "nothing", "thing") == 0
 
 
@@ -29,7 +29,7 @@ def test_pick_finds_what_is_false():
         ("tversky-x", "unknown loss 'tversky-x': valid: ce, dice, focal"),
     ],
 )
-def test_pick_says_what_came_and_what_there_is(name, message):
+def test_pick_names_the_unknown_and_the_valid_names(name, message):
     with pytest.raises(ValueError) as caught:  # noqa: PT011 - the whole text is compared
         pick(TABLE, name, "loss")
     assert str(caught.value) == message

@@ -3,7 +3,7 @@ import pytest
 from rarepix.files import naming, replacing, write_text
 
 
-def test_the_file_appears_at_the_end_in_a_folder_that_is_made(tmp_path):
+def test_the_file_appears_at_the_end_and_its_folder_is_made(tmp_path):
     path = tmp_path / "new" / "table.csv"
     with replacing(path) as temporary:
         temporary.write_text("1")
@@ -14,7 +14,7 @@ def test_the_file_appears_at_the_end_in_a_folder_that_is_made(tmp_path):
     assert [file.name for file in path.parent.iterdir()] == ["table.csv"]
 
 
-def test_after_an_error_the_old_file_is_whole_and_nothing_else_is_there(tmp_path):
+def test_after_an_error_only_the_old_file_is_left(tmp_path):
     path = tmp_path / "record.json"
     write_text(path, "old")
 
@@ -34,7 +34,7 @@ def test_the_file_can_be_read_by_others(tmp_path):
     assert (tmp_path / "record.json").stat().st_mode & 0o777 == 0o644
 
 
-def test_a_place_that_cannot_be_written_to_is_named(tmp_path):
+def test_a_path_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "results").write_text("a file where a folder should be")
     path = tmp_path / "results" / "study" / "record.json"
     with pytest.raises(
@@ -43,6 +43,6 @@ def test_a_place_that_cannot_be_written_to_is_named(tmp_path):
         write_text(path, "{}")
 
 
-def test_other_errors_are_left_as_they_are(tmp_path):
+def test_other_errors_pass_unchanged(tmp_path):
     with pytest.raises(FileNotFoundError, match="No such file"), naming(tmp_path):
         (tmp_path / "nothing").read_text()

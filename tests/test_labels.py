@@ -1,4 +1,4 @@
-"""Label spaces: what they refuse, and what they say."""
+"""Label spaces: refusals and properties."""
 
 import dataclasses
 import json
@@ -43,7 +43,7 @@ def test_is_frozen():
         LabelSpace(names=("a",)).ignore = 3
 
 
-def test_task_is_its_name():
+def test_a_task_is_its_name():
     assert Task("multiclass") == "multiclass"
     assert [task.value for task in Task] == ["binary", "multiclass", "multilabel"]
 
@@ -58,11 +58,11 @@ def test_the_background_by_name():
     [
         ({"names": ("background", "a", "b"), "background": 0}, "a binary task must have two classes"),
         ({"names": ("a", "b"), "background": 1}, "the first of which is background"),
-        ({"names": ("a", "background"), "background": 0}, "class of a binary task is the background, .* turn them"),
+        ({"names": ("a", "background"), "background": 0}, "class of a binary task is the background, .* swap them"),
         ({"names": ("a", "b"), "background": 0, "task": Task.MULTILABEL}, "must have no background .* but got 'a'"),
     ],
 )
-def test_refuses_what_the_task_does_not_allow(given, message):
+def test_refuses_classes_that_the_task_does_not_allow(given, message):
     with pytest.raises(ValueError, match=message):
         LabelSpace(**({"task": Task.BINARY} | given))
 
@@ -70,11 +70,11 @@ def test_refuses_what_the_task_does_not_allow(given, message):
 @pytest.mark.parametrize(
     ("task", "background", "channels"), [("binary", 0, 1), ("multiclass", 0, 2), ("multilabel", None, 2)]
 )
-def test_a_channel_for_what_is_told_apart(task, background, channels):
+def test_channels(task, background, channels):
     assert LabelSpace(names=("a", "b"), background=background, task=Task(task)).channels == channels
 
 
-def test_a_file_can_hold_it():
+def test_as_dict_and_back():
     labels = LabelSpace(
         names=("background", "b"), background=0, palette=((1, 2, 3), (4, 5, 6)), rare=("b",), task=Task.BINARY
     )

@@ -1,4 +1,4 @@
-"""Where things lie: what is given beats the environment, which beats the default."""
+"""Paths: an argument takes precedence over the environment, which takes precedence over the default."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from rarepix.paths import PathsError, cache_root, expand, recipes_root
 CHECKOUT = Path(__file__).parents[1]
 
 
-def test_recipes_lie_in_the_checkout(monkeypatch):
+def test_recipes_are_in_the_checkout(monkeypatch):
     monkeypatch.delenv("RAREPIX_RECIPES", raising=False)
     assert recipes_root() == CHECKOUT / "trials" / "recipes"
 
@@ -47,7 +47,7 @@ def test_expand(monkeypatch, given, path):
     assert expand(given) == Path(path)
 
 
-def test_a_variable_that_is_not_set_is_refused(monkeypatch):
+def test_an_unset_variable_is_refused(monkeypatch):
     monkeypatch.delenv("SOMEWHERE", raising=False)
     with pytest.raises(
         FileNotFoundError, match=r"every variable .* must be set, but got '\$SOMEWHERE/camvid': set it, write NAME="
@@ -61,7 +61,7 @@ def write_names(home: Path, text: str) -> None:
     file.write_text(text)
 
 
-def test_a_machine_names_its_own_places_in_a_file(monkeypatch, tmp_path):
+def test_paths_of_a_machine_are_read_from_its_file(monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path))
     write_names(tmp_path, "# data\n\nSOMEWHERE = ~/disk\nELSEWHERE=/mnt/with space\n")
     monkeypatch.delenv("SOMEWHERE", raising=False)
@@ -72,7 +72,7 @@ def test_a_machine_names_its_own_places_in_a_file(monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize("line", ["SOMEWHERE", "SOMEWHERE=", "SOME WHERE=/a", "export SOMEWHERE=/a", "=/a=b"])
-def test_a_line_that_names_no_place_is_refused(monkeypatch, tmp_path, line):
+def test_a_line_without_a_path_is_refused(monkeypatch, tmp_path, line):
     monkeypatch.setenv("HOME", str(tmp_path))
     write_names(tmp_path, f"GOOD=/good\n{line}\n")
     with pytest.raises(PathsError, match=r"paths\.env:2 must be of the form NAME=/path, but is"):

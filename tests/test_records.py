@@ -1,4 +1,4 @@
-"""Records: what is written is read back, and nothing half-written ever is."""
+"""Records: what is written is read back, and no incomplete file is."""
 
 import json
 import os
@@ -58,7 +58,7 @@ def test_round_trip(given, tmp_path):
     assert records.read(tmp_path / "new" / "record.json") == given
 
 
-def test_file_has_the_agreed_names_and_integers(tmp_path):
+def test_the_file_has_the_documented_names_and_integers(tmp_path):
     records.write(complete(), tmp_path / "record.json")
     document = json.loads((tmp_path / "record.json").read_text())
     assert document["schema"] == 1
@@ -71,7 +71,7 @@ def test_file_has_the_agreed_names_and_integers(tmp_path):
 
 
 @pytest.mark.parametrize("missing", ["dataset", "objective", "counts"])
-def test_complete_means_counted(missing):
+def test_a_complete_record_must_have_its_counts(missing):
     with pytest.raises(ValidationError, match="a complete record must have its dataset, its objective and its counts"):
         complete(**{missing: {} if missing == "counts" else None})
 
@@ -104,7 +104,7 @@ def test_no_prefix_of_a_record_is_read(tmp_path):
         ({"schema_version": 1}, "is not a record of schema 1"),
     ],
 )
-def test_refuses_what_is_not_a_record(change, message, tmp_path):
+def test_refuses_invalid_records(change, message, tmp_path):
     file = tmp_path / "record.json"
     records.write(complete(), file)
     file.write_text(json.dumps(json.loads(file.read_text()) | change))
@@ -124,7 +124,7 @@ def test_refuses_a_missing_file(tmp_path):
         records.read(tmp_path / "record.json")
 
 
-def test_what_json_cannot_say_leaves_the_old_record(tmp_path):
+def test_a_value_that_json_lacks_leaves_the_old_record(tmp_path):
     file = tmp_path / "record.json"
     records.write(record(), file)
     with pytest.raises(ValueError, match="not JSON compliant"):
@@ -158,7 +158,7 @@ def test_a_full_disk_leaves_the_old_record_and_nothing_else(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["record.json"]
 
 
-def test_others_may_read_what_is_written(tmp_path):
+def test_others_may_read_the_file(tmp_path):
     records.write_text(tmp_path / "a" / "b.txt", "é\n")
     assert (tmp_path / "a" / "b.txt").read_text(encoding="utf-8") == "é\n"
     assert (tmp_path / "a" / "b.txt").stat().st_mode & 0o777 == 0o644
@@ -183,7 +183,7 @@ def test_results_root(given, variable, expected, monkeypatch, tmp_path):
     assert layout.results_root(given) == Path(str(expected).replace("here", str(tmp_path)))
 
 
-def test_folders_are_where_others_look_for_them(tmp_path):
+def test_study_and_trial_folders(tmp_path):
     assert layout.trial_folder(tmp_path, "s", "t") == tmp_path / "s" / "trials" / "t"
     assert layout.study_folder(tmp_path, "s") == tmp_path / "s"
 
@@ -205,5 +205,5 @@ def test_studies_are_ordered_by_their_newest_record(tmp_path):
     assert [study.name for study in layout.studies(tmp_path)] == ["old", "middle", "new"]
 
 
-def test_no_results_no_studies(tmp_path):
+def test_without_results_there_are_no_studies(tmp_path):
     assert layout.studies(tmp_path / "nowhere") == []

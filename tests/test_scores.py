@@ -1,4 +1,4 @@
-"""Scores by hand and against torchmetrics; what is absent is left out, never scored."""
+"""Scores by hand and against torchmetrics; absent classes are left out of means."""
 
 import math
 
@@ -15,9 +15,10 @@ from torchmetrics.functional.classification import (
 
 from rarepix.choices import ChoiceError
 from rarepix.labels import Task
-from rarepix.metrics.counts import by_kind, count_pixels
+from rarepix.metrics.counts import count_pixels
 from rarepix.scores import (
     SCORES,
+    by_kind,
     groups,
     iou,
     mean,
@@ -27,7 +28,6 @@ from rarepix.scores import (
     precision,
     ratio,
     recall,
-    stacked,
     summary,
     summed,
 )
@@ -42,6 +42,11 @@ def counts(*rows: tuple[int, int, int]) -> dict[str, np.ndarray]:
     """Counts of classes given as (tp, fp, fn)."""
     tp, fp, fn = np.array(rows).T
     return {"tp": tp, "fp": fp, "fn": fn, "tn": np.zeros_like(tp)}
+
+
+def counts_of_images(*rows: tuple[int, int, int]) -> dict[str, np.ndarray]:
+    """Counts N 1 of one class in images given as (tp, fp, fn)."""
+    return {kind: values[:, None] for kind, values in counts(*rows).items()}
 
 
 @pytest.mark.parametrize(
@@ -69,13 +74,13 @@ def test_iou(row, expected):
 
 @pytest.mark.parametrize(("values", "expected"), [([0.5, NAN, 1.0], 0.75), ([NAN, NAN], NAN), ([], NAN), ([0.0], 0.0)])
 @pytest.mark.filterwarnings("error")
-def test_mean_leaves_out_what_is_absent(values, expected):
+def test_mean_leaves_out_absent_classes(values, expected):
     np.testing.assert_equal(mean(np.array(values)), expected)
 
 
 def test_summary_by_hand():
-    found = summary(counts((6, 2, 2), (1, 1, 2), (0, 0, 0), (0, 3, 1)), NAMES, RARE)
-    assert found == pytest.approx(
+    actual = summary(counts((6, 2, 2), (1, 1, 2), (0, 0, 0), (0, 3, 1)), NAMES, RARE)
+    assert actual == pytest.approx(
         {
             "miou": (0.6 + 0.25 + 0.0) / 3, "rare_iou": 0.0, "frequent_iou": 0.425, "worst_iou": 0.0,
             "iou/ground": 0.6, "iou/common": 0.25, "iou/rare": NAN, "iou/rarer": 0.0,
@@ -84,21 +89,21 @@ def test_summary_by_hand():
     )  # fmt: skip
 
 
-def test_worst_is_the_worst_that_is_there():
+def test_worst_leaves_out_absent_classes():
     assert summary(counts((6, 2, 2), (1, 1, 2), (0, 0, 0), (0, 0, 0)), NAMES, RARE)["worst_iou"] == 0.25
 
 
 @pytest.mark.filterwarnings("error")
-def test_no_rare_class_no_rare_score():
-    found = summary(counts((6, 2, 2), (1, 1, 2)), NAMES[:2], ())
-    assert math.isnan(found["rare_iou"])
-    assert found["miou"] == pytest.approx(0.425)
+def test_without_rare_classes_their_mean_is_nan():
+    actual = summary(counts((6, 2, 2), (1, 1, 2)), NAMES[:2], ())
+    assert math.isnan(actual["rare_iou"])
+    assert actual["miou"] == pytest.approx(0.425)
 
 
 @pytest.mark.filterwarnings("error")
-def test_nothing_at_all():
-    found = summary(counts(*[(0, 0, 0)] * 4), NAMES, RARE)
-    assert all(math.isnan(value) for value in found.values())
+def test_without_any_pixels_all_scores_are_nan():
+    actual = summary(counts(*[(0, 0, 0)] * 4), NAMES, RARE)
+    assert all(math.isnan(value) for value in actual.values())
 
 
 def test_against_torchmetrics():
@@ -106,10 +111,10 @@ def test_against_torchmetrics():
     prediction, target = (torch.randint(0, 4, (5, 20, 20), generator=random) for _ in range(2))
     target[:, :3] = 255
     images = by_kind(count_pixels(prediction, target, task=Task.MULTICLASS, classes=4, ignore=255).numpy())
-    found = summary(summed(images), NAMES, RARE)
+    actual = summary(summed(images), NAMES, RARE)
     each = multiclass_jaccard_index(prediction, target, 4, average="none", ignore_index=255)
-    assert [found[f"iou/{name}"] for name in NAMES] == pytest.approx(each.tolist(), rel=1e-6)
-    assert found["miou"] == pytest.approx(
+    assert [actual[f"iou/{name}"] for name in NAMES] == pytest.approx(each.tolist(), rel=1e-6)
+    assert actual["miou"] == pytest.approx(
         float(multiclass_jaccard_index(prediction, target, 4, ignore_index=255)), rel=1e-6
     )
 
@@ -121,8 +126,8 @@ def test_against_torchmetrics():
 
 
 def test_pooled_is_not_the_mean_over_images():
-    """One image full of a class that is found, one with a single pixel of it that is missed."""
-    images = stacked([counts((99, 0, 0)), counts((0, 0, 1))])
+    """One image full of a class, all of it found; one with a single pixel of it, which is missed."""
+    images = counts_of_images((99, 0, 0), (0, 0, 1))
     assert pooled(iou, images) == pytest.approx([0.99])
     assert per_image(iou, images) == pytest.approx([0.5])
 
@@ -139,7 +144,7 @@ def test_pooled_is_not_the_mean_over_images():
     ],
 )
 def test_scores_by_hand(score, values):
-    """Found in part; claimed where it is not; there and missed; neither."""
+    """Four classes: found in part, predicted where it is not, missed, absent."""
     given = {"tp": [2, 0, 0, 0], "fp": [3, 6, 0, 0], "fn": [4, 0, 4, 0], "tn": [8, 11, 13, 17]}
     given = {kind: np.array(numbers) for kind, numbers in given.items()}
     np.testing.assert_allclose(SCORES[score](given), values)
@@ -147,24 +152,24 @@ def test_scores_by_hand(score, values):
 
 @pytest.mark.parametrize(("absent", "value"), [("skip", NAN), ("zero", 0.0), ("one", 1.0)])
 @pytest.mark.parametrize("score", SCORES)
-def test_what_is_absent_has_the_value_of_the_policy(score, absent, value):
+def test_absent_classes_have_the_value_of_the_policy(score, absent, value):
     nothing = {kind: np.zeros(1, int) for kind in ("tp", "fp", "fn", "tn")}
     np.testing.assert_equal(SCORES[score](nothing, absent=absent), [value])
 
 
-def test_the_policy_decides_what_an_image_without_the_class_says():
-    images = stacked([counts((1, 0, 1)), counts((0, 0, 0))])
-    found = {absent: float(per_image(iou, images, absent=absent)[0]) for absent in ("skip", "zero", "one")}
-    assert found == {"skip": 0.5, "zero": 0.25, "one": 0.75}
-    assert [float(pooled(iou, images, absent=absent)[0]) for absent in found] == [0.5] * 3
+def test_the_policy_decides_about_images_without_the_class():
+    images = counts_of_images((1, 0, 1), (0, 0, 0))
+    actual = {absent: float(per_image(iou, images, absent=absent)[0]) for absent in ("skip", "zero", "one")}
+    assert actual == {"skip": 0.5, "zero": 0.25, "one": 0.75}
+    assert [float(pooled(iou, images, absent=absent)[0]) for absent in actual] == [0.5] * 3
 
 
-def test_a_policy_that_is_none():
+def test_refuses_an_unknown_policy():
     with pytest.raises(ChoiceError, match="unknown policy for what is absent 'ones': did you mean 'one'.* skip, zero"):
         ratio(1, 0, "ones")
 
 
-def test_precision_and_recall_are_absent_for_their_own_reasons():
+def test_precision_and_recall_are_absent_in_different_cases():
     assert np.isnan(precision(counts((0, 0, 3)))).all()
     assert np.isnan(recall(counts((0, 3, 0)))).all()
 

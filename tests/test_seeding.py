@@ -1,4 +1,4 @@
-"""Generators: a function of their parts alone, and unrelated for different parts."""
+"""Generators depend on their parts alone, and are unrelated for different parts."""
 
 import hashlib
 import itertools
@@ -26,13 +26,13 @@ PARTS = [
 
 def test_hash_is_the_same_in_every_process():
     code = "from rarepix.seeding import stable_hash; print(stable_hash(3, 'sampler', 7))"
-    found = {
+    actual = {
         subprocess.run(
             [sys.executable, "-c", code], env={"PYTHONHASHSEED": seed}, capture_output=True, text=True, check=True
         ).stdout.strip()
         for seed in ("1", "2")
     }
-    assert found == {str(stable_hash(3, "sampler", 7))}
+    assert actual == {str(stable_hash(3, "sampler", 7))}
 
 
 def test_hash_is_a_digest_of_types_and_values():
@@ -49,7 +49,7 @@ def test_same_parts_give_the_same_stream():
     assert generator(5, "x", 2).random(8).tolist() == generator(5, "x", 2).random(8).tolist()
 
 
-def test_each_call_begins_afresh():
+def test_each_call_restarts_the_stream():
     first = generator(5)
     first.random(100)
     assert generator(5).random() != first.random()
@@ -61,7 +61,7 @@ def test_neighbouring_seeds_are_unrelated():
     assert np.abs(between).max() < 0.08  # 5 standard errors of 1 / sqrt(4000)
 
 
-def test_global_state_is_left_alone():
+def test_the_global_state_is_not_used():
     before = np.random.get_state()[1].tolist()  # noqa: NPY002 - that it is not used is the point
     generator(1, "x").random(10)
     assert np.random.get_state()[1].tolist() == before  # noqa: NPY002

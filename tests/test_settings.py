@@ -1,4 +1,4 @@
-"""Configuration sections: frozen, closed, and with one line per problem."""
+"""Configuration sections: frozen, without unknown keys, and with one line per problem."""
 
 import pytest
 from pydantic import Field, ValidationError
@@ -41,8 +41,8 @@ def test_explains(tree, line):
 
 
 def test_every_problem_has_its_line():
-    found = lines(cont=1, inner={"rate": -1, "nme": "y"})
-    assert sorted(line.split(":")[0] for line in found) == [
+    actual = lines(cont=1, inner={"rate": -1, "nme": "y"})
+    assert sorted(line.split(":")[0] for line in actual) == [
         "inner.rate",
         "unknown key 'cont'",
         "unknown key 'inner.nme'",
@@ -58,14 +58,14 @@ class Optional(Settings):
     inner: Inner | None = None
 
 
-def test_a_section_that_may_be_left_out_has_its_keys_named_too():
+def test_the_keys_of_an_optional_section_are_named():
     with pytest.raises(ValidationError) as caught:
         Optional(inner={"nam": "y"})
     expected = "unknown key 'inner.nam': did you mean 'inner.name'? valid: inner.rate, inner.name"
     assert explain(caught.value, Optional) == expected
 
 
-def test_what_is_missing_is_named():
+def test_a_missing_key_is_named():
     class Needed(Settings):
         root: str
 

@@ -1,4 +1,4 @@
-"""A whole trial of each task, and its network tested and asked again: counts add up and agree everywhere."""
+"""A whole trial of each task, and a test and a prediction with its network: all counts agree."""
 
 import json
 from pathlib import Path
@@ -14,7 +14,7 @@ from rarepix import layout, records
 from rarepix.data.folder import image_files
 from rarepix.evaluation.checkpoint import load_trained_model
 from rarepix.evaluation.predict import predict
-from rarepix.evaluation.test import TestOptions, items_of, run_test
+from rarepix.evaluation.test import EvaluationOptions, run_test, select_items
 from rarepix.records import TrialRecord
 from tests.layouts import LESION_BOXES, LESIONS, SIZE, lines, write_lesions
 from trials.segment import main
@@ -37,7 +37,7 @@ class Run(NamedTuple):
 
 @pytest.fixture(scope="module", params=TASKS)
 def run(request, tmp_path_factory, tiny_recipe) -> Run:
-    """A trial on lesions, resized before the network, weighed by class, flipped when evaluated."""
+    """A trial on lesions with data.resize, and flips when evaluated."""
     root = tmp_path_factory.mktemp(request.param)
     data = write_lesions(root / "eyes")
     for name, images in {"train": "ab", "val": "c", "test": "e"}.items():
@@ -58,7 +58,7 @@ def run(request, tmp_path_factory, tiny_recipe) -> Run:
 
 
 def truth(image: str) -> np.ndarray:
-    """The layers of a mask, H W C."""
+    """Return the true mask, H W C bool."""
     layers = np.zeros((*SIZE, len(LESIONS)), bool)
     for number, code in enumerate(LESIONS.values()):
         top, left, bottom, right = LESION_BOXES[image].get(code, (0, 0, 0, 0))
@@ -95,8 +95,10 @@ def test_the_record_says_how_much_there_is(run):
 
 def test_testing_again_counts_the_same(run, tmp_path):
     trained = load_trained_model(run.folder)
-    name, _, items = items_of(trained, part=None, listed=None)
-    document = run_test(trained, items, {"tested": name}, tmp_path, asked=TestOptions(surfaces=True, masks="classes"))
+    name, _, items = select_items(trained, part=None, listed=None)
+    document = run_test(
+        trained, items, {"tested": name}, tmp_path, options=EvaluationOptions(surfaces=True, masks="classes")
+    )
     table = pd.read_csv(tmp_path / "classes.csv").set_index("class")
     for label, counts in run.record.counts["test"].items():
         assert table.loc[label, ["tp", "fp", "fn", "tn"]].tolist() == list(counts.model_dump().values())

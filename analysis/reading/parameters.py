@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Container
 from typing import Any
 
-from rarepix.records import BLOCK_KEYS, CHOICE_KEYS, PLACE_KEYS, TrialRecord
+from rarepix.records import BLOCK_KEYS, CHOICE_KEYS, ENVIRONMENT_KEYS, TrialRecord
 
 
 def flatten(parameters: dict[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -27,7 +27,8 @@ def flatten(parameters: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 
 def configuration(parameters: dict[str, Any]) -> dict[str, Any]:
     """Return the flat parameters that make a configuration: without its block and without where it ran."""
-    return {key: value for key, value in flatten(parameters).items() if key not in BLOCK_KEYS and key not in PLACE_KEYS}
+    flat = flatten(parameters)
+    return {key: value for key, value in flat.items() if key not in BLOCK_KEYS and key not in ENVIRONMENT_KEYS}
 
 
 def conditional(parameters: dict[str, Any], inside: bool = False, prefix: str = "") -> set[str]:

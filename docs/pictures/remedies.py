@@ -15,7 +15,8 @@ from rarepix.data.transforms.augment import build_augment
 from rarepix.data.transforms.paste import build_paste
 from rarepix.data.transforms.settings import AugmentConfig, CropConfig, PasteConfig
 from rarepix.files import replacing
-from rarepix.viz.contact_sheet import Tile, contact_sheet, overlay
+from rarepix.viz.contact_sheet import Tile, contact_sheet
+from rarepix.viz.overlays import overlay
 
 SIZE = (160, 224)
 WHOLE = (416, 640)

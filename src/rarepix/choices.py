@@ -1,4 +1,4 @@
-"""The one look-up by name, with the one error text."""
+"""Look-up by name, with one error message for all unknown names."""
 
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
@@ -8,7 +8,7 @@ T = TypeVar("T")
 
 
 class ChoiceError(ValueError):
-    """A name that is none of the valid ones."""
+    """A name is none of the valid names."""
 
 
 def nearest(name: str, names: Iterable[str]) -> str:
@@ -21,7 +21,7 @@ def pick(table: Mapping[str, T], name: str, what: str) -> T:
     """Return ``table[name]``.
 
     Raises:
-        ChoiceError: *name* is not in *table*; the message says what it names, the nearest valid one and all others.
+        ChoiceError: *name* is not in *table*; the message says *what* it names, the nearest valid name and all others.
     """
     if name in table:
         return table[name]

@@ -1,4 +1,4 @@
-"""What the ids in a mask mean, and the letters used for shapes.
+"""The classes of a dataset: what the ids in a mask mean; and the letters used for shapes.
 
 Shapes, everywhere: N images of a batch, C classes or channels, H rows, W columns.
 An image batch is ``N 3 H W`` float, a mask batch ``N H W`` integer ids (multilabel: ``N C H W`` of 0, 1 and the
@@ -17,11 +17,11 @@ class Task(StrEnum):
     """How classes relate in one pixel."""
 
     BINARY = "binary"
-    """Background or not: the ids 0 and 1, which one channel of the network tells apart."""
+    """Background (id 0) or foreground (id 1), by one channel of the network."""
     MULTICLASS = "multiclass"
-    """One class of many: an id for each, a channel for each."""
+    """One of several classes per pixel: an id and a channel each."""
     MULTILABEL = "multilabel"
-    """Any of many, or none: a layer of the mask and a channel for each, no background."""
+    """Any number of classes per pixel, or none: a 0/1 mask and a channel each, no background."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +52,7 @@ class LabelSpace:
             )
         if self.task is Task.BINARY and self.names[1] == "background":
             raise ValueError(
-                f"the first class of a binary task is the background, but got {list(self.names)}: turn them"
+                f"the first class of a binary task is the background, but got {list(self.names)}: swap them"
             )
         if self.task is Task.MULTILABEL and self.background is not None:
             raise ValueError(
@@ -90,10 +90,10 @@ class LabelSpace:
 
     @property
     def channels(self) -> int:
-        """Number of channels of the network that tells the classes apart: one each, but one alone for a binary task."""
+        """Number of output channels of a network: one per class, but a single one for a binary task."""
         return 1 if self.task is Task.BINARY else self.count
 
     @property
     def background_names(self) -> tuple[str, ...]:
-        """The name of the background, or nothing where there is none."""
+        """The name of the background class, or an empty tuple if there is none."""
         return () if self.background is None else (self.names[self.background],)

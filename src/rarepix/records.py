@@ -1,6 +1,6 @@
-"""The file that a trial leaves: what it received, what it ran, and what it counted.
+"""The record: the file in which a trial keeps what it received, what it ran, and what it counted.
 
-Counts are integers; every ratio is derived from them by whoever reads it. Its place: ``rarepix.layout``.
+Counts are integers; readers derive every ratio from them. ``rarepix.layout`` says where the file lies.
 """
 
 import json
@@ -14,10 +14,10 @@ from rarepix.files import write_text
 
 SCHEMA = 1
 BLOCK_KEYS = ("seed", "data.fold")
-"""Enumerated, never tuned: what configurations share when they are compared."""
+"""The keys of a block, which configurations share when they are compared: enumerated, never tuned."""
 CHOICE_KEYS = {"loss": "name", "sampling": "kind", "crop": "kind", "paste": "kind"}
 """Section → its key that the ``_name`` of a nested choice sets (``loss: {"_name": "focal", …}`` sets ``loss.name``)."""
-PLACE_KEYS = (
+ENVIRONMENT_KEYS = (
     "recipe",
     "data.root",
     "data.workers",
@@ -29,14 +29,14 @@ PLACE_KEYS = (
     "engine.tensorboard",
     "evaluate.batch_size",
 )
-"""Where and how a trial ran; they do not make it another configuration."""
+"""Keys that say where and how a trial ran; they do not make it another configuration."""
 
 
 class Status(StrEnum):
     """Where a trial is in its life."""
 
     RUNNING = "running"
-    """Started; no other word from it yet. A trial that was killed stays here until it is started again."""
+    """Started and not finished. A trial that was killed keeps this status until it is started again."""
     COMPLETE = "complete"
     """Trained, evaluated on every split, everything written."""
     STOPPED = "stopped"
@@ -46,16 +46,16 @@ class Status(StrEnum):
 
 
 class RecordError(ValueError):
-    """A record that cannot be read; the message names the file and says why."""
+    """A record cannot be read; the message names the file and says why."""
 
 
-class Part(BaseModel):
-    """A frozen part of a record."""
+class RecordModel(BaseModel):
+    """Base of the parts of a record: frozen, and unknown fields are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class ClassCounts(Part):
+class ClassCounts(RecordModel):
     """Pixels of one class, pooled over a split: true and false positives and negatives."""
 
     tp: NonNegativeInt
@@ -64,7 +64,7 @@ class ClassCounts(Part):
     tn: NonNegativeInt
 
 
-class ClassPixels(Part):
+class ClassPixels(RecordModel):
     """How much of a class one split holds."""
 
     images: NonNegativeInt
@@ -72,7 +72,7 @@ class ClassPixels(Part):
     pixels: NonNegativeInt
 
 
-class Dataset(Part):
+class Dataset(RecordModel):
     """The data that a trial ran on."""
 
     name: str
@@ -88,19 +88,19 @@ class Dataset(Part):
     images: dict[str, NonNegativeInt]
     """Split → number of images."""
     pixels: dict[str, NonNegativeInt]
-    """Split → number of pixels, those to be ignored left out."""
+    """Split → number of pixels that are not ignored."""
     contents: dict[str, dict[str, ClassPixels]]
     """Split → class → how much of it there is."""
 
 
-class Block(Part):
+class Block(RecordModel):
     """What configurations share when they are compared."""
 
     seed: int
     fold: int
 
 
-class Objective(Part):
+class Objective(RecordModel):
     """The validation score that the search saw, of the checkpoint that was kept."""
 
     name: str
@@ -108,7 +108,7 @@ class Objective(Part):
     epoch: int
 
 
-class Failure(Part):
+class Failure(RecordModel):
     """Why a trial failed."""
 
     type: str
@@ -117,7 +117,7 @@ class Failure(Part):
     """File and line of ours, or of the library that raised."""
 
 
-class TrialRecord(Part):
+class TrialRecord(RecordModel):
     """Everything about one trial that cannot be derived."""
 
     schema_version: int = SCHEMA
@@ -126,7 +126,7 @@ class TrialRecord(Part):
     attempt: int
     """1 for the first start; one more each time the trial was started again under its id."""
     resumed_from_epoch: int | None = None
-    """Epochs that were already done when this attempt began (None: it began from nothing)."""
+    """Epochs that were done when this attempt resumed (None: it began at epoch 0)."""
     status: Status
     started: str
     """UTC, ISO 8601."""
@@ -136,38 +136,38 @@ class TrialRecord(Part):
     parameter_id: str | None = None
     """NNI's id of these parameters (None outside NNI)."""
     settings: dict[str, Any] = {}
-    """Of the command line, put over the recipe before the parameters."""
+    """Keys set on the command line, put over the recipe before the parameters."""
     config: dict[str, Any]
     """The full configuration."""
     config_hash: str
-    """Of the configuration without its block and without where data lie."""
+    """See ``rarepix.config.config_hash``."""
     block: Block
     dataset: Dataset | None = None
     versions: dict[str, str]
     device: str
     machine: str | None = None
-    """Name of the computer of this attempt (None in records of before there was this field)."""
+    """Name of the computer of this attempt (None in records written before this field existed)."""
     objective: Objective | None = None
     counts: dict[str, dict[str, ClassCounts]] = {}
     """Split → class → counts."""
     pasting: dict[str, NonNegativeInt] = {}
-    """Outcome → training images shown (all attempts together), where images were pasted into."""
+    """Outcome of copy-paste → training images, over all attempts; empty without copy-paste."""
     timings: dict[str, float] = {}
-    """Seconds, and ``images_per_second``; ``startup_*`` lead from process start to the first optimiser step, ``fit`` is
-    what training and validation took in all attempts together."""
+    """Seconds, and ``images_per_second``; ``startup_*`` are the steps from process start to the first optimiser step,
+    ``fit`` is training and validation in all attempts together."""
     files: dict[str, str] = {}
     """What → path, relative to the trial's folder."""
     error: Failure | None = None
 
     @model_validator(mode="after")
-    def _complete_means_counted(self) -> "TrialRecord":
+    def _check_complete(self) -> "TrialRecord":
         if self.status is Status.COMPLETE and (self.objective is None or not self.counts or self.dataset is None):
             raise ValueError("a complete record must have its dataset, its objective and its counts")
         return self
 
 
 def write(record: TrialRecord, path: Path) -> None:
-    """Write *record* to *path* atomically: after an error the file that was there is still whole."""
+    """Write *record* to *path* atomically: if writing fails, the file that was there before is unchanged."""
     document = {"schema": record.schema_version} | record.model_dump(mode="json", exclude={"schema_version"})
     write_text(path, json.dumps(document, indent=1, allow_nan=False) + "\n")
 

@@ -1,7 +1,10 @@
-"""Scores as functions of integer counts. What is absent (0 / 0) gets the value that its policy says: in ``ratio``.
+"""Scores as functions of integer counts, in numpy only: trials, the search and the analysis share them.
 
-Counts are a mapping of arrays … C of integers by kind (tp, fp, fn, tn): the last axis is the class, one before it the
-image. ``pooled`` sums over images and then divides, ``per_image`` divides and then averages: two numbers, two names.
+Counts map each kind (tp, fp, fn, tn) to an array … C of integers; the last axis is the class, the one before it the
+image. ``pooled`` sums over the images and then divides, ``per_image`` divides and then averages.
+
+A class for which a score is 0 / 0 is *absent*. Each score takes a policy ``absent`` for it: ``"skip"`` (the default)
+gives NaN, which every mean leaves out; ``"zero"`` gives 0; ``"one"`` gives 1.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -10,21 +13,30 @@ import numpy as np
 
 from rarepix.choices import pick
 
+KINDS = ("tp", "fp", "fn", "tn")
+"""The last axis of arrays of counts … C 4: true and false positives and negatives."""
 Counts = Mapping[str, np.ndarray]
 """Kind → counts … C."""
 Score = Callable[..., np.ndarray]
 """(counts, absent=policy) → values … C."""
 
 ABSENT = {"skip": float("nan"), "zero": 0.0, "one": 1.0}
-"""Policy → the value of 0 / 0. skip: NaN, which means leave out; zero: as bad as a miss (Cityscapes' evaluator);
-one: as good as a hit (evaluators of lesions: nothing there and nothing found, Dice 1)."""
+"""Policy → the value of 0 / 0. skip: NaN, left out of means; zero: as bad as a miss (Cityscapes' evaluator);
+one: as good as a hit (evaluators of lesions: an empty prediction of an empty mask has Dice 1)."""
+
+
+def by_kind(sums: np.ndarray, kinds: Sequence[str] = KINDS) -> dict[str, np.ndarray]:
+    """Return the counts of each kind, each … C, of an array … C K whose last axis is *kinds*."""
+    return {kind: sums[..., position] for position, kind in enumerate(kinds)}
 
 
 def ratio(numerator: np.ndarray, denominator: np.ndarray, absent: str = "skip") -> np.ndarray:
-    """Return numerator / denominator, and where the denominator is 0 what the policy *absent* says.
+    """Return numerator / denominator as float; where the denominator is 0, the value of the policy *absent*.
+
+    Example: ``ratio([1, 0], [2, 0])`` is ``[0.5, nan]``, with ``absent="zero"`` it is ``[0.5, 0.0]``.
 
     Raises:
-        ChoiceError: *absent* is no policy.
+        ChoiceError: *absent* is not a policy of ``ABSENT``.
     """
     numerator, denominator = np.asarray(numerator, float), np.asarray(denominator, float)
     value = pick(ABSENT, absent, "policy for what is absent")
@@ -32,34 +44,34 @@ def ratio(numerator: np.ndarray, denominator: np.ndarray, absent: str = "skip") 
 
 
 def iou(counts: Counts, *, absent: str = "skip") -> np.ndarray:
-    """Return tp / (tp + fp + fn). Absent: neither there nor predicted."""
+    """Return tp / (tp + fp + fn). Absent: the class is neither in the truth nor predicted."""
     return ratio(counts["tp"], counts["tp"] + counts["fp"] + counts["fn"], absent)
 
 
 def dice(counts: Counts, *, absent: str = "skip") -> np.ndarray:
-    """Return 2 tp / (2 tp + fp + fn). Absent: neither there nor predicted."""
+    """Return 2 tp / (2 tp + fp + fn). Absent: the class is neither in the truth nor predicted."""
     return ratio(2 * counts["tp"], 2 * counts["tp"] + counts["fp"] + counts["fn"], absent)
 
 
 def precision(counts: Counts, *, absent: str = "skip") -> np.ndarray:
-    """Return tp / (tp + fp). Absent: not predicted (whether there or not)."""
+    """Return tp / (tp + fp). Absent: the class is not predicted."""
     return ratio(counts["tp"], counts["tp"] + counts["fp"], absent)
 
 
 def recall(counts: Counts, *, absent: str = "skip") -> np.ndarray:
-    """Return tp / (tp + fn). Absent: not there (whether predicted or not)."""
+    """Return tp / (tp + fn). Absent: the class is not in the truth."""
     return ratio(counts["tp"], counts["tp"] + counts["fn"], absent)
 
 
 def specificity(counts: Counts, *, absent: str = "skip") -> np.ndarray:
-    """Return tn / (tn + fp). Absent: there in every pixel."""
+    """Return tn / (tn + fp). Absent: every pixel is of the class."""
     return ratio(counts["tn"], counts["tn"] + counts["fp"], absent)
 
 
 def accuracy(counts: Counts, *, absent: str = "skip") -> np.ndarray:
-    """Return (tp + tn) / pixels, class against rest: near 1 for any rare class, found or not. Absent: no pixels."""
-    right = counts["tp"] + counts["tn"]
-    return ratio(right, right + counts["fp"] + counts["fn"], absent)
+    """Return (tp + tn) / pixels of class against rest, near 1 for every rare class. Absent: there are no pixels."""
+    correct = counts["tp"] + counts["tn"]
+    return ratio(correct, correct + counts["fp"] + counts["fn"], absent)
 
 
 SCORES: dict[str, Score] = {
@@ -77,22 +89,21 @@ def summed(counts: Counts) -> dict[str, np.ndarray]:
     return {kind: values.reshape(-1, values.shape[-1]).sum(axis=0) for kind, values in counts.items()}
 
 
-def stacked(images: Sequence[Counts]) -> dict[str, np.ndarray]:
-    """Return counts N C of the counts C of N images, at least one."""
-    return {kind: np.stack([counts[kind] for counts in images]) for kind in images[0]}
-
-
 def pooled(score: Score, counts: Counts, *, absent: str = "skip") -> np.ndarray:
-    """Return the score C of the sum of counts N C over the images: each pixel counts the same."""
+    """Return the score C of counts N C summed over the images, so that each pixel has the same weight.
+
+    A class that is absent in the sum over all images gets the value of the policy *absent* (``skip``: NaN). This is
+    the dataset-level score of benchmarks: the mean of ``pooled(iou, counts)`` over the classes is their mIoU.
+    """
     return score(summed(counts), absent=absent)
 
 
 def per_image(score: Score, counts: Counts, *, absent: str = "skip") -> np.ndarray:
-    """Return the mean C over the images of each one's score, of counts N C: each image counts the same.
+    """Return the mean C over the images of the score of each image, of counts N C: each image has the same weight.
 
-    With ``skip`` an image in which the class is absent does not count; NaN if it is absent in all.
+    With the policy ``skip`` images in which the class is absent are left out of its mean; NaN if it is absent in all.
     """
-    return np.array([mean(image_values) for image_values in score(counts, absent=absent).T])
+    return np.array([mean(values_of_class) for values_of_class in score(counts, absent=absent).T])
 
 
 def mean(values: np.ndarray) -> float:
@@ -108,7 +119,10 @@ def worst(values: np.ndarray) -> float:
 
 
 def groups(values: np.ndarray, names: Sequence[str], rare: Sequence[str]) -> dict[str, float]:
-    """Return of the scores C of classes the mean of all, of the rare ones, of the others (frequent), and the worst."""
+    """Return mean, rare (mean of the *rare* classes), frequent (mean of the others) and worst of scores C by class.
+
+    Classes whose score is NaN (absent) are left out of each.
+    """
     is_rare = np.isin(names, rare)
     return {
         "mean": mean(values),
@@ -119,14 +133,17 @@ def groups(values: np.ndarray, names: Sequence[str], rare: Sequence[str]) -> dic
 
 
 def summary(counts: Counts, names: tuple[str, ...], rare: tuple[str, ...]) -> dict[str, float]:
-    """Return miou, rare_iou, frequent_iou (of all others), worst_iou and ``iou/<class>`` of pooled counts (each C)."""
+    """Return miou, rare_iou, frequent_iou, worst_iou and ``iou/<class>`` of pooled counts, each C.
+
+    An absent class has the IoU NaN and is left out of the means (policy ``skip``); a mean over no class is NaN.
+    """
     values = iou(counts)
-    of = groups(values, names, rare)
+    means = groups(values, names, rare)
     return {
-        "miou": of["mean"],
-        "rare_iou": of["rare"],
-        "frequent_iou": of["frequent"],
-        "worst_iou": of["worst"],
+        "miou": means["mean"],
+        "rare_iou": means["rare"],
+        "frequent_iou": means["frequent"],
+        "worst_iou": means["worst"],
         **{f"iou/{name}": float(value) for name, value in zip(names, values, strict=True)},
     }
 
@@ -136,13 +153,20 @@ def objective(
 ) -> float:
     """Return the number that the search maximises.
 
-    ``miou``: the mean over all classes. ``rare_iou``: the mean over the rare ones, less what the mean of the others
-    falls short of *floor*.
+    ``miou``: the mean IoU of all classes. ``rare_iou``: the mean IoU of the rare classes, minus max(0, *floor* − the
+    mean IoU of the other classes). Absent classes are left out of the means (policy ``skip``).
+
+    Args:
+        name: ``miou`` or ``rare_iou``.
+        scores: see ``summary``.
+        names: of the classes.
+        rare: names of the rare classes.
+        floor: IoU that the other classes should reach.
     """
     if name == "miou":
         return scores["miou"]
-    others = mean(np.array([scores[f"iou/{other}"] for other in names if other not in rare]))
-    shortfall = 0.0 if np.isnan(others) else max(0.0, floor - others)
+    frequent = mean(np.array([scores[f"iou/{other}"] for other in names if other not in rare]))
+    shortfall = 0.0 if np.isnan(frequent) else max(0.0, floor - frequent)
     return scores["rare_iou"] - shortfall
 
 

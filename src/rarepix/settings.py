@@ -18,7 +18,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 from rarepix.choices import nearest, pick
 
 STRIDE = 32
-"""Rows and columns that go into a network must be multiples of this (the deepest stride of the encoders)."""
+"""Rows and columns of a network's input must be multiples of this, the deepest stride of the encoders."""
 
 
 def _multiple_of_stride(size: tuple[int, int]) -> tuple[int, int]:
@@ -29,30 +29,31 @@ def _multiple_of_stride(size: tuple[int, int]) -> tuple[int, int]:
 
 
 WindowSize = Annotated[tuple[PositiveInt, PositiveInt], AfterValidator(_multiple_of_stride)]
-"""Rows and columns that a network can be shown as they are."""
+"""Rows and columns of a network's input, multiples of ``STRIDE``."""
 
 
 class Settings(BaseModel):
-    """A frozen section of the configuration that refuses unknown keys."""
+    """Base of the sections of the configuration: frozen, and unknown keys are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     @model_validator(mode="wrap")
     @classmethod
-    def _nothing_is_converted(cls, given: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        """Refuse ``true`` and ``"5"`` for a number, which pydantic would take; 10.0 for 10 is fine, JSON does that."""
-        result = handler(given)
-        if isinstance(given, Mapping):
-            wrong = [key for key, value in given.items() if _converted(value, getattr(result, key))]
-            details = [InitErrorDetails(type=CONVERTED, loc=(key,), input=given[key]) for key in wrong]
+    def _refuse_conversions(cls, values: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        """Refuse ``true`` and ``"5"`` for a number, which pydantic would convert; 10.0 for 10 is accepted."""
+        section = handler(values)
+        if isinstance(values, Mapping):
+            converted = [key for key, value in values.items() if _is_converted(value, getattr(section, key))]
+            details = [InitErrorDetails(type=CONVERTED, loc=(key,), input=values[key]) for key in converted]
             if details:
                 raise ValidationError.from_exception_data(cls.__name__, details)
-        return result
+        return section
 
 
 class Chosen(Settings):
-    """A section with a choice, and parameters that belong to some of its values; only those of the named one may be
-    given. A parameter that is not given is None; ``parameters`` fills in its default.
+    """A section with a choice (``loss.name``), of whose parameters only those of the chosen value may be given.
+
+    A parameter that is not given is None; ``parameters`` fills in its default.
     """
 
     section: ClassVar[str]
@@ -63,7 +64,7 @@ class Chosen(Settings):
     """Choice → its parameters with their defaults."""
 
     @model_validator(mode="after")
-    def _parameters_of_the_choice(self) -> Self:
+    def _check_parameters(self) -> Self:
         allowed = self.defaults()
         for key in self.given():
             if key not in allowed:
@@ -81,12 +82,12 @@ class Chosen(Settings):
 
     @classmethod
     def spelled(cls, choice: str) -> str:
-        """Return a choice in the spelling that the configuration keeps."""
+        """Return *choice* in the spelling that the configuration keeps."""
         return choice
 
     @classmethod
     def parameter_names(cls) -> set[str]:
-        """Return the keys that belong to some choice; the others mean the same whatever is chosen."""
+        """Return the keys that are parameters of any choice; the other keys mean the same for every choice."""
         return {name for parameters in cls.table.values() for name in parameters}
 
     def defaults(self) -> Mapping[str, Any]:
@@ -108,23 +109,21 @@ class Chosen(Settings):
 
 
 UNION_MEMBERS = ("constrained-int", "constrained-float", "int", "float", "str", "bool", "constrained-str")
-"""What pydantic adds to the place of a problem for each type that a key may have."""
-
-
+"""What pydantic appends to the location of an error for each type that a key may have."""
 CONVERTED = PydanticCustomError("converted", "a number must be a number, a truth value true or false")
 
 
 class ConfigError(ValueError):
-    """A configuration that cannot be run; the message names the dotted key, what came and what to do."""
+    """A configuration cannot be run; the message names the dotted key, its value and what to do."""
 
 
 def explain(error: ValidationError, root: type[BaseModel]) -> str:
     """Return one line per problem of *error*, each with its dotted key."""
-    return "\n".join(_explain_one(problem, root) for problem in _one_a_key(error.errors()))
+    return "\n".join(_explain_one(problem, root) for problem in _merge_by_key(error.errors()))
 
 
-def _one_a_key(problems: list[dict]) -> list[dict]:
-    """Merge the problems of a key that may be one of several types; pydantic tells one for each type."""
+def _merge_by_key(problems: list[dict]) -> list[dict]:
+    """Merge the problems of a key that may have several types; pydantic reports one problem per type."""
     merged: dict[tuple, dict] = {}
     for problem in problems:
         path = tuple(part for part in problem["loc"] if "[" not in str(part) and str(part) not in UNION_MEMBERS)
@@ -133,13 +132,14 @@ def _one_a_key(problems: list[dict]) -> list[dict]:
     return [problem | {"msg": " or ".join(problem["messages"])} for problem in merged.values()]
 
 
-def _converted(value: Any, taken: Any) -> bool:
-    if isinstance(taken, bool):
+def _is_converted(value: Any, result: Any) -> bool:
+    """Return whether pydantic made *result* of a *value* of another type."""
+    if isinstance(result, bool):
         return not isinstance(value, bool)
-    if isinstance(taken, (int, float)):
+    if isinstance(result, (int, float)):
         return isinstance(value, (bool, str))
-    if isinstance(taken, tuple) and isinstance(value, (list, tuple)):
-        return any(map(_converted, value, taken))
+    if isinstance(result, tuple) and isinstance(value, (list, tuple)):
+        return any(map(_is_converted, value, result))
     return False
 
 
@@ -157,7 +157,7 @@ def _explain_one(problem: dict, root: type[BaseModel]) -> str:
         names = ", ".join(f"{key}.{name}" for name in _fields_at(root, problem["loc"]))
         return f"{key} is a section with the keys {names}, but got {problem['input']!r}: give one of them"
     if problem["type"] == "value_error" and isinstance(problem["input"], dict):
-        return message  # a check across keys, which names them itself
+        return message  # a check across keys, whose message names them
     return f"{key}: {message}, but got {problem['input']!r}"
 
 
@@ -165,5 +165,5 @@ def _fields_at(root: type[BaseModel], path: tuple) -> list[str]:
     model = root
     for part in path:
         annotation = model.model_fields[part].annotation
-        model = next((kind for kind in get_args(annotation) if kind is not NoneType), annotation)  # of X | None: X
+        model = next((kind for kind in get_args(annotation) if kind is not NoneType), annotation)  # X of X | None
     return list(model.model_fields)

@@ -22,11 +22,11 @@ from rarepix.data.transforms.augment import build_augment
 from rarepix.data.transforms.paste import Paste, build_paste
 from rarepix.data.weights import image_weights
 from rarepix.engine import batchnorm, distributed
-from rarepix.evaluation.image_counts import scores
 from rarepix.inference.decode import count_decoded
 from rarepix.inference.predictor import Predictor
 from rarepix.labels import LabelSpace, Task
 from rarepix.losses import build_loss
+from rarepix.metrics.pooled_scores import pooled_scores
 from rarepix.models import build_model
 from rarepix.paths import cache_root
 from rarepix.settings import ConfigError
@@ -172,7 +172,7 @@ def build_module(
         _build_loss(config, labels, class_pixels),
         infer=Predictor(config.evaluate),
         counter=partial(count_decoded, labels=labels, threshold=config.evaluate.threshold),
-        scorer=partial(scores, labels=labels, config=config.evaluate),
+        scorer=partial(pooled_scores, labels=labels, config=config.evaluate),
         optim=config.optim,
         seed=config.seed,
         channels_last=config.engine.channels_last,

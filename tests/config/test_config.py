@@ -1,4 +1,4 @@
-"""The configuration: recipes, what is put over them, what is refused, and what makes two of them the same."""
+"""The configuration: recipes, values put over them, refusals, and the hash."""
 
 import re
 
@@ -17,7 +17,7 @@ from rarepix.data.settings import SAMPLING_PARAMETERS, SOURCE_NAMES, SPLIT_KINDS
 from rarepix.data.sources import SOURCES
 from rarepix.data.splits import SPLITS
 from rarepix.data.weights import WEIGHTS
-from rarepix.records import BLOCK_KEYS, CHOICE_KEYS, PLACE_KEYS
+from rarepix.records import BLOCK_KEYS, CHOICE_KEYS, ENVIRONMENT_KEYS
 from rarepix.settings import Chosen, ConfigError
 
 BASE = TrialConfig(data={"root": "somewhere"})
@@ -25,7 +25,7 @@ BASE = TrialConfig(data={"root": "somewhere"})
 
 @pytest.fixture
 def recipes(tmp_path, monkeypatch):
-    """An empty folder of recipes and a way to write into it."""
+    """Return a function that writes a recipe into an empty folder of recipes."""
     monkeypatch.setenv("RAREPIX_RECIPES", str(tmp_path))
 
     def write(name: str, text: str):
@@ -45,7 +45,7 @@ def test_a_recipe_is_put_over_the_one_it_extends(recipes):
     assert (config.model.encoder, config.recipe) == ("resnet34", "child")
 
 
-def test_a_recipe_of_ones_own_extends_a_sibling_or_a_named_one(recipes, tmp_path):
+def test_a_recipe_file_extends_a_sibling_or_a_named_recipe(recipes, tmp_path):
     recipes("base", "data: {root: named}")
     own = tmp_path / "own"
     recipes("own/mine", "extends: base")
@@ -62,7 +62,7 @@ def test_another_loss_does_not_inherit_parameters(recipes):
     assert load_recipe("same").loss.given() == {"gamma": 1}
 
 
-def test_yaml_numbers_and_switches_mean_what_they_look_like(recipes):
+def test_exponents_are_numbers_and_off_is_a_word_where_a_word_is_expected(recipes):
     recipes("x", "data: {root: here}\noptim: {lr: 1e-4}\nengine: {progress: off}")
     config = load_recipe("x")
     assert (config.optim.lr, config.engine.progress) == (1e-4, "off")
@@ -73,11 +73,12 @@ def test_yaml_numbers_and_switches_mean_what_they_look_like(recipes):
     [
         ("extends: x", r"a recipe must not extend itself, but .*x\.yaml does"),
         ("extends: y", r"unknown recipe 'y': .*there are x in "),
-        ("a: [", r"x\.yaml must be YAML, but"),
-        ("- a", r"x\.yaml must be a mapping of sections, but is list"),
+        ("a: [", r"the recipe .*x\.yaml must be YAML or JSON, but"),
+        ("- a", r"the recipe .*x\.yaml must be a mapping of names, but is a list"),
         ("data: {root: here}\noptim: {rl: 1}", "unknown key 'optim.rl': did you mean 'optim.lr'"),
         ("data: {fold: 1}", "data.root must be given, but is not"),
-        ("", "data must be given, but is not"),
+        ("seed: 1", "data must be given, but is not"),
+        ("", r"the recipe .*x\.yaml must be a mapping of names, but is empty"),
     ],
 )
 def test_refuses_recipes(recipes, text, message):
@@ -86,7 +87,7 @@ def test_refuses_recipes(recipes, text, message):
         load_recipe("x")
 
 
-def test_a_circle_of_recipes_is_refused(recipes):
+def test_recipes_that_extend_each_other_are_refused(recipes):
     recipes("x", "extends: y")
     recipes("y", "extends: x")
     with pytest.raises(ConfigError, match="must not extend itself"):
@@ -100,21 +101,21 @@ def test_a_circle_of_recipes_is_refused(recipes):
         ("nowhere/mine.yaml", "the recipe must be a file, but nowhere/mine.yaml does not exist"),
     ],
 )
-def test_a_recipe_that_is_not_there(recipes, name, message):
+def test_a_missing_recipe_is_refused(recipes, name, message):
     recipes("base", "")
     recipes("demo", "")
     with pytest.raises(FileNotFoundError, match=message):
         load_recipe(name)
 
 
-def test_dotted_keys_change_leaves_and_nothing_else():
+def test_dotted_keys_change_only_their_values():
     config = updated(BASE, {"optim.lr": 0.5, "data.fold": 2, "seed": 9})
     before, after = flatten(BASE.model_dump(mode="json")), flatten(config.model_dump(mode="json"))
     changed = {key: value for key, value in after.items() if before[key] != value}
     assert changed == {"optim.lr": 0.5, "data.fold": 2, "seed": 9}
 
 
-def test_the_base_is_left_alone():
+def test_the_base_configuration_is_not_changed():
     before = BASE.model_dump_json()
     updated(BASE, {"loss": {"_name": "focal", "gamma": 1.0}, "model.options": {"decoder_channels": [1]}})
     assert BASE.model_dump_json() == before
@@ -134,7 +135,7 @@ def test_the_order_of_parameters_does_not_matter(keys):
     assert (config.loss.name, config.loss.gamma) == ("focal", 1.5)
 
 
-def test_parameters_of_the_loss_before_are_dropped():
+def test_parameters_of_the_previous_loss_are_dropped():
     focal = updated(BASE, {"loss.name": "focal", "loss.gamma": 1.5})
     assert updated(focal, {"loss.name": "ce"}).loss.given() == {}
     assert updated(focal, {"loss.name": "focal"}).loss.gamma == 1.5
@@ -199,7 +200,7 @@ def test_refuses(parameters, message):
         updated(BASE, parameters)
 
 
-def test_all_problems_are_told_at_once():
+def test_all_problems_are_reported_at_once():
     with pytest.raises(ConfigError) as caught:
         updated(BASE, {"optim.lr": -1, "engine.epochs": 0})
     assert len(str(caught.value).splitlines()) == 2
@@ -225,9 +226,9 @@ def test_all_problems_are_told_at_once():
 )
 def test_settings_are_yaml(text, value):
     key = text.partition("=")[0]
-    found = parse_settings([text])
-    assert found == {key: value}
-    assert type(found[key]) is type(value)
+    actual = parse_settings([text])
+    assert actual == {key: value}
+    assert type(actual[key]) is type(value)
 
 
 @pytest.mark.parametrize(
@@ -250,8 +251,8 @@ ELSEWHERE = {
 }  # fmt: skip
 
 
-def test_block_and_place_make_no_other_configuration():
-    assert {*ELSEWHERE, "recipe"} == set(BLOCK_KEYS + PLACE_KEYS)
+def test_block_and_environment_do_not_change_the_hash():
+    assert {*ELSEWHERE, "recipe"} == set(BLOCK_KEYS + ENVIRONMENT_KEYS)
     moved = updated(BASE, ELSEWHERE).model_copy(update={"recipe": "other"})
     assert config_hash(moved) == config_hash(BASE)
 
@@ -272,16 +273,16 @@ def test_block_and_place_make_no_other_configuration():
         ({"seed": 2**32}, "seed: Input should be less than 4294967296"),
     ],
 )
-def test_what_is_not_meant_is_not_taken(given, message):
+def test_values_of_another_type_are_refused(given, message):
     with pytest.raises(ConfigError, match=message):
         updated(BASE, given)
 
 
-def test_json_may_make_a_whole_number_of_a_float():
+def test_a_whole_float_is_an_integer():
     assert updated(BASE, {"engine.epochs": 10.0}).engine.epochs == 10
 
 
-def test_names_that_are_checked_early_are_those_that_can_be_built():
+def test_names_in_the_settings_are_those_that_can_be_built():
     assert set(SOURCE_NAMES) == set(SOURCES)
     assert set(SPLIT_KINDS) == {*SPLITS, "listed"}
     assert set(SAMPLING_PARAMETERS) == set(WEIGHTS)
@@ -298,7 +299,7 @@ def is_chosen(annotation: object) -> bool:
 
 
 @pytest.mark.parametrize("section", CHOICE_KEYS)
-def test_every_choice_takes_its_parameters_and_no_other(section):
+def test_every_choice_refuses_the_parameters_of_others(section):
     chosen = CHOSEN[section]
     assert set(chosen.model_fields) >= chosen.parameter_names() | {chosen.chooser}
     for choice, parameters in chosen.table.items():
@@ -312,7 +313,7 @@ def test_every_choice_takes_its_parameters_and_no_other(section):
                 updated(BASE, given)
 
 
-def test_a_nested_choice_leaves_what_belongs_to_no_choice():
+def test_a_nested_choice_keeps_keys_that_belong_to_no_choice():
     base = updated(BASE, {"crop.size": [32, 64], "sampling.images_per_epoch": 40, "sampling.kind": "rare_class"})
     config = updated(
         updated(base, {"sampling.temperature": 0.5}),
@@ -324,7 +325,7 @@ def test_a_nested_choice_leaves_what_belongs_to_no_choice():
     }  # fmt: skip
 
 
-def test_a_recipe_that_chooses_anew_forgets_the_parameters_of_the_one_it_extends(recipes):
+def test_a_recipe_with_another_choice_drops_the_parameters_of_the_recipe_it_extends(recipes):
     recipes("base", "data: {root: x}\nsampling: {kind: rare_class, temperature: 0.5, images_per_epoch: 8}")
     recipes("child", "extends: base\nsampling: {kind: repeat_factor}")
     assert load_recipe("child").sampling.model_dump(exclude_none=True) == {
@@ -339,12 +340,12 @@ OTHER = {
 }  # fmt: skip
 
 
-def test_everything_else_does():
+def test_every_other_key_changes_the_hash():
     hashes = [config_hash(updated(BASE, {key: value})) for key, value in OTHER.items()]
     assert len({config_hash(BASE), *hashes}) == len(OTHER) + 1
 
 
-def test_hash_is_that_of_what_is_read_back():
+def test_a_configuration_that_is_read_back_has_the_same_hash():
     config = updated(BASE, OTHER)
     again = TrialConfig(**config.model_dump(mode="json"))
     assert again == config

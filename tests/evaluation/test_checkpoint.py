@@ -1,4 +1,4 @@
-"""A trained network is loaded whole, or not at all."""
+"""Trained networks are loaded with all weights, or refused."""
 
 import json
 import shutil
@@ -22,11 +22,11 @@ def state(finished) -> dict[str, torch.Tensor]:
 
 
 def same(trained, state) -> bool:
-    found = trained.module.model.state_dict()
-    return found.keys() == state.keys() and all(torch.equal(found[name].cpu(), state[name]) for name in state)
+    actual = trained.module.model.state_dict()
+    return actual.keys() == state.keys() and all(torch.equal(actual[name].cpu(), state[name]) for name in state)
 
 
-def test_a_trials_folder_is_its_best_checkpoint(finished, state):
+def test_a_trial_folder_gives_its_best_checkpoint(finished, state):
     trained = load_trained_model(finished.folder)
     assert trained.checkpoint == finished.folder / BEST
     assert same(trained, state)
@@ -35,7 +35,7 @@ def test_a_trials_folder_is_its_best_checkpoint(finished, state):
     assert trained.labels.rare == ("dot",)
 
 
-def test_settings_are_put_over_what_the_trial_was_run_with(finished):
+def test_settings_override_the_configuration_of_the_trial(finished):
     trained = load_trained_model(finished.folder, settings={"evaluate.flips": ["horizontal"]})
     assert trained.config.evaluate.flips == ("horizontal",)
     assert trained.config.optim.lr == 0.01
@@ -55,7 +55,7 @@ def test_a_checkpoint_file_with_its_recipe(finished, state, tiny_recipe, tmp_pat
     assert trained.labels.names == ("ground", "block", "stripe", "dot")  # of the dataset where the file does not say
 
 
-def test_a_checkpoint_knows_its_classes_where_the_dataset_is_not(finished, tiny_recipe, tmp_path):
+def test_a_checkpoint_knows_its_classes_without_the_dataset(finished, tiny_recipe, tmp_path):
     file = tmp_path / "network.ckpt"
     shutil.copyfile(finished.folder / BEST, file)
     trained = load_trained_model(file, recipe=str(tiny_recipe), settings={"data.root": str(tmp_path / "nowhere")})
@@ -83,7 +83,7 @@ def test_a_checkpoint_knows_its_classes_where_the_dataset_is_not(finished, tiny_
         ),
     ],
 )
-def test_refuses_what_does_not_fit_in_every_weight(state, tiny_recipe, tmp_path, change, message):
+def test_refuses_weights_that_do_not_fit(state, tiny_recipe, tmp_path, change, message):
     changed = {name: value.clone() for name, value in state.items()}
     change(changed)
     torch.save(changed, tmp_path / "wrong.pth")
@@ -98,7 +98,7 @@ def test_refuses_another_network(finished, tiny_recipe, tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"", b"no weights", b"PK\x03\x04"])
-def test_refuses_what_is_no_checkpoint(tiny_recipe, tmp_path, content):
+def test_refuses_files_that_are_no_checkpoints(tiny_recipe, tmp_path, content):
     (tmp_path / "broken.pth").write_bytes(content)
     (tmp_path / "broken.safetensors").write_bytes(content)
     for name in ("broken.pth", "broken.safetensors"):
@@ -107,7 +107,7 @@ def test_refuses_what_is_no_checkpoint(tiny_recipe, tmp_path, content):
 
 
 class Anything:
-    """What only a pickle can hold."""
+    """An object that only a pickle can hold."""
 
 
 @pytest.mark.parametrize("content", [Anything(), {"state_dict": Anything()}])
@@ -124,7 +124,7 @@ def test_refuses_weights_without_names(tiny_recipe, tmp_path, content):
         load_trained_model(tmp_path / "nameless.pth", recipe=str(tiny_recipe))
 
 
-def test_refuses_a_file_that_says_what_it_is_of_in_another_way(state, tiny_recipe, tmp_path):
+def test_refuses_a_checkpoint_without_its_classes(state, tiny_recipe, tmp_path):
     torch.save({"state_dict": state, "rarepix": 3}, tmp_path / "other.pth")
     with pytest.raises(CheckpointError, match="must say under 'rarepix' which classes it is of"):
         load_trained_model(tmp_path / "other.pth", recipe=str(tiny_recipe))
@@ -135,7 +135,7 @@ def test_refuses_rare_classes_that_the_network_does_not_know(finished):
         load_trained_model(finished.folder, settings={"evaluate.rare": ["dott"]})
 
 
-def test_says_what_it_needs(finished, tiny_recipe, tmp_path):
+def test_missing_or_superfluous_arguments_are_named(finished, tiny_recipe, tmp_path):
     with pytest.raises(FileNotFoundError, match="nowhere does not exist"):
         load_trained_model(tmp_path / "nowhere")
     with pytest.raises(FileNotFoundError, match="must be the folder of a trial"):
@@ -152,14 +152,14 @@ def test_refuses_a_trial_that_has_no_checkpoint_yet(finished, tmp_path):
         load_trained_model(tmp_path)
 
 
-def test_the_record_of_a_trial_says_the_same(finished):
+def test_the_model_is_that_of_the_record(finished):
     document = json.loads((finished.folder / "record.json").read_text())
     assert document["config"]["model"] == load_trained_model(finished.folder).config.model.model_dump(mode="json") | {
         "weights": document["config"]["model"]["weights"]
     }
 
 
-def test_a_record_whose_configuration_is_no_longer_one(finished, tmp_path):
+def test_refuses_a_record_with_an_invalid_configuration(finished, tmp_path):
     (tmp_path / "checkpoints").mkdir()
     shutil.copyfile(finished.folder / BEST, tmp_path / BEST)
     document = json.loads((finished.folder / "record.json").read_text())

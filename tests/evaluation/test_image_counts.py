@@ -1,4 +1,4 @@
-"""Evaluation: the counts of a finished trial against predictions made and counted without our code."""
+"""The counts of a finished trial, against predictions made and counted without our code."""
 
 import numpy as np
 import pandas as pd
@@ -8,9 +8,8 @@ import torch
 from PIL import Image
 from sklearn.metrics import confusion_matrix
 
-from rarepix.evaluation.image_counts import ImageCounts, image_table, scores
+from rarepix.evaluation.image_counts import ImageCounts, image_table
 from rarepix.labels import LabelSpace
-from rarepix.metrics.settings import EvaluateConfig
 
 LABELS = LabelSpace(names=("a", "b"), rare=("b",))
 COUNTS = {
@@ -31,38 +30,23 @@ def test_image_table_by_hand():
     assert all(pd.api.types.is_integer_dtype(table[kind]) for kind in ("tp", "fp", "fn", "tn"))
 
 
-@pytest.mark.parametrize(
-    ("config", "objective"),
-    [
-        ({}, (5 / 8 + 3 / 6) / 2),
-        ({"objective": "rare_iou"}, 3 / 6),
-        ({"objective": "rare_iou", "floor": 0.7}, 3 / 6 - (0.7 - 5 / 8)),
-        ({"objective": "rare_iou", "rare": ("a",)}, 5 / 8),
-    ],
-)
-def test_scores_by_hand(config, objective):
-    found = scores(COUNTS["val"].counts[0], LABELS, EvaluateConfig(**config))
-    assert found["objective"] == pytest.approx(objective)
-    assert (found["iou/a"], found["iou/b"]) == (5 / 8, 3 / 6)
-
-
 @pytest.fixture(scope="module")
 def predicted(finished, tiny_voc) -> dict[str, np.ndarray]:
     """Image id → confusion counts of the best checkpoint: predicted one by one, counted with scikit-learn."""
     state = torch.load(finished.folder / "checkpoints" / "best.ckpt", weights_only=True)["state_dict"]
     network = smp.Unet("tu-lcnet_035", encoder_weights=None, classes=4, decoder_channels=[16, 16, 8, 8, 8]).eval()
     network.load_state_dict({name.removeprefix("model."): value for name, value in state.items()})
-    found = {}
+    actual = {}
     for file in sorted((tiny_voc / "JPEGImages").iterdir()):
         image = torch.from_numpy(np.array(Image.open(file))).permute(2, 0, 1)[None] / 255
         image = (image - torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1)) / torch.tensor([0.229, 0.224, 0.225]).view(
             3, 1, 1
         )
         with torch.no_grad():
-            said = network(image).argmax(1)[0].numpy()
+            prediction = network(image).argmax(1)[0].numpy()
         truth = np.asarray(Image.open(tiny_voc / "SegmentationClass" / f"{file.stem}.png"))
-        found[file.stem] = confusion_matrix(truth[truth != 255], said[truth != 255], labels=range(4))
-    return found
+        actual[file.stem] = confusion_matrix(truth[truth != 255], prediction[truth != 255], labels=range(4))
+    return actual
 
 
 def test_counts_of_every_image_are_those_of_the_best_checkpoint(finished, predicted):

@@ -1,4 +1,4 @@
-"""What the network is shown, as a picture."""
+"""The preview of training images."""
 
 import sys
 
@@ -11,24 +11,24 @@ from rarepix import cli
 from rarepix.cli import app
 from rarepix.config import updated
 from rarepix.evaluation.preview import preview
-from rarepix.viz.contact_sheet import VEIL, class_colors
+from rarepix.viz.overlays import OPACITY, class_colors
 from rarepix.wiring import build_data
 
 
-def test_a_tile_is_the_first_sample_with_its_classes_over_it(tiny_config):
+def test_a_tile_is_a_sample_with_its_mask_over_it(tiny_config):
     data = build_data(updated(tiny_config, {"sampling.kind": "rare_class", "crop.size": [32, 64]}), gpu=False)
     sample = data.loaders["train"].dataset[next(iter(data.loaders["train"].sampler))]
     tile = preview(data, 3)[0]
     assert tile.caption == sample["id"]
     image, mask = sample["image"].permute(1, 2, 0).numpy(), sample["mask"].numpy()
-    veiled = ((1 - VEIL) * image + VEIL * class_colors(data.labels)[mask]).astype(np.uint8)
+    mixed = ((1 - OPACITY) * image + OPACITY * class_colors(data.labels)[mask]).astype(np.uint8)
     clear = mask == data.labels.background
     assert 0 < clear.sum() < clear.size
     assert (tile.pixels[clear] == image[clear]).all()
-    assert (tile.pixels[~clear] == veiled[~clear]).all()
+    assert (tile.pixels[~clear] == mixed[~clear]).all()
 
 
-def test_the_caption_says_what_became_of_a_paste(tiny_config):
+def test_the_caption_gives_the_outcome_of_a_paste(tiny_config):
     always = {"paste": {"_name": "cutmix", "probability": 1.0}}
     data = build_data(updated(tiny_config, always), gpu=False)
     assert all(tile.caption.endswith(" · pasted") for tile in preview(data, 4))
@@ -55,15 +55,13 @@ def test_more_images_than_an_epoch_shows(tiny_recipe, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["p.svg", "p.xyz", "p"])
-def test_refuses_a_picture_that_it_cannot_write_before_anything_is_built(
-    tiny_recipe, tmp_path, monkeypatch, capsys, name
-):
+def test_refuses_other_suffixes_before_anything_is_built(tiny_recipe, tmp_path, monkeypatch, capsys, name):
     out = tmp_path / name
     words = ["preview", str(tiny_recipe), "--set", "data.root=nowhere", "--out", str(out)]
     monkeypatch.setattr(sys, "argv", ["rarepix", *words])
     with pytest.raises(SystemExit) as ended:
         cli.main()
     assert ended.value.code == 2
-    said = f"must be written to a file that ends with .png, .jpg, .jpeg, but got {out}: call it {tmp_path / 'p.png'}"
-    assert capsys.readouterr().err == f"rarepix: the preview {said}\n"
+    message = f"must be written to a file that ends with .png, .jpg, .jpeg, but got {out}: call it {tmp_path / 'p.png'}"
+    assert capsys.readouterr().err == f"rarepix: the preview {message}\n"
     assert not list(tmp_path.iterdir())

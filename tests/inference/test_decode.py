@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from rarepix.inference.decode import count_decoded, decode, masks_of
+from rarepix.inference.decode import count_decoded, crop_masks, decode
 from rarepix.labels import LabelSpace, Task
 
 BINARY = LabelSpace(names=("background", "cell"), background=0, task=Task.BINARY)
@@ -30,16 +30,16 @@ def test_counts_of_a_binary_task_are_of_both_classes():
     assert count_decoded(logits, target, labels=BINARY, threshold=0.5).tolist() == [[[1, 0, 1, 1], [1, 1, 0, 1]]]
 
 
-def test_counts_of_layers():
+def test_counts_of_a_multilabel_task():
     logits = torch.tensor([[3.0, -3.0], [3.0, 3.0]]).view(1, 2, 1, 2)
     target = torch.tensor([[[[1, 1]], [[0, 255]]]])
     assert count_decoded(logits, target, labels=LAYERS, threshold=0.5).tolist() == [[[1, 0, 1, 0], [0, 1, 0, 0]]]
 
 
-def test_masks_lose_their_padding():
+def test_masks_are_cropped_to_their_own_size():
     ids = torch.arange(12).view(1, 3, 4).repeat(2, 1, 1)
-    whole, part = masks_of(ids, [(3, 4), (2, 3)])
+    whole, part = crop_masks(ids, [(3, 4), (2, 3)])
     assert whole.dtype == part.dtype == np.uint8
     assert part.tolist() == [[0, 1, 2], [4, 5, 6]]
-    (layers,) = masks_of(torch.stack([ids[0], ids[0] + 20])[None], [(1, 2)])
+    (layers,) = crop_masks(torch.stack([ids[0], ids[0] + 20])[None], [(1, 2)])
     assert layers.tolist() == [[[0, 20], [1, 21]]]

@@ -20,7 +20,7 @@ def multiclass(seed: int = 0, images: int = 3) -> tuple[torch.Tensor, torch.Tens
 
 
 def test_by_hand():
-    """Two bins: of 0.25 and 0.45 one is right, of 0.75 and 1 both, of 0.5 none; one is ignored."""
+    """Two bins; one of 0.25 and 0.45 is right, both of 0.75 and 1 are, 0.5 is not; one pixel is ignored."""
     probability = torch.tensor([[[[0.25, 0.45, 0.75, 1.0, 0.5, 0.9]]]])
     target = torch.tensor([[[0, 1, 1, 1, 0, IGNORE]]])
     counts = calibration_counts(probability, target, task=Task.BINARY, ignore=IGNORE, bins=2)
@@ -51,7 +51,7 @@ def test_one_class_against_torchmetrics():
     assert float(expected_calibration_error(counts)) == pytest.approx(float(theirs), rel=1e-5)
 
 
-def test_several_labels_are_classes_of_their_own():
+def test_each_class_of_a_multilabel_task_has_its_own_bins():
     probability, target = multiclass()
     layers = torch.stack([torch.where(target < 255, (target == c).long(), target) for c in range(4)], dim=1)
     counts = calibration_counts(probability, layers, task=Task.MULTILABEL, ignore=IGNORE)
@@ -69,7 +69,7 @@ def test_batches_add_up():
     torch.testing.assert_close(parts, calibration_counts(probability, target, **how))
 
 
-def test_what_is_always_right_when_sure_has_no_error():
+def test_correct_with_confidence_one_has_no_error():
     probability, target = torch.zeros(1, 2, 3, 3), torch.zeros(1, 3, 3, dtype=torch.uint8)
     probability[:, 0] = 1.0
     counts = calibration_counts(probability, target, task=Task.MULTICLASS, ignore=IGNORE)
@@ -78,7 +78,7 @@ def test_what_is_always_right_when_sure_has_no_error():
 
 
 @pytest.mark.filterwarnings("error")
-def test_nothing_counted():
+def test_without_counted_pixels_the_error_is_nan():
     probability, target = multiclass()
     counts = calibration_counts(
         probability, torch.full_like(target, IGNORE), task=Task.MULTICLASS, ignore=IGNORE, bins=3
@@ -89,11 +89,11 @@ def test_nothing_counted():
 
 
 @pytest.mark.parametrize("value", [-0.1, 1.1, float("nan")])
-def test_refuses_what_is_no_probability(value):
+def test_refuses_values_that_are_no_probabilities(value):
     with pytest.raises(ValueError, match=r"probability must be in \[0, 1\], .* give probabilities, not logits"):
         calibration_counts(torch.full((1, 1, 2, 2), value), torch.zeros(1, 2, 2), task=Task.BINARY, ignore=IGNORE)
 
 
-def test_refuses_no_bins():
+def test_refuses_zero_bins():
     with pytest.raises(ValueError, match="bins must be at least 1, but got 0"):
         calibration_counts(torch.zeros(1, 1, 2, 2), torch.zeros(1, 2, 2), task=Task.BINARY, ignore=IGNORE, bins=0)

@@ -6,7 +6,8 @@ import torch
 from sklearn.metrics import confusion_matrix, multilabel_confusion_matrix
 
 from rarepix.labels import Task
-from rarepix.metrics.counts import by_kind, confusion, count_pixels, one_against_rest
+from rarepix.metrics.counts import confusion, count_pixels, one_against_rest
+from rarepix.scores import by_kind
 
 IGNORE = 255
 
@@ -24,19 +25,19 @@ def batch(classes: int, shape=(3, 17, 13), ignored: float = 0.2, seed: int = 0) 
 @pytest.mark.filterwarnings("ignore:A single label was found")
 def test_against_scikit_learn(classes, ignored):
     prediction, target = batch(classes, ignored=ignored)
-    found = confusion(prediction, target, classes=classes, ignore=IGNORE)
-    assert (found.shape, found.dtype) == ((3, classes, classes), torch.int64)
+    actual = confusion(prediction, target, classes=classes, ignore=IGNORE)
+    assert (actual.shape, actual.dtype) == ((3, classes, classes), torch.int64)
     for image in range(3):
         counted = target[image] != IGNORE
         expected = np.zeros((classes, classes), int)
         if counted.any():
             expected = confusion_matrix(target[image][counted], prediction[image][counted], labels=range(classes))
-        assert found[image].tolist() == expected.tolist()
+        assert actual[image].tolist() == expected.tolist()
 
 
 @pytest.mark.parametrize("dtype", [torch.uint8, torch.int32, torch.int64])
 def test_masks_of_any_integer_type(dtype):
-    """With ids and images enough for an 8-bit product to run over."""
+    """With so many ids and images that an 8-bit product would overflow."""
     prediction, target = batch(21, (16, 9, 9))
     expected = confusion(prediction, target, classes=21, ignore=IGNORE)
     assert torch.equal(confusion(prediction, target.to(dtype), classes=21, ignore=IGNORE), expected)
@@ -52,8 +53,8 @@ def test_another_ignore_id():
 
 def test_one_against_the_rest_by_hand():
     counts = torch.tensor([[50, 3], [7, 40]])  # rows: truth
-    found = {kind: values.tolist() for kind, values in by_kind(one_against_rest(counts).numpy()).items()}
-    assert found == {"tp": [50, 40], "fp": [7, 3], "fn": [3, 7], "tn": [40, 50]}
+    actual = {kind: values.tolist() for kind, values in by_kind(one_against_rest(counts).numpy()).items()}
+    assert actual == {"tp": [50, 40], "fp": [7, 3], "fn": [3, 7], "tn": [40, 50]}
 
 
 def expected(prediction: torch.Tensor, target: torch.Tensor, classes: int) -> list:
@@ -66,23 +67,23 @@ def expected(prediction: torch.Tensor, target: torch.Tensor, classes: int) -> li
 @pytest.mark.parametrize(("task", "classes"), [(Task.BINARY, 2), (Task.MULTICLASS, 4)])
 def test_ids_against_scikit_learn(task, classes):
     prediction, target = batch(classes)
-    found = count_pixels(prediction, target, task=task, classes=classes, ignore=IGNORE)
-    assert (found.shape, found.dtype) == ((3, classes, 4), torch.int64)
-    assert found.tolist() == [expected(*pair, classes) for pair in zip(prediction, target, strict=True)]
+    actual = count_pixels(prediction, target, task=task, classes=classes, ignore=IGNORE)
+    assert (actual.shape, actual.dtype) == ((3, classes, 4), torch.int64)
+    assert actual.tolist() == [expected(*pair, classes) for pair in zip(prediction, target, strict=True)]
 
 
-def test_layers_against_scikit_learn():
+def test_multilabel_against_scikit_learn():
     """Each class of a multilabel task by itself, with its own ignored pixels."""
     prediction, target = batch(2, (3, 5, 9, 7))
-    found = count_pixels(prediction, target, task=Task.MULTILABEL, classes=5, ignore=IGNORE)
-    assert found.shape == (3, 5, 4)
+    actual = count_pixels(prediction, target, task=Task.MULTILABEL, classes=5, ignore=IGNORE)
+    assert actual.shape == (3, 5, 4)
     for image in range(3):
         for layer in range(5):
-            assert found[image, layer].tolist() == expected(prediction[image, layer], target[image, layer], 2)[1]
+            assert actual[image, layer].tolist() == expected(prediction[image, layer], target[image, layer], 2)[1]
 
 
 def test_large_counts_stay_exact():
     big = 2**53 + 1  # a float would lose the last pixel
-    found = by_kind(one_against_rest(torch.tensor([[big, 1], [0, big]])).numpy())
-    assert found["tp"].tolist() == [big, big]
-    assert found["tn"].tolist() == [big, big]
+    actual = by_kind(one_against_rest(torch.tensor([[big, 1], [0, big]])).numpy())
+    assert actual["tp"].tolist() == [big, big]
+    assert actual["tn"].tolist() == [big, big]

@@ -10,7 +10,7 @@ NAN = float("nan")
 
 
 def counts(*rows: tuple[int, int, int, int]) -> dict[str, np.ndarray]:
-    """Counts N 1 of one class, an image a row: tp, fp, fn, tn."""
+    """Return counts N 1 of one class from rows (tp, fp, fn, tn), one per image."""
     return {kind: values[:, None] for kind, values in zip(("tp", "fp", "fn", "tn"), np.array(rows).T, strict=True)}
 
 
@@ -22,8 +22,8 @@ def row(given: dict[str, np.ndarray], scores: list[float], least: int = 10, **op
 
 def test_by_hand():
     given = counts((5, 3, 2, 90), (0, 0, 7, 93), (0, 1, 0, 99), (0, 0, 0, 100), (0, 20, 0, 80), (0, 4, 6, 90))
-    found = row(given, [0.9, 0.2, 0.6, 0.1, 0.8, 0.7])
-    assert found == pytest.approx(
+    actual = row(given, [0.9, 0.2, 0.6, 0.1, 0.8, 0.7])
+    assert actual == pytest.approx(
         {
             "with": 3, "without": 3, "accuracy": 3 / 6, "balanced_accuracy": (2 / 3 + 1 / 3) / 2,
             "sensitivity": 2 / 3,  # the last: said to be there, if in the wrong place
@@ -40,10 +40,10 @@ def test_against_scikit_learn():
     scores = random.random((40, 3))
     table = presence_table(given, scores, ["a", "b", "c"], least=1)
     for index in range(3):
-        there, said = tp[:, index] + fn[:, index] > 0, tp[:, index] + fp[:, index] > 0
+        there, prediction = tp[:, index] + fn[:, index] > 0, tp[:, index] + fp[:, index] > 0
         assert table["auroc"][index] == pytest.approx(roc_auc_score(there, scores[:, index]))
-        assert table["balanced_accuracy"][index] == pytest.approx(balanced_accuracy_score(there, said))
-        assert table["accuracy"][index] == pytest.approx((there == said).mean())
+        assert table["balanced_accuracy"][index] == pytest.approx(balanced_accuracy_score(there, prediction))
+        assert table["accuracy"][index] == pytest.approx((there == prediction).mean())
         assert table["false_positive_rate_least"][index] == table["false_positive_rate"][index]
 
 
@@ -55,17 +55,17 @@ def test_against_scikit_learn():
     ],
 )
 @pytest.mark.filterwarnings("error")
-def test_in_no_image(absent, expected):
-    found = row(counts((0, 0, 0, 9), (0, 2, 0, 7)), [0.1, 0.6], absent=absent)
-    assert {key: found[key] for key in expected} == pytest.approx(expected, nan_ok=True)
-    assert (found["with"], found["without"], found["accuracy"]) == (0, 2, 0.5)
+def test_a_class_in_no_image(absent, expected):
+    actual = row(counts((0, 0, 0, 9), (0, 2, 0, 7)), [0.1, 0.6], absent=absent)
+    assert {key: actual[key] for key in expected} == pytest.approx(expected, nan_ok=True)
+    assert (actual["with"], actual["without"], actual["accuracy"]) == (0, 2, 0.5)
 
 
 @pytest.mark.filterwarnings("error")
-def test_in_every_image():
-    found = row(counts((4, 0, 0, 9), (0, 0, 2, 7)), [0.9, 0.6])
-    assert np.isnan([found[key] for key in ("specificity", "auroc", "false_positive_rate")]).all()
-    assert found["sensitivity"] == 0.5
+def test_a_class_in_every_image():
+    actual = row(counts((4, 0, 0, 9), (0, 0, 2, 7)), [0.9, 0.6])
+    assert np.isnan([actual[key] for key in ("specificity", "auroc", "false_positive_rate")]).all()
+    assert actual["sensitivity"] == 0.5
 
 
 def test_an_image_of_ignored_pixels_does_not_count():

@@ -1,30 +1,31 @@
-"""Soft scores: by hand, and those of counts where nothing is soft."""
+"""Soft scores: by hand, and equal to those of counts for hard masks."""
 
 import numpy as np
 import pytest
 import torch
 
-from rarepix.metrics.soft import by_kind, soft_iou, soft_recall, soft_specificity, soft_sums
-from rarepix.scores import iou, per_image, pooled, recall, specificity
+from rarepix.metrics.soft import SOFT_KINDS, soft_iou, soft_recall, soft_specificity, soft_sums
+from rarepix.scores import by_kind, iou, per_image, pooled, recall, specificity
 
 NAN = float("nan")
 SCORES = (soft_iou, soft_recall, soft_specificity)
 
 
-def of(probability, target, **options) -> dict[str, np.ndarray]:
-    """Sums N 1 of rows of pixels, one an image."""
-    return by_kind(soft_sums(*(torch.tensor(given)[:, None, None] for given in (probability, target)), **options))
+def sums_of(probability, target, **options) -> dict[str, np.ndarray]:
+    """Return sums N 1 of rows of pixels, one row per image."""
+    images = (torch.tensor(rows)[:, None, None] for rows in (probability, target))
+    return by_kind(soft_sums(*images, **options).numpy(), SOFT_KINDS)
 
 
 def test_by_hand():
-    sums = of([[0.5, 1.0, 0.2, 0.0]], [[1.0, 0.5, 0.2, 0.0]])
+    sums = sums_of([[0.5, 1.0, 0.2, 0.0]], [[1.0, 0.5, 0.2, 0.0]])
     assert soft_iou(sums) == pytest.approx(np.array([[1.2 / 2.2]]))
     assert soft_recall(sums) == pytest.approx(np.array([[(0.5 + 0.5 + 0.04) / 1.7]]))
     assert soft_specificity(sums) == pytest.approx(np.array([[(0.64 + 1.0) / 2.3]]))
 
 
 def test_pooled_and_per_image():
-    sums = of([[1.0, 1.0], [0.0, 1.0]], [[1.0, 1.0], [1.0, 1.0]])
+    sums = sums_of([[1.0, 1.0], [0.0, 1.0]], [[1.0, 1.0], [1.0, 1.0]])
     assert pooled(soft_recall, sums) == pytest.approx([0.75])
     assert per_image(soft_iou, sums) == pytest.approx([0.75])
 
@@ -38,7 +39,7 @@ def test_pooled_and_per_image():
     ],
 )
 def test_absent(probability, target, expected):
-    sums = of([probability], [target])
+    sums = sums_of([probability], [target])
     assert [float(score(sums)[0, 0]) for score in SCORES] == pytest.approx(list(expected), nan_ok=True)
     assert [float(score(sums, absent="one")[0, 0]) for score in SCORES] == pytest.approx(
         [1.0 if np.isnan(value) else value for value in expected]
@@ -50,7 +51,7 @@ def test_hard_masks_have_the_scores_of_counts():
     p, t = (torch.randint(0, 2, (3, 2, 5, 7), generator=random) for _ in range(2))
     kinds = {"tp": p & t, "fp": p & (1 - t), "fn": (1 - p) & t, "tn": (1 - p) & (1 - t)}
     counts = {kind: values.sum(dim=(2, 3)).numpy() for kind, values in kinds.items()}
-    sums = by_kind(soft_sums(p.float(), t.float()))
+    sums = by_kind(soft_sums(p.float(), t.float()).numpy(), SOFT_KINDS)
     for soft, hard in zip(SCORES, (iou, recall, specificity), strict=True):
         np.testing.assert_allclose(soft(sums), hard(counts))
 

@@ -8,9 +8,8 @@ import pytest
 from scipy.spatial.distance import cdist
 
 from rarepix.labels import Task
-from rarepix.metrics.layers import layers
-from rarepix.metrics.surface import band_counts, boundary_iou, hausdorff95, surface_dice, surface_lengths
-from rarepix.scores import per_image, pooled, stacked
+from rarepix.metrics.surface import band_counts, boundary_iou, class_masks, hausdorff95, surface_dice, surface_lengths
+from rarepix.scores import per_image, pooled
 
 NAN = float("nan")
 
@@ -59,8 +58,8 @@ def test_lengths_of_a_square_by_hand():
 def test_length_of_few_pixels_by_hand(pixels, slants, straight):
     mask = np.zeros((6, 6), bool)
     mask[tuple(np.transpose(pixels))] = True
-    found = surface_lengths(mask, np.zeros_like(mask), tolerance=1, spacing=(3, 1))
-    assert found == {"within": 0.0, "total": pytest.approx(slants * hypot(3, 1) / 2 + straight)}
+    actual = surface_lengths(mask, np.zeros_like(mask), tolerance=1, spacing=(3, 1))
+    assert actual == {"within": 0.0, "total": pytest.approx(slants * hypot(3, 1) / 2 + straight)}
 
 
 def outline(mask: np.ndarray, spacing: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:
@@ -91,10 +90,10 @@ def test_against_the_definition(seed, tolerance, spacing):
     (p, p_lengths), (t, t_lengths) = outline(prediction, spacing), outline(truth, spacing)
     apart = cdist(p, t)
     within = p_lengths[apart.min(axis=1) <= tolerance].sum() + t_lengths[apart.min(axis=0) <= tolerance].sum()
-    found = surface_lengths(prediction, truth, tolerance=tolerance, spacing=spacing)
-    assert found["total"] == pytest.approx(p_lengths.sum() + t_lengths.sum())
-    assert found["within"] == pytest.approx(within)
-    assert 0 < found["within"] < found["total"]
+    actual = surface_lengths(prediction, truth, tolerance=tolerance, spacing=spacing)
+    assert actual["total"] == pytest.approx(p_lengths.sum() + t_lengths.sum())
+    assert actual["within"] == pytest.approx(within)
+    assert 0 < actual["within"] < actual["total"]
 
 
 @pytest.mark.parametrize("seed", range(2))
@@ -111,7 +110,7 @@ def test_hausdorff_against_the_definition(seed):
 
 
 @pytest.mark.parametrize(("prediction", "truth"), [(TRUTH, TRUTH & False), (TRUTH & False, TRUTH)])
-def test_no_distance_to_what_is_not_there(prediction, truth):
+def test_no_distance_to_an_empty_mask(prediction, truth):
     assert np.isnan(hausdorff95(prediction, truth))
 
 
@@ -142,11 +141,12 @@ def test_bands_against_the_published_steps(share):
 @pytest.mark.parametrize(
     ("count", "score", "of_all"), [(band_counts, boundary_iou, 1 / 3), (surface_lengths, surface_dice, 1 / 2)]
 )
-def test_absent_missed_found(count, score, of_all):
+def test_absent_missed_and_right_classes(count, score, of_all):
     nothing = np.zeros((8, 8), bool)
     how = {"tolerance": 1} if count is surface_lengths else {}
     pairs = [(nothing, nothing), (nothing, TRUTH), (TRUTH, nothing), (TRUTH, TRUTH)]
-    counts = stacked([{kind: np.array([value]) for kind, value in count(*pair, **how).items()} for pair in pairs])
+    images = [count(*pair, **how) for pair in pairs]
+    counts = {kind: np.array([[image[kind]] for image in images]) for kind in images[0]}
     assert score(counts)[:, 0].tolist() == pytest.approx([NAN, 0, 0, 1], nan_ok=True)
     assert score(counts, absent="one")[0, 0] == 1
     assert pooled(score, counts) == pytest.approx([of_all])
@@ -159,19 +159,19 @@ def test_refuses(wrong):
         surface_lengths(TRUTH, TRUTH, **wrong)
 
 
-def test_layers_of_ids_by_hand():
+def test_class_masks_of_ids_by_hand():
     prediction, target = np.array([[0, 1, 1]], np.uint8), np.array([[0, 255, 0]], np.uint8)
-    found = list(layers(prediction, target, task=Task.MULTICLASS, classes=2, ignore=255))
-    assert [[mask.tolist() for mask in pair] for pair in found] == [
+    actual = list(class_masks(prediction, target, task=Task.MULTICLASS, classes=2, ignore=255))
+    assert [[mask.tolist() for mask in pair] for pair in actual] == [
         [[[True, False, False]], [[True, False, True]]],
         [[[False, False, True]], [[False, False, False]]],
     ]
 
 
-def test_layers_of_several_labels_by_hand():
+def test_class_masks_of_a_multilabel_task_by_hand():
     prediction, target = np.array([[[1, 1], [0, 1]]], np.uint8), np.array([[[1, 255], [1, 1]]], np.uint8)
-    found = list(layers(prediction, target, task=Task.MULTILABEL, classes=2, ignore=255))
-    assert [[mask.tolist() for mask in pair] for pair in found] == [
+    actual = list(class_masks(prediction, target, task=Task.MULTILABEL, classes=2, ignore=255))
+    assert [[mask.tolist() for mask in pair] for pair in actual] == [
         [[[True, False]], [[True, True]]],
         [[[False, True]], [[False, True]]],
     ]
@@ -181,6 +181,6 @@ def test_layers_of_several_labels_by_hand():
     ("task", "prediction", "target"),
     [("multiclass", (4, 4), (4, 5)), ("multilabel", (4, 4, 3), (4, 4, 3)), ("binary", (4, 4, 1), (4, 4, 1))],
 )
-def test_layers_refuse_shapes(task, prediction, target):
+def test_class_masks_refuse_other_shapes(task, prediction, target):
     with pytest.raises(ValueError, match=rf"of a {task} task with 2 classes must both be \(4, [45](, 2)?\), but got"):
-        list(layers(np.zeros(prediction), np.zeros(target), task=Task(task), classes=2, ignore=255))
+        list(class_masks(np.zeros(prediction), np.zeros(target), task=Task(task), classes=2, ignore=255))

@@ -83,9 +83,9 @@ def _tell_problems(found: "Survey", out: Path) -> None:
 
 def _write(source: "Source", found: "Survey", out: Path) -> "pd.DataFrame":
     """Write tables and picture; return the table of classes."""
-    from rarepix.data.inventory.picture import draw_inventory, save
     from rarepix.data.inventory.summary import class_table, co_occurrence
     from rarepix.files import replacing
+    from rarepix.viz.inventory import draw_inventory, save
 
     names = list(source.labels.names)
     table = class_table(found.counts, found.objects, names)
@@ -101,7 +101,7 @@ def _write(source: "Source", found: "Survey", out: Path) -> "pd.DataFrame":
 
 
 def _title(source: "Source", found: "Survey", table: "pd.DataFrame") -> str:
-    from rarepix.data.inventory.formatting import percent
+    from rarepix.viz.style import percent
 
     return f"{source.name}: {len(found.counts)} images, {percent(table.loc['border', 'pixel_share'])} of pixels ignored"
 
@@ -112,7 +112,7 @@ def _show(source: "Source", names: list[str], found: "Survey", table: "pd.DataFr
     from rich.markup import escape
     from rich.table import Table
 
-    from rarepix.data.inventory.formatting import number, percent
+    from rarepix.viz.style import number, percent
 
     shown = Table(title=_title(source, found, table), title_justify="left")
     shown.add_column("class")

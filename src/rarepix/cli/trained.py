@@ -36,7 +36,7 @@ def evaluate(
     from rarepix.choices import pick
     from rarepix.evaluation.legacy import LEGACY
     from rarepix.evaluation.mask_files import FORMS
-    from rarepix.evaluation.test import PARTS, TestOptions, items_of, run_test
+    from rarepix.evaluation.test import PARTS, EvaluationOptions, run_test, select_items
     from rarepix.settings import ConfigError
 
     if part is not None and listed is not None:
@@ -48,7 +48,7 @@ def evaluate(
     for name in legacy or ():
         pick(LEGACY, name, "published evaluator")
     trained = _load(network, recipe, settings)
-    name, source, items = items_of(trained, part=part, listed=listed)
+    name, source, items = select_items(trained, part=part, listed=listed)
     out = out or trained.folder / "test" / re.sub(r"[^\w.-]+", "_", name)
     facts = {
         "checkpoint": str(trained.checkpoint),
@@ -62,9 +62,9 @@ def evaluate(
         "evaluate": trained.config.evaluate.model_dump(mode="json"),
         "resize": trained.config.data.resize,
     }
-    asked = TestOptions(surfaces=surfaces, legacy=tuple(legacy or ()), masks=masks, least=least)
+    options = EvaluationOptions(surfaces=surfaces, legacy=tuple(legacy or ()), masks=masks, least=least)
     with bar("testing", len(items)) as advance:
-        document = run_test(trained, items, facts, out, asked=asked, advance=advance)
+        document = run_test(trained, items, facts, out, options=options, advance=advance)
     _show(document, out)
 
 

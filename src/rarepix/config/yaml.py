@@ -1,6 +1,12 @@
-"""YAML and JSON files that people write: read safely, and a key that is given twice is an error."""
+"""The YAML loader of recipes, studies, search spaces and ``--set`` values; a key given twice in a mapping is an error.
+
+Recipes and ``--set`` take ``1e-4`` for a number. Studies and search spaces keep the rules of YAML 1.1, as NNI does, to
+which ``1e-4`` is a text: the search space then refuses it with a hint.
+"""
 
 import json
+import re
+from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
 
@@ -9,64 +15,96 @@ import yaml
 from rarepix.settings import ConfigError
 
 
-class _TwiceError(ValueError):
-    pass
+class StrictLoader(yaml.SafeLoader):
+    """Safe YAML 1.1 in which no mapping may give a key twice."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Return the mapping of *node*.
+
+        Raises:
+            yaml.MarkedYAMLError: a key is given twice, or is no plain value.
+        """
+        seen: set[Any] = set()
+        for key_node, _ in node.value:
+            is_merge = key_node.tag == "tag:yaml.org,2002:merge"  # "<<" has no constructor
+            key = key_node.value if is_merge else self.construct_object(key_node, deep=True)
+            if not isinstance(key, Hashable):
+                raise yaml.MarkedYAMLError(
+                    problem=f"a key must be a name, not {key!r}", problem_mark=key_node.start_mark
+                )
+            if key in seen:
+                raise yaml.MarkedYAMLError(problem=_given_twice(key), problem_mark=key_node.start_mark)
+            seen.add(key)
+        return super().construct_mapping(node, deep=True)
 
 
-class _StrictLoader(yaml.SafeLoader):
-    """A safe loader that does not let the second of two equal keys win in silence."""
+# not PyYAML's own constructor, which lets a mapping contain itself
+StrictLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, StrictLoader.construct_mapping)
 
 
-def _mapping(loader: yaml.SafeLoader, node: yaml.MappingNode) -> dict[Any, Any]:
-    seen: set[Any] = set()
-    for key_node, _ in node.value:
-        key = loader.construct_object(key_node, deep=True)
-        if isinstance(key, (list, dict)):
-            raise yaml.MarkedYAMLError(problem=f"a key must be a name, not {key!r}", problem_mark=key_node.start_mark)
-        if key in seen:
-            raise yaml.MarkedYAMLError(problem=f"the key {key!r} is given twice", problem_mark=key_node.start_mark)
-        seen.add(key)
-    return loader.construct_mapping(node, deep=True)
+class RecipeLoader(StrictLoader):
+    """The strict loader with ``1e-4`` as a number."""
 
 
-_StrictLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
+RecipeLoader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)[eE][-+]?\d+$"), list("-+.0123456789")
+)
 
 
-def read_mapping(file: Path, what: str) -> dict[str, Any]:
+def read_mapping(file: Path, what: str, *, loader: type[StrictLoader] = StrictLoader) -> dict[str, Any]:
     """Return the mapping in a YAML or JSON file.
 
+    Args:
+        file: to read.
+        what: the file is expected to be, for messages: ``"the study"``.
+        loader: says which texts are numbers.
+
     Raises:
-        ConfigError: not there, not readable, not YAML or JSON, or not a mapping; *what* says what it was to be.
+        ConfigError: the file does not exist, cannot be read, is not YAML or JSON, gives a key twice, or does not hold
+            a mapping.
     """
     try:
-        tree = _load(file.read_text(encoding="utf-8"))
+        tree = _parse_json_or_yaml(file.read_text(encoding="utf-8"), loader)
     except FileNotFoundError:
         raise ConfigError(f"{what} must be a file, but {file} does not exist") from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{what} {file} must be readable, but: {error}") from None
-    except (yaml.YAMLError, _TwiceError) as error:
+    except (yaml.YAMLError, _DuplicateKeyError) as error:
         raise ConfigError(f"{what} {file} must be YAML or JSON, but: {' '.join(str(error).split())}") from None
     if not isinstance(tree, dict):
-        raise ConfigError(f"{what} {file} must be a mapping of names, but is {_kind(tree)}")
+        kind = "empty" if tree is None else f"a {type(tree).__name__}"
+        raise ConfigError(f"{what} {file} must be a mapping of names, but is {kind}")
     return tree
 
 
-def _load(text: str) -> Any:
-    """JSON first, as NNI does: with tabs or with 1e-4 in it, it means something else in YAML."""
+def parse_value(text: str) -> Any:
+    """Return the value that a YAML text stands for, by the rules of recipes: ``parse_value("[1e-4, off]")``.
+
+    Raises:
+        yaml.YAMLError: *text* is not YAML, or gives a key twice.
+    """
+    return RecipeLoader(text).get_single_data()
+
+
+class _DuplicateKeyError(ValueError):
+    """A JSON object gives a key twice."""
+
+
+def _parse_json_or_yaml(text: str, loader: type[StrictLoader]) -> Any:
+    """Try JSON first, as NNI does: a JSON file with tabs or with 1e-4 means something else, or nothing, in YAML."""
     try:
-        return json.loads(text, object_pairs_hook=_object)
+        return json.loads(text, object_pairs_hook=_unique)
     except json.JSONDecodeError:
-        return _StrictLoader(text).get_single_data()
+        return loader(text).get_single_data()
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in found:
-            raise _TwiceError(f"the key {key!r} is given twice")
-        found[key] = value
-    return found
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    mapping = dict(pairs)
+    if len(mapping) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise _DuplicateKeyError(_given_twice(next(name for name in names if names.count(name) > 1)))
+    return mapping
 
 
-def _kind(tree: Any) -> str:
-    return "empty" if tree is None else f"a {type(tree).__name__}"
+def _given_twice(key: Any) -> str:
+    return f"the key {key!r} is given twice"

@@ -1,31 +1,28 @@
-"""A picture for people: image, truth, prediction and errors of images of the rare classes, the worst and the usual."""
+"""Examples for people: which images show best how a network deals with the rare classes, and the picture of them."""
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import lightning.pytorch as pl
 import numpy as np
 import pandas as pd
 import torch
-from PIL import Image
 
 from rarepix.data.dataset import SegmentationDataset
 from rarepix.data.loaders import Collate
 from rarepix.files import replacing
-from rarepix.inference.decode import decode, masks_of
+from rarepix.inference.decode import crop_masks, decode
 from rarepix.labels import LabelSpace
 from rarepix.scores import ratio
-from rarepix.viz.contact_sheet import Tile, colorize, contact_sheet, image_and_mask
-from rarepix.viz.error_map import LEGEND, error_map
+from rarepix.viz.examples import ExampleRow, examples_sheet
+
+if TYPE_CHECKING:
+    import lightning.pytorch as pl
 
 ROWS, CLASSES = 4, 4
-"""Images of a picture that are chosen by what they hold, and classes of which the worst and the median are shown."""
+"""Images of a picture, and classes of which the worst and the median image are shown."""
 UNNAMED = 2
-"""Where the dataset names no rare classes: how many of the rarest by images are taken for it."""
-COLUMNS = ("image", "truth", "prediction", "errors")
-SIDE = 240
-"""Pixels of the shorter side of one picture, at least."""
+"""Where no rare classes are named: how many classes, those in the fewest images, are taken for rare."""
 
 
 class Example(NamedTuple):
@@ -33,7 +30,7 @@ class Example(NamedTuple):
 
     image: str
     caption: str = ""
-    """Why it is shown: the words above its row."""
+    """Why it is shown: the text above its row."""
 
 
 class Choice(NamedTuple):
@@ -41,42 +38,43 @@ class Choice(NamedTuple):
 
     examples: list[Example]
     notes: tuple[str, ...] = ()
-    """What the picture would have shown, too, and why it does not."""
+    """What could not be shown, and why."""
 
 
 def rare_classes(counts: pd.DataFrame, labels: LabelSpace, named: Sequence[str] = ()) -> list[str]:
-    """Return the classes that the pictures are about, rarest by images first.
+    """Return the classes that the pictures are about, those in the fewest images first.
 
-    Those that are *named*, else the dataset's rare ones, else the two rarest that are there, background left out.
+    They are the classes *named*, or else the rare ones of the dataset, or else the two in the fewest images, without
+    the background and classes in no image.
 
     Args:
         counts: image × class table of the pixels of the truth.
         labels: the classes.
         named: ``evaluate.rare``.
     """
-    held = (counts > 0).sum()
-    wanted = list(named or labels.rare)
-    if wanted:
-        return sorted(wanted, key=lambda name: held[name])
-    present = [name for name in labels.names if held[name] and name not in labels.background_names]
-    return sorted(present, key=lambda name: held[name])[:UNNAMED]
+    images = (counts > 0).sum()
+    rare = list(named or labels.rare)
+    if rare:
+        return sorted(rare, key=lambda name: images[name])
+    present = [name for name in labels.names if images[name] and name not in labels.background_names]
+    return sorted(present, key=lambda name: images[name])[:UNNAMED]
 
 
 def worst_and_median(table: pd.DataFrame, rare: Sequence[str]) -> Choice:
-    """Return of each class the image with the lowest IoU and the one in the middle; of an even number the upper one.
+    """Return for each class the image with the lowest IoU and the one with the median (the upper of two).
 
-    Among the images that hold the class: elsewhere its IoU is 0 or missing, whatever was predicted how well. At most
-    four classes are shown; those beyond, and those that no image holds, are named in the notes.
+    Only images that hold the class count: in others its IoU is 0 or absent and says little. At most four classes are
+    shown; the others, and classes in no image, are named in the notes.
 
     Args:
-        table: a row an image and class with the columns image, class, tp, fp and fn.
+        table: a row per image and class with the columns image, class, tp, fp and fn.
         rare: the classes in the order in which they are shown.
     """
-    held = table[table["tp"] + table["fn"] > 0]
-    held = held.assign(iou=ratio(held["tp"], held["tp"] + held["fp"] + held["fn"]))
+    present = table[table["tp"] + table["fn"] > 0]
+    present = present.assign(iou=ratio(present["tp"], present["tp"] + present["fp"] + present["fn"]))
     examples, notes = [], []
     for name in rare:
-        images = held[held["class"] == name].sort_values("iou", kind="stable")
+        images = present[present["class"] == name].sort_values("iou", kind="stable")
         if images.empty:
             notes.append(f"{name}: in no image")
         elif len(examples) >= 2 * CLASSES:
@@ -95,8 +93,8 @@ def _example(row: pd.Series, which: str) -> Example:
     return Example(row["image"], f"{row['class']}, {which}: IoU {row['iou']:.3f}")
 
 
-def worst(table: pd.DataFrame, rows: int = ROWS) -> Choice:
-    """Return up to *rows* images: those with the lowest mean IoU of the classes that they hold, or got.
+def lowest_mean_iou(table: pd.DataFrame, rows: int = ROWS) -> Choice:
+    """Return up to *rows* images: those with the lowest mean IoU of the classes in their truth or prediction.
 
     Args:
         table: a row per image and class with the columns image and iou (NaN where the class is absent).
@@ -106,10 +104,10 @@ def worst(table: pd.DataFrame, rows: int = ROWS) -> Choice:
     return Choice([Example(image, f"mean IoU {mean:.3f}") for image, mean in means.items()])
 
 
-def choose(counts: pd.DataFrame, rows: int = ROWS) -> Choice:
-    """Return up to *rows* images: of each class, the rarest by images first, the one that shows most of it.
+def most_of_each_class(counts: pd.DataFrame, rows: int = ROWS) -> Choice:
+    """Return up to *rows* images: for each class, rarest first, the one with most pixels of it.
 
-    If no image shows any class, these are the first ones.
+    If no image holds any class, these are the first images.
 
     Args:
         counts: image × class table of pixel counts (classes only).
@@ -130,19 +128,19 @@ def choose(counts: pd.DataFrame, rows: int = ROWS) -> Choice:
 
 
 def choose_examples(table: pd.DataFrame, counts: pd.DataFrame, rare: Sequence[str]) -> Choice:
-    """Return the worst and the median image of each rare class; where none can be shown, what ``choose`` returns.
+    """Return the worst and the median image of each rare class; or else ``most_of_each_class``.
 
     Args:
-        table: a row an image and class of one part with the columns image, class, tp, fp and fn.
-        counts: image × class table of the pixels of the truth of that part.
+        table: a row per image and class of one split with the columns image, class, tp, fp and fn.
+        counts: image × class table of the pixels of the truth of that split.
         rare: see ``rare_classes``.
     """
-    found = worst_and_median(table, rare)
-    return found if found.examples else choose(counts)._replace(notes=found.notes)
+    choice = worst_and_median(table, rare)
+    return choice if choice.examples else most_of_each_class(counts)._replace(notes=choice.notes)
 
 
 def draw_examples(
-    module: pl.LightningModule,
+    module: "pl.LightningModule",
     dataset: SegmentationDataset,
     choice: Choice,
     labels: LabelSpace,
@@ -151,26 +149,30 @@ def draw_examples(
     rare: Sequence[str],
     threshold: float,
 ) -> None:
-    """Predict the chosen images of *dataset* and write the picture to *path*; ignored pixels are grey."""
+    """Predict the chosen images of *dataset* and write the picture of them to *path*."""
     position = {item.id: index for index, item in enumerate(dataset.items)}
-    rows = []
-    for example in choice.examples:
-        pictures = _pictures(module, dataset[position[example.image]], labels, rare, threshold)
-        rows.append([Tile(pictures[0], example.caption), *(Tile(pixels) for pixels in pictures[1:])])
-    more = [("errors:", None), *LEGEND, *((f"not shown: {note}", None) for note in choice.notes)]
+    rows = [
+        _predict(module, dataset[position[example.image]], labels, example.caption, threshold)
+        for example in choice.examples
+    ]
     with replacing(path) as temporary:
-        contact_sheet(rows, labels, side=SIDE, headings=COLUMNS, more=more).save(temporary)
+        examples_sheet(rows, labels, rare=rare, notes=choice.notes).save(temporary)
+
+
+def image_and_mask(sample: dict) -> tuple[np.ndarray, np.ndarray]:
+    """Return the image, H W 3 uint8, and the mask, H W ids or H W C of 0 and 1, of a dataset's sample."""
+    image, mask = sample["image"].permute(1, 2, 0).numpy(), sample["mask"]
+    return image, (mask if mask.ndim == 2 else mask.permute(1, 2, 0)).numpy()
 
 
 @torch.inference_mode()
-def _pictures(
-    module: pl.LightningModule, sample: dict, labels: LabelSpace, rare: Sequence[str], threshold: float
-) -> tuple[np.ndarray, ...]:
-    """Return what stands in the columns, each H W 3 uint8 of the size of the truth, in which errors are counted."""
+def _predict(
+    module: "pl.LightningModule", sample: dict, labels: LabelSpace, caption: str, threshold: float
+) -> ExampleRow:
+    """Return the sample with its prediction, which has the size of the truth."""
     batch = Collate(labels.ignore)([sample])
     module.eval()
     logits = module.infer(module, batch | {"image": batch["image"].to(module.device)})
     image, truth = image_and_mask(sample)
-    image = np.asarray(Image.fromarray(image).resize(truth.shape[1::-1], Image.Resampling.BILINEAR))
-    said = masks_of(decode(logits, task=labels.task, threshold=threshold), [truth.shape[:2]])[0]
-    return image, colorize(truth, labels), colorize(said, labels), error_map(truth, said, labels, rare=rare)
+    (prediction,) = crop_masks(decode(logits, task=labels.task, threshold=threshold), [truth.shape[:2]])
+    return ExampleRow(caption, image, truth, prediction)

@@ -1,19 +1,18 @@
-"""Evaluation of one network: confusion counts per image and split, and the scores that follow from them."""
+"""Confusion counts of every image of every split, which a trial takes after training."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
 import torch
+from torch import Tensor
 from torch.utils.data import DataLoader
 
 from rarepix.engine import distributed
 from rarepix.labels import LabelSpace
-from rarepix.metrics.counts import by_kind
-from rarepix.metrics.settings import EvaluateConfig
-from rarepix.scores import objective, summary
+from rarepix.scores import by_kind
 
 if TYPE_CHECKING:
     import lightning.pytorch as pl
@@ -24,52 +23,53 @@ class ImageCounts(NamedTuple):
 
     ids: list[str]
     counts: np.ndarray
-    """N C 4: image, class, ``metrics.counts.KINDS``."""
+    """N C 4: image, class, ``scores.KINDS``."""
 
 
 def count_images(
     trainer: "pl.Trainer", module: "pl.LightningModule", loaders: Mapping[str, DataLoader], checkpoint: Path
 ) -> dict[str, ImageCounts]:
-    """Return split → counts of the network in *checkpoint* on every image of every loader, in their order.
+    """Return for each split the counts of the network in *checkpoint* on every image, in the order of its loader.
 
-    Of several processes each counts its share, and all return the whole.
+    With several processes each counts its share of the images, and all return the counts of all images.
     """
     trainer.test(module, list(loaders.values()), ckpt_path=str(checkpoint), weights_only=True, verbose=False)
     counts = {}
     for position, split in enumerate(loaders):
         batches = module.collected[position]
         ids = [name for names, _ in batches for name in names]
-        found = torch.cat([batch for _, batch in batches])
+        image_counts = torch.cat([batch for _, batch in batches])
         if distributed.size() > 1:
-            ids, found = _put_together(ids, found, [item.id for item in loaders[split].dataset.items])
-        counts[split] = ImageCounts(ids, found.cpu().numpy())
+            all_ids = [item.id for item in loaders[split].dataset.items]
+            ids, image_counts = all_ids, _gather(ids, image_counts, all_ids)
+        counts[split] = ImageCounts(ids, image_counts.cpu().numpy())
     return counts
 
 
-def _put_together(own: list[str], counts: torch.Tensor, ids: list[str]) -> tuple[list[str], torch.Tensor]:
-    """Return all *ids* and the counts N C 4 of all of them, of which this process has counted its *own*."""
-    row = {name: number for number, name in enumerate(ids)}
-    rows = torch.tensor([row[name] for name in own], device=counts.device)
-    times = torch.zeros(len(ids), dtype=torch.long, device=counts.device).index_add_(0, rows, torch.ones_like(rows))
-    whole = counts.new_zeros(len(ids), *counts.shape[1:]).index_add_(0, rows, counts)
+def _gather(ids: list[str], counts: Tensor, all_ids: list[str]) -> Tensor:
+    """Return the counts N C 4 of all images in the order of *all_ids*, of which this process has counted *ids*."""
+    row_of = {name: row for row, name in enumerate(all_ids)}
+    rows = torch.tensor([row_of[name] for name in ids], device=counts.device)
+    times = torch.zeros(len(all_ids), dtype=torch.long, device=counts.device)
+    times.index_add_(0, rows, torch.ones_like(rows))
+    gathered = counts.new_zeros(len(all_ids), *counts.shape[1:]).index_add_(0, rows, counts)
     assert (distributed.all_reduce_sum(times) == 1).all(), "every image must be counted by exactly one process"
-    return ids, distributed.all_reduce_sum(whole)
-
-
-def scores(counts: np.ndarray, labels: LabelSpace, config: EvaluateConfig) -> dict[str, float]:
-    """Return the scores of ``metrics.scores.summary`` and the ``objective`` of pooled counts C 4."""
-    rare = config.rare or labels.rare
-    values = summary(by_kind(counts), labels.names, rare)
-    return {"objective": objective(config.objective, values, labels.names, rare, config.floor), **values}
+    return distributed.all_reduce_sum(gathered)
 
 
 def image_table(counts: Mapping[str, ImageCounts], labels: LabelSpace) -> pd.DataFrame:
     """Return a row per split, image and class with the integers tp, fp, fn, tn."""
-    parts = []
-    for split, (ids, found) in counts.items():
-        table = pd.DataFrame({name: values.ravel() for name, values in by_kind(found).items()})
-        table.insert(0, "class", np.tile(labels.names, len(ids)))
-        table.insert(0, "image", np.repeat(ids, labels.count))
+    tables = []
+    for split, (ids, image_counts) in counts.items():
+        table = class_rows(ids, image_counts, labels)
         table.insert(0, "split", split)
-        parts.append(table)
-    return pd.concat(parts, ignore_index=True)
+        tables.append(table)
+    return pd.concat(tables, ignore_index=True)
+
+
+def class_rows(ids: Sequence[str], counts: np.ndarray, labels: LabelSpace) -> pd.DataFrame:
+    """Return a row per image and class of counts N C 4: image, class, tp, fp, fn, tn."""
+    table = pd.DataFrame({kind: values.ravel() for kind, values in by_kind(counts).items()})
+    table.insert(0, "class", np.tile(labels.names, len(ids)))
+    table.insert(0, "image", np.repeat(ids, labels.count))
+    return table

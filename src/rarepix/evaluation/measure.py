@@ -1,32 +1,25 @@
-"""What can be counted of a trained network on a list of images with masks, in one pass."""
+"""One pass of a trained network over images with masks: all the sums that the scores of a test are functions of."""
 
 from collections.abc import Callable, Iterable
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from rarepix.evaluation.checkpoint import TrainedModel
-from rarepix.inference.decode import decode, masks_of
-from rarepix.inference.predictor import probabilities
+from rarepix.inference.decode import crop_masks, decode, probabilities
 from rarepix.labels import LabelSpace, Task
-from rarepix.metrics import surface
 from rarepix.metrics.calibration import calibration_counts
 from rarepix.metrics.counts import count_pixels
-from rarepix.metrics.layers import layers
+from rarepix.metrics.surface import band_counts, class_masks, surface_lengths
+from rarepix.scores import by_kind
 
-SURFACES = ("intersection", "union", "within", "total")
+SURFACE_KINDS = ("intersection", "union", "within", "total")
 TOLERANCE = 2.0
 """Pixels that an outline may be off."""
-
-
-class Listener(Protocol):
-    """Is told of every image: its id, its predicted mask and its true one (H W ids or H W C), probabilities C H W."""
-
-    def __call__(self, name: str, prediction: np.ndarray, target: np.ndarray, probability: np.ndarray) -> None:
-        """Take note of an image."""
-        ...
+ImageCallback = Callable[[str, np.ndarray, np.ndarray, np.ndarray], object]
+"""(id, predicted mask, true mask, probabilities C H W) of one image; masks are H W ids or H W C of 0 and 1."""
 
 
 class Measurements(NamedTuple):
@@ -34,13 +27,13 @@ class Measurements(NamedTuple):
 
     ids: list[str]
     counts: np.ndarray
-    """N C 4: image, class, ``metrics.counts.KINDS``."""
+    """N C 4: image, class, ``scores.KINDS``."""
     presence: np.ndarray
     """N C: the greatest probability of the class in the image."""
     calibration: Tensor
     """See ``metrics.calibration.calibration_counts``."""
     surfaces: dict[str, np.ndarray]
-    """``SURFACES`` → N C, see ``metrics.surface``; empty if they were not asked for."""
+    """``SURFACE_KINDS`` → N C, see ``metrics.surface``; empty if they were not measured."""
 
 
 def measure(
@@ -48,44 +41,42 @@ def measure(
     batches: Iterable[dict],
     *,
     surfaces: bool,
-    listeners: Iterable[Listener] = (),
+    callbacks: Iterable[ImageCallback] = (),
     advance: Callable[[int], None] = lambda images: None,
 ) -> Measurements:
-    """Ask the network about every batch, and count.
+    """Predict every batch, and count.
 
     Args:
         trained: the network.
-        batches: of a loader that evaluates.
-        surfaces: count outlines as well, which takes longer than all the rest.
-        listeners: are told of every image.
-        advance: is told how many more images are done.
+        batches: of a loader without sampling and augmentation.
+        surfaces: measure outlines, too, which takes longer than everything else.
+        callbacks: called with every image.
+        advance: called with the number of images of each batch, for a progress bar.
     """
-    labels, config, device = trained.labels, trained.config.evaluate, trained.module.device
-    task, listeners = labels.task, list(listeners)
+    labels, threshold = trained.labels, trained.config.evaluate.threshold
+    task, callbacks = labels.task, list(callbacks)
     ids, counts, presence, calibration, outlines = [], [], [], None, []
     for batch in batches:
-        target = batch["mask"].to(device)
-        with torch.inference_mode(), trained.autocast():
-            logits = trained.module.infer(trained.module, batch | {"image": batch["image"].to(device)})
-        said = decode(logits, task=task, threshold=config.threshold)
-        probability = probabilities(logits, multiclass=task is Task.MULTICLASS)
+        target = batch["mask"].to(trained.module.device)
+        logits = trained.logits(batch)
+        predicted = decode(logits, task=task, threshold=threshold)
+        probability = probabilities(logits, task=task)
         ids += batch["id"]
-        counts.append(count_pixels(said, target, task=task, classes=labels.count, ignore=labels.ignore).cpu())
+        counts.append(count_pixels(predicted, target, task=task, classes=labels.count, ignore=labels.ignore).cpu())
         presence.append(_greatest(probability, target, labels).cpu())
         bins = calibration_counts(probability, target, task=task, ignore=labels.ignore)
         calibration = bins if calibration is None else calibration + bins
-        if surfaces or listeners:
-            masks = (masks_of(each, batch["mask_size"]) for each in (said, target))
-            for name, own, truth, chance in zip(batch["id"], *masks, probability, strict=True):
+        if surfaces or callbacks:
+            masks = (crop_masks(mask, batch["mask_size"]) for mask in (predicted, target))
+            for name, prediction, truth, image_probability in zip(batch["id"], *masks, probability, strict=True):
                 if surfaces:
-                    outlines.append(_outlines(own, truth, labels))
-                for listener in listeners:
-                    rows, columns = own.shape[:2]
-                    listener(name, own, truth, chance[:, :rows, :columns].cpu().numpy())
+                    outlines.append(_outlines(prediction, truth, labels))
+                for callback in callbacks:
+                    rows, columns = prediction.shape[:2]
+                    callback(name, prediction, truth, image_probability[:, :rows, :columns].cpu().numpy())
         advance(len(batch["id"]))
-    found = np.array(outlines).reshape(-1, labels.count, len(SURFACES))
-    kinds = {kind: found[..., position] for position, kind in enumerate(SURFACES)} if surfaces else {}
-    return Measurements(ids, torch.cat(counts).numpy(), torch.cat(presence).numpy(), calibration.cpu(), kinds)
+    sums = by_kind(np.array(outlines).reshape(-1, labels.count, len(SURFACE_KINDS)), SURFACE_KINDS) if surfaces else {}
+    return Measurements(ids, torch.cat(counts).numpy(), torch.cat(presence).numpy(), calibration.cpu(), sums)
 
 
 def _greatest(probability: Tensor, target: Tensor, labels: LabelSpace) -> Tensor:
@@ -98,10 +89,10 @@ def _greatest(probability: Tensor, target: Tensor, labels: LabelSpace) -> Tensor
 
 
 def _outlines(prediction: np.ndarray, truth: np.ndarray, labels: LabelSpace) -> list[list[float]]:
-    """Return ``SURFACES`` of every class of one image."""
-    pairs = layers(prediction, truth, task=labels.task, classes=labels.count, ignore=labels.ignore)
+    """Return ``SURFACE_KINDS`` of every class of one image, C 4."""
+    pairs = class_masks(prediction, truth, task=labels.task, classes=labels.count, ignore=labels.ignore)
     rows = []
-    for said, there in pairs:
-        found = surface.band_counts(said, there) | surface.surface_lengths(said, there, tolerance=TOLERANCE)
-        rows.append([found[kind] for kind in SURFACES])
+    for predicted, true in pairs:
+        sums = band_counts(predicted, true) | surface_lengths(predicted, true, tolerance=TOLERANCE)
+        rows.append([sums[kind] for kind in SURFACE_KINDS])
     return rows

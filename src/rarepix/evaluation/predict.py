@@ -1,4 +1,4 @@
-"""Images without masks to predicted masks: files, overlays, and a table of what was found."""
+"""Prediction of images without masks: mask files, overlays, and a table of the classes in each image."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -16,16 +16,18 @@ from rarepix.data.transforms.resizing import Size, fitted, resize_image
 from rarepix.evaluation.checkpoint import TrainedModel
 from rarepix.evaluation.mask_files import MASKS, write_mask
 from rarepix.files import replacing, write_text
-from rarepix.inference.decode import decode, masks_of
-from rarepix.inference.predictor import probabilities
-from rarepix.labels import LabelSpace, Task
-from rarepix.viz.contact_sheet import overlay
+from rarepix.inference.decode import crop_masks, decode, probabilities
+from rarepix.labels import LabelSpace
+from rarepix.viz.overlays import overlay
 
 OVERLAYS = "overlays"
 
 
-class Folder(Dataset):
-    """Images as a network is shown them: ``{"image": 3 H W uint8, "index": int, "size": (rows, columns)}``."""
+class ImageFiles(Dataset):
+    """Images without masks: ``{"image": 3 H W uint8, "index": int, "size": (rows, columns)}``.
+
+    ``size`` is that of the file, before *resize*.
+    """
 
     def __init__(self, files: Sequence[Path], resize: int | Size | None) -> None:
         self.files, self.resize = list(files), resize
@@ -42,11 +44,11 @@ class Folder(Dataset):
 
 
 def collate(samples: list[dict]) -> dict:
-    """Return a batch as ``evaluation.inference`` takes it, without masks."""
+    """Return a batch for ``inference.predictor.Predictor``, without masks; images are padded with 0 to one size."""
     sizes = [tuple(sample["image"].shape[1:]) for sample in samples]
-    frame = tuple(round_up(max(side)) for side in zip(*sizes, strict=True))
+    padded_size = tuple(round_up(max(side)) for side in zip(*sizes, strict=True))
     return {
-        "image": torch.stack([padded(sample["image"], frame, 0) for sample in samples]),
+        "image": torch.stack([padded(sample["image"], padded_size, 0) for sample in samples]),
         "image_size": sizes,
         "mask_size": [sample["size"] for sample in samples],
         "index": [sample["index"] for sample in samples],
@@ -66,22 +68,22 @@ def predict(
 
     Args:
         trained: the network.
-        files: images, each with a stem of its own.
-        out: folder for what is written.
+        files: images whose names without suffix differ.
+        out: folder to write to.
         form: see ``mask_files.FORMS``.
-        overlays: draw each image with its classes over it, too.
-        advance: is told how many more images are done.
+        overlays: write each image with its classes over it, too.
+        advance: called with the number of images of each batch, for a progress bar.
 
     Returns:
-        a row per image and class: image, class, pixels, share of the image, greatest probability.
+        a row per image and class: image, class, pixels, share (of the image), greatest_probability.
 
     Raises:
         DataError: an image cannot be read.
     """
-    config, labels, device = trained.config, trained.labels, trained.module.device
-    gpu = device.type == "cuda"
+    config, labels = trained.config, trained.labels
+    gpu = trained.module.device.type == "cuda"
     loader = DataLoader(
-        Folder(files, config.data.resize),
+        ImageFiles(files, config.data.resize),
         batch_size=config.evaluate.batch_size,
         collate_fn=collate,
         num_workers=worker_count(config.data.workers, gpu=gpu),
@@ -89,33 +91,34 @@ def predict(
     )
     rows = []
     for batch in loader:
-        with torch.inference_mode(), trained.autocast():
-            logits = trained.module.infer(trained.module, batch | {"image": batch["image"].to(device)})
-        chances = probabilities(logits, multiclass=labels.task is Task.MULTICLASS)
-        said = decode(logits, task=labels.task, threshold=config.evaluate.threshold)
-        for index, mask, chance in zip(batch["index"], masks_of(said, batch["mask_size"]), chances, strict=True):
+        logits = trained.logits(batch)
+        probability = probabilities(logits, task=labels.task)
+        predicted = decode(logits, task=labels.task, threshold=config.evaluate.threshold)
+        masks = crop_masks(predicted, batch["mask_size"])
+        for index, mask, image_probability in zip(batch["index"], masks, probability, strict=True):
             file = files[index]
             write_mask(mask, file.stem, out / MASKS, form=form, labels=labels)
             if overlays:
                 with replacing(out / OVERLAYS / f"{file.stem}.jpg") as temporary:
                     Image.fromarray(overlay(read_image(file), mask, labels)).save(temporary, quality=92)
             height, width = mask.shape[:2]
-            rows += _found(file.stem, mask, chance[:, :height, :width].amax(dim=(1, 2)).tolist(), labels)
+            greatest = image_probability[:, :height, :width].amax(dim=(1, 2)).tolist()
+            rows += _class_rows(file.stem, mask, greatest, labels)
         advance(len(batch["index"]))
     table = pd.DataFrame(rows, columns=["image", "class", "pixels", "share", "greatest_probability"])
     _write_tables(table, trained, form, out)
     return table
 
 
-def _found(name: str, mask: np.ndarray, greatest: list[float], labels: LabelSpace) -> list[tuple]:
-    """Return a row for each class that has a channel (binary: the one that is not background)."""
-    shown = range(labels.count)[-labels.channels :]
-    layers = [mask == number if mask.ndim == 2 else mask[..., number] == 1 for number in shown]
+def _class_rows(name: str, mask: np.ndarray, greatest: list[float], labels: LabelSpace) -> list[tuple]:
+    """Return a row for each class that has a channel (binary: the class that is not the background)."""
+    ids = range(labels.count)[-labels.channels :]
     area = mask.shape[0] * mask.shape[1]
-    return [
-        (name, labels.names[number], int(layer.sum()), float(layer.sum() / area), chance)
-        for number, layer, chance in zip(shown, layers, greatest, strict=True)
-    ]
+    rows = []
+    for number, probability in zip(ids, greatest, strict=True):
+        pixels = int(((mask == number) if mask.ndim == 2 else (mask[..., number] == 1)).sum())
+        rows.append((name, labels.names[number], pixels, pixels / area, probability))
+    return rows
 
 
 def _write_tables(table: pd.DataFrame, trained: TrainedModel, form: str, out: Path) -> None:

@@ -1,34 +1,36 @@
-"""What the network is shown: training images as sampling, crop, paste and augmentation leave them."""
+"""Preview: the training images as the network gets them, after sampling, crop, paste and augmentation."""
 
 from itertools import islice
 from pathlib import Path
 
 from rarepix.config import TrialConfig
 from rarepix.data.transforms.outcomes import PasteOutcome
+from rarepix.evaluation.examples import image_and_mask
 from rarepix.files import replacing
 from rarepix.settings import ConfigError
-from rarepix.viz.contact_sheet import Tile, contact_sheet, image_and_mask, overlay
+from rarepix.viz.contact_sheet import Tile, contact_sheet
+from rarepix.viz.overlays import overlay
 from rarepix.wiring import Data, build_data
 
-PICTURES = (".png", ".jpg", ".jpeg")
+SUFFIXES = (".png", ".jpg", ".jpeg")
 COLUMNS = 4
 SIDE = 200
-"""Pixels of the shorter side of one picture, at least."""
+"""Pixels of the shorter side of one image, at least."""
 
 
 def draw_preview(config: TrialConfig, path: Path, *, images: int) -> int:
-    """Draw the first *images* training images of the first epoch, their classes in colour, and write them to *path*.
+    """Write the first *images* training images of the first epoch, with their masks over them, to *path*.
 
-    Returns how many these are: fewer than *images* where the epoch is shorter.
+    Returns how many these are: fewer than *images* if the epoch is shorter.
 
     Raises:
-        ConfigError: *path* is called like no picture that can be written; and as ``wiring.build_data``.
+        ConfigError: *path* has another suffix than those of ``SUFFIXES``; and as ``wiring.build_data``.
         FileNotFoundError, DataError: as ``wiring.build_data``.
     """
-    if path.suffix.lower() not in PICTURES:
+    if path.suffix.lower() not in SUFFIXES:
         raise ConfigError(
-            f"the preview must be written to a file that ends with {', '.join(PICTURES)}, but got {path}: "
-            f"call it {path.with_suffix(PICTURES[0])}"
+            f"the preview must be written to a file that ends with {', '.join(SUFFIXES)}, but got {path}: "
+            f"call it {path.with_suffix(SUFFIXES[0])}"
         )
     data = build_data(config, gpu=False)
     tiles = preview(data, images)
@@ -39,13 +41,13 @@ def draw_preview(config: TrialConfig, path: Path, *, images: int) -> int:
 
 
 def preview(data: Data, images: int) -> list[Tile]:
-    """Return the first *images* draws of the first epoch, each captioned with the image and what was done to it."""
+    """Return the first *images* samples of the first epoch, captioned with image id and outcome of copy-paste."""
     loader = data.loaders["train"]
-    samples = (loader.dataset[draw] for draw in loader.sampler)
+    samples = (loader.dataset[index] for index in loader.sampler)
     return [_tile(sample, data) for sample in islice(samples, images)]
 
 
 def _tile(sample: dict, data: Data) -> Tile:
     image, mask = image_and_mask(sample)
-    done = f" · {PasteOutcome(sample['paste']).name.lower().replace('_', ' ')}" if data.paste is not None else ""
-    return Tile(overlay(image, mask, data.labels), f"{sample['id']}{done}")
+    outcome = f" · {PasteOutcome(sample['paste']).name.lower().replace('_', ' ')}" if data.paste is not None else ""
+    return Tile(overlay(image, mask, data.labels), f"{sample['id']}{outcome}")

@@ -1,114 +1,150 @@
-"""What a test leaves: scores as JSON, tables as CSV, pictures."""
+"""The tables of a test as CSV and its scores as JSON."""
 
 import json
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from rarepix.evaluation.image_counts import scores
+from rarepix.evaluation.image_counts import class_rows
 from rarepix.evaluation.measure import Measurements
 from rarepix.files import replacing, write_text
 from rarepix.labels import LabelSpace, Task
-from rarepix.metrics import surface
 from rarepix.metrics.calibration import expected_calibration_error, reliability_table
-from rarepix.metrics.counts import by_kind
+from rarepix.metrics.pooled_scores import pooled_scores
 from rarepix.metrics.presence import presence_table
 from rarepix.metrics.settings import EvaluateConfig
-from rarepix.metrics.tables import class_table, group_table
-from rarepix.scores import iou, per_image, pooled
+from rarepix.metrics.surface import boundary_iou, surface_dice
+from rarepix.scores import SCORES, Counts, by_kind, groups, iou, per_image, pooled, summed
 
 ABSENT = "skip"
-"""Of ``metrics.scores.ABSENT``; the tables say how many classes it concerns."""
+"""Policy of ``scores.ABSENT`` for 0 / 0 in all tables; they say how many classes it concerns."""
+REDUCTIONS = {"pooled": pooled, "per_image": per_image}
+"""How the images become one number."""
 
 
-def write_scores(
-    measured: Measurements,
-    labels: LabelSpace,
-    config: EvaluateConfig,
-    facts: dict[str, Any],
-    folder: Path,
-    *,
-    least: int,
-) -> dict[str, Any]:
-    """Write ``scores.json``, ``classes.csv``, ``groups.csv``, ``presence.csv``, ``images.csv`` and ``calibration.csv``.
+def score_tables(
+    measured: Measurements, labels: LabelSpace, config: EvaluateConfig, *, least: int
+) -> dict[str, pd.DataFrame]:
+    """Return the tables classes, groups, presence, images and calibration; docs/reference/evaluation.md describes them.
 
     Args:
-        measured: what was counted.
+        measured: the sums.
         labels: the classes.
-        config: says which classes are rare and what the objective is.
-        facts: what else is to stand in ``scores.json``: what was tested, and how.
-        folder: for the files.
-        least: pixels below which a predicted class is taken for absent in ``false_positive_rate_least``.
-
-    Returns:
-        what stands in ``scores.json``.
+        config: names the rare classes.
+        least: pixels below which a predicted class counts as not predicted in ``false_positive_rate_least``.
     """
-    counts, rare = by_kind(measured.counts), config.rare or labels.rare
+    counts = by_kind(measured.counts)
     classes = class_table(counts, labels.names, absent=ABSENT)
-    for name, score in {"boundary_iou": surface.boundary_iou, "surface_dice": surface.surface_dice}.items():
-        if measured.surfaces:
-            classes[name] = pooled(score, measured.surfaces)
-            classes[f"{name}_per_image"] = per_image(score, measured.surfaces)
-    presence = presence_table(counts, measured.presence, labels.names, least=least)
-    groups = group_table(counts, labels.names, rare, absent=ABSENT)
-    tables = {
+    if measured.surfaces:
+        for name, score in {"boundary_iou": boundary_iou, "surface_dice": surface_dice}.items():
+            classes[name] = pooled(score, measured.surfaces, absent=ABSENT)
+            classes[f"{name}_per_image"] = per_image(score, measured.surfaces, absent=ABSENT)
+    return {
         "classes": classes,
-        "groups": groups,
-        "presence": presence,
+        "groups": group_table(counts, labels.names, config.rare_classes(labels), absent=ABSENT),
+        "presence": presence_table(counts, measured.presence, labels.names, least=least),
         "images": image_scores(measured, labels),
         "calibration": calibration_table(measured, labels),
     }
+
+
+def write_scores(
+    tables: Mapping[str, pd.DataFrame],
+    measured: Measurements,
+    labels: LabelSpace,
+    config: EvaluateConfig,
+    metadata: dict[str, Any],
+    folder: Path,
+) -> dict[str, Any]:
+    """Write each table as ``<name>.csv`` and the scores as ``scores.json``, and return what ``scores.json`` holds.
+
+    Args:
+        tables: see ``score_tables``.
+        measured: the sums.
+        labels: the classes.
+        config: names the objective and the rare classes.
+        metadata: first entries of ``scores.json``: what was tested, and how.
+        folder: to write to.
+    """
     for name, table in tables.items():
         with replacing(folder / f"{name}.csv") as temporary:
             table.to_csv(temporary, index=False)
-    document = facts | {
+    document = metadata | {
         "images": len(measured.ids),
         "absent": ABSENT,
-        "scores": scores(measured.counts.sum(axis=0), labels, config),
-        "groups": groups.to_dict(orient="records"),
+        "scores": pooled_scores(measured.counts.sum(axis=0), labels, config),
+        "groups": tables["groups"].to_dict(orient="records"),
         "calibration_error": calibration_errors(measured, labels),
-        "presence": presence.to_dict(orient="records"),
+        "presence": tables["presence"].to_dict(orient="records"),
     }
-    write_text(folder / "scores.json", json.dumps(_plain(document), indent=1, allow_nan=False) + "\n")
+    write_text(folder / "scores.json", json.dumps(_as_json(document), indent=1, allow_nan=False) + "\n")
     return document
+
+
+def class_table(counts: Counts, names: tuple[str, ...], *, absent: str = "skip") -> pd.DataFrame:
+    """Return a row per class of counts N C: the integers, the number of images that hold the class, and all scores.
+
+    Columns: class, images, tp, fp, fn, tn, then ``<score>`` (pooled) and ``<score>_per_image``.
+    """
+    images = (counts["tp"] + counts["fn"] > 0).sum(axis=0)
+    table = pd.DataFrame({"class": names, "images": images, **summed(counts)})
+    for name, score in SCORES.items():
+        table[name] = pooled(score, counts, absent=absent)
+        table[f"{name}_per_image"] = per_image(score, counts, absent=absent)
+    return table
+
+
+def group_table(counts: Counts, names: tuple[str, ...], rare: tuple[str, ...], *, absent: str = "skip") -> pd.DataFrame:
+    """Return a row for each score and reduction of counts N C.
+
+    Columns: score, images (pooled or per_image), mean, rare, frequent, worst, and absent: the number of classes with
+    0 / 0 in the sum over the images (pooled) or in every image (per_image), whatever the policy made of it.
+    """
+    rows = []
+    for name, score in SCORES.items():
+        for reduction, reduce in REDUCTIONS.items():
+            number_absent = int(np.isnan(reduce(score, counts)).sum())
+            values = reduce(score, counts, absent=absent)
+            rows.append({"score": name, "images": reduction, **groups(values, names, rare), "absent": number_absent})
+    return pd.DataFrame(rows)
 
 
 def image_scores(measured: Measurements, labels: LabelSpace) -> pd.DataFrame:
     """Return a row per image and class: the integers, the IoU (NaN if absent) and the greatest probability."""
-    counts = by_kind(measured.counts)
-    table = pd.DataFrame({kind: values.ravel() for kind, values in counts.items()})
-    table.insert(0, "class", np.tile(labels.names, len(measured.ids)))
-    table.insert(0, "image", np.repeat(measured.ids, labels.count))
-    return table.assign(iou=iou(counts).ravel(), greatest_probability=measured.presence.ravel())
+    table = class_rows(measured.ids, measured.counts, labels)
+    scores = iou(by_kind(measured.counts), absent=ABSENT)
+    return table.assign(iou=scores.ravel(), greatest_probability=measured.presence.ravel())
 
 
 def calibration_table(measured: Measurements, labels: LabelSpace) -> pd.DataFrame:
-    """Return the reliability of each layer (multilabel: a class; else all), see ``metrics.calibration``."""
-    if labels.task is not Task.MULTILABEL:
-        return reliability_table(measured.calibration).assign(
-            of="all" if labels.task is Task.MULTICLASS else labels.names[1]
-        )
-    parts = zip(labels.names, measured.calibration, strict=True)
-    return pd.concat([reliability_table(layer).assign(of=name) for name, layer in parts], ignore_index=True)
+    """Return the reliability tables of all curves below one another; the column ``of`` names the curve."""
+    tables = [reliability_table(sums).assign(of=name) for name, sums in _calibration_curves(measured, labels).items()]
+    return pd.concat(tables, ignore_index=True)
 
 
 def calibration_errors(measured: Measurements, labels: LabelSpace) -> dict[str, float]:
-    """Return the expected calibration error of each layer, as in ``calibration_table``."""
-    errors = expected_calibration_error(measured.calibration)
+    """Return the expected calibration error of each curve."""
+    curves = _calibration_curves(measured, labels)
+    return {name: float(expected_calibration_error(sums)) for name, sums in curves.items()}
+
+
+def _calibration_curves(measured: Measurements, labels: LabelSpace) -> dict[str, Any]:
+    """Return the sums bins × 3 of each curve: a class each (multilabel), the foreground (binary), or all classes."""
     if labels.task is Task.MULTILABEL:
-        return dict(zip(labels.names, errors.tolist(), strict=True))
-    return {"all" if labels.task is Task.MULTICLASS else labels.names[1]: float(errors)}
+        return dict(zip(labels.names, measured.calibration, strict=True))
+    return {"all" if labels.task is Task.MULTICLASS else labels.names[1]: measured.calibration}
 
 
-def _plain(value: Any) -> Any:
-    """Return *value* with plain numbers, and null for what is absent, as JSON has it."""
+def _as_json(value: Any) -> Any:
+    """Return *value* with plain numbers, and null for NaN and infinity, as JSON demands."""
     if isinstance(value, dict):
-        return {key: _plain(inner) for key, inner in value.items()}
+        return {key: _as_json(inner) for key, inner in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(inner) for inner in value]
+        return [_as_json(inner) for inner in value]
     if isinstance(value, np.generic):
         value = value.item()
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,9 +1,10 @@
-"""A trained network on one list or part of its dataset: everything counted, and what is left of it for people."""
+"""A test: a trained network on one list or split of its dataset, with scores, tables and pictures."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 import torch
 
@@ -15,82 +16,98 @@ from rarepix.data.sources import source_of
 from rarepix.data.splits.train_val_test import make_splits
 from rarepix.data_validation import check_split_fingerprint
 from rarepix.evaluation.checkpoint import CheckpointError, TrainedModel
-from rarepix.evaluation.examples import choose_examples, draw_examples, rare_classes, worst
+from rarepix.evaluation.examples import choose_examples, draw_examples, lowest_mean_iou, rare_classes
 from rarepix.evaluation.legacy import build_legacy
 from rarepix.evaluation.legacy.scorer import Scorer
 from rarepix.evaluation.mask_files import MASKS, check_form, write_mask
 from rarepix.evaluation.measure import measure
-from rarepix.evaluation.score_files import image_scores, write_scores
-from rarepix.evaluation.score_picture import draw_scores
+from rarepix.evaluation.score_files import score_tables, write_scores
 from rarepix.labels import LabelSpace
 from rarepix.layout import EXAMPLES
 from rarepix.paths import cache_root
 from rarepix.settings import ConfigError
+from rarepix.viz.scores import draw_scores
 
 PARTS = ("train", "val", "test")
 
 
-class TestOptions(NamedTuple):
-    """What a test is to do besides counting."""
+class EvaluationOptions(NamedTuple):
+    """What a test does besides counting."""
 
     surfaces: bool = False
-    """Count outlines: boundary IoU and surface Dice."""
+    """Measure outlines: boundary IoU and surface Dice."""
     legacy: Sequence[str] = ()
-    """Published evaluators, by name."""
+    """Names of published evaluators."""
     masks: str | None = None
-    """Keep the predicted masks in this form."""
+    """Form in which the predicted masks are kept, see ``mask_files.FORMS``; None: they are not."""
     least: int = 1
-    """Pixels below which a predicted class is taken for absent in one of the false-positive rates."""
+    """Pixels below which a predicted class counts as not predicted in one of the false-positive rates."""
 
 
-def items_of(trained: TrainedModel, *, part: str | None, listed: str | None) -> tuple[str, Source, list[Item]]:
-    """Return a name for what is tested, its source and its items.
+def select_items(trained: TrainedModel, *, part: str | None, listed: str | None) -> tuple[str, Source, list[Item]]:
+    """Return the name of the split or list to test, its source and its items.
 
     Args:
         trained: says which dataset, fold and seed.
-        part: ``train``, ``val`` or ``test`` as the trial divided its dataset; default: test.
+        part: ``train``, ``val`` or ``test`` as the trial split its dataset; default: test.
         listed: a list of the dataset instead.
 
     Raises:
-        DataError: there is no such part or list.
+        DataError: there is no such split or list.
         CheckpointError: the dataset has other classes than the network was trained on.
+        ConfigError: the configuration would split the dataset otherwise than the network's trial did.
     """
     config = trained.config
     source = source_of(config.data)
-    ours, theirs = trained.labels, source.labels
-    if (ours.names, ours.task) != (theirs.names, theirs.task):
+    trained_on, labels = trained.labels, source.labels
+    if (trained_on.names, trained_on.task) != (labels.names, labels.task):
         raise CheckpointError(
-            f"{trained.checkpoint} was trained on {ours.task} classes {', '.join(ours.names)}, but the dataset in "
-            f"{source.root} has {theirs.task} classes {', '.join(theirs.names)}: test it on a dataset of its classes"
+            f"{trained.checkpoint} was trained on {trained_on.task} classes {', '.join(trained_on.names)}, but the "
+            f"dataset in {source.root} has {labels.task} classes {', '.join(labels.names)}: "
+            f"test it on a dataset of its classes"
         )
     if listed is not None:
         return listed, source, source.items(listed)
     part = part or "test"
-    if trained.division is not None:
-        check_split_fingerprint(config, trained.division)
-    parts = make_splits(source, config.data, seed=config.seed, cache=cache_root() / "inventory").by_name
-    if part not in parts:
+    if trained.split_fingerprint is not None:
+        check_split_fingerprint(config, trained.split_fingerprint)
+    splits = make_splits(source, config.data, seed=config.seed, cache=cache_root() / "inventory").by_name
+    if part not in splits:
         raise DataError(
-            f"the part must be one of {', '.join(parts)}, but got {part!r}: "
+            f"the part must be one of {', '.join(splits)}, but got {part!r}: "
             f"set data.test_list, or test a list of the dataset ({', '.join(source.lists())})"
         )
-    return part, source, parts[part].items
+    return part, source, splits[part].items
 
 
 def run_test(
     trained: TrainedModel,
     items: Sequence[Item],
-    facts: dict[str, Any],
+    metadata: dict[str, Any],
     out: Path,
     *,
-    asked: TestOptions,
+    options: EvaluationOptions,
     advance: Callable[[int], None] = lambda images: None,
 ) -> dict[str, Any]:
-    """Measure *trained* on *items* and write scores, tables and pictures into *out*; return what scores.json says."""
+    """Test *trained* on *items*, write scores, tables and pictures into *out*, and return what scores.json holds.
+
+    Args:
+        trained: the network.
+        items: images with masks.
+        metadata: first entries of scores.json: what is tested, and how.
+        out: folder to write to.
+        options: what to do besides counting.
+        advance: called with the number of images of each batch, for a progress bar.
+
+    Raises:
+        MaskFormError: the masks cannot be written in the form of *options*.
+        ConfigError: a published evaluator does not score this task.
+        DataError: an image or mask cannot be read.
+    """
     labels, config = trained.labels, trained.config
-    if asked.masks:
-        check_form(asked.masks, labels)
-    published = _published(asked.legacy, labels)
+    if options.masks:
+        check_form(options.masks, labels)
+    published = _build_published(options.legacy, labels)
     inventory = take_inventory(items, labels, cache=cache_root() / "inventory")[[*labels.names]]
     gpu = trained.module.device.type == "cuda"
     dataset = SegmentationDataset(items, resize=config.data.resize)
@@ -102,40 +119,34 @@ def run_test(
         pin_memory=gpu,
     )
 
-    def keep(name: str, prediction: Any, target: Any, probability: Any) -> None:
-        write_mask(prediction, name, out / MASKS, form=asked.masks, labels=labels)
+    def keep_mask(name: str, prediction: np.ndarray, *_: np.ndarray) -> None:
+        write_mask(prediction, name, out / MASKS, form=options.masks, labels=labels)
 
-    listeners = [scorer.update for scorer in published.values()] + ([keep] if asked.masks else [])
-    measured = measure(trained, loader, surfaces=asked.surfaces, listeners=listeners, advance=advance)
-    facts = facts | {"legacy": {name: scorer.result() for name, scorer in published.items()}}
-    document = write_scores(measured, labels, config.evaluate, facts, out, least=asked.least)
-    table = image_scores(measured, labels)
-    _draw(trained, dataset, inventory, table, out)
-    draw_scores(measured, labels, out / "scores.png")
+    callbacks = [scorer.update for scorer in published.values()] + ([keep_mask] if options.masks else [])
+    measured = measure(trained, loader, surfaces=options.surfaces, callbacks=callbacks, advance=advance)
+    metadata = metadata | {"legacy": {name: scorer.result() for name, scorer in published.items()}}
+    tables = score_tables(measured, labels, config.evaluate, least=options.least)
+    document = write_scores(tables, measured, labels, config.evaluate, metadata, out)
+    _draw_examples(trained, dataset, inventory, tables["images"], out)
+    errors = document["calibration_error"]
+    draw_scores(tables["classes"], tables["calibration"], errors, labels, out / "scores.png", images=len(measured.ids))
     return document
 
 
-def _published(names: Sequence[str], labels: LabelSpace) -> dict[str, Scorer]:
+def _build_published(names: Sequence[str], labels: LabelSpace) -> dict[str, Scorer]:
     try:
         return {name: build_legacy(name, labels) for name in names}
     except ValueError as error:
         raise ConfigError(str(error)) from error
 
 
-def _draw(
+def _draw_examples(
     trained: TrainedModel, dataset: SegmentationDataset, inventory: pd.DataFrame, table: pd.DataFrame, out: Path
 ) -> None:
     rare = rare_classes(inventory, trained.labels, trained.config.evaluate.rare)
-    pictures = {EXAMPLES: choose_examples(table, inventory, rare), "worst.png": worst(table)}
-    for name, choice in pictures.items():
+    choices = {EXAMPLES: choose_examples(table, inventory, rare), "worst.png": lowest_mean_iou(table)}
+    options = {"rare": rare, "threshold": trained.config.evaluate.threshold}
+    for name, choice in choices.items():
         if choice.examples:
             with torch.inference_mode(), trained.autocast():
-                draw_examples(
-                    trained.module,
-                    dataset,
-                    choice,
-                    trained.labels,
-                    out / name,
-                    rare=rare,
-                    threshold=trained.config.evaluate.threshold,
-                )
+                draw_examples(trained.module, dataset, choice, trained.labels, out / name, **options)

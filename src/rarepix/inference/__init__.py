@@ -1,1 +1,1 @@
-"""A trained network on images: windows, flips and scales, and from logits to masks."""
+"""Inference: a trained network on images, in windows and flipped or resized views, and from logits to masks."""

@@ -1,4 +1,4 @@
-"""From logits to what is predicted."""
+"""From logits to probabilities, predicted masks and counts."""
 
 import math
 from collections.abc import Sequence
@@ -16,30 +16,35 @@ def decode(logits: Tensor, *, task: Task, threshold: float) -> Tensor:
 
     Args:
         logits: N C H W; of a binary task one channel.
-        task: multiclass takes the largest; the others compare the sigmoid with *threshold*.
+        task: multiclass takes the class with the largest logit; the others compare the sigmoid with *threshold*.
         threshold: a probability.
     """
     if task is Task.MULTICLASS:
         return logits.argmax(dim=1)
-    chosen = (logits > math.log(threshold / (1 - threshold))).long()
-    return chosen[:, 0] if task is Task.BINARY else chosen
+    predicted = (logits > math.log(threshold / (1 - threshold))).long()
+    return predicted[:, 0] if task is Task.BINARY else predicted
 
 
-def masks_of(predictions: Tensor, sizes: Sequence[tuple[int, int]]) -> list[np.ndarray]:
-    """Return each image's mask, H W ids or H W C layers, both uint8, of predictions N H W or N C H W that were padded.
+def probabilities(logits: Tensor, *, task: Task) -> Tensor:
+    """Return probabilities N C H W, float32, of logits N C H W: softmax (multiclass) or the sigmoid of each channel."""
+    return logits.float().softmax(dim=1) if task is Task.MULTICLASS else logits.float().sigmoid()
+
+
+def crop_masks(predictions: Tensor, sizes: Sequence[tuple[int, int]]) -> list[np.ndarray]:
+    """Return the mask of each image without its padding, H W ids or H W C of 0 and 1, uint8.
 
     Args:
-        predictions: of a batch.
+        predictions: of a batch, N H W ids or N C H W of 0 and 1.
         sizes: rows and columns of each image's own mask.
     """
-    found = []
-    for said, (rows, columns) in zip(predictions, sizes, strict=True):
-        own = said[..., :rows, :columns]
-        found.append((own if own.ndim == 2 else own.permute(1, 2, 0)).to(torch.uint8).cpu().numpy())
-    return found
+    masks = []
+    for prediction, (rows, columns) in zip(predictions, sizes, strict=True):
+        cropped = prediction[..., :rows, :columns]
+        masks.append((cropped if cropped.ndim == 2 else cropped.permute(1, 2, 0)).to(torch.uint8).cpu().numpy())
+    return masks
 
 
 def count_decoded(logits: Tensor, target: Tensor, *, labels: LabelSpace, threshold: float) -> Tensor:
-    """Return the counts N C 4 of what logits N C H W predict, see ``metrics.counts.count_pixels``."""
-    said = decode(logits, task=labels.task, threshold=threshold)
-    return count_pixels(said, target, task=labels.task, classes=labels.count, ignore=labels.ignore)
+    """Return the counts N C 4 of the prediction that logits N C H W decode to, see ``metrics.counts.count_pixels``."""
+    prediction = decode(logits, task=labels.task, threshold=threshold)
+    return count_pixels(prediction, target, task=labels.task, classes=labels.count, ignore=labels.ignore)

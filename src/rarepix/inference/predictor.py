@@ -1,6 +1,6 @@
-"""A network is asked about a batch: as a whole or window by window, flipped and resized, back in the masks' own size.
+"""A network's logits for a batch: as a whole or in windows, flipped and resized, in the size of the masks.
 
-Logits are averaged, not probabilities, so that a loss and a threshold mean the same with and without.
+Flipped and resized views are averaged as logits, not as probabilities, so that loss and threshold keep their meaning.
 """
 
 from collections.abc import Iterator
@@ -17,7 +17,9 @@ AXES = {"horizontal": -1, "vertical": -2}
 
 
 class Predictor:
-    """Turns a batch of a loader into logits N C H W that lie over its masks.
+    """Predicts batches of a loader: logits N C H W aligned with its masks.
+
+    Example: ``logits = Predictor(config.evaluate)(network, batch)``.
 
     Args:
         config: window, flips, scales.
@@ -27,64 +29,68 @@ class Predictor:
         self.config = config
         axes = [AXES[flip] for flip in config.flips]
         self.flips = [flip for count in range(len(axes) + 1) for flip in combinations(axes, count)]
-        self.as_it_is = config.window is None and self.flips == [()] and config.scales == (1.0,)
+        self.is_plain = config.window is None and self.flips == [()] and config.scales == (1.0,)
 
     def __call__(self, network: Network, batch: dict) -> Tensor:
-        """Return logits N C H W that lie over ``batch["mask"]``, or over the largest mask where there are none.
+        """Return logits N C H W of the size of ``batch["mask"]``, or of the largest mask of a batch without masks.
 
-        What they say outside an image's own mask means nothing.
+        Args:
+            network: images N 3 H W → logits N C H W.
+            batch: ``image`` N 3 H W, padded; ``image_size`` and ``mask_size``, rows and columns of each image and of
+                its mask; ``mask`` where there is one.
+
+        Returns:
+            logits, of which those outside an image's own mask have no meaning.
         """
-        images, sizes, wanted = batch["image"], batch["image_size"], batch["mask_size"]
-        frame = batch["mask"].shape[-2:] if "mask" in batch else tuple(map(max, zip(*wanted, strict=True)))
-        if self.as_it_is:
+        images, image_sizes, mask_sizes = batch["image"], batch["image_size"], batch["mask_size"]
+        full_size = batch["mask"].shape[-2:] if "mask" in batch else tuple(map(max, zip(*mask_sizes, strict=True)))
+        if self.is_plain:
             logits = network(images)
-            if sizes == wanted and logits.shape[-2:] == frame:
+            if image_sizes == mask_sizes and logits.shape[-2:] == full_size:
                 return logits
-            # interpolated in float32: a class may win by less than bfloat16 can tell
+            # interpolate in float32: bfloat16 is too coarse for small differences between classes
             logits = logits.float()
-            parts = [logits[[number], :, :rows, :columns] for number, (rows, columns) in enumerate(sizes)]
-        elif len(set(sizes)) == 1:
-            rows, columns = sizes[0]
-            parts = list(self._ask(network, images[..., :rows, :columns]).split(1))
+            cropped = [logits[[number], :, :rows, :columns] for number, (rows, columns) in enumerate(image_sizes)]
+        elif len(set(image_sizes)) == 1:
+            rows, columns = image_sizes[0]
+            cropped = list(self._mean_of_views(network, images[..., :rows, :columns]).split(1))
         else:
-            parts = [self._ask(network, images[[number], :, :rows, :columns])
-                     for number, (rows, columns) in enumerate(sizes)]  # fmt: skip
-        framed = parts[0].new_zeros(len(parts), parts[0].shape[1], *frame)
-        for number, (part, (rows, columns)) in enumerate(zip(parts, wanted, strict=True)):
-            framed[number, :, :rows, :columns] = resized(part, (rows, columns))[0]
-        return framed
+            cropped = [self._mean_of_views(network, images[[number], :, :rows, :columns])
+                       for number, (rows, columns) in enumerate(image_sizes)]  # fmt: skip
+        output = cropped[0].new_zeros(len(cropped), cropped[0].shape[1], *full_size)
+        for number, (logits, (rows, columns)) in enumerate(zip(cropped, mask_sizes, strict=True)):
+            output[number, :, :rows, :columns] = resized(logits, (rows, columns))[0]
+        return output
 
-    def _ask(self, network: Network, images: Tensor) -> Tensor:
-        """Return the mean of the logits of every view of images N 3 H W that are all as large as this."""
+    def _mean_of_views(self, network: Network, images: Tensor) -> Tensor:
+        """Return the mean logits N C H W over all views of images N 3 H W without padding."""
         views = list(self._views(images))
         total = 0
         for view, flip in views:
-            answer = self._whole(network, view.flip(flip)).flip(flip)
-            total = total + resized(answer.float(), images.shape[-2:])
+            logits = self._forward(network, view.flip(flip)).flip(flip)
+            total = total + resized(logits.float(), images.shape[-2:])
         return total / len(views)
 
     def _views(self, images: Tensor) -> Iterator[tuple[Tensor, tuple[int, ...]]]:
+        """Yield the images at every scale with every combination of axes to flip."""
         for scale in self.config.scales:
-            sides = [max(1, round(side * scale)) for side in images.shape[-2:]]
-            view = images if scale == 1 else resized(images.float(), tuple(sides), antialias=scale < 1)
+            size = [max(1, round(side * scale)) for side in images.shape[-2:]]
+            view = images if scale == 1 else resized(images.float(), tuple(size), antialias=scale < 1)
             for flip in self.flips:
                 yield view, flip
 
-    def _whole(self, network: Network, images: Tensor) -> Tensor:
+    def _forward(self, network: Network, images: Tensor) -> Tensor:
+        """Return logits N C H W of images N 3 H W of any size: in windows, or padded to the network's stride."""
         if self.config.window:
-            together, overlap = self.config.batch_size, self.config.overlap
-            return slide(network, images, self.config.window, overlap=overlap, together=together)
+            return slide(
+                network, images, self.config.window, overlap=self.config.overlap, batch_size=self.config.batch_size
+            )
         rows, columns = images.shape[-2:]
         return network(pad(images, (0, -columns % STRIDE, 0, -rows % STRIDE)))[..., :rows, :columns]
 
 
 def resized(images: Tensor, size: tuple[int, int], *, antialias: bool = False) -> Tensor:
-    """Return images or logits N C H W in another size, interpolated bilinearly."""
+    """Return images or logits N C H W resized to *size*, rows and columns, bilinearly."""
     if tuple(images.shape[-2:]) == tuple(size):
         return images
     return interpolate(images, size=tuple(size), mode="bilinear", align_corners=False, antialias=antialias)
-
-
-def probabilities(logits: Tensor, *, multiclass: bool) -> Tensor:
-    """Return the softmax, or the sigmoid of every channel, of logits N C H W, in float32."""
-    return logits.float().softmax(dim=1) if multiclass else logits.float().sigmoid()

@@ -1,7 +1,8 @@
-"""Does a probability of 0.8 mean right in 8 of 10? Expected calibration error, from counts per bin of confidence.
+"""Calibration: are pixels with confidence 0.8 correct in 8 of 10 cases? Sums per bin of confidence, and their error.
 
-Multiclass: the confidence is the probability of the class that is predicted, and right is a pixel of that class.
-Binary and multilabel: it is the probability of the class, above a half or not, and right is a pixel that has it.
+Multiclass: the confidence is the probability of the predicted class, and a pixel is correct if it is of that class.
+Binary and multilabel: the confidence is the probability of the class, whatever is predicted, and a pixel is correct
+if it has the class. Naeini et al. 2015, Guo et al. 2017.
 """
 
 import pandas as pd
@@ -14,14 +15,16 @@ BINS = 15
 
 
 def calibration_counts(probability: Tensor, target: Tensor, *, task: Task, ignore: int, bins: int = BINS) -> Tensor:
-    """Return per bin of confidence the pixels, their summed confidence and those that are right: they add up.
+    """Return per bin of confidence the number of pixels, their summed confidence and how many are correct.
+
+    These sums of several batches add up.
 
     Args:
         probability: N C H W in [0, 1] (binary: N 1 H W).
         target: N H W class ids or *ignore* (binary: of 0, 1); multilabel: N C H W of 0, 1 or *ignore*.
         task: how the classes relate.
         ignore: id of the pixels that do not count.
-        bins: number of bins of equal width from 0 to 1; a bin has its lower edge, the last one both.
+        bins: number of bins of equal width from 0 to 1; a bin includes its lower edge, the last one both edges.
 
     Returns:
         bins × 3, float64 (multilabel: C × bins × 3), on the device of *probability*.
@@ -38,22 +41,25 @@ def calibration_counts(probability: Tensor, target: Tensor, *, task: Task, ignor
         return _binned(confidence.flatten(), (predicted == target).flatten(), (target == ignore).flatten(), bins)
     if task is Task.BINARY:
         target = target.reshape(probability.shape)
-    layers = [
+    channels = [
         _binned(p.flatten(), (t == 1).flatten(), (t == ignore).flatten(), bins)
         for p, t in zip(probability.unbind(1), target.unbind(1), strict=True)
     ]
-    return layers[0] if task is Task.BINARY else torch.stack(layers)
+    return channels[0] if task is Task.BINARY else torch.stack(channels)
 
 
 def expected_calibration_error(counts: Tensor) -> Tensor:
-    """Return Σ over bins of |summed confidence − right| / pixels, of counts … bins 3; NaN where there are no pixels."""
-    pixels, confidence, right = counts.unbind(dim=-1)
-    return (confidence - right).abs().sum(dim=-1) / pixels.sum(dim=-1)
+    """Return Σ over bins of |summed confidence − correct| / all pixels, of counts … bins 3; NaN without pixels."""
+    pixels, confidence, correct = counts.unbind(dim=-1)
+    return (confidence - correct).abs().sum(dim=-1) / pixels.sum(dim=-1)
 
 
 def reliability_table(counts: Tensor) -> pd.DataFrame:
-    """Return a row per bin of counts bins × 3: low, high, pixels, confidence (mean), right (share); NaN if empty."""
-    pixels, confidence, right = counts.cpu().unbind(dim=-1)
+    """Return a row per bin of counts bins × 3: low, high, pixels, confidence (mean), right (share of correct pixels).
+
+    confidence and right are NaN in an empty bin.
+    """
+    pixels, confidence, correct = counts.cpu().unbind(dim=-1)
     edges = torch.linspace(0, 1, len(counts) + 1, dtype=torch.float64)
     return pd.DataFrame(
         {
@@ -61,14 +67,14 @@ def reliability_table(counts: Tensor) -> pd.DataFrame:
             "high": edges[1:],
             "pixels": pixels.long(),
             "confidence": confidence / pixels,
-            "right": right / pixels,
+            "right": correct / pixels,
         }
     )
 
 
-def _binned(confidence: Tensor, right: Tensor, ignored: Tensor, bins: int) -> Tensor:
+def _binned(confidence: Tensor, correct: Tensor, ignored: Tensor, bins: int) -> Tensor:
     bin_of = (confidence.double() * bins).long().clamp(max=bins - 1)
-    # ignored pixels go to one bin past the end: no boolean indexing, which would wait for the device
+    # ignored pixels go to an extra last bin: boolean indexing would synchronise with the device
     bin_of = torch.where(ignored, bins, bin_of)
-    weights = (torch.ones_like(confidence, dtype=torch.float64), confidence.double(), right.double())
+    weights = (torch.ones_like(confidence, dtype=torch.float64), confidence.double(), correct.double())
     return torch.stack([torch.bincount(bin_of, weight, minlength=bins + 1)[:bins] for weight in weights], dim=-1)

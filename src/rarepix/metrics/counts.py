@@ -1,17 +1,14 @@
-"""Confusion counts: integers per image and class, one bincount on the device that the predictions are on."""
+"""Confusion counts: integers per image and class, by one bincount on the device of the predictions."""
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from rarepix.labels import Task
-
-KINDS = ("tp", "fp", "fn", "tn")
-"""The last dimension of all counts: true and false positives and negatives."""
+from rarepix.scores import KINDS
 
 
 def count_pixels(prediction: Tensor, target: Tensor, *, task: Task, classes: int, ignore: int) -> Tensor:
-    """Return counts N C 4 (image, class, ``KINDS``) of the pixels that are not ignored.
+    """Return counts N C 4 (image, class, ``scores.KINDS``) of the pixels that are not ignored.
 
     Args:
         prediction: N H W class ids; multilabel: N C H W of 0 and 1.
@@ -22,9 +19,9 @@ def count_pixels(prediction: Tensor, target: Tensor, *, task: Task, classes: int
     """
     if task is not Task.MULTILABEL:
         return one_against_rest(confusion(prediction, target, classes=classes, ignore=ignore))
-    images, layers = target.shape[:2]
+    images, channels = target.shape[:2]
     pairs = confusion(prediction.flatten(0, 1), target.flatten(0, 1), classes=2, ignore=ignore)
-    return one_against_rest(pairs)[:, 1].view(images, layers, len(KINDS))
+    return one_against_rest(pairs)[:, 1].view(images, channels, len(KINDS))
 
 
 def confusion(prediction: Tensor, target: Tensor, *, classes: int, ignore: int) -> Tensor:
@@ -39,7 +36,7 @@ def confusion(prediction: Tensor, target: Tensor, *, classes: int, ignore: int) 
     images = target.shape[0]
     image = torch.arange(images, device=target.device).view(-1, 1, 1)
     cell = (image * classes + target.long()) * classes + prediction
-    # ignored pixels go to one cell past the end: no boolean indexing, which would wait for the device
+    # ignored pixels go to an extra last cell: boolean indexing would synchronise with the device
     cell = torch.where(target == ignore, images * classes * classes, cell)
     counts = torch.bincount(cell.flatten(), minlength=images * classes * classes + 1)
     return counts[:-1].view(images, classes, classes)
@@ -52,8 +49,3 @@ def one_against_rest(confusion: Tensor) -> Tensor:
     fn = confusion.sum(dim=-1) - tp
     tn = confusion.sum(dim=(-2, -1)).unsqueeze(-1) - tp - fp - fn
     return torch.stack([tp, fp, fn, tn], dim=-1)
-
-
-def by_kind(counts: np.ndarray) -> dict[str, np.ndarray]:
-    """Return tp, fp, fn and tn, each … C, of counts … C 4."""
-    return {kind: counts[..., position] for position, kind in enumerate(KINDS)}

@@ -1,4 +1,4 @@
-"""Is the class in the image at all? Scores of that question, from counts and a number per image and class."""
+"""Presence: is a class in the image at all? Scores of that question, from counts and a score per image and class."""
 
 from collections.abc import Sequence
 
@@ -12,18 +12,18 @@ from rarepix.scores import Counts, ratio
 def presence_table(
     counts: Counts, scores: np.ndarray, names: Sequence[str], *, least: int, absent: str = "skip"
 ) -> pd.DataFrame:
-    """Return a row a class: is it in the image, and is it said to be?
+    """Return a row per class with the scores of the question whether the class is in the image.
 
-    A class is in an image if it has a true pixel, and said to be if it has a predicted one. Images of which every
-    pixel is ignored are left out.
+    A class is in an image if any pixel of the truth has it, and predicted there if any pixel of the prediction has it.
+    Images in which every pixel is ignored are left out.
 
     Args:
         counts: tp, fp, fn, tn, each N C.
         scores: N C, higher where the class is more likely to be in the image (its greatest probability there).
         names: of the classes.
-        least: pixels, at least 1, for ``false_positive_rate_least``: predictions of fewer are none.
-        absent: policy of ``metrics.scores`` for 0 / 0. The area under the curve has no such value: it is NaN where
-            the class is in all images or in none.
+        least: pixels, at least 1: for ``false_positive_rate_least`` a class is predicted from so many pixels on.
+        absent: policy of ``scores.ABSENT`` for 0 / 0. It does not concern the area under the ROC curve, which is NaN
+            where the class is in all images or in none.
 
     Returns:
         class, with and without (images), accuracy, balanced_accuracy (mean of the next two), sensitivity, specificity,
@@ -45,24 +45,24 @@ def presence_table(
     for position, name in enumerate(names):
         tp, fp, fn, tn = (counts[kind][:, position] for kind in ("tp", "fp", "fn", "tn"))
         counted = tp + fp + fn + tn > 0
-        there, said = (tp + fn > 0)[counted], (tp + fp)[counted]
-        rows.append({"class": name, **_row(there, said, scores[counted, position], least, absent)})
+        present, predicted = (tp + fn > 0)[counted], (tp + fp)[counted]
+        rows.append({"class": name, **_row(present, predicted, scores[counted, position], least, absent)})
     return pd.DataFrame(rows)
 
 
-def _row(there: np.ndarray, said: np.ndarray, scores: np.ndarray, least: int, absent: str) -> dict[str, float]:
-    """Return the scores of one class: *there* N bool, *said* N pixels predicted, *scores* N."""
-    positive, negative = int(there.sum()), int((~there).sum())
-    found, quiet = int((said[there] > 0).sum()), int((said[~there] == 0).sum())
-    sensitivity, specificity = ratio(found, positive, absent), ratio(quiet, negative, absent)
+def _row(present: np.ndarray, predicted: np.ndarray, scores: np.ndarray, least: int, absent: str) -> dict[str, float]:
+    """Return the scores of one class: *present* N bool, *predicted* N pixels, *scores* N."""
+    positives, negatives = int(present.sum()), int((~present).sum())
+    true_positives, true_negatives = int((predicted[present] > 0).sum()), int((predicted[~present] == 0).sum())
+    sensitivity, specificity = ratio(true_positives, positives, absent), ratio(true_negatives, negatives, absent)
     return {
-        "with": positive,
-        "without": negative,
-        "accuracy": float(ratio(found + quiet, positive + negative, absent)),
+        "with": positives,
+        "without": negatives,
+        "accuracy": float(ratio(true_positives + true_negatives, positives + negatives, absent)),
         "balanced_accuracy": float((sensitivity + specificity) / 2),
         "sensitivity": float(sensitivity),
         "specificity": float(specificity),
-        "auroc": float(roc_auc_score(there, scores)) if positive and negative else float("nan"),
-        "false_positive_rate": float(ratio(negative - quiet, negative, absent)),
-        "false_positive_rate_least": float(ratio(int((said[~there] >= least).sum()), negative, absent)),
+        "auroc": float(roc_auc_score(present, scores)) if positives and negatives else float("nan"),
+        "false_positive_rate": float(ratio(negatives - true_negatives, negatives, absent)),
+        "false_positive_rate_least": float(ratio(int((predicted[~present] >= least).sum()), negatives, absent)),
     }

@@ -1,6 +1,7 @@
-"""Scores of probabilities against soft masks: both anywhere in [0, 1], nothing rounded.
+"""Scores of probabilities p against soft masks t, both anywhere in [0, 1] and neither rounded.
 
-Sums first, as with counts: they add up over images, and the scores are ratios of them.
+As with counts, sums come first: they add up over images, and the scores are ratios of them. A class whose ratio is
+0 / 0 is absent and gets the value of the policy ``absent`` of ``rarepix.scores.ABSENT``.
 """
 
 import numpy as np
@@ -9,12 +10,12 @@ from torch import Tensor
 
 from rarepix.scores import Counts, ratio
 
-KINDS = ("least", "most", "found", "there", "quiet", "not_there")
-"""The last dimension of ``soft_sums``: sums over pixels of min(p, t), max(p, t), p·t, t, (1 − p)(1 − t) and 1 − t."""
+SOFT_KINDS = ("minimum", "maximum", "true_positive", "positive", "true_negative", "negative")
+"""The last axis of ``soft_sums``: sums over pixels of min(p, t), max(p, t), p·t, t, (1 − p)(1 − t) and 1 − t."""
 
 
 def soft_sums(probability: Tensor, target: Tensor, *, ignored: Tensor | None = None) -> Tensor:
-    """Return sums N C 6 (``KINDS``), float64.
+    """Return sums N C 6 (``SOFT_KINDS``), float64; ``scores.by_kind(sums.numpy(), SOFT_KINDS)`` names them.
 
     Args:
         probability: N C H W in [0, 1].
@@ -34,27 +35,29 @@ def soft_sums(probability: Tensor, target: Tensor, *, ignored: Tensor | None = N
         if not bool((((values >= 0) & (values <= 1)) | ~counted).all()):
             raise ValueError(
                 f"{name} must be in [0, 1] where it is not ignored, but reaches from {float(values.min())} "
-                f"to {float(values.max())}: give probabilities, not logits, and masks divided by their white"
+                f"to {float(values.max())}: give probabilities, not logits, and divide soft masks by their maximum"
             )
     terms = (torch.minimum(p, t), torch.maximum(p, t), p * t, t, (1 - p) * (1 - t), 1 - t)
     return torch.stack([torch.where(counted, term, 0.0).flatten(2).sum(dim=2) for term in terms], dim=-1)
 
 
-def by_kind(sums: Tensor) -> dict[str, np.ndarray]:
-    """Return the sums … C 6 as arrays … C by kind, for the scores below and ``metrics.scores.pooled``."""
-    return {kind: sums[..., position].cpu().numpy() for position, kind in enumerate(KINDS)}
-
-
 def soft_iou(sums: Counts, *, absent: str = "skip") -> np.ndarray:
-    """Return Σ min(p, t) / Σ max(p, t). Absent: both 0 everywhere."""
-    return ratio(sums["least"], sums["most"], absent)
+    """Return Σ min(p, t) / Σ max(p, t) over pixels, the IoU of fuzzy sets; of hard masks it is the IoU.
+
+    Absent (0 / 0, the value of the policy *absent*): p and t are 0 in every pixel.
+
+    Args:
+        sums: by kind, each … C, see ``soft_sums``.
+        absent: policy of ``scores.ABSENT``.
+    """
+    return ratio(sums["minimum"], sums["maximum"], absent)
 
 
 def soft_recall(sums: Counts, *, absent: str = "skip") -> np.ndarray:
-    """Return Σ p·t / Σ t: 1 only where p is 1 wherever t is not 0. Absent: t is 0 everywhere."""
-    return ratio(sums["found"], sums["there"], absent)
+    """Return Σ p·t / Σ t: 1 only if p is 1 in every pixel in which t is not 0. Absent: t is 0 in every pixel."""
+    return ratio(sums["true_positive"], sums["positive"], absent)
 
 
 def soft_specificity(sums: Counts, *, absent: str = "skip") -> np.ndarray:
-    """Return Σ (1 − p)(1 − t) / Σ (1 − t). Absent: t is 1 everywhere."""
-    return ratio(sums["quiet"], sums["not_there"], absent)
+    """Return Σ (1 − p)(1 − t) / Σ (1 − t). Absent: t is 1 in every pixel."""
+    return ratio(sums["true_negative"], sums["negative"], absent)

@@ -1,30 +1,67 @@
-"""Do the outlines agree? Boundary IoU, normalised surface distance and the 95th percentile of distances.
+"""Scores of outlines: boundary IoU, normalised surface distance (surface Dice) and the 95 % Hausdorff distance.
 
-Of each image and class first a count (pixels of bands, length of outlines), so that pooled and per-image scores follow
-by ``metrics.scores.pooled`` and ``per_image``. Prediction and truth are H W bool; of ignored pixels both are False
-(``metrics.layers``), so that the rim of an ignored area is part of both outlines where both reach it.
+For each image and class there are sums first (pixels of bands, lengths of outlines), from which ``scores.pooled`` and
+``scores.per_image`` take the scores. Prediction and truth are H W bool, see ``class_masks``; both are False in ignored
+pixels, so that the edge of an ignored area belongs to both outlines if both masks reach it.
 """
 
+from collections.abc import Iterator
 from math import hypot
 
 import cv2
 import numpy as np
 from scipy.ndimage import binary_erosion, correlate, distance_transform_edt
 
+from rarepix.labels import Task
 from rarepix.scores import Counts, ratio
 
 BAND = 0.02
-"""Width of the band of boundary IoU, as a share of the image's diagonal."""
+"""Width of the band of boundary IoU as a share of the image's diagonal."""
 CORNERS = np.array([[8, 4], [2, 1]])
-"""What each pixel of a 2 × 2 neighbourhood adds to its code."""
-WHOLE = 15
+"""The code of a 2 × 2 neighbourhood is the sum of these over the pixels that are in the mask."""
+FULL = 15
+"""Code of a neighbourhood that is all in the mask."""
+
+
+def class_masks(
+    prediction: np.ndarray, target: np.ndarray, *, task: Task, classes: int, ignore: int
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield for each class its prediction and its truth, both H W bool and False in ignored pixels.
+
+    Args:
+        prediction: H W class ids; multilabel: H W C of 0 and 1.
+        target: H W class ids or *ignore*; multilabel: H W C of 0, 1 or *ignore*.
+        task: how the classes relate.
+        classes: number of classes C; of a binary task 2.
+        ignore: id of the pixels that do not count.
+
+    Raises:
+        ValueError: the masks are not of the shape that the task demands.
+    """
+    expected = (*target.shape[:2], classes) if task is Task.MULTILABEL else target.shape[:2]
+    if prediction.shape != expected or target.shape != expected:
+        raise ValueError(
+            f"prediction and target of a {task} task with {classes} classes must both be {tuple(expected)}, "
+            f"but got {prediction.shape} and {target.shape}"
+        )
+    counted = target != ignore
+    for index in range(classes):
+        if task is Task.MULTILABEL:
+            yield (prediction[..., index] == 1) & counted[..., index], target[..., index] == 1
+        else:
+            yield (prediction == index) & counted, (target == index) & counted
 
 
 def band_counts(prediction: np.ndarray, truth: np.ndarray, *, share: float = BAND) -> dict[str, int]:
-    """Return the pixels in both bands (intersection) and in any (union).
+    """Return the number of pixels in both bands (intersection) and in either (union); Cheng et al. 2021.
 
-    The band of a mask are its pixels at most d away from what is outside, in king's moves; d is *share* of the
-    diagonal, at least 1. Beyond the image is outside (Cheng et al. 2021).
+    The band of a mask is the pixels of the mask whose Chebyshev distance to the outside is at most d = *share* of the
+    image's diagonal, but at least 1 pixel. Everything beyond the image is outside.
+
+    Args:
+        prediction: H W bool.
+        truth: H W bool.
+        share: of the diagonal.
     """
     width = max(1, round(share * hypot(*truth.shape)))
     bands = [_band(mask, width) for mask in (prediction, truth)]
@@ -32,17 +69,17 @@ def band_counts(prediction: np.ndarray, truth: np.ndarray, *, share: float = BAN
 
 
 def boundary_iou(counts: Counts, *, absent: str = "skip") -> np.ndarray:
-    """Return intersection / union of bands. Absent: neither there nor predicted."""
+    """Return intersection / union of the bands of ``band_counts``. Absent: both bands are empty."""
     return ratio(counts["intersection"], counts["union"], absent)
 
 
 def surface_lengths(
     prediction: np.ndarray, truth: np.ndarray, *, tolerance: float, spacing: tuple[float, float] = (1.0, 1.0)
 ) -> dict[str, float]:
-    """Return the length of both outlines that is at most *tolerance* from the other one (within), and in all (total).
+    """Return the length of both outlines that is within *tolerance* of the other outline (within), and in all (total).
 
     The outline runs through the corners between pixels: a 2 × 2 neighbourhood that is neither full nor empty is an
-    element, with the length that marching squares gives it (Nikolov et al. 2018, as published with their paper).
+    element, with the length that marching squares gives it (Nikolov et al. 2018, as in their published code).
 
     Args:
         prediction: H W bool.
@@ -55,11 +92,11 @@ def surface_lengths(
     """
     if tolerance < 0 or min(spacing) <= 0:
         raise ValueError(f"tolerance must be at least 0 and spacing positive, but got {tolerance} and {spacing}")
-    both = _cropped(prediction, truth)
-    if both is None:
+    masks = _cropped(prediction, truth)
+    if masks is None:
         return {"within": 0.0, "total": 0.0}
-    codes = [correlate(np.pad(mask, (0, 1)).astype(np.uint8), CORNERS, mode="constant") for mask in both]
-    outlines = [(code > 0) & (code < WHOLE) for code in codes]
+    codes = [correlate(np.pad(mask, (0, 1)).astype(np.uint8), CORNERS, mode="constant") for mask in masks]
+    outlines = [(code > 0) & (code < FULL) for code in codes]
     lengths = [_lengths(spacing)[code] for code in codes]
     within = 0.0
     for one, other in ((0, 1), (1, 0)):
@@ -70,20 +107,25 @@ def surface_lengths(
 
 
 def surface_dice(lengths: Counts, *, absent: str = "skip") -> np.ndarray:
-    """Return within / total, the normalised surface distance. Absent: neither there nor predicted."""
+    """Return within / total of ``surface_lengths``, the normalised surface distance. Absent: both masks are empty."""
     return ratio(lengths["within"], lengths["total"], absent)
 
 
 def hausdorff95(prediction: np.ndarray, truth: np.ndarray, *, spacing: tuple[float, float] = (1.0, 1.0)) -> float:
-    """Return the 95th percentile of the distances of each one's border pixels to the other's, of both together.
+    """Return the 95th percentile of the distances from border pixels to the other mask's border, both ways together.
 
-    In the unit of *spacing* (height and width of a pixel). NaN if one of the masks is empty: a total miss has no
-    distance, so never read this number without the recall.
+    The unit is that of *spacing*, the height and width of a pixel. NaN if either mask is empty: a total miss has no
+    distance, so do not read this number without the recall.
+
+    Args:
+        prediction: H W bool.
+        truth: H W bool.
+        spacing: height and width of a pixel.
     """
-    both = _cropped(prediction, truth)
-    if both is None or not prediction.any() or not truth.any():
+    masks = _cropped(prediction, truth)
+    if masks is None or not prediction.any() or not truth.any():
         return float("nan")
-    borders = [mask & ~binary_erosion(mask) for mask in both]
+    borders = [mask & ~binary_erosion(mask) for mask in masks]
     distances = [
         distance_transform_edt(~borders[other], sampling=spacing)[borders[one]] for one, other in ((0, 1), (1, 0))
     ]
@@ -99,9 +141,9 @@ def _band(mask: np.ndarray, width: int) -> np.ndarray:
 
 
 def _cropped(prediction: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
-    """Return both masks within the box around what is in any of them; None if nothing is."""
-    any_of = prediction | truth
-    rows, columns = np.flatnonzero(any_of.any(axis=1)), np.flatnonzero(any_of.any(axis=0))
+    """Return both masks cropped to the bounding box of their union; None if both are empty."""
+    union = prediction | truth
+    rows, columns = np.flatnonzero(union.any(axis=1)), np.flatnonzero(union.any(axis=0))
     if not len(rows):
         return None
     box = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
@@ -109,11 +151,11 @@ def _cropped(prediction: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.
 
 
 def _lengths(spacing: tuple[float, float]) -> np.ndarray:
-    """Return the length of outline in a 2 × 2 neighbourhood by its code: what marching squares draws through it."""
+    """Return the length of the outline that marching squares draws through a 2 × 2 neighbourhood, by its code."""
     height, width = spacing
     slant = hypot(height, width) / 2  # cuts one corner off
-    table = np.full(WHOLE + 1, slant)
-    table[[0, WHOLE]] = 0
+    table = np.full(FULL + 1, slant)
+    table[[0, FULL]] = 0
     table[[0b0011, 0b1100]] = width
     table[[0b0101, 0b1010]] = height
     table[[0b0110, 0b1001]] = 2 * slant

@@ -221,7 +221,7 @@ def _objective(config: TrialConfig, module: pl.LightningModule, counts: ImageCou
 
 
 def _pooled(counts: dict[str, ImageCounts], data: Data) -> dict[str, dict[str, ClassCounts]]:
-    from rarepix.metrics.counts import by_kind
+    from rarepix.scores import by_kind
 
     pooled = {}
     for split, images in counts.items():

@@ -1,1 +1,1 @@
-"""Pictures for people: overlays, error maps, contact sheets."""
+"""Pictures: masks, contact sheets, error maps and charts. Everything here only draws the data that it is given."""

@@ -1,50 +1,44 @@
-"""Where a prediction is wrong, and whether what is wrong concerns the rare classes.
-
-Colours are those of Okabe & Ito (2008), which colour-blind readers can tell apart.
-"""
+"""Error maps: where a prediction is wrong, and whether the error concerns a rare class."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
 from rarepix.labels import LabelSpace
-from rarepix.viz.contact_sheet import IGNORED
+from rarepix.viz.style import BLUE, IGNORED, VERMILLION, YELLOW, rgb
 
-RIGHT, MISSED, FALSE_ALARM, CONFUSED = (245, 245, 245), (213, 94, 0), (0, 114, 178), (240, 228, 66)
+CORRECT, MISSED, FALSE_ALARM, CONFUSED = (245, 245, 245), rgb(VERMILLION), rgb(BLUE), rgb(YELLOW)
 LEGEND = (
-    ("right", RIGHT),
+    ("right", CORRECT),
     ("rare class missed", MISSED),
     ("rare class where it is not", FALSE_ALARM),
     ("other error", CONFUSED),
 )
-"""What the colours of the map say; ignored pixels have the colour that they have everywhere."""
+"""What the colours of the map mean; ignored pixels have the colour that they have in all pictures."""
 
 
-def error_map(truth: np.ndarray, said: np.ndarray, labels: LabelSpace, *, rare: Sequence[str]) -> np.ndarray:
-    """Return the colours of a prediction's errors, H W 3 uint8.
+def error_map(truth: np.ndarray, prediction: np.ndarray, labels: LabelSpace, *, rare: Sequence[str]) -> np.ndarray:
+    """Return the errors of a prediction in colour, H W 3 uint8.
 
-    A pixel of a rare class that got another one, rare or not, is missed; else one that wrongly got a rare class is a
-    false alarm. Of layers (multilabel) a pixel is right if all of them are, and ignored if any of them is ignored.
+    A pixel of a rare class that is predicted as another class, rare or not, is missed; any other pixel that is
+    predicted as a rare class is a false alarm; all other errors are one colour. A multilabel pixel is correct if it is
+    so in all classes, and ignored if it is so in any.
 
     Args:
-        truth: H W ids or H W C layers, with the ignore id.
-        said: of the same shape.
+        truth: H W ids or H W C of 0 and 1, with the ignore id.
+        prediction: of the same shape.
         labels: the classes.
         rare: names of the rare classes.
     """
-    ids = [labels.names.index(name) for name in rare]
-    wrong, ignored = truth != said, truth == labels.ignore
+    rare_ids = [labels.names.index(name) for name in rare]
+    wrong, ignored = truth != prediction, truth == labels.ignore
     if truth.ndim == 3:
-        wrong, missed, alarm = (part.any(axis=2) for part in _of_layers(truth, said, ids))
-        ignored = ignored.any(axis=2)
+        missed = (wrong & (truth == 1))[..., rare_ids].any(axis=2)
+        false_alarm = (wrong & (prediction == 1))[..., rare_ids].any(axis=2)
+        wrong, ignored = wrong.any(axis=2), ignored.any(axis=2)
     else:
-        missed, alarm = wrong & np.isin(truth, ids), wrong & np.isin(said, ids)
-    picture = np.full((*wrong.shape, 3), RIGHT, np.uint8)
-    for mask, colour in ((wrong, CONFUSED), (alarm, FALSE_ALARM), (missed, MISSED), (ignored, IGNORED)):
-        picture[mask] = colour
-    return picture
-
-
-def _of_layers(truth: np.ndarray, said: np.ndarray, ids: list[int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    wrong = truth != said
-    return wrong, (wrong & (truth == 1))[..., ids], (wrong & (said == 1))[..., ids]
+        missed, false_alarm = wrong & np.isin(truth, rare_ids), wrong & np.isin(prediction, rare_ids)
+    colours = np.full((*wrong.shape, 3), CORRECT, np.uint8)
+    for mask, colour in ((wrong, CONFUSED), (false_alarm, FALSE_ALARM), (missed, MISSED), (ignored, IGNORED)):
+        colours[mask] = colour
+    return colours

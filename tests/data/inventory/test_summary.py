@@ -1,11 +1,8 @@
 """The table of classes and their co-occurrence, by hand."""
 
-import math
-
 import pandas as pd
 import pytest
 
-from rarepix.data.inventory.formatting import number, percent
 from rarepix.data.inventory.summary import class_table, co_occurrence
 
 COUNTS = pd.DataFrame(
@@ -42,23 +39,3 @@ def test_co_occurrence_is_of_the_rows_class():
     assert together.loc["sky"].tolist() == [0.5, 1, 0.25, 0]
     assert together.loc["dog"].tolist() == [1, 1, 1, 0]
     assert together.loc["elk"].isna().all()  # no image holds it: there is nothing to say
-
-
-@pytest.mark.parametrize(
-    ("share", "text"),
-    [
-        (0, "0 %"), (1, "100 %"), (0.9996, "100 %"), (0.413, "41.3 %"), (0.1, "10 %"), (0.0991, "9.9 %"), (0.01, "1 %"),
-        (0.0029, "0.29 %"), (0.0000012, "0.00012 %"), (math.nan, "–"),
-    ],
-)  # fmt: skip
-def test_percent(share, text):
-    assert percent(share) == text
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [(0, "0"), (37, "37"), (41.5, "41.5"), (999, "999"), (1000, "1k"), (61594, "61.6k"), (3e6, "3M"), (2.5e9, "2.5G"),
-     (math.nan, "–")],
-)  # fmt: skip
-def test_number(value, text):
-    assert number(value) == text

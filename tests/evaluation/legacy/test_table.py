@@ -1,4 +1,4 @@
-"""What holds for every published evaluator."""
+"""The contract of every published evaluator."""
 
 import numpy as np
 import pytest
@@ -22,16 +22,16 @@ every_case = pytest.mark.parametrize(("name", "labels"), CASES, ids=lambda given
 
 
 def masks(labels: LabelSpace, seed: int, images: int = 4) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Predictions and targets of squares in other places."""
-    found = []
+    """Return predictions and targets: squares in different positions."""
+    actual = []
     for top, left in np.random.default_rng(seed).integers(0, 5, (images, 2)):
         pair = [square(top, left), square((top + 1) % 5, left)]
         if labels.task is Task.MULTILABEL:
             pair = [np.stack([mask, mask.T], axis=-1) for mask in pair]
         elif labels.count > 2:
             pair = [mask + 2 * square(0, 0, 2) * (mask == 0) for mask in pair]
-        found.append(tuple(pair))
-    return found
+        actual.append(tuple(pair))
+    return actual
 
 
 def result(name: str, labels: LabelSpace, images: list[tuple[np.ndarray, np.ndarray]]) -> dict[str, float]:
@@ -41,25 +41,25 @@ def result(name: str, labels: LabelSpace, images: list[tuple[np.ndarray, np.ndar
     return scorer.result()
 
 
-def test_every_one_is_looked_at():
+def test_every_evaluator_is_tested():
     assert set(TASKS) == set(LEGACY)
     assert {name: scorer.name for name, scorer in LEGACY.items()} == {name: name for name in LEGACY}
 
 
 @every_case
-def test_gives_numbers_by_name(name, labels):
-    found = result(name, labels, masks(labels, 0))
-    assert found
-    assert all(isinstance(value, float) for value in found.values())
-    assert all(0 <= value <= 1 for key, value in found.items() if not key.startswith("hd95") and not np.isnan(value))
+def test_results_are_numbers_by_name(name, labels):
+    actual = result(name, labels, masks(labels, 0))
+    assert actual
+    assert all(isinstance(value, float) for value in actual.values())
+    assert all(0 <= value <= 1 for key, value in actual.items() if not key.startswith("hd95") and not np.isnan(value))
 
 
 @every_case
-def test_what_is_right_is_one(name, labels):
-    found = result(name, labels, [(target, target) for _, target in masks(labels, 0)])
-    ideal = {key: 0.0 if key.startswith("hd95") else 1.0 for key in found}
-    assert {key: value for key, value in found.items() if not np.isnan(value)} == pytest.approx(
-        {key: ideal[key] for key, value in found.items() if not np.isnan(value)}, abs=1e-6
+def test_a_perfect_prediction_has_the_best_score(name, labels):
+    actual = result(name, labels, [(target, target) for _, target in masks(labels, 0)])
+    ideal = {key: 0.0 if key.startswith("hd95") else 1.0 for key in actual}
+    assert {key: value for key, value in actual.items() if not np.isnan(value)} == pytest.approx(
+        {key: ideal[key] for key, value in actual.items() if not np.isnan(value)}, abs=1e-6
     )
 
 
@@ -70,7 +70,7 @@ def test_the_order_of_images_does_not_matter(name, labels):
 
 
 @every_case
-def test_what_is_predicted_on_ignored_pixels_counts_only_in_the_voc_study(name, labels):
+def test_predictions_on_ignored_pixels_count_only_in_the_voc_study(name, labels):
     first, second = [], []
     for prediction, target in masks(labels, 2):
         target = target.copy()
@@ -91,19 +91,19 @@ def test_masks_of_another_shape_are_refused_with_the_name_of_the_image(name, lab
 
 
 @every_case
-def test_no_image_no_score(name, labels):
-    with pytest.raises(ValueError, match=f"'{name}' must be shown an image before it scores"):
+def test_refuses_to_score_without_images(name, labels):
+    with pytest.raises(ValueError, match=f"'{name}' needs at least one image to score"):
         build_legacy(name, labels).result()
 
 
 @pytest.mark.parametrize("name", LEGACY)
-def test_tasks_that_it_cannot_score_are_refused(name):
+def test_refuses_other_tasks(name):
     for labels in SPACES:
         if labels.task not in TASKS[name]:
             with pytest.raises(ValueError, match=f"'{name}' scores tasks that are .*, but this one is {labels.task}"):
                 build_legacy(name, labels)
 
 
-def test_a_name_that_is_none():
+def test_refuses_an_unknown_name():
     with pytest.raises(ChoiceError, match="unknown published evaluator 'polyps': did you mean 'polyp'"):
         build_legacy("polyps", LESION)

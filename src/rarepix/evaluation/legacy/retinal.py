@@ -1,8 +1,8 @@
-"""The retinal-lesion evaluator of the label-marginal losses: Dice of each image, where nothing on nothing is 1."""
+"""The retinal-lesion evaluator of the label-marginal losses: Dice per image, 1 where truth and prediction are empty."""
 
 import numpy as np
 
-from rarepix.evaluation.legacy.scorer import Published, mean_of_present
+from rarepix.evaluation.legacy.scorer import Scorer, mean_of_present
 from rarepix.labels import Task
 from rarepix.metrics.surface import hausdorff95, surface_dice, surface_lengths
 
@@ -12,12 +12,13 @@ SPACING = (2.0, 1.0)
 TOLERANCE = 1.0
 
 
-class Retinal(Published):
-    """Of each image and lesion: Dice (2 I + 1e-10) / (P + Y + 1e-10), normalised surface distance, 95 % of distances.
+class Retinal(Scorer):
+    """For each image and lesion: Dice (2 I + 1e-10) / (P + Y + 1e-10), surface Dice and 95 % Hausdorff distance.
 
-    A lesion is predicted where its probability is above a half, or as predicted where no probabilities are given.
-    Surfaces: spacing (2, 1) and tolerance 1, whatever the image, of images that have the lesion. Distances: in pixels,
-    of images where it is there and predicted, so that a total miss costs nothing.
+    A lesion is predicted where its probability is above 0.5; without probabilities the prediction is taken as it is.
+    Surface Dice: spacing (2, 1) and tolerance 1, whatever the image, over the images whose truth has the lesion.
+    Distances: in pixels, over the images in which the lesion is in truth and prediction, so that a total miss costs
+    nothing.
     """
 
     name = "retinal"
@@ -28,21 +29,21 @@ class Retinal(Published):
 
         nsd and hd95 are NaN where no image has one.
         """
-        images = np.array(self.seen())  # N C 3
-        found: dict[str, float] = {}
+        images = np.array(self.images())  # N C 3
+        results: dict[str, float] = {}
         for position, score in enumerate(("dsc", "nsd", "hd95")):
             values = images[..., position]
-            found[score] = float(mean_of_present(values))
-            found |= self._by_class(score, mean_of_present(values, axis=0))
-        return found
+            results[score] = float(mean_of_present(values))
+            results |= self._by_class(score, mean_of_present(values, axis=0))
+        return results
 
     def _prediction(self, prediction: np.ndarray, probability: np.ndarray | None) -> np.ndarray:
         if probability is None:
             return prediction
-        said = (probability > THRESHOLD).astype(np.uint8)
-        return said[0] if self.labels.task is Task.BINARY else np.moveaxis(said, 0, -1)
+        masks = (probability > THRESHOLD).astype(np.uint8)
+        return masks[0] if self.labels.task is Task.BINARY else np.moveaxis(masks, 0, -1)
 
-    def _look(self, pairs: list[tuple[np.ndarray, np.ndarray]]) -> list[tuple[float, float, float]]:
+    def _measure(self, pairs: list[tuple[np.ndarray, np.ndarray]]) -> list[tuple[float, float, float]]:
         return [_scores(*pairs[index]) for index in self.foreground]
 
 

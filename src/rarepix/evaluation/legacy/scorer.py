@@ -1,40 +1,14 @@
-"""What the published evaluators have in common here: shown one image after the other, then asked."""
+"""The base of the published evaluators: call ``update`` for each image, then ``result``."""
 
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from rarepix.labels import LabelSpace, Task
-from rarepix.metrics.layers import layers
+from rarepix.metrics.surface import class_masks
 
 NEVER = -1
-"""An ignore id that no mask has."""
-
-
-class Scorer(Protocol):
-    """Scores a set of images."""
-
-    def update(
-        self, image: str, prediction: np.ndarray, target: np.ndarray, probability: np.ndarray | None = None
-    ) -> None:
-        """Take in one image.
-
-        Args:
-            image: its id, for messages.
-            prediction: H W class ids; multilabel: H W C of 0 and 1.
-            target: H W class ids or the ignore id; multilabel: H W C of 0, 1 or the ignore id.
-            probability: C H W (binary: 1 H W), for the evaluators that have a threshold of their own.
-
-        Raises:
-            ValueError: masks of another shape.
-        """
-
-    def result(self) -> dict[str, float]:
-        """Return the scores of the images so far by name.
-
-        Raises:
-            ValueError: there was no image.
-        """
+"""An ignore id that no pixel has."""
 
 
 class Areas(NamedTuple):
@@ -50,14 +24,14 @@ class Areas(NamedTuple):
         return self.predicted + self.true - self.both
 
 
-class Published:
-    """A published evaluator: it keeps what ``_look`` finds in each image, for ``result``."""
+class Scorer:
+    """Base of the published evaluators: keeps ``_measure`` of each image for ``result``."""
 
     name: str
     tasks: tuple[Task, ...] = tuple(Task)
-    """What it can score."""
+    """The tasks that it can score."""
     ignored_count = False
-    """Whether what is predicted on ignored pixels counts as predicted."""
+    """Whether predictions on ignored pixels count."""
 
     def __init__(self, labels: LabelSpace) -> None:
         if labels.task not in self.tasks:
@@ -72,41 +46,61 @@ class Published:
     def update(
         self, image: str, prediction: np.ndarray, target: np.ndarray, probability: np.ndarray | None = None
     ) -> None:
-        """Take in one image, see ``Scorer``."""
+        """Add one image.
+
+        Args:
+            image: its id, for messages.
+            prediction: H W class ids; multilabel: H W C of 0 and 1.
+            target: H W class ids or the ignore id; multilabel: H W C of 0, 1 or the ignore id.
+            probability: C H W (binary: 1 H W), for evaluators with a threshold of their own.
+
+        Raises:
+            ValueError: the masks are not of the shape that the task demands.
+        """
         ignore = NEVER if self.ignored_count else self.labels.ignore
-        kind = {"task": self.labels.task, "classes": self.labels.count, "ignore": ignore}
+        prediction = self._prediction(prediction, probability)
         try:
-            found = list(layers(self._prediction(prediction, probability), target, **kind))
+            masks = class_masks(prediction, target, task=self.labels.task, classes=self.labels.count, ignore=ignore)
+            pairs = list(masks)
         except ValueError as error:
             raise ValueError(f"{image}: {error}") from None
-        self._images.append(self._look(found))
+        self._images.append(self._measure(pairs))
 
-    def seen(self) -> list[Any]:
-        """Return what was found in each image.
+    def result(self) -> dict[str, float]:
+        """Return the scores of all images so far by name.
+
+        Raises:
+            ValueError: there was no image.
+        """
+        raise NotImplementedError
+
+    def images(self) -> list[Any]:
+        """Return what ``_measure`` returned for each image.
 
         Raises:
             ValueError: there was no image.
         """
         if not self._images:
-            raise ValueError(f"the published evaluator {self.name!r} must be shown an image before it scores")
+            raise ValueError(f"the published evaluator {self.name!r} needs at least one image to score")
         return self._images
 
     def _prediction(self, prediction: np.ndarray, probability: np.ndarray | None) -> np.ndarray:
+        """Return the prediction to score, for evaluators with a threshold of their own."""
         return prediction
 
-    def _look(self, pairs: list[tuple[np.ndarray, np.ndarray]]) -> Any:
-        """Return what is kept of an image: the areas of prediction and truth H W of each class."""
+    def _measure(self, pairs: list[tuple[np.ndarray, np.ndarray]]) -> Any:
+        """Return the areas of each class in one image; *pairs* are prediction and truth of each class, H W bool."""
         return Areas(*np.array([((p & t).sum(), p.sum(), t.sum()) for p, t in pairs]).T)
 
     def _by_class(self, prefix: str, values: np.ndarray) -> dict[str, float]:
-        """Return ``<prefix>/<class>`` → value of the values of the foreground classes, or else of all."""
-        chosen = self.foreground if len(values) == len(self.foreground) else range(self.labels.count)
-        return {f"{prefix}/{self.labels.names[index]}": float(v) for index, v in zip(chosen, values, strict=True)}
+        """Return ``<prefix>/<class>`` → value, of values of the foreground classes or of all classes."""
+        ids = self.foreground if len(values) == len(self.foreground) else range(self.labels.count)
+        return {f"{prefix}/{self.labels.names[index]}": float(v) for index, v in zip(ids, values, strict=True)}
 
 
 def mean_of_present(values: np.ndarray, axis: int | None = None) -> np.ndarray:
-    """Return the mean of what is not NaN; NaN where all of it is."""
-    counted = ~np.isnan(values)
-    number = counted.sum(axis=axis)
-    total = np.where(counted, values, 0).sum(axis=axis)
+    """Return the mean of the values that are not NaN; NaN where all are."""
+    present = ~np.isnan(values)
+    number = present.sum(axis=axis)
+    total = np.where(present, values, 0).sum(axis=axis)
     return np.divide(total, number, out=np.full(np.shape(total), np.nan), where=number > 0)

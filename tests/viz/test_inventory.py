@@ -1,4 +1,4 @@
-"""The picture: drawn for few and many classes, and nothing in it lies on anything else."""
+"""The picture of an inventory: for few and many classes, without overlapping texts."""
 
 import numpy as np
 import pandas as pd
@@ -6,14 +6,13 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 
-from rarepix.data.inventory.layout import LONGEST, short
-from rarepix.data.inventory.picture import draw_inventory, save
 from rarepix.data.inventory.summary import class_table, co_occurrence
 from rarepix.labels import LabelSpace
+from rarepix.viz.inventory import LONGEST, draw_inventory, save, short
 
 
 def drawing(classes: int, *, palette: bool = True, images: int = 40, empty: bool = False):
-    """Return the picture of made-up counts: each class a third rarer than the one before, the last one absent."""
+    """Return the picture of synthetic counts: each class a third rarer than the one before, the last one absent."""
     rng = np.random.default_rng(0)
     names = tuple(f"class_number_{number}"[: 6 + number] for number in range(classes))
     share = 0.66 ** np.arange(classes)
@@ -36,7 +35,7 @@ def drawing(classes: int, *, palette: bool = True, images: int = 40, empty: bool
 
 
 def boxes(figure) -> list[tuple[str, object]]:
-    """Return every text that is drawn with the place that it takes."""
+    """Return every text that is drawn, with its bounding box."""
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     renderer = canvas.get_renderer()
@@ -74,7 +73,7 @@ def test_no_text_lies_on_another_or_outside(classes):
     assert crossing(drawn) == set()
 
 
-def test_the_check_itself_sees_what_overlaps():
+def test_the_check_itself_sees_overlapping_texts():
     figure = drawing(2)
     figure.axes[0].text(0, 0, "on top", transform=figure.axes[0].transAxes)
     figure.axes[0].text(0, 0, "of this", transform=figure.axes[0].transAxes)
@@ -95,7 +94,7 @@ def test_every_class_has_a_row_in_every_panel():
 
 
 @pytest.mark.parametrize("options", [{"palette": False}, {"empty": True}, {"images": 1}])
-def test_odd_datasets_are_drawn(options, tmp_path):
+def test_unusual_datasets_are_drawn(options, tmp_path):
     assert len(boxes(drawing(3, **options))) > 10
 
 

@@ -1,9 +1,9 @@
-"""Tables of all scores: that each number stands in its place."""
+"""The tables of all scores, by hand."""
 
 import numpy as np
 import pytest
 
-from rarepix.metrics.tables import class_table, group_table
+from rarepix.evaluation.score_files import class_table, group_table
 from rarepix.scores import SCORES
 
 NAN = float("nan")
@@ -39,7 +39,7 @@ def test_groups_by_hand():
     assert table.loc[("specificity", "per_image"), "absent"] == 0
 
 
-def test_the_policy_is_that_of_every_number_but_the_absent_are_still_counted():
+def test_absent_classes_are_counted_whatever_the_policy():
     table = group_table(COUNTS, NAMES, (), absent="zero").set_index(["score", "images"])
     assert table.loc[("iou", "pooled"), "mean"] == pytest.approx((13 / 19 + 1 / 7) / 3)
     assert table.loc[("iou", "pooled"), "absent"] == 1
