@@ -1,7 +1,7 @@
-"""Families of learning curves to search in: recorded from real trials, and synthetic ones with known habits.
+"""Families of learning curves to search in: recorded from real trials, and synthetic ones with known properties.
 
-A family has many instances (the optimum lies elsewhere in each), and a curve is a function of instance and
-configuration: whoever asks twice is told the same.
+A family has many instances, each with another optimum. A curve depends on instance and configuration only, so that all
+searches see the same curves.
 """
 
 import csv
@@ -23,11 +23,11 @@ LOSSES = ("ce", "focal", "dice")
 
 Parameters = Mapping[str, Any]
 Curve = Callable[[Parameters], np.ndarray]
-"""Parameters as the search gives them → objective at epoch 1, 2, …"""
+"""Parameters in NNI's nesting → array (epochs,) of the objective at epoch 1, 2, …"""
 
 
 class Family(NamedTuple):
-    """Curves of one kind, and where to search."""
+    """Learning curves of one kind, with their search space."""
 
     name: str
     epochs: int
@@ -35,7 +35,7 @@ class Family(NamedTuple):
     """NNI's format."""
     default: dict[str, Any]
     instance: Callable[[int], Curve]
-    """Number of the instance → its curves."""
+    """Number of an instance → its curves."""
 
 
 SPACE = {
@@ -56,7 +56,7 @@ EPOCHS = 27
 
 
 class Optimum(NamedTuple):
-    """Where the best configuration of an instance lies, and what each loss costs."""
+    """The best configuration of an instance, and how far each loss is behind the best one."""
 
     lr: float
     weight_decay: float
@@ -65,23 +65,23 @@ class Optimum(NamedTuple):
     cost: dict[str, float]
 
     def top(self, parameters: Parameters) -> float:
-        """Return the score that a configuration would come to in the end."""
+        """Return the score that the curve of a configuration converges to."""
         loss = parameters["loss"]
-        short = 0.06 * math.log10(parameters["optim.lr"] / self.lr) ** 2
-        short += 0.005 * math.log10(parameters["optim.weight_decay"] / self.weight_decay) ** 2
-        short += 0.1 * (parameters["augment.scale"] - self.scale) ** 2
-        short += self.cost[loss["_name"]] + 0.004 * (loss.get("gamma", self.gamma) - self.gamma) ** 2
-        return 0.6 - min(short, 0.5)
+        gap = 0.06 * math.log10(parameters["optim.lr"] / self.lr) ** 2
+        gap += 0.005 * math.log10(parameters["optim.weight_decay"] / self.weight_decay) ** 2
+        gap += 0.1 * (parameters["augment.scale"] - self.scale) ** 2
+        gap += self.cost[loss["_name"]] + 0.004 * (loss.get("gamma", self.gamma) - self.gamma) ** 2
+        return 0.6 - min(gap, 0.5)
 
 
 def _optimum(family: str, number: int, decades: tuple[float, float]) -> Optimum:
-    numbers = generator(number, family, "optimum")
-    costs = numbers.permutation([0.0, 0.03, 0.08])
+    rng = generator(number, family, "optimum")
+    costs = rng.permutation([0.0, 0.03, 0.08])
     return Optimum(
-        lr=10 ** numbers.uniform(*decades),
-        weight_decay=10 ** numbers.uniform(-5.5, -2.5),
-        scale=numbers.uniform(0, 0.8),
-        gamma=numbers.uniform(0.5, 4.5),
+        lr=10 ** rng.uniform(*decades),
+        weight_decay=10 ** rng.uniform(-5.5, -2.5),
+        scale=rng.uniform(0, 0.8),
+        gamma=rng.uniform(0.5, 4.5),
         cost=dict(zip(LOSSES, map(float, costs), strict=True)),
     )
 
@@ -91,47 +91,47 @@ def _noise(family: str, number: int, parameters: Parameters) -> np.random.Genera
 
 
 def power_laws(number: int) -> Curve:
-    """Every configuration nears its end by a power of the epoch; those ahead early mostly stay ahead."""
+    """Curves converge with a power of the epoch; configurations ahead early mostly stay ahead."""
     optimum = _optimum("power laws", number, (-3.5, -1.5))
 
     def curve(parameters: Parameters) -> np.ndarray:
-        numbers = _noise("power laws", number, parameters)
+        rng = _noise("power laws", number, parameters)
         top, epoch = optimum.top(parameters), np.arange(1, EPOCHS + 1)
-        left = (top - START) * epoch ** -numbers.uniform(0.7, 1.1)
-        return top - left + NOISE * numbers.standard_normal(EPOCHS)
+        remaining = (top - START) * epoch ** -rng.uniform(0.7, 1.1)
+        return top - remaining + NOISE * rng.standard_normal(EPOCHS)
 
     return curve
 
 
 def crossing(number: int) -> Curve:
-    """High learning rates are fast and end low, the best ones are slow: early ranks mislead."""
+    """High learning rates are fast and end low, the best ones are slow: early ranks are misleading."""
     optimum = _optimum("crossing", number, (-3.5, -2.5))
 
     def curve(parameters: Parameters) -> np.ndarray:
-        numbers = _noise("crossing", number, parameters)
+        rng = _noise("crossing", number, parameters)
         top, epoch = optimum.top(parameters), np.arange(1, EPOCHS + 1)
         rate = 0.45 + 0.3 * (math.log10(parameters["optim.lr"]) + 4)
-        return top - (top - START) * epoch**-rate + NOISE * numbers.standard_normal(EPOCHS)
+        return top - (top - START) * epoch**-rate + NOISE * rng.standard_normal(EPOCHS)
 
     return curve
 
 
 def late_bloomers(number: int) -> Curve:
-    """Only the frequent classes for a while, of a length that says nothing about the end; then a steep rise."""
+    """A plateau (only the frequent classes) of a length unrelated to the final score, then a steep rise."""
     optimum = _optimum("late bloomers", number, (-3.5, -1.5))
 
     def curve(parameters: Parameters) -> np.ndarray:
-        numbers = _noise("late bloomers", number, parameters)
+        rng = _noise("late bloomers", number, parameters)
         top, epoch = optimum.top(parameters), np.arange(1, EPOCHS + 1)
-        since = np.maximum(epoch - numbers.uniform(0, 8), 0)
+        since = np.maximum(epoch - rng.uniform(0, 8), 0)
         plateau = min(0.15, top)
-        return plateau + (top - plateau) * (1 - np.exp(-since / 4)) + NOISE * numbers.standard_normal(EPOCHS)
+        return plateau + (top - plateau) * (1 - np.exp(-since / 4)) + NOISE * rng.standard_normal(EPOCHS)
 
     return curve
 
 
 def recorded(file: Path = RECORDED) -> Family:
-    """Return the family of the curves in *file*: between two learning rates of the grid, between their two curves."""
+    """Return the family of the curves in *file*, interpolated between the learning rates of its grid."""
     tables: dict[tuple[str, str], dict[float, list[float]]] = defaultdict(dict)
     with file.open(encoding="utf-8", newline="") as lines:
         for row in csv.DictReader(line for line in lines if not line.startswith("#")):
@@ -164,4 +164,4 @@ FAMILIES: dict[str, Callable[[], Family]] = {
     "crossing": _synthetic("crossing", crossing),
     "late bloomers": _synthetic("late bloomers", late_bloomers),
 }
-"""Name → what makes the family."""
+"""Name → builder of the family."""

@@ -1,7 +1,7 @@
-"""Simulate studies that race: how often the truly best configuration is dropped, and how many runs are saved.
+"""Simulate studies with a race: how often the truly best configuration is dropped, and how many runs are saved.
 
-python -m bench.race                     # the tables of docs/reference/search.md, about 10 min on one CPU core
-python -m bench.race --studies 200       # rougher, 2 min
+python -m bench.race                     # the tables of docs/benchmarks/search.md, about 10 min on one CPU core
+python -m bench.race --studies 200       # less precise, 2 min
 """
 
 import argparse
@@ -26,57 +26,55 @@ Spreads = Callable[[np.random.Generator, int], np.ndarray]
 
 
 class Noise(NamedTuple):
-    """What makes the scores of a configuration differ from block to block."""
+    """The noise of a configuration's scores from block to block: its distribution and its spread."""
 
     draw: Draw
     spreads: Spreads
 
 
 class Outcome(NamedTuple):
-    """How one study ended."""
+    """The result of one study."""
 
     kept: np.ndarray
-    """Per configuration, whether it was never dropped."""
+    """Shape (configurations,): whether each was never dropped."""
     runs: int
 
 
-def _normal(numbers: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
-    return numbers.standard_normal(shape)
+def _normal(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
+    return rng.standard_normal(shape)
 
 
-def _student(numbers: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
-    return numbers.standard_t(3, shape)
+def _student(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
+    return rng.standard_t(3, shape)
 
 
 def _threefold(chosen: Callable[[np.random.Generator, int], np.ndarray]) -> Spreads:
-    return lambda numbers, count: np.where(chosen(numbers, count), 3.0, 1.0)
+    return lambda rng, count: np.where(chosen(rng, count), 3.0, 1.0)
 
 
 NOISES = {
-    "normal": Noise(_normal, lambda numbers, count: np.ones(count)),
-    "heavy tails (t, 3 degrees)": Noise(_student, lambda numbers, count: np.ones(count)),
-    "the best spreads threefold": Noise(_normal, _threefold(lambda numbers, count: np.arange(count) == 0)),
-    "the best and two more threefold": Noise(_normal, _threefold(lambda numbers, count: np.arange(count) < 3)),
-    "all but the best threefold": Noise(_normal, _threefold(lambda numbers, count: np.arange(count) > 0)),
-    "a random half threefold": Noise(_normal, _threefold(lambda numbers, count: numbers.random(count) < 0.5)),
+    "normal": Noise(_normal, lambda rng, count: np.ones(count)),
+    "heavy tails (t, 3 degrees)": Noise(_student, lambda rng, count: np.ones(count)),
+    "the best spreads threefold": Noise(_normal, _threefold(lambda rng, count: np.arange(count) == 0)),
+    "the best and two more threefold": Noise(_normal, _threefold(lambda rng, count: np.arange(count) < 3)),
+    "all but the best threefold": Noise(_normal, _threefold(lambda rng, count: np.arange(count) > 0)),
+    "a random half threefold": Noise(_normal, _threefold(lambda rng, count: rng.random(count) < 0.5)),
 }
 
 
-def run_study(
-    means: np.ndarray, noise: Noise, order: str, numbers: np.random.Generator, alpha: float = 0.05
-) -> Outcome:
+def run_study(means: np.ndarray, noise: Noise, order: str, rng: np.random.Generator, alpha: float = 0.05) -> Outcome:
     """Run one study of configurations with these true *means*; the race looks before each further block."""
     count = len(means)
-    arrival = numbers.permutation(count)
-    spread = noise.spreads(numbers, count)
-    drawn = means[:, None] + spread[:, None] * noise.draw(numbers, (count, BLOCKS))
-    truth = drawn + BLOCK_SPREAD * numbers.standard_normal(BLOCKS)
+    arrival = rng.permutation(count)
+    spread = noise.spreads(rng, count)
+    drawn = means[:, None] + spread[:, None] * noise.draw(rng, (count, BLOCKS))
+    truth = drawn + BLOCK_SPREAD * rng.standard_normal(BLOCKS)
     scores, kept, runs = np.full((count, BLOCKS), np.nan), np.ones(count, dtype=bool), 0
     for configuration, block in _turns(arrival, order):
         if kept[configuration] and block >= AT_LEAST:
             looks = BLOCKS - AT_LEAST
-            verdict = clearly_worse(scores, configuration, looks=looks, alpha=alpha, at_least=AT_LEAST)
-            kept[configuration] = verdict is None
+            elimination = clearly_worse(scores, configuration, looks=looks, alpha=alpha, at_least=AT_LEAST)
+            kept[configuration] = elimination is None
         if kept[configuration]:
             scores[configuration, block] = truth[configuration, block]
             runs += 1
@@ -88,25 +86,25 @@ def error_rate(
 ) -> float:
     """Return the share of *studies* in which configuration 0 is dropped although none is better.
 
-    All have the same mean: nothing makes it likelier that a configuration which no other one surpasses is dropped.
+    All have the same mean: that is when a configuration which no other surpasses is most likely to be dropped.
     """
     dropped = 0
     for study in range(studies):
-        numbers = generator(seed, "race", order, configurations, study)
-        dropped += not run_study(np.zeros(configurations), noise, order, numbers, alpha).kept[0]
+        rng = generator(seed, "race", order, configurations, study)
+        dropped += not run_study(np.zeros(configurations), noise, order, rng, alpha).kept[0]
     return dropped / studies
 
 
 def saved_share(behind: float, order: str, *, broken: bool = False, studies: int, seed: int = 0) -> float:
     """Return the mean share of runs saved if eight of ten configurations are *behind* the best two.
 
-    In units of the noise's standard deviation. *broken*: one of the eight fails in some blocks and not in others.
+    *behind* is in standard deviations of the noise. *broken*: one of the eight fails in some blocks and not in others.
     """
     means = np.array([0.0, 0.0] + [-behind] * 8)
     spreads = np.ones(10)
     if broken:
         spreads[-1], means[-1] = 20, -20
-    noise = Noise(_normal, lambda numbers, count: spreads)
+    noise = Noise(_normal, lambda rng, count: spreads)
     runs = [run_study(means, noise, order, generator(seed, "saved", order, study)).runs for study in range(studies)]
     return 1 - float(np.mean(runs)) / (10 * BLOCKS)
 
@@ -119,16 +117,16 @@ def _turns(arrival: np.ndarray, order: str) -> list[tuple[int, int]]:
 
 def main() -> None:
     """Print both tables."""
-    given = _parser().parse_args()
+    args = _parser().parse_args()
     sizes = (3, 10, 30)
     columns = [(size, order) for size in sizes for order in ORDERS]
     print(f"| noise | {' | '.join(f'{size} {order}' for size, order in columns)} |")
     print("|---" * (len(columns) + 1) + "|")
     for name, noise in NOISES.items():
-        rates = [error_rate(noise, order, configurations=size, studies=given.studies) for size, order in columns]
+        rates = [error_rate(noise, order, configurations=size, studies=args.studies) for size, order in columns]
         print(f"| {name} | {' | '.join(f'{100 * rate:.1f} %' for rate in rates)} |", flush=True)
     print("\n| behind by | listed | sampled | listed, one of them broken |\n|---|---|---|---|")
-    studies = max(50, given.studies // 10)
+    studies = max(50, args.studies // 10)
     for behind in (2, 3, 4, 6):
         saved = [saved_share(behind, order, studies=studies) for order in ORDERS]
         saved.append(saved_share(behind, "listed", broken=True, studies=studies))

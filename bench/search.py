@@ -1,11 +1,11 @@
-"""Compare samplers and pruners on learning curves: epochs until random search's best is reached, and the best found.
+"""Compare samplers and pruners on learning curves: epochs until random search's best score is reached, and the gain.
 
     python -m bench.search                                       # every table, half an hour on a core
     python -m bench.search --pairs tpe+asha tpe+none --seeds 5   # two minutes
     python -m bench.search --pairs tpe+asha --workers 4          # four runs at a time, their epochs out of step
 
-Random search runs ``--trials`` trials to their end. Every pair gets as many epochs, spent on as many trials as they
-allow, on the same instance of the family.
+Random search runs ``--trials`` trials to their end. Every pair gets the same number of epochs, spread over as many
+trials as fit, on the same instance of the family. The tables are in ``docs/benchmarks/search.md``.
 """
 
 import argparse
@@ -32,11 +32,11 @@ PAIRS = (
 )  # fmt: skip
 
 
-class Spent(NamedTuple):
-    """What a search found for how much."""
+class Progress(NamedTuple):
+    """The result of one search."""
 
     best: np.ndarray
-    """Best score so far, after 1, 2, … epochs in all."""
+    """Best score so far after 1, 2, … epochs, counted over all trials."""
     trials: int
 
     def epochs_until(self, score: float) -> float:
@@ -45,81 +45,81 @@ class Spent(NamedTuple):
         return float(reached[0] + 1) if reached.size else math.inf
 
 
-class Pairing(NamedTuple):
-    """One pair against random search, seed by seed."""
+class Comparison(NamedTuple):
+    """A pair of sampler and pruner compared with random search, an entry per seed."""
 
     ratios: np.ndarray
-    """Epochs until random's final best was reached, over all of random's epochs; infinite where it was not."""
+    """Epochs until random search's final best was reached, over all of its epochs; infinite where it was not."""
     gains: np.ndarray
-    """Final best − random's, at equal epochs."""
+    """Final best − that of random search, at equal epochs."""
 
     @property
-    def worse(self) -> float:
-        """Probability of such gains (Wilcoxon's signed ranks, one-sided) if the pair were no worse than random."""
+    def p_worse(self) -> float:
+        """p-value of the one-sided Wilcoxon signed-rank test that the pair is worse than random search."""
         return float(wilcoxon(self.gains, alternative="less").pvalue) if self.gains.any() else 1.0
 
 
-def run_search(family: Family, settings: SearchSettings, *, budget: int, workers: int, trials: int | None) -> Spent:
-    """Spend *budget* epochs, of at most *trials* trials, with *workers* runs at a time."""
-    search = Scheduler(
+def run_search(family: Family, settings: SearchSettings, *, budget: int, workers: int, trials: int | None) -> Progress:
+    """Search for *budget* epochs, with at most *trials* trials and *workers* runs at a time."""
+    scheduler = Scheduler(
         settings.model_copy(update={"samples": trials}), family.space, family.default, epochs=family.epochs
     )
     curve = family.instance(settings.seed)
     jitter = generator(settings.seed, "bench", "speed")
     due: list[tuple[float, int, int]] = []
-    """(time, run, epoch): what is finished next."""
-    curves, paces, best = {}, {}, []
+    """Heap of (time, run, epoch): the epochs that the running trials finish next."""
+    curves, epoch_times, best = {}, {}, []
     now = 0.0
     while len(best) < budget:
-        while len(due) < workers and (run := search.next()):
-            curves[run.number] = curve(search.history.configurations[run.configuration].parameters)
-            paces[run.number] = jitter.uniform(0.8, 1.25)
-            heapq.heappush(due, (now + paces[run.number], run.number, 1))
+        while len(due) < workers and (run := scheduler.next()):
+            curves[run.number] = curve(scheduler.state.configurations[run.configuration].parameters)
+            epoch_times[run.number] = jitter.uniform(0.8, 1.25)
+            heapq.heappush(due, (now + epoch_times[run.number], run.number, 1))
         if not due:
             break
         now, number, epoch = heapq.heappop(due)
         score = float(curves[number][epoch - 1])
         best.append(max([score, *best[-1:]]))
-        if search.report(number, {"default": score}):
-            search.end(number, "stopped")
+        if scheduler.report(number, {"default": score}):
+            scheduler.end(number, "stopped")
         elif epoch == family.epochs:
-            search.end(number, "complete", metrics={"default": float(curves[number].max())})
+            scheduler.end(number, "complete", metrics={"default": float(curves[number].max())})
         else:
-            heapq.heappush(due, (now + paces[number], number, epoch + 1))
-    return Spent(np.array(best), len(search.history.runs))
+            heapq.heappush(due, (now + epoch_times[number], number, epoch + 1))
+    return Progress(np.array(best), len(scheduler.state.runs))
 
 
 def random_bests(family: Family, *, seeds: int, trials: int) -> list[float]:
-    """Return what random search of *trials* whole trials finds with seed 0, 1, …"""
+    """Return the best score of random search with *trials* whole trials, for seed 0, 1, …"""
     bests = []
     for seed in range(seeds):
-        plain = SearchSettings(sampler="random", pruner="none", seed=seed)
-        bests.append(run_search(family, plain, budget=trials * family.epochs, workers=1, trials=trials).best[-1])
+        settings = SearchSettings(sampler="random", pruner="none", seed=seed)
+        bests.append(run_search(family, settings, budget=trials * family.epochs, workers=1, trials=trials).best[-1])
     return bests
 
 
-def compare(family: Family, pair: str, bests: Sequence[float], *, trials: int, workers: int = 1) -> Pairing:
-    """Return how *pair* does on *family* against the *bests* that random search of *trials* trials found."""
+def compare(family: Family, pair: str, bests: Sequence[float], *, trials: int, workers: int = 1) -> Comparison:
+    """Compare *pair* on *family* with random search of *trials* trials, whose best scores are *bests*."""
     sampler, pruner = pair.split("+")
     budget = trials * family.epochs
     ratios, gains = [], []
     for seed, best in enumerate(bests):
         settings = SearchSettings(sampler=sampler, pruner=pruner, seed=seed)
-        spent = run_search(family, settings, budget=budget, workers=workers, trials=None)
-        ratios.append(spent.epochs_until(best) / budget)
-        gains.append(spent.best[-1] - best)
-    return Pairing(np.array(ratios), np.array(gains))
+        progress = run_search(family, settings, budget=budget, workers=workers, trials=None)
+        ratios.append(progress.epochs_until(best) / budget)
+        gains.append(progress.best[-1] - best)
+    return Comparison(np.array(ratios), np.array(gains))
 
 
-def _row(pair: str, found: Pairing) -> str:
-    ratio = " – ".join(_ratio(value) for value in _quartiles(found.ratios))
-    gain = " – ".join(f"{value:+.4f}" for value in _quartiles(found.gains))
-    reached = f"{np.isfinite(found.ratios).sum()} of {len(found.ratios)}"
-    return f"| {pair} | {ratio} | {reached} | {gain} | {found.worse:.2f} |"
+def _row(pair: str, comparison: Comparison) -> str:
+    ratio = " – ".join(_ratio(value) for value in _quartiles(comparison.ratios))
+    gain = " – ".join(f"{value:+.4f}" for value in _quartiles(comparison.gains))
+    reached = f"{np.isfinite(comparison.ratios).sum()} of {len(comparison.ratios)}"
+    return f"| {pair} | {ratio} | {reached} | {gain} | {comparison.p_worse:.2f} |"
 
 
 def _quartiles(values: np.ndarray) -> np.ndarray:
-    """Return lower quartile, median and upper quartile: observed values, since a mean with infinity says nothing."""
+    """Return lower quartile, median and upper quartile as observed values, because some may be infinite."""
     return np.quantile(values, [0.25, 0.5, 0.75], method="inverted_cdf")
 
 
@@ -129,18 +129,18 @@ def _ratio(value: float) -> str:
 
 def main() -> None:
     """Print a table per family."""
-    given = _parser().parse_args()
+    args = _parser().parse_args()
     logging.getLogger("optuna").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", module="optuna")
-    for name in given.families:
+    for name in args.families:
         family = FAMILIES[name]()
-        print(f"\n{family.name}: {given.trials} trials of {family.epochs} epochs, {given.workers} at a time\n")
+        print(f"\n{family.name}: {args.trials} trials of {family.epochs} epochs, {args.workers} at a time\n")
         print("| sampler + pruner | epochs, as a share of random's | reached | gain | p (worse) |")
         print("|---" * 5 + "|")
-        bests = random_bests(family, seeds=given.seeds, trials=given.trials)
-        for pair in given.pairs:
-            found = compare(family, pair, bests, trials=given.trials, workers=given.workers)
-            print(_row(pair, found), flush=True)
+        bests = random_bests(family, seeds=args.seeds, trials=args.trials)
+        for pair in args.pairs:
+            comparison = compare(family, pair, bests, trials=args.trials, workers=args.workers)
+            print(_row(pair, comparison), flush=True)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -19,7 +19,7 @@ import psutil
 import yaml
 
 from rarepix.layout import JOURNAL
-from rarepix.search.checks.advisor import ADVISOR
+from rarepix.search.checks.tuner import ADVISOR
 from rarepix.search.nni import nnictl, orphans
 from rarepix.search.studies import study
 from rarepix.search.studies.study import Study

@@ -1,4 +1,4 @@
-"""The curves that searches are compared on: the same for whoever asks, with the habits that their names say."""
+"""The curves that searches are compared on: reproducible, and with the properties that their names say."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from bench.families import DEFAULT, EPOCHS, FAMILIES, crossing, late_bloomers, p
 from bench.record_curves import GRID, PUBLISHED, SETTINGS, grid
 from rarepix.search.nni.space import problems
 
-TINY = """# said by whom
+TINY = """# made by hand
 optim.lr,loss.name,sampling.kind,1,2
 0.001,ce,uniform,0.1,0.2
 0.1,ce,uniform,0.3,0.6
@@ -27,7 +27,7 @@ def test_a_curve_is_a_function_of_instance_and_configuration(name):
     assert name == "recorded" or (first != family.instance(4)(family.default)).any()
 
 
-def test_between_two_recorded_learning_rates_lies_what_lies_between_their_curves(tmp_path):
+def test_recorded_curves_are_interpolated_between_learning_rates(tmp_path):
     file = tmp_path / "curves.csv"
     file.write_text(TINY)
     family = recorded(file)
@@ -40,7 +40,7 @@ def test_between_two_recorded_learning_rates_lies_what_lies_between_their_curves
     assert family.space["loss"]["_value"] == [{"_name": "ce"}, {"_name": "dice"}]
 
 
-def test_what_is_shipped_is_the_whole_grid():
+def test_the_shipped_file_has_the_whole_grid():
     lines = PUBLISHED.read_text().splitlines()
     header = [line for line in lines if line.startswith("#")]
     rows = [line.split(",") for line in lines[len(header) + 1 :]]
@@ -70,7 +70,7 @@ def test_crossing_curves_cross():
     assert curves[0][-1] < curves[1][-1] - 0.03
 
 
-def test_late_bloomers_show_nothing_for_a_while():
+def test_late_bloomers_begin_with_a_plateau():
     curves = np.array([late_bloomers(0)({**DEFAULT, "augment.scale": scale}) for scale in np.linspace(0, 0.8, 40)])
     blooms = (curves > 0.2).argmax(axis=1)
     assert set(range(2, 8)) <= set(blooms)

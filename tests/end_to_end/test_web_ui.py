@@ -30,7 +30,7 @@ ICONS_AND_FONTS = {"res.cdn.office.net", "res-1.cdn.office.net"}
 ADVISOR = {
     "codeDirectory": ".",
     "className": "rarepix.search.advisor.OptunaAdvisor",
-    "classArgs": {"seed": 2, "known": [KNOWN], "blocks": {"folds": [1, 2]}},
+    "classArgs": {"seed": 2, "enqueue": [KNOWN], "blocks": {"folds": [1, 2]}},
 }
 
 

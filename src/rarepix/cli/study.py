@@ -148,7 +148,7 @@ def run(
 
 
 def _follow(study: "Study") -> int:
-    from rarepix.search.optimizer.summary import read_summary
+    from rarepix.search.optimizer.journal import read_summary
     from rarepix.search.studies.display import live_display
     from rarepix.search.studies.watch import watch
 
@@ -185,7 +185,7 @@ def _analyse(study: "Study") -> bool:
 
 def _say_started(study: "Study", warning: str | None = None) -> None:
     from rarepix.search.nni import bind_host
-    from rarepix.search.optimizer.summary import read_summary
+    from rarepix.search.optimizer.journal import read_summary
 
     plan = read_summary(study.folder)
     trials = plan.runs if plan and plan.runs else study.trials

@@ -10,7 +10,7 @@ import pytest
 
 from rarepix.config import TrialConfig
 from rarepix.search.checks import dry_run, machines, preflight
-from rarepix.search.checks.advisor import ADVISOR
+from rarepix.search.checks.tuner import ADVISOR
 from rarepix.settings import ConfigError
 from tests.search.lab import EmptyStage, Lab
 

@@ -1,4 +1,4 @@
-"""Points that a study begins with."""
+"""The configurations that a study begins with."""
 
 from pathlib import Path
 
@@ -23,18 +23,17 @@ SPACE = {
 }
 
 
-def left(results: Path, trial: str, parameters: dict, value: float, seed: int = 0) -> TrialRecord:
-    """Leave the record of a complete trial."""
+def write_record(results: Path, trial: str, parameters: dict, value: float, seed: int = 0) -> TrialRecord:
+    """Write the record of a complete trial of the study *earlier*."""
     received = Received(parameters=parameters, parameter_id="0", experiment="e", job=trial)
-    made = record("earlier", received)
-    made = made.model_copy(
+    complete = record("earlier", received).model_copy(
         update={"objective": Objective(name="miou", value=value, epoch=1), "block": Block(seed=seed, fold=0)}
     )
-    records.write(made, layout.trial_folder(results, "earlier", trial) / "record.json")
-    return made
+    records.write(complete, layout.trial_folder(results, "earlier", trial) / "record.json")
+    return complete
 
 
-def test_the_default_is_the_recipe_in_the_words_of_the_space():
+def test_the_default_has_the_values_of_the_recipe_for_the_keys_of_the_space():
     config = updated(load_recipe("demo"), {"loss": {"_name": "focal"}})
     assert default_parameters(SPACE, config) == {
         "optim.lr": 0.005,
@@ -57,24 +56,24 @@ def test_a_space_may_spell_a_loss_in_its_own_way():
     assert default_parameters(space, config) == {"loss": {"_name": "CE+L1", "alpha": 0.5}}
 
 
-def test_known_points_are_completed_from_the_default():
-    settings = SearchSettings(known=[{"optim.lr": 0.01}])
+def test_enqueued_configurations_are_completed_from_the_default():
+    settings = SearchSettings(enqueue=[{"optim.lr": 0.01}])
     points = enqueued_configurations(settings, SPACE, load_recipe("demo"), Path())
-    assert points == [("known", {"optim.lr": 0.01, "loss": {"_name": "ce"}, "crop.size": [96, 128]})]
+    assert points == [("enqueued", {"optim.lr": 0.01, "loss": {"_name": "ce"}, "crop.size": [96, 128]})]
 
 
-def test_a_known_point_that_no_trial_can_run_is_refused():
+def test_an_enqueued_configuration_that_no_trial_can_run_is_refused():
     with pytest.raises(ConfigError, match=r"optim\.lr"):
-        enqueued_configurations(SearchSettings(known=[{"optim.lr": -1}]), SPACE, load_recipe("demo"), Path())
+        enqueued_configurations(SearchSettings(enqueue=[{"optim.lr": -1}]), SPACE, load_recipe("demo"), Path())
 
 
-def test_the_best_of_an_earlier_study_come_next_those_on_most_blocks_first(tmp_path):
+def test_a_warm_start_takes_the_best_of_those_on_most_blocks(tmp_path):
     block = {"seed": 0, "data.fold": 0}
-    left(tmp_path, "lucky", {"optim.lr": 0.004} | block, 0.9)
-    left(tmp_path, "a0", {"optim.lr": 0.002} | block, 0.5)
-    left(tmp_path, "a1", {"optim.lr": 0.002} | block | {"seed": 1}, 0.7, seed=1)
-    left(tmp_path, "b0", {"optim.lr": 0.003} | block, 0.5)
-    left(tmp_path, "b1", {"optim.lr": 0.003} | block | {"seed": 1}, 0.5, seed=1)
+    write_record(tmp_path, "lucky", {"optim.lr": 0.004} | block, 0.9)
+    write_record(tmp_path, "a0", {"optim.lr": 0.002} | block, 0.5)
+    write_record(tmp_path, "a1", {"optim.lr": 0.002} | block | {"seed": 1}, 0.7, seed=1)
+    write_record(tmp_path, "b0", {"optim.lr": 0.003} | block, 0.5)
+    write_record(tmp_path, "b1", {"optim.lr": 0.003} | block | {"seed": 1}, 0.5, seed=1)
     best = best_configurations(tmp_path / "earlier", 3)
     assert [(parameters, blocks) for parameters, _, blocks in best] == [
         ({"optim.lr": 0.002}, 2),
@@ -82,18 +81,18 @@ def test_the_best_of_an_earlier_study_come_next_those_on_most_blocks_first(tmp_p
         ({"optim.lr": 0.004}, 1),
     ]
     assert best[0][1] == pytest.approx(0.6)
-    settings = SearchSettings(earlier=WarmStart(study="earlier", top=1))
+    settings = SearchSettings(warm_start=WarmStart(study="earlier", top=1))
     points = enqueued_configurations(settings, SPACE, load_recipe("demo"), tmp_path)
-    assert [(origin, point["optim.lr"]) for origin, point in points] == [("earlier", 0.002)]
+    assert [(origin, point["optim.lr"]) for origin, point in points] == [("warm_start", 0.002)]
 
 
 @pytest.mark.parametrize(
-    ("parameters", "says"),
+    ("parameters", "message"),
     [(None, "folder of a study with records"), ({"optim.momentum": 0.8}, "varied optim.momentum")],
 )
-def test_an_earlier_study_that_does_not_fit_is_refused(tmp_path, parameters, says):
+def test_a_warm_start_that_does_not_fit_is_refused(tmp_path, parameters, message):
     if parameters:
-        left(tmp_path, "x", parameters, 0.5)
-    settings = SearchSettings(earlier=WarmStart(study="earlier"))
-    with pytest.raises(ConfigError, match=says):
+        write_record(tmp_path, "x", parameters, 0.5)
+    settings = SearchSettings(warm_start=WarmStart(study="earlier"))
+    with pytest.raises(ConfigError, match=message):
         enqueued_configurations(settings, SPACE, load_recipe("demo"), tmp_path)

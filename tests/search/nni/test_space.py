@@ -47,7 +47,7 @@ def spec(kind: str, *values: object) -> dict:
         (spec("qlognormal", 0, 1, -1), "must have q > 0"),
         (spec("choice"), r"at least one value, but got \[\]"),
         (spec("choice", "ce", "ce"), "every choice must be given once, but 'ce' comes twice"),
-        (spec("choice", {"gamma": LR}), "a nested choice must say its _name"),
+        (spec("choice", {"gamma": LR}), "a nested choice must have a _name"),
         (spec("choice", "ce", {"_name": "focal"}), "in a nested choice every value must be a mapping with _name"),
         (spec("choice", {"_name": "focal", "gamma": 2}), "x.focal.gamma: must be {_type"),
         (

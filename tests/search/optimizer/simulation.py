@@ -1,4 +1,4 @@
-"""Searches without NNI: a space, and a world in which trials answer at once."""
+"""A search without NNI: a space, and simulated trials with a known best configuration."""
 
 import math
 from collections.abc import Callable
@@ -22,33 +22,33 @@ BLOCKS = [Block(seed=seed, fold=fold) for seed in (0, 1) for fold in (0, 1)]
 
 
 def make(
-    folder: Path | None = None, *, blocks: list[Block] = BLOCKS[:1], limit: int | None = None, **said
+    folder: Path | None = None, *, blocks: list[Block] = BLOCKS[:1], limit: int | None = None, **settings
 ) -> Scheduler:
-    """Return a search in ``SPACE``, kept in *folder* if it is given."""
-    ledger = Journal(folder / "ledger.jsonl" if folder else None)
-    return Scheduler(SearchSettings(**said), SPACE, DEFAULT, blocks=blocks, ledger=ledger, limit=limit)
+    """Return a scheduler for ``SPACE``, with its journal in *folder* if that is given."""
+    journal = Journal(folder / "ledger.jsonl" if folder else None)
+    return Scheduler(SearchSettings(**settings), SPACE, DEFAULT, blocks=blocks, journal=journal, limit=limit)
 
 
 def score(parameters: dict, epoch: int = 9) -> float:
-    """Return a score whose best place is known: lr 0.01, weight decay 0.3, focal."""
-    far = abs(math.log10(parameters["optim.lr"]) + 2) + (parameters["optim.weight_decay"] - 0.3) ** 2
-    return (0.3 if parameters["loss"]["_name"] == "focal" else 0.0) - far - 1 / epoch
+    """Return a score with a known optimum: lr 0.01, weight decay 0.3, focal."""
+    distance = abs(math.log10(parameters["optim.lr"]) + 2) + (parameters["optim.weight_decay"] - 0.3) ** 2
+    return (0.3 if parameters["loss"]["_name"] == "focal" else 0.0) - distance - 1 / epoch
 
 
-def carry_out(search: Scheduler, number: int, epochs: int = 9, value: Callable[[dict, int], float] = score) -> str:
-    """Train one run as a trial would; return how it ended."""
-    order = search.history.order(search.history.runs[number])
+def carry_out(scheduler: Scheduler, number: int, epochs: int = 9, value: Callable[[dict, int], float] = score) -> str:
+    """Simulate one run with a report per epoch; return its outcome."""
+    parameters = scheduler.state.trial_parameters(scheduler.state.runs[number])
     for epoch in range(1, epochs + 1):
-        if search.report(number, {"default": value(order, epoch), "epoch": epoch}):
-            search.end(number, "stopped")
+        if scheduler.report(number, {"default": value(parameters, epoch), "epoch": epoch}):
+            scheduler.end(number, "stopped")
             return "stopped"
-    search.end(number, "complete", metrics={"default": value(order, epochs)})
+    scheduler.end(number, "complete", metrics={"default": value(parameters, epochs)})
     return "complete"
 
 
-def run_to_the_end(search: Scheduler, **how) -> Scheduler:
-    """Carry out every run that *search* wants, one after the other."""
-    while (run := search.next()) is not None:
-        search.job(run.number, f"job{run.number}")
-        carry_out(search, run.number, **how)
-    return search
+def run_to_the_end(scheduler: Scheduler, **how) -> Scheduler:
+    """Carry out every run that *scheduler* wants, one after the other."""
+    while (run := scheduler.next()) is not None:
+        scheduler.job(run.number, f"job{run.number}")
+        carry_out(scheduler, run.number, **how)
+    return scheduler

@@ -1,4 +1,4 @@
-"""Axes: every type of NNI's, both ways, and the values that NNI's definitions give."""
+"""Axes: every type of NNI, decoded and encoded, with the values of NNI's definitions."""
 
 import math
 
@@ -7,8 +7,7 @@ import optuna
 import pytest
 from scipy import stats
 
-from rarepix.search.nni.distributions import TYPES
-from rarepix.search.nni.space import problems
+from rarepix.search.nni.space import TYPES, problems
 from rarepix.search.optimizer.axes import OutsideSpace, encode, grid, suggest
 
 NUMERIC = {
@@ -48,12 +47,12 @@ def draws(space: dict, count: int = 400) -> list[tuple[dict, dict]]:
     return [(suggest(trial, space), trial.params) for trial in asked]
 
 
-def test_every_numeric_type_is_tried():
+def test_every_numeric_type_is_tested():
     assert set(NUMERIC) == set(TYPES)
 
 
 @pytest.mark.parametrize("kind", NUMERIC)
-def test_values_go_both_ways(kind):
+def test_encoding_inverts_decoding(kind):
     space = {"x": {"_type": kind, "_value": NUMERIC[kind]}}
     assert problems(space) == []
     for parameters, points in draws(space):
@@ -81,14 +80,14 @@ def test_random_draws_follow_the_stated_distribution(kind, expected):
 
 def test_quantised_values_are_those_of_nni():
     """NNI: clip(round(x / q) * q, low, high)."""
-    drawn = {parameters["x"] for parameters, _ in draws({"x": {"_type": "quniform", "_value": [1, 10, 4]}})}
-    assert drawn == {1, 4, 8}  # 10 / 4 is nearer to 2 than to 3 (a half goes to the even number)
-    assert {type(value) for value in drawn} == {int}
+    values = {parameters["x"] for parameters, _ in draws({"x": {"_type": "quniform", "_value": [1, 10, 4]}})}
+    assert values == {1, 4, 8}  # 10 / 4 is nearer to 2 than to 3 (a half goes to the even number)
+    assert {type(value) for value in values} == {int}
 
 
 def test_the_upper_end_of_randint_is_never_drawn():
-    drawn = {parameters["x"] for parameters, _ in draws({"x": {"_type": "randint", "_value": [2, 6]}})}
-    assert drawn == {2, 3, 4, 5}
+    values = {parameters["x"] for parameters, _ in draws({"x": {"_type": "randint", "_value": [2, 6]}})}
+    assert values == {2, 3, 4, 5}
 
 
 def test_nested_choices_reach_the_trial_as_nni_nests_them():
@@ -113,12 +112,12 @@ def test_nested_choices_reach_the_trial_as_nni_nests_them():
         {"x": math.inf},
     ],
 )
-def test_what_the_space_cannot_give_is_refused(parameters):
+def test_parameters_outside_the_space_are_refused(parameters):
     with pytest.raises(OutsideSpace):
         encode({"x": {"_type": "uniform", "_value": [0, 1]}}, parameters)
 
 
-def test_an_unknown_choice_is_refused_with_those_that_there_are():
+def test_an_unknown_choice_is_refused_with_the_valid_ones():
     with pytest.raises(OutsideSpace, match="plain, deep"):
         encode(NESTED, {"head": {"_name": "other"}})
 

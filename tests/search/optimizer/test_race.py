@@ -1,4 +1,4 @@
-"""The race: values worked by hand and by statsmodels, odd scores, and simulated studies."""
+"""The race: values worked by hand and by statsmodels, edge cases, and simulated studies."""
 
 import numpy as np
 import pandas as pd
@@ -15,40 +15,41 @@ STUDIES = 150
 CLEAR = {"looks": 1, "alpha": 0.05}
 
 
-def test_two_configurations_are_the_paired_test():
+def test_with_two_configurations_it_is_the_paired_t_test():
     """Differences 0.11, 0.09, 0.13, 0.11: mean 0.11, sd 0.01633, t = 0.11 / (0.01633 / 2) = 13.47, 3 degrees."""
     scores = np.array([[0.51, 0.39, 0.63, 0.41], [0.40, 0.30, 0.50, 0.30]])
-    verdict = clearly_worse(scores, 1, **CLEAR)
-    assert (verdict.leader, verdict.blocks, verdict.level) == (0, 4, 0.05)
-    assert verdict.difference == pytest.approx(0.11)
-    assert verdict.p == pytest.approx(stats.ttest_rel(*scores, alternative="greater").pvalue)
-    assert verdict.p == pytest.approx(stats.t.sf(13.472, 3), rel=1e-3)
+    elimination = clearly_worse(scores, 1, **CLEAR)
+    assert (elimination.leader, elimination.blocks, elimination.level) == (0, 4, 0.05)
+    assert elimination.difference == pytest.approx(0.11)
+    assert elimination.p == pytest.approx(stats.ttest_rel(*scores, alternative="greater").pvalue)
+    assert elimination.p == pytest.approx(stats.t.sf(13.472, 3), rel=1e-3)
 
 
 def test_residuals_are_those_of_the_two_way_model():
     """Six configurations, all of which count: the four of the better half, the leader among them, and the candidate."""
     scores = 0.01 * generator(3, "scores").standard_normal((6, 5)) + np.array([[0.5, 0.5, 0.5, 0.5, 0.3, 0.1]]).T
-    verdict = clearly_worse(scores, 5, looks=3, alpha=0.05)
+    elimination = clearly_worse(scores, 5, looks=3, alpha=0.05)
     means = scores.mean(axis=1)
     pooled = [*np.flatnonzero(means >= np.median(means)), 5]
     table = pd.DataFrame(
         [(row, block, scores[row, block]) for row in pooled for block in range(5)], columns=["row", "block", "score"]
     )
     fit = ols("score ~ C(row) + C(block)", table).fit()
-    own = np.std(scores[verdict.leader] - scores[5], ddof=1) / np.sqrt(2)
+    own = np.std(scores[elimination.leader] - scores[5], ddof=1) / np.sqrt(2)
     spread = max(np.sqrt(fit.mse_resid), own)
     assert fit.df_resid == 4 * 3
-    assert verdict.p == pytest.approx(stats.t.sf(verdict.difference / (spread * np.sqrt(2 / 5)), 12), rel=1e-6)
-    assert verdict.level == pytest.approx(0.05 / (3 * 5))
-    assert verdict.leader == int(np.argmax(means))
+    assert elimination.p == pytest.approx(stats.t.sf(elimination.difference / (spread * np.sqrt(2 / 5)), 12), rel=1e-6)
+    assert elimination.level == pytest.approx(0.05 / (3 * 5))
+    assert elimination.leader == int(np.argmax(means))
 
 
 def test_many_configurations_give_no_more_than_six_degrees_a_block():
     scores = 0.01 * generator(1, "many").standard_normal((40, 2)) + 0.5
     scores[0] -= 1  # so far behind that it is dropped at any degrees of freedom
-    verdict = clearly_worse(scores, 0, looks=1)
-    by_hand = (scores[verdict.leader].mean() - scores[0].mean()) / np.sqrt(_spread_squared(scores, verdict.leader))
-    assert verdict.p == pytest.approx(stats.t.sf(by_hand, 6), rel=1e-6)
+    elimination = clearly_worse(scores, 0, looks=1)
+    difference = scores[elimination.leader].mean() - scores[0].mean()
+    by_hand = difference / np.sqrt(_spread_squared(scores, elimination.leader))
+    assert elimination.p == pytest.approx(stats.t.sf(by_hand, 6), rel=1e-6)
 
 
 def _spread_squared(scores: np.ndarray, leader: int) -> float:
@@ -64,51 +65,51 @@ def test_a_rival_that_was_dropped_before_still_has_its_share_of_alpha():
     assert clearly_worse(scores, 1, looks=5).level == pytest.approx(0.05 / (5 * 2))
 
 
-def test_only_blocks_of_the_candidate_count_and_only_rivals_that_have_them_all():
+def test_only_the_candidates_blocks_and_rivals_that_have_them_all_are_compared():
     scores = np.array([[0.5, 0.61, 0.7, 0.1], [0.9, 0.99, NAN, 0.9], [0.1, 0.2, 0.3, NAN], [NAN, NAN, NAN, 0.9]])
-    verdict = clearly_worse(scores, 2, **CLEAR)
-    assert (verdict.leader, verdict.blocks) == (0, 3)
-    assert verdict.difference == pytest.approx((0.4 + 0.41 + 0.4) / 3)
+    elimination = clearly_worse(scores, 2, **CLEAR)
+    assert (elimination.leader, elimination.blocks) == (0, 3)
+    assert elimination.difference == pytest.approx((0.4 + 0.41 + 0.4) / 3)
 
 
 @pytest.mark.parametrize(
     ("scores", "candidate"),
     [
         ([[0.9, NAN], [0.1, NAN]], 1),  # one block shows no spread
-        ([[0.9, NAN, 0.9], [0.1, 0.2, NAN]], 1),  # nobody else has these blocks
-        ([[0.9, 0.8, 0.9]], 0),  # nobody else
+        ([[0.9, NAN, 0.9], [0.1, 0.2, NAN]], 1),  # no other has these blocks
+        ([[0.9, 0.8, 0.9]], 0),  # no other configuration
         ([[NAN, NAN], [0.1, 0.2]], 0),  # nothing finished
         ([[0.5, 0.5, 0.5], [0.5, 0.5, 0.5]], 1),  # ties
         ([[0.9, 0.8, 0.9], [0.1, 0.2, 0.1]], 0),  # the leader itself
         ([[0.52, 0.40, 0.58], [0.50, 0.42, 0.55]], 1),  # within the noise
     ],
 )
-def test_nothing_is_said_without_grounds(scores, candidate):
+def test_nothing_is_dropped_without_evidence(scores, candidate):
     assert clearly_worse(np.array(scores), candidate, **CLEAR) is None
 
 
 @pytest.mark.parametrize("blocks", [(0.1, 0.25), (0.1, 0.25, 0.7)])
 def test_a_difference_that_is_the_same_in_every_block_is_clear(blocks):
     scores = np.array([blocks, blocks]) + np.array([[0.3], [0.1]])  # equal but for rounding
-    verdict = clearly_worse(scores, 1, looks=6)
-    assert (verdict.p, verdict.leader) == (0.0, 0)
+    elimination = clearly_worse(scores, 1, looks=6)
+    assert (elimination.p, elimination.leader) == (0.0, 0)
 
 
-def test_at_least_is_heeded():
+def test_nothing_is_dropped_before_at_least_blocks():
     scores = np.array([[0.51, 0.61, NAN], [0.10, 0.20, NAN]])
     assert clearly_worse(scores, 1, looks=1, at_least=2)
     assert clearly_worse(scores, 1, looks=1, at_least=3) is None
 
 
-def test_one_that_fails_in_some_blocks_does_not_hide_the_others():
+def test_a_configuration_that_fails_in_some_blocks_does_not_hide_the_others():
     noise = 0.01 * generator(5, "broken").standard_normal((8, 3))
     scores = noise + np.array([[0.5, 0.5, 0.5, 0.5, 0.5, 0.4, 0.4, 0.3]]).T
     scores[7] = [0.05, 0.4, 0.02]
     assert clearly_worse(scores, 5, looks=4)
-    assert clearly_worse(scores, 7, looks=4) is None  # its own pair varies: it is not judged by the others' calm
+    assert clearly_worse(scores, 7, looks=4) is None  # its own pair varies too much
 
 
-def test_says_why_in_a_sentence():
+def test_the_reason_is_a_sentence():
     scores = np.array([[0.51, 0.39, 0.63, 0.41], [0.40, 0.30, 0.50, 0.30]])
     assert str(clearly_worse(scores, 1, **CLEAR)) == (
         "configuration 1 is clearly worse than configuration 0: by 0.1100 in the mean of 4 blocks (p = 0.00044 ≤ 0.05)"
@@ -116,7 +117,7 @@ def test_says_why_in_a_sentence():
 
 
 @pytest.mark.parametrize(
-    ("scores", "wrong", "message"),
+    ("scores", "arguments", "message"),
     [
         ([0.5, 0.6], {}, "configurations × blocks"),
         ([[0.5, np.inf]], {}, "finite or NaN"),
@@ -126,8 +127,8 @@ def test_says_why_in_a_sentence():
         ([[0.5, 0.6]], {"at_least": 1}, "one block shows no spread"),
     ],
 )
-def test_refuses_what_is_no_study(scores, wrong, message):
-    given = {"candidate": 0, "looks": 1} | wrong
+def test_invalid_arguments_are_refused(scores, arguments, message):
+    given = {"candidate": 0, "looks": 1} | arguments
     with pytest.raises(ValueError, match=message):
         clearly_worse(np.array(scores), given.pop("candidate"), **given)
 

@@ -8,7 +8,7 @@ import pytest
 
 from rarepix import layout, records
 from rarepix.layout import JOURNAL
-from rarepix.search.checks.advisor import ADVISOR
+from rarepix.search.checks.tuner import ADVISOR
 from rarepix.search.nni.client import Trial
 from rarepix.search.optimizer.journal import read
 from rarepix.search.studies import study

@@ -8,7 +8,7 @@ import yaml
 from rarepix import layout, records
 from rarepix.layout import JOURNAL
 from rarepix.records import Block
-from rarepix.search.checks.advisor import ADVISOR
+from rarepix.search.checks.tuner import ADVISOR
 from rarepix.search.nni.trial_command import parse
 from rarepix.search.optimizer.journal import Journal, read
 from rarepix.search.optimizer.scheduler import Scheduler
@@ -177,7 +177,7 @@ def test_a_second_look_is_on_seeds_of_its_own(finished, params):
 
 def test_seeds_that_the_search_had_yet_to_see_are_not_fresh(finished, params):
     blocks = [Block(seed=seed, fold=0) for seed in range(6)]
-    Scheduler(SearchSettings(), SPACE, {"optim.lr": 0.001}, blocks=blocks, ledger=Journal(finished / JOURNAL))
+    Scheduler(SearchSettings(), SPACE, {"optim.lr": 0.001}, blocks=blocks, journal=Journal(finished / JOURNAL))
     tree = yaml.safe_load(write_confirmation(finished, params, top=1, blocks=2, again=False).read_text())
     assert tree["tuner"]["classArgs"]["blocks"] == {"seeds": [6, 7]}
 
@@ -193,7 +193,7 @@ def test_what_comes_to_the_default_is_no_winner(finished, tiny_config):
 
 def test_the_first_of_a_confirmation_is_its_default(finished, tiny_config):
     listed = ({"optim.lr": 0.02}, {"optim.lr": 0.03})
-    search = Scheduler(SearchSettings(confirms="a", configurations=listed), {}, {}, ledger=Journal(finished / JOURNAL))
+    search = Scheduler(SearchSettings(confirms="a", configurations=listed), {}, {}, journal=Journal(finished / JOURNAL))
     search.next()
     assert candidates(finished, 2, tiny_config)[0] == {"optim.lr": 0.02}
 
@@ -201,7 +201,7 @@ def test_the_first_of_a_confirmation_is_its_default(finished, tiny_config):
 def test_what_violates_a_floor_is_no_winner(finished, tiny_config):
     """Every pretended record has a miou of 0.5."""
     Scheduler(
-        SearchSettings(constraints={"miou": 0.6}), SPACE, {"optim.lr": 0.1}, ledger=Journal(finished / JOURNAL)
+        SearchSettings(constraints={"miou": 0.6}), SPACE, {"optim.lr": 0.1}, journal=Journal(finished / JOURNAL)
     ).next()
     with pytest.raises(ConfigError, match="must have a complete trial beside the default configuration"):
         candidates(finished, 2, tiny_config)

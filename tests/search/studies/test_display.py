@@ -14,10 +14,9 @@ from rarepix.layout import JOURNAL
 from rarepix.records import Block
 from rarepix.search.nni import nnictl
 from rarepix.search.nni.client import ManagerUnreachable, Report, Trial, retries
-from rarepix.search.optimizer.journal import Journal
+from rarepix.search.optimizer.journal import Journal, StudySummary, read_summary
 from rarepix.search.optimizer.scheduler import Scheduler
 from rarepix.search.optimizer.settings import SearchSettings
-from rarepix.search.optimizer.summary import StudySummary, read_summary
 from rarepix.search.studies import display
 from rarepix.search.studies.trial_status import trial_problems
 from rarepix.search.studies.watch import Outcome, watch
@@ -132,7 +131,9 @@ def test_a_retried_trial_is_no_failure() -> None:
     assert "continues" not in display.short(trials[1].parameters)
     display.Lines(8, out)(trials, {"id4": "lost"})
     assert "2 of 8 over" in out.getvalue()
-    outcome = Outcome(tuple(trials), {"id4": "lost"}, plan=StudySummary(configurations=2, blocks=1, odd={"late": 3}))
+    outcome = Outcome(
+        tuple(trials), {"id4": "lost"}, plan=StudySummary(configurations=2, blocks=1, anomalies={"late": 3})
+    )
     assert outcome.summary() == "1 of 2 trials done, 1 failed, 2 tried again, 3 reports too late"
 
 
@@ -209,7 +210,7 @@ def searched(folder: Path, ends: Sequence[str], *, blocks: int = 1, limit: int =
     """Write the ledger of a search into the folder of a study: a run for each of *ends*, "open" being no end yet."""
     said = SearchSettings(**{"sampler": "random"} | settings)
     ledger = Journal(folder / JOURNAL)
-    search = Scheduler(said, SPACE, {"optim.lr": 0.1}, blocks=BLOCKS[:blocks], ledger=ledger, limit=limit)
+    search = Scheduler(said, SPACE, {"optim.lr": 0.1}, blocks=BLOCKS[:blocks], journal=ledger, limit=limit)
     for end in ends:
         run = search.next()
         search.job(run.number, f"id{run.number}")
@@ -223,9 +224,11 @@ def searched(folder: Path, ends: Sequence[str], *, blocks: int = 1, limit: int =
 def test_the_plan_is_read_from_the_ledger(tmp_path: Path) -> None:
     assert read_summary(tmp_path) is None
     search = searched(tmp_path, ["lost", "open"], samples=2)
-    search.odd("missing", "a")
+    search.anomaly("missing", "a")
     search.stop(1, "hung")
-    plan = StudySummary(configurations=2, blocks=1, begun=1, unfinished=1, odd={"missing": 1}, hung=frozenset({"id1"}))
+    plan = StudySummary(
+        configurations=2, blocks=1, begun=1, unfinished=1, anomalies={"missing": 1}, hung=frozenset({"id1"})
+    )
     assert read_summary(tmp_path) == plan
     assert (plan.runs, plan.left) == (2, 2)
 
@@ -239,7 +242,9 @@ def test_the_plan_is_read_from_the_ledger(tmp_path: Path) -> None:
     ],
 )
 def test_configurations_times_blocks(tmp_path: Path, settings: dict, runs: int | None) -> None:
-    Scheduler(SearchSettings(**settings), SPACE, {"optim.lr": 0.123}, blocks=BLOCKS, ledger=Journal(tmp_path / JOURNAL))
+    Scheduler(
+        SearchSettings(**settings), SPACE, {"optim.lr": 0.123}, blocks=BLOCKS, journal=Journal(tmp_path / JOURNAL)
+    )
     assert read_summary(tmp_path).runs == runs
 
 
@@ -280,7 +285,7 @@ def test_a_trial_that_hung_for_good_does_not_count(tmp_path: Path) -> None:
     both = [trial(number, "EARLY_STOPPED") for number in range(2)]
     assert trial_problems(PretendedStudy([], folder=tmp_path), both) == {
         "id0": None,
-        "id1": "stopped since it had not reported for too long (silence)",
+        "id1": "stopped since it had not reported for too long (heartbeat_timeout)",
     }
 
 

@@ -9,9 +9,14 @@ from typing import Any
 from rarepix.config import TrialConfig, updated
 from rarepix.config.yaml import read_mapping
 from rarepix.search.checks import dry_run, machines
-from rarepix.search.checks.advisor import advisor_problems, enqueued_points, uses_advisor
 from rarepix.search.checks.disk import disk_problems
-from rarepix.search.checks.tuners import assessor_problems, tuner_problems
+from rarepix.search.checks.tuner import (
+    advisor_problems,
+    assessor_problems,
+    enqueued_points,
+    tuner_problems,
+    uses_advisor,
+)
 from rarepix.search.nni import nnictl
 from rarepix.search.nni.install_patch import PreloadError, check_version
 from rarepix.search.nni.space import Space, check_space, corners, read_space

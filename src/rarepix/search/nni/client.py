@@ -9,7 +9,7 @@ from typing import Any
 from urllib.error import HTTPError
 from urllib.request import ProxyHandler, Request, build_opener
 
-from rarepix.search.nni.trial_io import CONTINUES
+from rarepix.search.optimizer.study_state import CONTINUES
 
 _open = build_opener(ProxyHandler({})).open  # a proxy would look for 127.0.0.1 on its own machine
 

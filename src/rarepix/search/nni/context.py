@@ -1,5 +1,6 @@
-"""What the advisor is to do, read from the manager of its study: recipe, blocks, and where the study's folder is."""
+"""What the advisor takes from NNI's manager: its study's recipe, blocks and folder, and the state of its trial jobs."""
 
+import json
 import math
 import os
 import re
@@ -11,17 +12,26 @@ from rarepix.config import TrialConfig
 from rarepix.layout import JOURNAL
 from rarepix.records import Block
 from rarepix.search.nni.client import Manager
-from rarepix.search.nni.durations import in_seconds
 from rarepix.search.nni.enqueued import Enqueued, default_parameters, enqueued_configurations
 from rarepix.search.nni.space import Space
 from rarepix.search.nni.trial_command import TrialCommand, parse
-from rarepix.search.optimizer.design import DEFAULT
 from rarepix.search.optimizer.journal import Journal, head
 from rarepix.search.optimizer.scheduler import Scheduler
-from rarepix.search.optimizer.settings import Blocks, SearchSettings
+from rarepix.search.optimizer.settings import (
+    RENAMED_KEYS,
+    Blocks,
+    SearchSettings,
+    in_seconds,
+    read_settings,
+    with_current_keys,
+)
+from rarepix.search.optimizer.study_state import DEFAULT, Metrics, Run, numbers, outcome_of
 
 CHANNEL = "NNI_TUNER_COMMAND_CHANNEL"
-LONGEST_SILENCE = 3600.0
+LONGEST_HEARTBEAT_TIMEOUT = 3600.0
+"""Seconds without a report after which a trial is stopped, at most, unless the study sets ``heartbeat_timeout``."""
+OVER = ("SUCCEEDED", "FAILED", "USER_CANCELED", "EARLY_STOPPED", "SYS_CANCELED")
+"""NNI's states of a trial job that has ended."""
 
 
 @dataclass(frozen=True)
@@ -32,13 +42,13 @@ class StudyContext:
     command: TrialCommand
     config: TrialConfig
     limit: int | None
-    """Trial jobs that NNI will start at most."""
+    """Maximum number of trial jobs that NNI starts."""
     trial_seconds: float
-    """How long a trial may run."""
+    """Maximum duration of a trial."""
 
     @property
     def folder(self) -> Path:
-        """The study's folder of results."""
+        """The results folder of the study."""
         return self.command.study_folder(self.experiment)
 
 
@@ -48,7 +58,7 @@ def own_manager() -> Manager:
 
 
 def read_context(manager: Manager) -> StudyContext:
-    """Return what the study of *manager* is.
+    """Return the context of the study of *manager*.
 
     Raises:
         ManagerGone: it does not answer.
@@ -62,44 +72,99 @@ def read_context(manager: Manager) -> StudyContext:
     return StudyContext(profile["id"], command, command.configuration(), params.get("maxTrialNumber"), longest)
 
 
-def heartbeat_timeout(settings: SearchSettings, trial_seconds: float) -> float:
-    """Return the seconds without a report after which a trial, which may run for *trial_seconds*, is stopped."""
-    return min(LONGEST_SILENCE, trial_seconds / 2) if settings.silence is None else in_seconds(settings.silence)
+def own_settings(class_args: dict[str, Any], manager: Manager) -> SearchSettings:
+    """Return the settings in the ``classArgs`` that NNI gives to the advisor of *manager*.
 
-
-def build_scheduler(settings: SearchSettings, space: Space, assignment: StudyContext) -> Scheduler:
-    """Return the search of a study, from its beginning or from where its ledger ends.
+    Former names of keys are taken only for a study that was started under them, which has a journal by now.
 
     Raises:
-        ConfigError: points to begin with that no trial can run.
-        LedgerError: the ledger is of another search.
+        ConfigError: one line per problem; in a new study a former name is refused with the new one.
     """
-    config, file = assignment.config, assignment.folder / JOURNAL
+    if RENAMED_KEYS.keys() & class_args.keys() and head(read_context(manager).folder / JOURNAL):
+        class_args = with_current_keys(class_args)
+    return read_settings(class_args)
+
+
+def heartbeat_timeout(settings: SearchSettings, trial_seconds: float) -> float:
+    """Return the seconds without a report after which a trial, which may run for *trial_seconds*, is stopped."""
+    if settings.heartbeat_timeout is None:
+        return min(LONGEST_HEARTBEAT_TIMEOUT, trial_seconds / 2)
+    return in_seconds(settings.heartbeat_timeout)
+
+
+def build_scheduler(settings: SearchSettings, space: Space, context: StudyContext) -> Scheduler:
+    """Return the scheduler of a study, at its beginning or at the end of its journal.
+
+    Raises:
+        ConfigError: configurations to begin with that no trial can run.
+        JournalError: the journal belongs to another search.
+    """
+    config, file = context.config, context.folder / JOURNAL
     return Scheduler(
         settings,
         space,
         default_parameters(space, config),
         blocks=list_blocks(settings.blocks, config),
-        ledger=Journal(file),
-        first=_first(settings, space, assignment, head(file)),
-        limit=assignment.limit,
+        journal=Journal(file),
+        enqueued=_enqueued(settings, space, context, head(file)),
+        limit=context.limit,
         epochs=config.engine.epochs,
     )
 
 
-def _first(
-    settings: SearchSettings, space: Space, assignment: StudyContext, begun: dict[str, Any] | None
+def _enqueued(
+    settings: SearchSettings, space: Space, context: StudyContext, first_line: dict[str, Any] | None
 ) -> list[Enqueued]:
-    """Return what is tried after the default configuration; as it was *begun*, whatever became of an earlier study."""
+    """Return what is tried after the default configuration.
+
+    A study that has begun keeps to the *first_line* of its journal, since the records of the study that warmed it up
+    may have changed.
+    """
     if settings.listed:
         return []
-    if begun:
-        return [(origin, parameters) for origin, parameters in begun["planned"] if origin != DEFAULT]
-    return enqueued_configurations(settings, space, assignment.config, assignment.command.folder)
+    if first_line:
+        return [(origin, parameters) for origin, parameters in first_line["planned"] if origin != DEFAULT]
+    return enqueued_configurations(settings, space, context.config, context.command.folder)
 
 
 def list_blocks(blocks: Blocks, config: TrialConfig) -> list[Block]:
-    """Return seeds × folds, folds first; what is not named is the recipe's."""
+    """Return seeds × folds, folds varying fastest; what *blocks* leave out is the recipe's."""
     seeds = (config.seed,) if blocks.seeds is None else blocks.seeds
     folds = (config.data.fold,) if blocks.folds is None else blocks.folds
     return [Block(seed=seed, fold=fold) for seed in seeds for fold in folds]
+
+
+def jobs_of(manager: Manager) -> dict[int, dict[str, Any]]:
+    """Return run → NNI's trial job, of the jobs that the search asked for."""
+    jobs = {}
+    for job in manager.ask("trial-jobs"):
+        ordered = json.loads(job["hyperParameters"][0]) if job.get("hyperParameters") else {}
+        if isinstance(ordered.get("parameter_id"), int):
+            jobs[ordered["parameter_id"]] = job
+    return jobs
+
+
+def reconcile(scheduler: Scheduler, jobs: dict[int, dict[str, Any]]) -> list[Run]:
+    """After a kill, end the runs whose end the journal has missed; return those that NNI has never started.
+
+    Other open runs were interrupted: NNI itself starts them again, under their own ids.
+    """
+    unstarted = []
+    for run in [run for run in scheduler.state.runs.values() if run.outcome is None]:
+        job = jobs.get(run.number)
+        if job is None:
+            unstarted.append(run)
+            continue
+        scheduler.job(run.number, job["trialJobId"])
+        if job["status"] in OVER:
+            final = final_of(job)
+            why = scheduler.state.stops.get(run.number)
+            scheduler.end(run.number, *outcome_of(job["status"], None, why_stopped=why, final=final), final)
+    return unstarted
+
+
+def final_of(job: dict[str, Any]) -> Metrics:
+    """Return the numbers of the final report in one of NNI's trial jobs, empty if there is none."""
+    if not job.get("finalMetricData"):
+        return {}
+    return numbers(json.loads(json.loads(job["finalMetricData"][0]["data"])))  # NNI encodes JSON in JSON

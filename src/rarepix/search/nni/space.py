@@ -1,21 +1,41 @@
 """NNI's search-space files: read strictly, and every corner tried on the configuration before a study starts.
 
-NNI itself accepts almost anything: a mistyped ``_type`` is a uniform draw, most other mistakes leave a study running
-for ever.
+NNI itself accepts almost anything: it takes a mistyped ``_type`` for a uniform draw, and after most other mistakes a
+study runs without end.
 """
 
+import math
 from collections.abc import Iterator, Mapping
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from rarepix.choices import nearest
 from rarepix.config import TrialConfig, updated
 from rarepix.config.yaml import read_mapping
 from rarepix.records import BLOCK_KEYS
-from rarepix.search.nni.distributions import SpaceError, ends, refuse_number_as_text
+from rarepix.search.optimizer.settings import DEVIATIONS
 from rarepix.settings import ConfigError
 
 Space = dict[str, dict[str, Any]]
+
+TYPES = {
+    "uniform": ("low", "high"),
+    "loguniform": ("low", "high"),
+    "quniform": ("low", "high", "q"),
+    "qloguniform": ("low", "high", "q"),
+    "randint": ("lower", "upper"),
+    "normal": ("mu", "sigma"),
+    "qnormal": ("mu", "sigma", "q"),
+    "lognormal": ("mu", "sigma"),
+    "qlognormal": ("mu", "sigma", "q"),
+}
+"""NNI's numeric types → the names of their values."""
+ALL_TYPES = ("choice", *TYPES)
+
+
+class SpaceError(ValueError):
+    """A search space that no study can be run with."""
 
 
 def read_space(file: Path) -> Space:
@@ -25,9 +45,9 @@ def read_space(file: Path) -> Space:
         ConfigError: not such a file, or a space that no study can be run with; one line per problem.
     """
     space = read_mapping(file, "the search space")
-    found = problems(space)
-    if found:
-        raise ConfigError("\n".join(f"search space {file.name}: {problem}" for problem in found))
+    lines = problems(space)
+    if lines:
+        raise ConfigError("\n".join(f"search space {file.name}: {line}" for line in lines))
     return space
 
 
@@ -35,19 +55,20 @@ def problems(space: Mapping[str, Any]) -> list[str]:
     """Return what is wrong with a search space by itself, one line per key (empty: nothing)."""
     if not space:
         return ["it must have at least one key, but is empty"]
-    found = []
+    lines = []
     for key, spec in space.items():
         try:
             _values(str(key), spec)
         except SpaceError as error:
-            found.append(str(error))
-    return found
+            lines.append(str(error))
+    return lines
 
 
 def corners(space: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yield parameters that reach every end and every choice of a valid *space*.
+    """Yield parameters that reach both ends of every range and every choice of a valid *space*.
 
-    One key varies at a time around the first corner, and so inside each nested choice: a sum over keys, not a product.
+    One key varies at a time around the first corner, also inside each nested choice: the number of corners is a sum
+    over keys, not a product.
     """
     values = {key: _values(key, spec) for key, spec in space.items()}
     base = {key: choices[0] for key, choices in values.items()}
@@ -64,19 +85,19 @@ def check_space(space: Mapping[str, Any], config: TrialConfig) -> None:
         ConfigError: a key that the configuration does not have, a value that it does not take, or a block, which is
             enumerated and never tuned; one line per problem.
     """
-    found = [
+    lines = [
         f"{key}: a block ({', '.join(BLOCK_KEYS)}) is enumerated, never tuned: take it out of the search space "
         "and set it with --set"
-        for key in _tuned(space)
+        for key in _tuned_keys(space)
         if key in BLOCK_KEYS
     ]
-    for corner in [] if found else corners(space):
+    for corner in [] if lines else corners(space):
         try:
             updated(config, corner)
         except ConfigError as error:
-            found += [line for line in str(error).splitlines() if line not in found]
-    if found:
-        raise ConfigError("\n".join(f"search space: {problem}" for problem in found))
+            lines += [line for line in str(error).splitlines() if line not in lines]
+    if lines:
+        raise ConfigError("\n".join(f"search space: {line}" for line in lines))
 
 
 def _values(key: str, spec: Any) -> list[Any]:
@@ -87,7 +108,7 @@ def _values(key: str, spec: Any) -> list[Any]:
             f"{key}: must be {{_type: ..., _value: [...]}}, but got {came}: a constant is a choice with one value"
         )
     if spec["_type"] != "choice":
-        return ends(key, spec["_type"], spec["_value"])
+        return _range_ends(key, spec["_type"], spec["_value"])
     return list(chain.from_iterable(_choice(key, value) for value in _choices(key, spec["_value"])))
 
 
@@ -99,23 +120,23 @@ def _choices(key: str, choices: Any) -> list[Any]:
         raise SpaceError(f"{key}: in a nested choice every value must be a mapping with _name, but got {choices!r}")
     for choice in nested:
         if not isinstance(choice.get("_name"), str):
-            raise SpaceError(f"{key}: a nested choice must say its _name, but got {choice!r}")
+            raise SpaceError(f"{key}: a nested choice must have a _name, but got {choice!r}")
     for choice in choices:
-        refuse_number_as_text(key, choice)
+        _refuse_number_as_text(key, choice)
     labels = [_label(choice["_name"] if isinstance(choice, Mapping) else choice) for choice in choices]
-    twice = [label for at, label in enumerate(labels) if label in labels[:at]]
-    if twice:
-        raise SpaceError(f"{key}: every choice must be given once, but {twice[0]} comes twice")
+    duplicates = [label for at, label in enumerate(labels) if label in labels[:at]]
+    if duplicates:
+        raise SpaceError(f"{key}: every choice must be given once, but {duplicates[0]} comes twice")
     return choices
 
 
 def _label(value: Any) -> str:
-    """Return a text that equal values share: 1 and 1.0, not 1 and True."""
+    """Return the same text for equal values: for 1 and 1.0, but not for 1 and True."""
     return repr(int(value) if isinstance(value, float) and value.is_integer() else value)
 
 
 def _choice(key: str, choice: Any) -> list[Any]:
-    """Return one choice as the values it is tried with; a nested one with each of its own keys varied."""
+    """Return one choice as the values it is tried with; of a nested one each of its own keys is varied."""
     if not isinstance(choice, Mapping):
         return [choice]
     name, inner = choice["_name"], {k: v for k, v in choice.items() if k != "_name"}
@@ -124,10 +145,89 @@ def _choice(key: str, choice: Any) -> list[Any]:
     return [{"_name": name} | corner for corner in corners(inner)]
 
 
-def _tuned(space: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
-    """Yield every dotted key of a valid *space*, nested ones too."""
+def _tuned_keys(space: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    """Yield every dotted key of a valid *space*, including nested ones."""
     for key, spec in space.items():
         yield f"{prefix}{key}"
         for choice in spec["_value"] if spec["_type"] == "choice" else []:
             if isinstance(choice, Mapping):
-                yield from _tuned({k: v for k, v in choice.items() if k != "_name"}, f"{prefix}{key}.")
+                yield from _tuned_keys({k: v for k, v in choice.items() if k != "_name"}, f"{prefix}{key}.")
+
+
+def _range_ends(key: str, kind: str, value: Any) -> list[float]:
+    """Return both ends of the range of a numeric type; normal types end at ``DEVIATIONS`` standard deviations.
+
+    Raises:
+        SpaceError: unknown type, or *value* does not fit it; the message names *key*, what came and what to do.
+    """
+    if kind not in TYPES:
+        raise SpaceError(f"{key}: unknown _type {kind!r}: {nearest(kind, ALL_TYPES)}valid: {', '.join(ALL_TYPES)}")
+    names = TYPES[kind]
+    if not isinstance(value, list) or len(value) != len(names):
+        raise SpaceError(f"{key}: _value of {kind} must be [{', '.join(names)}], but got {value!r}")
+    for number in value:
+        _check_number(key, number)
+    low, high, *step = value
+    where, plain = f"{key}: {kind}", kind.removeprefix("q")
+    if step:
+        _check_positive(where, "q", step[0])
+    if plain == "randint":
+        return _randint_ends(where, low, high)
+    if plain.endswith("normal"):
+        ends = _normal_ends(where, low, high, log=plain == "lognormal")
+        return [round(end / step[0]) * step[0] for end in ends] if step else ends
+    return _uniform_ends(where, low, high, log=plain == "loguniform")
+
+
+def _uniform_ends(where: str, low: float, high: float, *, log: bool) -> list[float]:
+    if not low < high:
+        hint = f": write [{high}, {low}]" if low > high else ""
+        raise SpaceError(f"{where} must have low < high, but got [{low}, {high}]{hint}")
+    if log and low <= 0:
+        raise SpaceError(f"{where} must have low > 0 (it draws on a logarithmic scale), but got [{low}, {high}]")
+    return [low, high]
+
+
+def _randint_ends(where: str, lower: float, upper: float) -> list[float]:
+    if not (isinstance(lower, int) and isinstance(upper, int)):
+        raise SpaceError(f"{where} must have whole numbers, but got [{lower}, {upper}]")
+    if lower >= upper:
+        raise SpaceError(f"{where} must have lower < upper (upper itself is never drawn), but got [{lower}, {upper}]")
+    return [lower, upper - 1]
+
+
+def _normal_ends(where: str, mu: float, sigma: float, *, log: bool) -> list[float]:
+    _check_positive(where, "sigma", sigma)
+    ends = [mu - DEVIATIONS * sigma, mu + DEVIATIONS * sigma]
+    return [math.exp(end) for end in ends] if log else ends
+
+
+def _check_positive(where: str, name: str, number: float) -> None:
+    if number <= 0:
+        raise SpaceError(f"{where} must have {name} > 0, but got {number}")
+
+
+def _check_number(key: str, number: Any) -> None:
+    _refuse_number_as_text(key, number)
+    if isinstance(number, bool) or not isinstance(number, (int, float)) or not math.isfinite(number):
+        raise SpaceError(f"{key}: the values of a range must be finite numbers, but got {number!r}")
+
+
+def _refuse_number_as_text(key: str, value: Any) -> None:
+    """Raise ``SpaceError`` if *value* is a text that was meant as a number (YAML 1.1 takes ``1e-4`` for text)."""
+    try:
+        meant = float(value) if isinstance(value, str) else math.nan
+    except ValueError:
+        return
+    if math.isfinite(meant):
+        number = _yaml_number(value, meant)
+        raise SpaceError(f"{key}: {value!r} must be a number, but YAML reads it as text: write {number}")
+
+
+def _yaml_number(text: str, meant: float) -> str:
+    """Return *text* as YAML 1.1 wants it: a point before the exponent, and the exponent with its sign."""
+    mantissa, e, exponent = text.lower().partition("e")
+    if not e:
+        return str(meant)
+    sign = "" if exponent[:1] in "+-" else "+"
+    return f"{mantissa if '.' in mantissa else mantissa + '.0'}e{sign}{exponent}"

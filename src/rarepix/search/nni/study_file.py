@@ -6,7 +6,7 @@ from typing import Any, Literal
 from pydantic import NonNegativeInt, PositiveInt, ValidationError, model_validator
 
 from rarepix.config.yaml import read_mapping
-from rarepix.search.nni.durations import Duration
+from rarepix.search.optimizer.settings import Duration
 from rarepix.settings import ConfigError, Settings, explain
 
 

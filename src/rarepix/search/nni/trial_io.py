@@ -10,10 +10,7 @@ from typing import Any
 from rarepix.layout import TENSORBOARD
 from rarepix.records import ClassCounts, TrialRecord
 from rarepix.search.nni import record_transfer
-
-CONTINUES = "continues"
-"""Key that the search puts beside the parameters of a trial that is run again: NNI's id of its first job."""
-
+from rarepix.search.optimizer.study_state import CONTINUES
 
 REPORTED = ("objective", "miou", "rare_iou", "frequent_iou", "worst_iou", "seconds")
 """Scores that every trial reports, beside ``iou/<class>``."""

@@ -1,7 +1,7 @@
-"""A search space of NNI's as Optuna sees it: flat axes, conditional ones under the choice that they belong to.
+"""A search space in NNI's format as Optuna sees it: flat axes, conditional ones under the choice that they belong to.
 
-What a sampler moves on an axis is not always the value itself: normal types are drawn by their quantile, so that any
-sampler's prior is the stated one; quantised types are drawn, then rounded, as NNI defines them.
+The point on an axis is not always the value itself: normal types are sampled by their quantile, so that the prior of
+every sampler is the stated distribution; quantised types are sampled, then rounded, as NNI defines them.
 """
 
 import json
@@ -14,19 +14,19 @@ from typing import Any
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import Trial
 
-from rarepix.search.nni.distributions import DEVIATIONS
+from rarepix.search.optimizer.settings import DEVIATIONS
 
 Space = Mapping[str, Mapping[str, Any]]
 QUANTILES = (NormalDist().cdf(-DEVIATIONS), NormalDist().cdf(DEVIATIONS))
 
 
 class OutsideSpace(ValueError):
-    """Parameters that the search space cannot give."""
+    """Parameters that are no point of the search space."""
 
 
 @dataclass(frozen=True)
 class Axis:
-    """One thing that a sampler moves."""
+    """One dimension of the search space: Optuna's distribution of its points, and what value a point stands for."""
 
     distribution: BaseDistribution
     decode: Callable[[Any], Any] = lambda point: point
@@ -36,13 +36,13 @@ class Axis:
 
 
 def suggest(trial: Trial, space: Space, prefix: str = "") -> dict[str, Any]:
-    """Return parameters of *space*, nested as NNI nests them, at the point that Optuna chooses for *trial*."""
+    """Return the parameters, nested as NNI nests them, at the point of *space* that Optuna samples for *trial*."""
     parameters: dict[str, Any] = {}
     for key, spec in space.items():
         name = f"{prefix}{key}"
         if spec["_type"] != "choice":
             axis = _numeric(spec)
-            parameters[key] = axis.decode(_drawn(trial, name, axis.distribution))
+            parameters[key] = axis.decode(_sample(trial, name, axis.distribution))
             continue
         options = labelled(spec)
         label = trial.suggest_categorical(name, tuple(options))
@@ -58,7 +58,7 @@ def encode(space: Space, parameters: Mapping[str, Any], prefix: str = "") -> dic
     """Return axis → (point, distribution) of *parameters*.
 
     Raises:
-        OutsideSpace: another set of keys, or a value that the space cannot give.
+        OutsideSpace: keys other than those of the space, or a value outside it.
     """
     if set(parameters) != set(space):
         raise OutsideSpace(f"{prefix or 'the space'} has the keys {sorted(space)}, but got {sorted(parameters)}")
@@ -75,8 +75,7 @@ def encode(space: Space, parameters: Mapping[str, Any], prefix: str = "") -> dic
             raise OutsideSpace(f"{name} has the choices {', '.join(options)}, but got {label}")
         points[name] = (label, CategoricalDistribution(tuple(options)))
         if isinstance(options[label], Mapping):
-            inside = {inner: part for inner, part in value.items() if inner != "_name"}
-            points |= encode(_inner(options[label]), inside, f"{name}.{label}.")
+            points |= encode(_inner(options[label]), _inner(value), f"{name}.{label}.")
     return points
 
 
@@ -101,10 +100,11 @@ def _label(choice: Any) -> str:
 
 
 def _inner(option: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the keys of a nested choice without its name."""
     return {key: spec for key, spec in option.items() if key != "_name"}
 
 
-def _drawn(trial: Trial, name: str, distribution: FloatDistribution | IntDistribution) -> float:
+def _sample(trial: Trial, name: str, distribution: FloatDistribution | IntDistribution) -> float:
     if isinstance(distribution, IntDistribution):
         return trial.suggest_int(name, distribution.low, distribution.high)
     return trial.suggest_float(name, distribution.low, distribution.high, log=distribution.log)
@@ -116,7 +116,7 @@ def _point(name: str, axis: Axis, value: Any) -> float:
     low, high = axis.distribution.low, axis.distribution.high
     try:
         point = min(max(axis.encode(value), low), high)
-    except ValueError:  # the logarithm of what has none
+    except ValueError:  # a logarithm of zero or less
         raise OutsideSpace(f"{name} cannot be {value!r}") from None
     if not math.isclose(axis.decode(point), value, rel_tol=1e-9, abs_tol=1e-12):
         raise OutsideSpace(f"{name} lies between {axis.decode(low)} and {axis.decode(high)}, but got {value!r}")

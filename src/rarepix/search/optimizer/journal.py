@@ -1,63 +1,70 @@
-"""The ledger of a search: its events in ``results/<study>/search/ledger.jsonl``, one JSON object a line.
+"""The journal of a study: its events in ``results/<study>/search/ledger.jsonl``, one JSON object per line.
 
-A line is on disk before what it says is done. Lines (``event`` and further keys)::
+An event is on disk before it takes effect. Lines (``event`` and further keys)::
 
-    study          schema, space, settings, default, blocks, planned     the first line: what the search is of
+    study          schema, space, settings, default, blocks, planned     the first line: which search this is
     configuration  configuration, parameters, origin, attributes
     run            run, configuration, block, attempt, continues
     job            run, job                              NNI's id of the trial job
     report         run, epoch, metrics
-    rung           configuration, attributes             what the pruner remembers
-    stop           run, why                              the search asked it to stop
+    rung           configuration, attributes             what the pruner stores about a configuration
+    stop           run, why                              the search asked the run to stop
     end            run, outcome, cause, metrics
-    look           configuration, blocks, verdict        the race looked
+    look           configuration, blocks, verdict        the race tested a configuration
     close          configuration, end                    no more runs
-    odd            what, job                             a report that was late, not a number, missing, of nobody
+    odd            what, job                             an anomaly: a report late, not a number, missing, or unknown
 """
 
 import json
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from rarepix.files import naming
+from rarepix.layout import JOURNAL
+from rarepix.records import Block
+from rarepix.search.optimizer.settings import SearchSettings, with_current_keys
+from rarepix.search.optimizer.study_state import ENQUEUED, WARM_START, StudyState
 
 SCHEMA = 1
+RENAMED_ORIGINS = {"known": ENQUEUED, "earlier": WARM_START}
+"""Origin of a configuration in older journals → its name now."""
 
 
 class JournalError(RuntimeError):
-    """A ledger that this search cannot go on with."""
+    """A journal that this search cannot continue."""
 
 
 class Journal:
-    """An append-only file of events. Without a file the events are kept nowhere."""
+    """An append-only file of events. Without a file the events are not kept."""
 
     def __init__(self, file: Path | None = None) -> None:
         self.file = file
 
     def open(self, study: dict[str, Any]) -> list[dict[str, Any]]:
-        """Return the events so far, after making sure that they are of *study*; begin the ledger where there is none.
+        """Return the events so far, after checking that they belong to *study*; begin the journal if there is none.
 
         Raises:
-            LedgerError: it is of another search, of a newer schema, or damaged.
+            JournalError: it belongs to another search, has a newer schema, or is damaged.
         """
-        head = {"event": "study", "schema": SCHEMA} | study
+        first_line = {"event": "study", "schema": SCHEMA} | study
         if self.file is None:
             return []
         if not self.file.exists():
-            self.write(head)
+            self.write(first_line)
             return []
         events = list(read(self.file))
         self._cut_half_line()
         if not events:
-            self.write(head)
+            self.write(first_line)
             return []
-        _must_be(events[0], json.loads(json.dumps(head)), self.file)
+        _check_same_study(events[0], json.loads(json.dumps(first_line)), self.file)
         return events[1:]
 
     def write(self, event: dict[str, Any]) -> None:
-        """Append *event*; it is on disk when this returns. Raises ``files.WriteError`` if it cannot be."""
+        """Append *event*; it is on disk when this returns. Raises ``files.WriteError`` if it cannot be written."""
         if self.file is None:
             return
         with naming(self.file):
@@ -68,24 +75,77 @@ class Journal:
                 os.fsync(stream.fileno())
 
     def _cut_half_line(self) -> None:
-        """A line that a kill left half written never happened."""
-        whole = self.file.read_bytes()
-        end = whole.rfind(b"\n") + 1
-        if end < len(whole):
+        """Remove the last line if a kill left it half written: its event has not taken effect."""
+        content = self.file.read_bytes()
+        end = content.rfind(b"\n") + 1
+        if end < len(content):
             with self.file.open("r+b") as stream:
                 stream.truncate(end)
 
 
+@dataclass(frozen=True)
+class StudySummary:
+    """What a study has planned and how far it is, in numbers."""
+
+    configurations: int | None
+    """How many are planned; None if that is not known beforehand."""
+    blocks: int
+    begun: int = 0
+    """Configurations that have begun."""
+    unfinished: int = 0
+    """Configurations that have begun and are to get further runs."""
+    anomalies: dict[str, int] = field(default_factory=dict)
+    """Kind of anomaly (late, nan, missing, unknown) → how many reports."""
+    hung: frozenset[str] = frozenset()
+    """NNI's ids of the jobs that were stopped because they did not report."""
+
+    @property
+    def runs(self) -> int | None:
+        """Configurations × blocks."""
+        return None if self.configurations is None else self.configurations * self.blocks
+
+    @property
+    def left(self) -> int:
+        """How many configurations have not ended, including those that have not begun."""
+        return self.unfinished + max((self.configurations or 0) - self.begun, 0)
+
+
+def read_summary(folder: Path) -> StudySummary | None:
+    """Return the summary of the study in *folder*; None if it has no journal (NNI's own tuners write none).
+
+    Raises:
+        JournalError: the journal cannot be read.
+    """
+    file = folder / JOURNAL
+    events = list(read(file)) if file.is_file() else []
+    if not events:
+        return None
+    first_line, *events = events
+    state = StudyState(Block(**block) for block in first_line["blocks"])
+    for event in events:
+        state.apply(event)
+    settings = SearchSettings(**first_line["settings"])
+    hung = (number for number, why in state.stops.items() if why == "hung")
+    return StudySummary(
+        configurations=len(first_line["planned"]) if settings.listed else settings.samples,
+        blocks=len(state.blocks),
+        begun=len(state.configurations),
+        unfinished=sum(configuration.end is None for configuration in state.configurations),
+        anomalies=dict(state.anomalies),
+        hung=frozenset(job for number in hung if (job := state.runs[number].job)),
+    )
+
+
 def head(file: Path) -> dict[str, Any] | None:
-    """Return the first event in *file*: what the search is of. None: there is none. Raises ``LedgerError``."""
+    """Return the first event in *file*, which says which search it is; None if there is none. Raises like ``read``."""
     return next(read(file), None) if file.is_file() else None
 
 
 def read(file: Path) -> Iterator[dict[str, Any]]:
-    """Yield the events in *file*, the half line that a kill may have left at its end aside.
+    """Yield the events in *file*, with the names of now for settings and origins; a half-written last line is skipped.
 
     Raises:
-        LedgerError: a line that is not an event.
+        JournalError: a line that is not an event.
     """
     lines = file.read_bytes().split(b"\n")[:-1]
     for number, line in enumerate(lines, 1):
@@ -94,15 +154,25 @@ def read(file: Path) -> Iterator[dict[str, Any]]:
             event["event"]
         except (ValueError, TypeError, KeyError) as error:
             raise JournalError(f"{file}:{number} must be an event (JSON), but: {error!r}") from error
-        yield event
+        yield with_current_names(event)
 
 
-def _must_be(came: dict[str, Any], wanted: dict[str, Any], file: Path) -> None:
+def with_current_names(event: dict[str, Any]) -> dict[str, Any]:
+    """Return *event* with the present names of what older journals call otherwise."""
+    if event["event"] == "configuration" and event.get("origin") in RENAMED_ORIGINS:
+        return event | {"origin": RENAMED_ORIGINS[event["origin"]]}
+    if event["event"] == "study" and "settings" in event and "planned" in event:
+        planned = [[RENAMED_ORIGINS.get(origin, origin), parameters] for origin, parameters in event["planned"]]
+        return event | {"settings": with_current_keys(event["settings"]), "planned": planned}
+    return event
+
+
+def _check_same_study(came: dict[str, Any], expected: dict[str, Any], file: Path) -> None:
     if came.get("event") != "study" or came.get("schema") != SCHEMA:
         raise JournalError(f"{file} must begin with a study of schema {SCHEMA}, but begins with {str(came)[:80]}")
-    for key in wanted:
-        if came.get(key) != wanted[key]:
+    for key in expected:
+        if came.get(key) != expected[key]:
             raise JournalError(
-                f"{file} is of a search with another {key}: it has {came.get(key)!r}, this study {wanted[key]!r}: "
-                f"start a new study, or resume this one with the file that it was started with"
+                f"{file} belongs to a search with another {key}: it has {came.get(key)!r}, this study has "
+                f"{expected[key]!r}: start a new study, or resume this one with the file that it was started with"
             )

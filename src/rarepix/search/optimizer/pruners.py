@@ -1,37 +1,42 @@
-"""Pruners by name: when a run is stopped for what it has shown. Steps are epochs, for ``wilcoxon`` blocks.
+"""Pruners by name, and the learning curves that they compare: when a run is stopped early.
 
-Where runs are compared epoch by epoch, each is left a third of its epochs unless ``pruner_args`` say otherwise:
-before, a curve tells how fast a configuration starts and not where it ends (``docs/reference/search.md``).
+Steps are epochs, for ``wilcoxon`` blocks. A pruner that compares runs epoch by epoch leaves each a third of its epochs
+unless ``pruner_args`` say otherwise: before, a curve shows how fast a configuration starts and not where it ends
+(``docs/benchmarks/search.md``).
 """
 
 import math
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import optuna
 from optuna.pruners import BasePruner
+from optuna.trial import Trial, TrialState, create_trial
 
-from rarepix.search.optimizer.samplers import built
+from rarepix.search.optimizer.samplers import construct
 from rarepix.search.optimizer.settings import SearchSettings
+from rarepix.search.optimizer.study_state import Configuration, Metrics, StudyState, best_so_far, finite
 
 Builder = Callable[[dict[str, Any], int], BasePruner]
 """(arguments, epochs of a run) → the pruner."""
 
 
 def _asha(args: dict[str, Any], epochs: int) -> BasePruner:
-    return optuna.pruners.SuccessiveHalvingPruner(**{"min_resource": spared(epochs), "reduction_factor": 2} | args)
+    defaults = {"min_resource": warmup_epochs(epochs), "reduction_factor": 2}
+    return optuna.pruners.SuccessiveHalvingPruner(**defaults | args)
 
 
 def _hyperband(args: dict[str, Any], epochs: int) -> BasePruner:
-    return optuna.pruners.HyperbandPruner(**{"min_resource": spared(epochs), "max_resource": epochs} | args)
+    return optuna.pruners.HyperbandPruner(**{"min_resource": warmup_epochs(epochs), "max_resource": epochs} | args)
 
 
 def _median(args: dict[str, Any], epochs: int) -> BasePruner:
-    return optuna.pruners.MedianPruner(**{"n_warmup_steps": spared(epochs)} | args)
+    return optuna.pruners.MedianPruner(**{"n_warmup_steps": warmup_epochs(epochs)} | args)
 
 
 def _percentile(args: dict[str, Any], epochs: int) -> BasePruner:
-    return optuna.pruners.PercentilePruner(**{"percentile": 25.0, "n_warmup_steps": spared(epochs)} | args)
+    return optuna.pruners.PercentilePruner(**{"percentile": 25.0, "n_warmup_steps": warmup_epochs(epochs)} | args)
 
 
 PRUNERS: dict[str, tuple[Builder, type[BasePruner]]] = {
@@ -49,8 +54,8 @@ PRUNERS: dict[str, tuple[Builder, type[BasePruner]]] = {
 """Name → builder and Optuna's class."""
 
 
-def spared(epochs: int) -> int:
-    """Return how many epochs a run of *epochs* is left in any case: a third of them, at least one."""
+def warmup_epochs(epochs: int) -> int:
+    """Return the epochs before which a run of *epochs* is not stopped: a third of them, at least one."""
     return math.ceil(epochs / 3)
 
 
@@ -58,7 +63,91 @@ def build_pruner(settings: SearchSettings, epochs: int) -> BasePruner:
     """Return the pruner that *settings* name, for runs of *epochs*.
 
     Raises:
-        ConfigError: ``pruner_args`` that it does not take.
+        ConfigError: ``pruner_args`` that Optuna's class does not take.
     """
     build, kind = PRUNERS[settings.pruner]
-    return built("pruner", settings.pruner, settings.pruner_args, kind, lambda args: build(args, epochs))
+    return construct("pruner", settings.pruner, settings.pruner_args, kind, lambda args: build(args, epochs))
+
+
+class Pruning:
+    """An Optuna study in memory of the learning curves; Optuna's number of a trial is that of its configuration.
+
+    It is separate from the study of ``Proposals`` because every configuration has a curve, including those outside the
+    search space and listed ones. A pruner looks at a configuration's first block, epoch by epoch; the further blocks
+    are for comparison and run to their end. ``wilcoxon`` looks at finished blocks instead.
+    """
+
+    def __init__(self, settings: SearchSettings, state: StudyState, epochs: int) -> None:
+        self.settings, self.state = settings, state
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            pruner = build_pruner(settings, epochs)
+        self.study = optuna.create_study(direction="maximize", study_name="curves", pruner=pruner)
+        for configuration in state.configurations:
+            self._restore(configuration)
+
+    @property
+    def by_blocks(self) -> bool:
+        """Whether the pruner compares blocks instead of epochs."""
+        return self.settings.pruner == "wilcoxon"
+
+    def visible(self, curve: Mapping[int, Metrics]) -> dict[int, float]:
+        """Return epoch → score that the pruner sees: the best so far, because a trial keeps its best checkpoint.
+
+        ``patient`` waits for a decline and therefore sees each score as it is.
+        """
+        name = self.settings.objectives[0]
+        if self.settings.pruner != "patient":
+            return best_so_far(curve, name)
+        scores = {epoch: finite(metrics, name) for epoch, metrics in curve.items()}
+        return {epoch: score for epoch, score in scores.items() if score is not None}
+
+    def begin(self) -> None:
+        """Begin the curve of the next configuration."""
+        self.study.add_trial(create_trial(state=TrialState.RUNNING))
+
+    def should_stop(self, configuration: int, step: int, value: float) -> tuple[bool, dict[str, Any]]:
+        """Return whether a configuration should be stopped after *value* at *step*, and what the pruner stores."""
+        frozen = self._frozen(configuration)
+        before = dict(frozen.system_attrs)
+        trial = Trial(self.study, frozen._trial_id)
+        trial.report(value, step)
+        stop = trial.should_prune()
+        after = self._frozen(configuration).system_attrs
+        return stop, {key: value for key, value in after.items() if before.get(key) != value}
+
+    def finish(self, configuration: Configuration) -> None:
+        """Close the curve of a configuration that gets no more runs."""
+        frozen = self._frozen(configuration.number)
+        if frozen.state.is_finished():
+            return
+        state, value = self._result(configuration)
+        self.study.tell(frozen.number, value, state=state)
+
+    def _restore(self, configuration: Configuration) -> None:
+        state, value = self._result(configuration) if configuration.end else (TrialState.RUNNING, None)
+        self.study.add_trial(
+            create_trial(
+                state=state,
+                value=value,
+                intermediate_values=self._steps(configuration),
+                system_attrs=configuration.rungs,
+            )
+        )
+
+    def _result(self, configuration: Configuration) -> tuple[TrialState, float | None]:
+        steps = self._steps(configuration)
+        if configuration.end in ("complete", "dropped") and steps:
+            return TrialState.COMPLETE, sum(steps.values()) / len(steps) if self.by_blocks else max(steps.values())
+        return (TrialState.PRUNED if steps else TrialState.FAIL), None
+
+    def _steps(self, configuration: Configuration) -> dict[int, float]:
+        if self.by_blocks:
+            finals = self.state.finals(configuration.number)
+            scores = {block: finite(finals[block], self.settings.objectives[0]) for block in sorted(finals)}
+            return {block: score for block, score in scores.items() if score is not None}
+        runs = self.state.runs_of[configuration.number]
+        return self.visible(self.state.curve(runs[0])) if runs else {}
+
+    def _frozen(self, configuration: int) -> optuna.trial.FrozenTrial:
+        return self.study.get_trials(deepcopy=False)[configuration]

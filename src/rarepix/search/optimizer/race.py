@@ -1,7 +1,7 @@
 """The race: when a configuration is already clearly worse over its blocks and gets no more of them.
 
-**The rule.** A candidate is looked at after each block that it has finished, from the ``at_least``-th on. Over its k
-blocks it is held against the configurations that have finished the same ones. The leader is the one of the highest
+**The rule.** A candidate is tested after each block that it has finished, from the ``at_least``-th on. Over its k
+blocks it is compared with the configurations that have finished the same ones. The leader is the one of the highest
 mean. The candidate is dropped if the one-sided paired test
 
     t = (mean of the leader − mean of the candidate) / (s · sqrt(2 / k))
@@ -19,15 +19,15 @@ come: each test against one rival at one look errs with at most its share of ``a
 model means say nothing about residuals.
 
 Where the noise is not equal, the rest of the rule keeps the error near ``alpha`` without a proof
-(``docs/reference/search.md`` has simulated rates, for heavy tails and threefold spreads too). A bad configuration
+(``docs/benchmarks/search.md`` has simulated rates, for heavy tails and threefold spreads too). A bad configuration
 that fails in one fold and not in the next does not hide the others' differences, because only the better half is
-pooled. A candidate that varies more than the others is not judged by their calm alone, because its own pair may raise
-s; and however many are pooled, they tell what the noise is on average and not what it is for the candidate, which is
-why the degrees of freedom end at six for each block.
+pooled. A candidate that varies more than the others is not dropped by their low noise alone, because its own pair may
+raise s. However many configurations are pooled, they give the average noise and not that of the candidate, which is
+why the degrees of freedom are at most six for each block.
 
 **What it does not.** Blocks count as independent draws. Folds of one data set share most of their training images, so
 the statement is about more blocks of this kind, not about new data (Bengio and Grandvalet, 2004). And which rivals
-there are must not hang on the noise of the candidate's scores; what a sampler proposes does so a little.
+there are must not depend on the noise of the candidate's scores; what a sampler proposes depends on it a little.
 
 The idea, racing over blocks with repeated paired tests, is that of F-race (Birattari, Stützle, Paquete and
 Varrentrapp, GECCO 2002) and of irace's t-race (López-Ibáñez et al., Operations Research Perspectives 3, 2016), which
@@ -38,15 +38,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-POOL = 6
+MAX_FREEDOM_PER_BLOCK = 6
 """Degrees of freedom that each block after the first can give, at most."""
-TINY = 1e-12
-"""A spread below this share of the scores is rounding: the differences are the same in every block."""
+RELATIVE_ROUNDING = 1e-12
+"""A spread below this fraction of the scores is a rounding error: the differences are the same in every block."""
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """A candidate is clearly worse than the leader."""
+class Elimination:
+    """The test by which a candidate is clearly worse than the leader."""
 
     candidate: int
     leader: int
@@ -54,9 +54,9 @@ class Verdict:
     """Mean of the leader − mean of the candidate, over the candidate's blocks."""
     p: float
     level: float
-    """What p was held against."""
+    """The level that p did not exceed."""
     blocks: int
-    """Blocks that both have finished."""
+    """How many blocks both have finished."""
 
     def __str__(self) -> str:
         return (
@@ -67,18 +67,18 @@ class Verdict:
 
 def clearly_worse(
     scores: np.ndarray, candidate: int, *, looks: int, alpha: float = 0.05, at_least: int = 2
-) -> Verdict | None:
-    """Return the verdict by which *candidate* gets no more blocks; None: it may go on.
+) -> Elimination | None:
+    """Return the test by which *candidate* gets no more blocks, None if it may go on.
 
     Args:
-        scores: configurations × blocks, higher is better; NaN where there is no score (not run yet, or failed).
+        scores: array (configurations, blocks), higher is better; NaN where there is no score (not run yet, or failed).
         candidate: row of *scores*.
-        looks: how many times one configuration may be looked at in the study.
+        looks: how many times one configuration may be tested in the study.
         alpha: probability, at most, that the truly best configuration of the study is dropped.
-        at_least: blocks below which nothing is said.
+        at_least: blocks that a candidate must have finished before it is tested.
 
     Raises:
-        ValueError: not such scores, or settings out of range.
+        ValueError: scores of another shape or with infinities, or an argument out of range.
     """
     _check(scores, candidate, looks, alpha, at_least)
     blocks = ~np.isnan(scores[candidate])
@@ -93,25 +93,25 @@ def clearly_worse(
     if difference <= 0:
         return None
     pooled = same[(means[same] >= np.median(means[same])) | (same == candidate)]
-    freedom = (k - 1) * min(len(pooled) - 1, POOL)
+    freedom = (k - 1) * min(len(pooled) - 1, MAX_FREEDOM_PER_BLOCK)
     spread = max(
         _residual_spread(scores[np.ix_(pooled, blocks)]),
         _residual_spread(scores[np.ix_([leader, candidate], blocks)]),
     )
     p = _upper_tail(difference, spread * np.sqrt(2 / k), freedom)
     level = alpha / (looks * rivals)
-    return Verdict(candidate, leader, difference, p, level, int(k)) if p <= level else None
+    return Elimination(candidate, leader, difference, p, level, int(k)) if p <= level else None
 
 
 def _residual_spread(scores: np.ndarray) -> float:
-    """Return the standard deviation of the residuals of configuration + block, in whole *scores*; 0 if it is rounding.
+    """Return the standard deviation of the residuals of configuration + block in *scores* (without NaN); 0 if tiny.
 
-    Of two configurations it is that of their differences, over √2.
+    For two configurations it is the standard deviation of their differences, over √2.
     """
     residuals = scores - scores.mean(axis=1, keepdims=True) - scores.mean(axis=0) + scores.mean()
     rows, columns = scores.shape
     spread = float(np.sqrt((residuals**2).sum() / ((rows - 1) * (columns - 1))))
-    return spread if spread > TINY * np.abs(scores).max() else 0.0
+    return spread if spread > RELATIVE_ROUNDING * np.abs(scores).max() else 0.0
 
 
 def _upper_tail(difference: float, error: float, freedom: int) -> float:

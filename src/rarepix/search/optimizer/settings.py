@@ -1,11 +1,19 @@
-"""What a study says to the search: ``classArgs`` of the advisor in its file."""
+"""The settings of a search: ``classArgs`` of the advisor in a study's file."""
 
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, NonNegativeInt, PositiveInt, ValidationError, field_validator, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    NonNegativeInt,
+    PositiveInt,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from rarepix.records import BLOCK_KEYS
-from rarepix.search.nni.durations import Duration
 from rarepix.settings import ConfigError, Settings, explain
 
 SAMPLER_NAMES = ("tpe", "gp", "cmaes", "nsga2", "qmc", "random", "grid")
@@ -15,44 +23,71 @@ MINIMISED = ("seconds",)
 CONSTRAINED_SAMPLERS = ("tpe", "gp", "nsga2")
 SEVERAL_OBJECTIVES_SAMPLERS = ("tpe", "gp", "nsga2", "qmc", "random", "grid")
 GRID_MAY_BE = 10_000
-OF_SAMPLED_STUDIES = {"sampler", "sampler_args", "seed", "samples", "known", "earlier", "constraints"}
-"""Settings that say nothing to a study whose configurations are listed."""
+"""Most configurations of a grid."""
+DEVIATIONS = 3
+"""Where the normal types of a search space end, in standard deviations; NNI itself does not bound them."""
+OF_SAMPLED_STUDIES = {"sampler", "sampler_args", "seed", "samples", "enqueue", "warm_start", "constraints"}
+"""Settings that have no meaning in a study whose configurations are listed."""
+RENAMED_KEYS = {"known": "enqueue", "earlier": "warm_start", "silence": "heartbeat_timeout"}
+"""Former name of a setting → its name. Studies started under the former names hold them in journal and NNI profile."""
+SECONDS_PER_UNIT = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def in_seconds(duration: int | str) -> float:
+    """Return a duration in NNI's notation (``90``, ``90s``, ``1.5h``) in seconds."""
+    if isinstance(duration, str):
+        return float(duration[:-1]) * SECONDS_PER_UNIT[duration[-1].lower()]
+    return float(duration)
+
+
+def _check_duration(value: Any) -> Any:
+    try:
+        positive = not isinstance(value, bool) and in_seconds(value) > 0
+    except (TypeError, ValueError, LookupError):
+        positive = False
+    if not positive:
+        raise ValueError("a duration must be whole seconds or a number with a unit (90s, 10m, 2h, 1d)")
+    return value
+
+
+Duration = Annotated[int | str, BeforeValidator(_check_duration)]
+"""A duration in NNI's notation: whole seconds, or a number with a unit."""
 
 
 class Blocks(Settings):
     """Seeds × folds: every configuration runs on each of them, in the same order."""
 
     seeds: tuple[NonNegativeInt, ...] | None = None
-    """None: the recipe's."""
+    """None: the recipe's seed."""
     folds: tuple[NonNegativeInt, ...] | None = None
-    """None: the recipe's."""
+    """None: the recipe's fold."""
 
     @field_validator("seeds", "folds")
     @classmethod
-    def _each_once(cls, numbers: tuple[int, ...] | None) -> tuple[int, ...] | None:
+    def _check_distinct(cls, numbers: tuple[int, ...] | None) -> tuple[int, ...] | None:
         if numbers is not None and (not numbers or len(set(numbers)) < len(numbers)):
             raise ValueError("must be a list of different numbers, at least one")
         return numbers
 
 
 class Race(Settings):
-    """When a configuration gets no further blocks (see ``search/race.py``)."""
+    """When a configuration gets no further blocks (see ``optimizer/race.py``)."""
 
     alpha: float = Field(0.05, gt=0, lt=0.5)
-    """Chance, at most, that the truly best configuration is dropped."""
+    """Probability, at most, that the truly best configuration is dropped."""
     at_least: int = Field(2, ge=2)
     """Blocks that every configuration gets."""
 
 
 class Retries(Settings):
-    """How often a trial is run again, by what ended it. It goes on from its last checkpoint where that is at hand."""
+    """How often a trial is run again, by the cause of its failure. It resumes from its last checkpoint if it can."""
 
     out_of_memory: NonNegativeInt = 1
     non_finite: NonNegativeInt = 1
     lost: NonNegativeInt = 3
     """Killed from outside, or its machine was lost."""
     hung: NonNegativeInt = 1
-    """Silent for longer than ``silence``."""
+    """No report for longer than ``heartbeat_timeout``."""
     crash: NonNegativeInt = 1
     """Any other error."""
 
@@ -61,8 +96,9 @@ class WarmStart(Settings):
     """Configurations of an earlier study that are tried first."""
 
     study: str
-    """Its folder of results."""
+    """The results folder of that study."""
     top: PositiveInt = 5
+    """How many of its best configurations are tried."""
 
 
 class SearchSettings(Settings):
@@ -75,50 +111,68 @@ class SearchSettings(Settings):
     """Passed to Optuna's class."""
     pruner: Literal[PRUNER_NAMES] = "none"
     pruner_args: dict[str, Any] = Field(default={})
+    """Passed to Optuna's class."""
     seed: NonNegativeInt = 0
     samples: PositiveInt | None = None
-    """Configurations to try, the default one among them (None: as many as maxTrialNumber has room for)."""
+    """Configurations to try, including the default one (None: as many as maxTrialNumber has room for)."""
     configurations: tuple[dict[str, Any], ...] | None = None
-    """A listed study: these and no others, each on every block."""
+    """A listed study: these configurations and no others, each on every block."""
     confirms: str | None = None
-    """The study whose default configuration (the first that is listed) and winners these are, on fresh blocks."""
+    """The study that this one confirms: the first listed configuration is its default, the others are its winners."""
     blocks: Blocks = Blocks()
     race: Race | None = None
-    known: tuple[dict[str, Any], ...] = ()
-    """Configurations that are tried first, after the default one. Keys that are left out are as in the default."""
-    earlier: WarmStart | None = None
+    enqueue: tuple[dict[str, Any], ...] = ()
+    """Configurations that are tried right after the default one, which gives the values of the keys left out."""
+    warm_start: WarmStart | None = None
     objectives: tuple[str, ...] = ("objective",)
     """Scores that trials report; ``objective`` is what ``evaluate.objective`` names. Pruners look at the first one."""
     constraints: dict[str, float] = Field(default={})
-    """Score → the least that it must be."""
+    """Score → its lower bound."""
     retries: Retries = Retries()
-    silence: Duration | None = None
+    heartbeat_timeout: Duration | None = None
     """A trial without a report for this long is stopped and run again (None: half of maxTrialDuration, at most 1 h)."""
     grid_points: int = Field(4, ge=2)
     """Values of a continuous range in a grid."""
 
     @property
     def listed(self) -> bool:
-        """Whether the configurations are known beforehand."""
+        """Whether all configurations are known before the study starts."""
         return self.configurations is not None or self.sampler == "grid"
 
     @field_validator("configurations")
     @classmethod
-    def _something_to_run(cls, listed: tuple[dict, ...] | None) -> tuple[dict, ...] | None:
+    def _check_not_empty(cls, listed: tuple[dict, ...] | None) -> tuple[dict, ...] | None:
         if listed is not None and not listed:
             raise ValueError("a listed study must list at least one configuration")
         return listed
 
-    @field_validator("configurations", "known")
+    @field_validator("configurations", "enqueue")
     @classmethod
-    def _no_blocks_inside(cls, listed: tuple[dict, ...] | None) -> tuple[dict, ...] | None:
+    def _check_no_blocks_inside(cls, listed: tuple[dict, ...] | None) -> tuple[dict, ...] | None:
         blocks = sorted({key for configuration in listed or () for key in configuration if key in BLOCK_KEYS})
         if blocks:
             raise ValueError(f"a configuration must not fix {', '.join(blocks)}: name seeds and folds under blocks")
         return listed
 
     @model_validator(mode="after")
-    def _goes_together(self) -> "SearchSettings":
+    def _check_combination(self) -> "SearchSettings":
+        self._check_kind_of_study()
+        self._check_objectives()
+        bounded_but_minimised = sorted(set(self.constraints) & set(MINIMISED))
+        if bounded_but_minimised:
+            raise ValueError(
+                f"constraints are lower bounds, but less is better of {bounded_but_minimised[0]}: "
+                "leave it out of constraints"
+            )
+        if self.constraints and self.configurations is None and self.sampler not in CONSTRAINED_SAMPLERS:
+            raise ValueError(
+                f"constraints need a sampler that uses them ({', '.join(CONSTRAINED_SAMPLERS)}), but got {self.sampler}"
+            )
+        if self.race is not None and self.pruner == "wilcoxon":
+            raise ValueError("race and pruner=wilcoxon both decide over blocks: use one of them")
+        return self
+
+    def _check_kind_of_study(self) -> None:
         given = self.model_fields_set
         if self.configurations is not None and given & OF_SAMPLED_STUDIES:
             extra = ", ".join(sorted(given & OF_SAMPLED_STUDIES))
@@ -126,45 +180,44 @@ class SearchSettings(Settings):
         if self.confirms is not None and self.configurations is None:
             raise ValueError("a study that confirms another one must list its configurations, the default one first")
         if self.sampler == "grid" and given & {"samples", "sampler_args"}:
-            raise ValueError("a grid has the size and the order that it has: leave samples and sampler_args out")
+            raise ValueError("sampler=grid tries every point in a fixed order: leave samples and sampler_args out")
         if self.sampler != "grid" and "grid_points" in given:
-            raise ValueError(f"grid_points are those of sampler=grid, but sampler={self.sampler}: leave them out")
-        without_floor = sorted(set(self.constraints) & set(MINIMISED))
-        if without_floor:
-            raise ValueError(f"constraints say the least that a score must be, which {without_floor[0]} has not")
-        if self.race is not None and self.pruner == "wilcoxon":
-            raise ValueError("race and pruner=wilcoxon both decide over blocks: use one of them")
+            raise ValueError(f"grid_points belong to sampler=grid, but sampler={self.sampler}: leave them out")
+
+    def _check_objectives(self) -> None:
         if not self.objectives or len(set(self.objectives)) < len(self.objectives):
             raise ValueError(f"objectives must be different scores, at least one, but got {list(self.objectives)}")
         if len(self.objectives) > 1:
-            self._check_several_objectives()
+            if self.pruner != "none" or self.race is not None:
+                raise ValueError("pruners and races look at one objective: with several use pruner=none and no race")
+            if self.configurations is None and self.sampler not in SEVERAL_OBJECTIVES_SAMPLERS:
+                raise ValueError(
+                    f"several objectives need one of the samplers {', '.join(SEVERAL_OBJECTIVES_SAMPLERS)}, "
+                    f"but got {self.sampler}"
+                )
         if self.objectives[0] in MINIMISED:
             raise ValueError(
                 f"the first objective must be a score of which more is better, but got {self.objectives[0]}"
             )
-        if self.constraints and self.configurations is None and self.sampler not in CONSTRAINED_SAMPLERS:
-            valid = ", ".join(CONSTRAINED_SAMPLERS)
-            raise ValueError(f"constraints need a sampler that heeds them ({valid}), but got {self.sampler}")
-        return self
-
-    def _check_several_objectives(self) -> None:
-        if self.pruner != "none" or self.race is not None:
-            raise ValueError("pruners and races look at one objective: with several use pruner=none and no race")
-        if self.configurations is None and self.sampler not in SEVERAL_OBJECTIVES_SAMPLERS:
-            raise ValueError(
-                f"several objectives need one of the samplers {', '.join(SEVERAL_OBJECTIVES_SAMPLERS)}, "
-                f"but got {self.sampler}"
-            )
 
 
-def read_settings(class_args: dict[str, Any] | None) -> SearchSettings:
+def read_settings(class_args: Mapping[str, Any] | None) -> SearchSettings:
     """Return the settings in the advisor's ``classArgs``.
 
     Raises:
-        ConfigError: one line per problem.
+        ConfigError: one line per problem; a key that was renamed is refused with its new name.
     """
+    given = class_args or {}
+    problems = [f"unknown key {old!r}: it is called {new!r} now" for old, new in RENAMED_KEYS.items() if old in given]
     try:
-        return SearchSettings(**(class_args or {}))
+        settings = SearchSettings(**{key: value for key, value in given.items() if key not in RENAMED_KEYS})
     except ValidationError as error:
-        lines = explain(error, SearchSettings).splitlines()
-        raise ConfigError("\n".join(f"tuner.classArgs: {line}" for line in lines)) from None
+        problems += explain(error, SearchSettings).splitlines()
+    if problems:
+        raise ConfigError("\n".join(f"tuner.classArgs: {problem}" for problem in problems))
+    return settings
+
+
+def with_current_keys(class_args: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return ``classArgs`` of a study that was started under former names of keys, with the names of now."""
+    return {RENAMED_KEYS.get(key, key): value for key, value in (class_args or {}).items()}

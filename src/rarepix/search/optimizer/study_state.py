@@ -1,8 +1,7 @@
-"""What has been tried and how it went: configurations, their runs, and the events that made them.
+"""The state of a study: its configurations, their runs, and how each ended, rebuilt from the events of the journal.
 
-The history is the sum of its events, and nothing changes it but an event: what is written to the ledger is therefore
-all that is needed to go on after a kill. A **configuration** has one **run** per block, and further runs of the same
-block (attempts) where one failed and is retried.
+Only events change the state, so the journal has all that is needed to go on after a kill. A **configuration** has one
+**run** per block, and further runs (attempts) on the same block if one failed and was retried.
 """
 
 import json
@@ -15,10 +14,20 @@ from typing import Any
 import numpy as np
 
 from rarepix.records import Block
-from rarepix.search.nni.trial_io import CONTINUES
+from rarepix.search.optimizer.settings import Retries
+from rarepix.trial.exit_codes import NON_FINITE, OUT_OF_MEMORY
 
 Event = dict[str, Any]
 Metrics = dict[str, float]
+
+DEFAULT = "default"
+"""Origin of the configuration that is the recipe as it is: the baseline, which is neither pruned nor dropped."""
+LISTED, ENQUEUED, WARM_START, SAMPLED = "listed", "enqueued", "warm_start", "sampled"
+"""The other origins of a configuration."""
+CONTINUES = "continues"
+"""Key beside the parameters of a trial that is run again: NNI's id of the first job of its run."""
+CAUSES = {OUT_OF_MEMORY: "out_of_memory", NON_FINITE: "non_finite", None: "lost", 137: "lost", 143: "lost"}
+"""Exit code → cause of the failure. None: ended by a signal (shells report it as 128 + n), or its machine was lost."""
 
 
 @dataclass
@@ -32,17 +41,17 @@ class Run:
     """Index of the block."""
     attempt: int
     continues: str | None
-    """NNI's id of the job whose work this one goes on with."""
+    """NNI's id of the job whose work this run resumes."""
     job: str | None = None
-    """NNI's id, once it is known."""
+    """NNI's id of the job, once it is known."""
     curve: dict[int, Metrics] = field(default_factory=dict)
-    """Epoch → what was reported."""
+    """Epoch → reported metrics."""
     outcome: str | None = None
     """complete, stopped (by the search), failed or canceled (by a person); None: not over."""
     cause: str | None = None
     """Why it failed."""
     metrics: Metrics = field(default_factory=dict)
-    """Of the final report."""
+    """Metrics of the final report."""
 
 
 @dataclass
@@ -52,17 +61,17 @@ class Configuration:
     number: int
     parameters: dict[str, Any]
     origin: str
-    """default, listed, known, earlier or sampled."""
+    """default, listed, enqueued, warm_start or sampled."""
     attributes: dict[str, Any] = field(default_factory=dict)
-    """What the sampler remembers of it."""
+    """What the sampler stored about it."""
     rungs: dict[str, Any] = field(default_factory=dict)
-    """What the pruner remembers of it."""
+    """What the pruner stored about it."""
     end: str | None = None
     """complete, stopped, dropped (by the race), failed or canceled; None: it may get more runs."""
 
 
 class StudyState:
-    """Everything that has happened in a search."""
+    """All configurations and runs of a study."""
 
     def __init__(self, blocks: Iterable[Block]) -> None:
         self.blocks = tuple(blocks)
@@ -75,21 +84,21 @@ class StudyState:
         self.stops: dict[int, str] = {}
         """Run that was asked to stop → why: pruned or hung."""
         self.looks: set[tuple[int, int]] = set()
-        """(configuration, finished blocks) at which the race has looked."""
-        self.odd: Counter[str] = Counter()
-        """What should not come but does, and how often: late, nan, missing, unknown."""
-        self._known: set[str] = set()
+        """(configuration, finished blocks) that the race has tested."""
+        self.anomalies: Counter[str] = Counter()
+        """Kind of anomaly (late, nan, missing, unknown) → how many reports."""
+        self._tried: set[str] = set()
 
     def apply(self, event: Event) -> None:
-        """Let *event* happen."""
+        """Change the state as *event* says."""
         getattr(self, f"_on_{event['event']}")(**{key: value for key, value in event.items() if key != "event"})
 
     def tried(self, parameters: Mapping[str, Any]) -> bool:
         """Return whether there is a configuration with these parameters."""
-        return canonical(parameters) in self._known
+        return canonical(parameters) in self._tried
 
-    def order(self, run: Run) -> dict[str, Any]:
-        """Return the parameters that NNI is to give to *run*: configuration and block, and whose work it continues."""
+    def trial_parameters(self, run: Run) -> dict[str, Any]:
+        """Return the parameters that NNI gives to *run*: configuration, block, and the job that it resumes."""
         block = self.blocks[run.block]
         parameters = self.configurations[run.configuration].parameters | {"seed": block.seed, "data.fold": block.fold}
         return parameters | ({CONTINUES: run.continues} if run.continues else {})
@@ -102,12 +111,19 @@ class StudyState:
         """Return block → newest run of a configuration."""
         return {run.block: run for run in self.runs_of[configuration]}
 
+    def should_retry(self, run: Run, retries: Retries) -> bool:
+        """Return whether *run* failed, is the newest on its block, and *retries* allow another one for its cause."""
+        if run.outcome != "failed" or self.last_attempts(run.configuration)[run.block] is not run:
+            return False
+        attempts = [other for other in self.runs_of[run.configuration] if other.block == run.block]
+        return sum(other.cause == run.cause for other in attempts) <= getattr(retries, run.cause, 0)
+
     def finals(self, configuration: int) -> dict[int, Metrics]:
         """Return block → final metrics, of the blocks that a configuration has completed."""
         return {run.block: run.metrics for run in self.runs_of[configuration] if run.outcome == "complete"}
 
     def scores(self, name: str) -> np.ndarray:
-        """Return the final scores *name*, configurations × blocks, NaN where there is none."""
+        """Return the final scores *name* as an array (configurations, blocks); NaN where there is none."""
         scores = np.full((len(self.configurations), len(self.blocks)), np.nan)
         for configuration in range(len(scores)):
             for block, metrics in self.finals(configuration).items():
@@ -116,7 +132,7 @@ class StudyState:
         return scores
 
     def curve(self, run: Run) -> dict[int, Metrics]:
-        """Return epoch → report of *run* together with the attempts before it."""
+        """Return epoch → reported metrics of *run*, merged with those of the attempts before it."""
         merged: dict[int, Metrics] = {}
         for attempt in self.runs_of[run.configuration]:
             if attempt.block == run.block:
@@ -127,12 +143,11 @@ class StudyState:
         assert configuration == len(self.configurations)
         self.configurations.append(Configuration(configuration, parameters, origin, attributes))
         self.runs_of[configuration] = []
-        self._known.add(canonical(parameters))
+        self._tried.add(canonical(parameters))
 
     def _on_run(self, run: int, configuration: int, block: int, attempt: int, continues: str | None) -> None:
-        made = Run(run, configuration, block, attempt, continues)
-        self.runs[run] = made
-        self.runs_of[configuration].append(made)
+        self.runs[run] = Run(run, configuration, block, attempt, continues)
+        self.runs_of[configuration].append(self.runs[run])
 
     def _on_job(self, run: int, job: str) -> None:
         self.runs[run].job = job
@@ -158,32 +173,66 @@ class StudyState:
         self.configurations[configuration].end = end
 
     def _on_odd(self, what: str, job: str | None) -> None:
-        self.odd[what] += 1
+        self.anomalies[what] += 1
+
+
+def outcome_of(
+    event: str, exit_code: int | None, *, why_stopped: str | None, final: Mapping[str, float]
+) -> tuple[str, str | None]:
+    """Return outcome and cause of failure of a run whose job ended with *event*, a job status of NNI.
+
+    *why_stopped* is why the search asked the run to stop, None if it did not. A run with a finite objective in its
+    *final* report is complete whatever happened afterwards.
+    """
+    if finite(final, "objective") is not None:
+        return "complete", None
+    if why_stopped == "pruned":
+        return "stopped", None
+    if why_stopped == "hung":
+        return "failed", "hung"
+    if event == "USER_CANCELED":
+        return "canceled", None
+    if event == "EARLY_STOPPED":  # the search did not ask for it, so NNI did: maxTrialDuration
+        return "failed", "too_long"
+    if event == "SUCCEEDED":
+        return "failed", "no_result"
+    return "failed", CAUSES.get(exit_code, "crash")
 
 
 def canonical(parameters: Mapping[str, Any]) -> str:
-    """Return a text that equal parameters share; 4 and 4.0 are equal."""
-    return json.dumps(_plain(parameters), sort_keys=True)
+    """Return the same text for equal parameters; 4 and 4.0 are equal."""
+    return json.dumps(_with_whole_numbers_as_int(parameters), sort_keys=True)
 
 
 def finite(metrics: Mapping[str, float], name: str) -> float | None:
-    """Return the score *name* of a report, None where it is absent or not finite; ``default`` is the objective."""
+    """Return the score *name* of a report, None if it is absent or not finite; ``objective`` is NNI's ``default``."""
     value = metrics.get("default" if name == "objective" else name)
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-    return float(value) if is_number else None
+    return float(value) if _is_number(value) and math.isfinite(value) else None
+
+
+def best_so_far(curve: Mapping[int, Mapping[str, float]], name: str) -> dict[int, float]:
+    """Return epoch → best value of *name* up to that epoch, because a trial keeps its best checkpoint."""
+    best: dict[int, float] = {}
+    for epoch, metrics in sorted(curve.items()):
+        value = finite(metrics, name)
+        if value is not None:
+            best[epoch] = max([value, *best.values()])
+    return best
 
 
 def numbers(value: Any) -> Metrics:
     """Return the numbers in a report of a trial, which is a mapping or a single number."""
     metrics = value if isinstance(value, Mapping) else {"default": value}
-    return {
-        name: part for name, part in metrics.items() if isinstance(part, (int, float)) and not isinstance(part, bool)
-    }
+    return {name: number for name, number in metrics.items() if _is_number(number)}
 
 
-def _plain(value: Any) -> Any:
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _with_whole_numbers_as_int(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {key: _plain(part) for key, part in value.items()}
+        return {key: _with_whole_numbers_as_int(part) for key, part in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(part) for part in value]
+        return [_with_whole_numbers_as_int(part) for part in value]
     return int(value) if isinstance(value, float) and value.is_integer() else value

@@ -16,12 +16,12 @@ from rarepix import layout, records
 from rarepix.config import TrialConfig, updated
 from rarepix.files import write_text
 from rarepix.layout import JOURNAL
-from rarepix.search.checks.advisor import ADVISOR
+from rarepix.search.checks.tuner import ADVISOR
 from rarepix.search.nni import database, nnictl
 from rarepix.search.nni.client import Manager, ManagerUnreachable
 from rarepix.search.nni.enqueued import best_configurations
-from rarepix.search.optimizer.design import DEFAULT
 from rarepix.search.optimizer.journal import head, read
+from rarepix.search.optimizer.study_state import DEFAULT
 from rarepix.search.studies.study import Study, StudyError, find_experiment, trial_command
 from rarepix.settings import ConfigError
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any, TextIO
 
 from rarepix.search.nni.client import Trial, retries
-from rarepix.search.nni.trial_io import CONTINUES
+from rarepix.search.optimizer.study_state import CONTINUES
 from rarepix.search.studies.watch import Show
 
 SECONDS_BETWEEN_LINES = 5.0

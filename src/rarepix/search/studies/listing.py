@@ -9,8 +9,7 @@ from typing import Any, TextIO
 
 from rarepix.search.nni import database, nnictl
 from rarepix.search.nni.client import Manager, ManagerUnreachable, Trial, retries
-from rarepix.search.optimizer.journal import JournalError
-from rarepix.search.optimizer.summary import StudySummary, read_summary
+from rarepix.search.optimizer.journal import JournalError, StudySummary, read_summary
 from rarepix.search.studies.study import trial_command
 from rarepix.settings import ConfigError
 

@@ -32,8 +32,8 @@ def resume(name: str, port: int = study.DEFAULT_PORT) -> tuple[Study, list[str]]
     if database.last_state(experiment.folder) == "DONE":
         raise StudyError(
             f"the study {experiment.id} cannot be gone on with: it has reached maxTrialNumber or "
-            "maxExperimentDuration, and NNI would end it again at once. Start a new one; classArgs.earlier begins it "
-            "with this one's best"
+            "maxExperimentDuration, and NNI would end it again at once. Start a new one; classArgs.warm_start begins "
+            "it with this one's best"
         )
     ended = end_orphans(experiment)
     nnictl.resume(experiment.id, port)

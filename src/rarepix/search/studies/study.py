@@ -13,8 +13,8 @@ from rarepix.choices import nearest
 from rarepix.search.checks import preflight
 from rarepix.search.nni import nnictl
 from rarepix.search.nni.client import Manager, ManagerUnreachable, Trial
-from rarepix.search.nni.durations import in_seconds
 from rarepix.search.nni.trial_command import TrialCommand, parse
+from rarepix.search.optimizer.settings import in_seconds
 from rarepix.search.remote.orphans import end_orphans
 from rarepix.settings import ConfigError
 

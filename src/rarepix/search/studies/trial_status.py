@@ -7,7 +7,7 @@ from rarepix.layout import RECORD, TRIALS
 from rarepix.records import RecordError, Status, read
 from rarepix.search.nni.client import Trial
 from rarepix.search.nni.record_transfer import RecordTransferError, keep
-from rarepix.search.optimizer.summary import read_summary
+from rarepix.search.optimizer.journal import read_summary
 from rarepix.search.studies.study import Study
 
 
@@ -24,7 +24,7 @@ def _verdict(study: Study, trial: Trial, hung: frozenset[str]) -> str | None:
     if trial.status == "EARLY_STOPPED":
         over = trial.seconds is not None and trial.seconds >= study.trial_seconds
         if trial.id in hung:
-            return "stopped since it had not reported for too long (silence)"
+            return "stopped since it had not reported for too long (heartbeat_timeout)"
         return f"stopped after maxTrialDuration ({study.trial_seconds:.0f} s)" if over else None
     file = study.folder / TRIALS / trial.run / RECORD
     try:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from rarepix.search.nni import database, nnictl, orphans
 from rarepix.search.nni.client import ManagerUnreachable, Trial, retries
-from rarepix.search.optimizer.summary import StudySummary, read_summary
+from rarepix.search.optimizer.journal import StudySummary, read_summary
 from rarepix.search.studies.study import Study, of_profile, why
 from rarepix.search.studies.trial_status import trial_problems
 
@@ -53,7 +53,7 @@ class Outcome:
         if self.broken:
             return f"the study broke: {self.broken} ({said})"
         more = {"failed": len(self.wrong), "tried again": len(again)}
-        for what, count in (self.plan.odd if self.plan else {}).items():
+        for what, count in (self.plan.anomalies if self.plan else {}).items():
             more[f"reports {ODD.get(what, what)}"] = count
         return ", ".join([said, *(f"{count} {what}" for what, count in more.items() if count)])
 
@@ -158,7 +158,7 @@ def _shortfall(study: Study, status: str, trials: Sequence[Trial], plan: StudySu
     if plan and plan.configurations is not None:
         return (
             f"maxTrialNumber ({study.trials}) was reached when {plan.left} of {plan.configurations} configurations had "
-            "not come to their end: give a new study more, and begin it with this one's best (classArgs.earlier)"
+            "not come to their end: give a new study more, and begin it with this one's best (classArgs.warm_start)"
         )
     return None
 

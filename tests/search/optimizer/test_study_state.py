@@ -1,10 +1,10 @@
-"""What the end of a job means, and how a trial says why it failed."""
+"""The outcome of a run by the end of its job, and the exit code by which a trial gives the cause of its failure."""
 
 import pytest
 import torch
 
 from rarepix.engine.module import NonFiniteLoss
-from rarepix.search.optimizer.failure_reason import outcome_of
+from rarepix.search.optimizer.study_state import outcome_of
 from rarepix.trial.exit_codes import NON_FINITE, OTHER, OUT_OF_MEMORY, exit_code
 
 FINAL = {"default": 0.5}
@@ -30,11 +30,11 @@ FINAL = {"default": 0.5}
         ("FAILED", 3, None, {}, ("failed", "crash")),
     ],
 )
-def test_an_end_has_one_meaning(event, code, why, final, expected):
+def test_the_outcome_follows_from_the_end_of_the_job(event, code, why, final, expected):
     assert outcome_of(event, code, why_stopped=why, final=final) == expected
 
 
-def test_a_trial_says_why_it_failed():
+def test_the_exit_code_gives_the_cause():
     with pytest.raises(RuntimeError) as too_much:
         torch.empty(2**45, dtype=torch.float64)
     assert exit_code(too_much.value) == OUT_OF_MEMORY
