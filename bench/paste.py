@@ -3,8 +3,8 @@
     python -m bench.paste                  # 512×512, a few seconds
     python -m bench.paste --size 1024
 
-paste:  region, ring, protected pixels and all, into an image of --size; without the warp of the region, which is told
-        beside it
+paste:  region, ignored margin and protected pixels, into an image of --size; without the warp of the region, which is
+        measured beside it
 copy:   a plain copy of image and mask, which every paste contains
 loop:   a Python loop over the pixels of a smaller region, scaled to as many pixels
 """
@@ -24,7 +24,7 @@ SHARES = (0.01, 0.1, 0.6)
 """Of the image's pixels that the region has."""
 LOOPED = 64
 """Rows and columns of the region that the loop pastes."""
-IGNORE, BACKGROUND, DONOR, KEPT = 255, 0, 1, 2
+IGNORE, BACKGROUND, DONOR, PROTECTED = 255, 0, 1, 2
 
 
 def main() -> None:
@@ -35,25 +35,27 @@ def main() -> None:
     given = parser.parse_args()
     cv2.setNumThreads(1)
     image, mask = _scene(given.size)
-    kept = mask == KEPT
+    protected = mask == PROTECTED
     copy = _milliseconds(lambda: (image.copy(), mask.copy()), given.repeats)
     print(_line(f"copy {given.size}×{given.size}", copy))
     for share in SHARES:
         cutout = _disc(round((share * given.size**2) ** 0.5))
         side = cutout.region.shape[0]
         at = (given.size - side) // 2
-        paste = _milliseconds(lambda c=cutout, at=at: _paste(image, mask, c, at, kept), given.repeats)
-        turned = _milliseconds(lambda c=cutout: warp(c, flip=True, scale=1.0, degrees=10.0), given.repeats)
+        paste = _milliseconds(lambda c=cutout, at=at: _paste(image, mask, c, at, protected), given.repeats)
+        warped = _milliseconds(lambda c=cutout: warp(c, flip=True, scale=1.0, degrees=10.0), given.repeats)
         ratio = statistics.median(paste) / statistics.median(copy)
         loop = _loop_of(int(np.count_nonzero(cutout.region)), image, mask)
         print(
             _line(f"paste of {side}×{side}", paste), f"; {ratio:.1f} copies, 1/{loop / statistics.median(paste):.0f} "
         )
-        print(f"    of a loop ({loop:.0f} ms); {_line('warp', turned)}")
+        print(f"    of a loop ({loop:.0f} ms); {_line('warp', warped)}")
 
 
-def _paste(image: np.ndarray, mask: np.ndarray, cutout: Cutout, at: int, kept: np.ndarray) -> None:
-    paste_region(image, mask, cutout.patch, cutout.region, DONOR, at, at, ring=3, ignore=IGNORE, protected=kept)
+def _paste(image: np.ndarray, mask: np.ndarray, cutout: Cutout, at: int, protected: np.ndarray) -> None:
+    paste_region(
+        image, mask, cutout.patch, cutout.region, DONOR, at, at, ignore_margin=3, ignore=IGNORE, protected=protected
+    )
 
 
 def _loop_of(pixels: int, image: np.ndarray, mask: np.ndarray) -> float:
@@ -66,7 +68,7 @@ def _loop_of(pixels: int, image: np.ndarray, mask: np.ndarray) -> float:
 
 def _paste_by_loop(image: np.ndarray, mask: np.ndarray, cutout: Cutout) -> None:
     for row, column in zip(*np.nonzero(cutout.region), strict=True):
-        if mask[row, column] != KEPT:
+        if mask[row, column] != PROTECTED:
             image[row, column] = cutout.patch[row, column]
             mask[row, column] = DONOR
 
@@ -75,7 +77,7 @@ def _scene(size: int) -> tuple[np.ndarray, np.ndarray]:
     random = generator(0, "bench", "paste")
     image = random.integers(0, 256, (size, size, 3), dtype=np.uint8)
     mask = np.full((size, size), BACKGROUND, np.uint8)
-    mask[: size // 4, : size // 3] = KEPT
+    mask[: size // 4, : size // 3] = PROTECTED
     return image, mask
 
 

@@ -11,7 +11,7 @@ import yaml
 from PIL import Image
 
 from rarepix import layout, records
-from rarepix.data.folder import image_files
+from rarepix.data.images import image_files
 from rarepix.evaluation.checkpoint import load_trained_model
 from rarepix.evaluation.predict import predict
 from rarepix.evaluation.test import EvaluationOptions, run_test, select_items

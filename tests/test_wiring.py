@@ -6,7 +6,7 @@ from PIL import Image
 
 from rarepix.config import updated
 from rarepix.data.source import DataError
-from rarepix.data.transforms.outcomes import PasteOutcome
+from rarepix.data.transforms.paste import PasteOutcome
 from rarepix.settings import ConfigError
 from rarepix.wiring import build_data, build_module
 

@@ -49,9 +49,9 @@ def _flower(image: np.ndarray) -> np.ndarray:
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (9, 9))
     filled = cv2.morphologyEx(warm.astype(np.uint8), cv2.MORPH_CLOSE, disc, iterations=2)
     filled = cv2.morphologyEx(filled, cv2.MORPH_OPEN, disc, iterations=2)
-    _, parts, facts, _ = cv2.connectedComponentsWithStats(filled)
-    large = np.flatnonzero(facts[:, cv2.CC_STAT_AREA] > 2000)[1:]  # the first is what is no part
-    return np.where(np.isin(parts, large), CLASSES.index("blossom"), 0).astype(np.uint8)
+    _, regions, stats, _ = cv2.connectedComponentsWithStats(filled)
+    large = np.flatnonzero(stats[:, cv2.CC_STAT_AREA] > 2000)[1:]  # the first one is the background
+    return np.where(np.isin(regions, large), CLASSES.index("blossom"), 0).astype(np.uint8)
 
 
 def _china(image: np.ndarray) -> np.ndarray:

@@ -72,10 +72,10 @@ def _row(source: Source, counts: pd.DataFrame, name: str, remedy: Remedy) -> lis
     drawn = SegmentationDataset(source.items("train"), augment=augment, paste=build)
     draws = (SampleIndex(CHINA, seed) for seed in count())
     blossom = source.labels.names.index("blossom")
-    # where nothing fitted, or the photograph was put into itself, there is nothing to see
-    telling = (draw for draw in draws if build is None or (drawn[draw]["mask"] == blossom).any())
+    # without a blossom nothing was pasted, or the photograph was pasted into itself
+    with_blossom = (draw for draw in draws if build is None or (drawn[draw]["mask"] == blossom).any())
     step = -(-crop.size[1] // SIZE[1])  # whole images are shown at a third of their size
-    tiles = [_tile(drawn[draw], source, step) for draw in islice(telling, TIMES)]
+    tiles = [_tile(drawn[draw], source, step) for draw in islice(with_blossom, TIMES)]
     return [tiles[0]._replace(caption=name), *tiles[1:]]
 
 

@@ -34,7 +34,9 @@ def drawn(shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
 
 def crop(kind: str, image: np.ndarray, mask: np.ndarray, seed: int, **parameters) -> tuple[np.ndarray, np.ndarray]:
     config = CropConfig(kind=kind, size=SIZE, **parameters)
-    return build_augment(AugmentConfig(flip=0, brightness=0), config, labels=LABELS).place(image, mask, seed)
+    return build_augment(AugmentConfig(flip=0, brightness=0), config, labels=LABELS).transform_geometry(
+        image, mask, seed
+    )
 
 
 def test_its_parameters_have_names(kind):
@@ -68,10 +70,10 @@ def test_images_of_one_class_and_of_none(kind, shape, fill):
 
 def test_the_seed_decides_alone_and_seeds_differ(kind):
     image, mask = drawn((90, 130))
-    found = [crop(kind, image, mask, seed) for seed in range(30)]
-    for seed, one in enumerate(found):
+    result = [crop(kind, image, mask, seed) for seed in range(30)]
+    for seed, one in enumerate(result):
         assert all((a == b).all() for a, b in zip(one, crop(kind, image, mask, seed), strict=True))
-    assert len({one[0].tobytes() for one in found}) > 20
+    assert len({one[0].tobytes() for one in result}) > 20
 
 
 def test_small_images_lie_at_every_place_of_the_window(kind):
@@ -85,8 +87,8 @@ def test_every_part_of_an_image_is_shown_sometime(kind):
     image, mask = drawn((36, 66))
     shown = np.zeros(mask.shape, bool)
     for seed in range(200):
-        found, _ = crop(kind, image, mask, seed)
-        shown[np.ix_(found[:, 0, 1].astype(int) - 1, found[0, :, 2].astype(int) - 1)] = True
+        result, _ = crop(kind, image, mask, seed)
+        shown[np.ix_(result[:, 0, 1].astype(int) - 1, result[0, :, 2].astype(int) - 1)] = True
     assert shown.all()
 
 

@@ -5,8 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rarepix.data.transforms.outcomes import PasteOutcome
-from rarepix.data.transforms.paste import PASTES, build_paste
+from rarepix.data.transforms.paste import PASTES, PasteOutcome, build_paste
 from rarepix.data.transforms.settings import PASTE_PARAMETERS, PasteConfig
 from rarepix.labels import LabelSpace
 from rarepix.seeding import generator
@@ -67,9 +66,9 @@ def test_every_kind_is_here():
     assert set(PASTES) == set(PASTE_PARAMETERS) == {"none"} | {name.partition(" ")[0] for name in PASTED}
 
 
-def check(name: str, target: tuple[np.ndarray, np.ndarray], found, labels: LabelSpace = WITH) -> None:
+def check(name: str, target: tuple[np.ndarray, np.ndarray], result, labels: LabelSpace = WITH) -> None:
     """Every pixel is the target's as it was, the donor's with its id, or the target's in a ring around the donor's."""
-    (before_image, before), (image, mask, outcome) = target, found
+    (before_image, before), (image, mask, outcome) = target, result
     assert (image.shape, mask.shape) == (before_image.shape, before.shape)
     assert (image.dtype, mask.dtype) == (np.uint8, np.uint8)
     assert set(np.unique(mask)) <= {0, 1, 2, 3, 4, IGNORE}
@@ -105,35 +104,35 @@ def check(name: str, target: tuple[np.ndarray, np.ndarray], found, labels: Label
 def test_nothing_changes_but_what_is_pasted_and_its_ring(name, shape, labels):
     target = drawn(shape, OURS)
     donors = [coded(mask, THEIRS) for _, mask in DONORS]
-    for found in run(name, target, labels=labels, donors=donors):
-        check(name, target, found, labels)
+    for result in run(name, target, labels=labels, donors=donors):
+        check(name, target, result, labels)
 
 
 @every_paste
 @pytest.mark.parametrize("fill", [0, 2, 4, IGNORE])
 def test_targets_of_one_class_and_of_none(name, fill):
     target = coded(np.full((30, 40), fill), OURS)
-    found = run(name, target)
-    for one in found:
+    result = run(name, target)
+    for one in result:
         check(name, target, one)
     if fill == 0 and "same" not in name:
-        assert sum(one.outcome == PasteOutcome.PASTED for one in found) > 12
+        assert sum(one.outcome == PasteOutcome.PASTED for one in result) > 12
 
 
 @every_paste
 @pytest.mark.parametrize("fill", [0, 1, IGNORE])
 def test_donors_of_one_class_and_of_none(name, fill):
     target = drawn((30, 40), OURS)
-    for found in run(name, target, donors=[coded(np.full((25, 50), fill), THEIRS)] * 4):
-        check(name, target, found)
+    for result in run(name, target, donors=[coded(np.full((25, 50), fill), THEIRS)] * 4):
+        check(name, target, result)
 
 
 @every_paste
 def test_donors_far_larger_and_far_smaller_than_the_target(name):
     target = drawn((20, 24), OURS)
     for shape in ((300, 400), (2, 3), (1, 1)):
-        for found in run(name, target, count=10, donors=[coded(np.ones(shape), THEIRS)] * 4):
-            check(name, target, found)
+        for result in run(name, target, count=10, donors=[coded(np.ones(shape), THEIRS)] * 4):
+            check(name, target, result)
 
 
 @every_paste
@@ -163,14 +162,14 @@ def test_a_paste_in_the_middle_leaves_the_far_border_as_it_was(name):
 @every_paste
 def test_the_seed_decides_alone_and_seeds_differ(name):
     target = coded(np.zeros((60, 80)), OURS)
-    found = run(name, target)
+    result = run(name, target)
     again = build(name)
     for seed in reversed(range(25)):
         one = again(*target, DONORS.__getitem__, seed)
-        assert (one.image == found[seed].image).all()
-        assert (one.mask == found[seed].mask).all()
-        assert one.outcome == found[seed].outcome
-    assert len({one.image.tobytes() for one in found}) > 10
+        assert (one.image == result[seed].image).all()
+        assert (one.mask == result[seed].mask).all()
+        assert one.outcome == result[seed].outcome
+    assert len({one.image.tobytes() for one in result}) > 10
 
 
 @every_paste

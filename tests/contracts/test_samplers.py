@@ -8,10 +8,12 @@ import pytest
 from scipy.stats import chisquare
 
 from rarepix.data.samplers import EpochSampler, RankShard, SamplingMode, epoch_indices
-from rarepix.data.weights import AMOUNTS, WEIGHTS, image_weights
+from rarepix.data.weights import FREQUENCIES, WEIGHTS, image_weights
 from rarepix.seeding import generator
 
-WAYS = [(kind, {}) for kind in WEIGHTS] + [("inverse_log", {"by": by}) for by in [*AMOUNTS, "cluster"] if by != "label"]
+WAYS = [(kind, {}) for kind in WEIGHTS] + [
+    ("inverse_log", {"by": by}) for by in [*FREQUENCIES, "cluster"] if by != "label"
+]
 each_way = pytest.mark.parametrize(("kind", "given"), WAYS, ids=["-".join([kind, *by.values()]) for kind, by in WAYS])
 each_scheme = pytest.mark.parametrize("scheme", SamplingMode)
 
@@ -69,8 +71,8 @@ def test_the_order_of_images_does_not_matter(kind, given):
     """Clusters are given: where k-means starts does depend on it."""
     clusters = {"clusters": pd.Series(range(60), counts().index) % 7} if given.get("by") == "cluster" else {}
     shuffled = counts().sample(frac=1, random_state=0)
-    found = image_weights(shuffled, kind, **given, **clusters).loc[counts().index]
-    assert found.to_numpy() == pytest.approx(image_weights(counts(), kind, **given, **clusters).to_numpy())
+    result = image_weights(shuffled, kind, **given, **clusters).loc[counts().index]
+    assert result.to_numpy() == pytest.approx(image_weights(counts(), kind, **given, **clusters).to_numpy())
 
 
 @cache
@@ -117,9 +119,9 @@ def test_no_epoch_of_a_seed_is_another(kind, scheme):
 @each_scheme
 @pytest.mark.parametrize("size", [1, 7, 60, 200])
 def test_an_epoch_is_as_long_as_asked_and_within_the_images(kind, scheme, size):
-    found = indices(kind, scheme, 0, 0, size)
-    assert len(found) == size
-    assert set(found) <= set(range(60))
+    result = indices(kind, scheme, 0, 0, size)
+    assert len(result) == size
+    assert set(result) <= set(range(60))
 
 
 @each_kind
@@ -141,12 +143,12 @@ def test_every_image_is_drawn_sooner_or_later(kind, scheme):
 @each_kind
 def test_draws_follow_the_weights(kind):
     """20 000 draws, against chance: the same seeds always, so that this passes always or never."""
-    found = np.bincount(indices(kind, SamplingMode.DRAWN, 1, 0, 20_000), minlength=60)
-    assert chisquare(found, weights_of(kind) * 20_000).pvalue > 0.01
+    result = np.bincount(indices(kind, SamplingMode.DRAWN, 1, 0, 20_000), minlength=60)
+    assert chisquare(result, weights_of(kind) * 20_000).pvalue > 0.01
 
 
 @each_kind
 def test_what_is_added_follows_the_weights(kind):
-    found = np.bincount(indices(kind, SamplingMode.ADDED, 1, 0, 24_000), minlength=60) - 200
-    assert found.min() >= 0
-    assert chisquare(found, weights_of(kind) * 12_000).pvalue > 0.01
+    result = np.bincount(indices(kind, SamplingMode.ADDED, 1, 0, 24_000), minlength=60) - 200
+    assert result.min() >= 0
+    assert chisquare(result, weights_of(kind) * 12_000).pvalue > 0.01

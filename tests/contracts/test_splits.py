@@ -34,10 +34,10 @@ def split(kind: str, images: int = 150, table_seed: int = 0, groups: int | None 
 def test_every_image_is_in_one_fold_and_no_fold_is_empty(kind, grouping, images, folds):
     groups = max(folds, images // 6) if grouping else None
     for seed in range(3):
-        found = split(kind, images, groups=groups, folds=folds, seed=seed)
-        assert sorted(found.unique()) == list(range(folds))
-        assert len(found) == images
-        assert found.name == "fold"
+        result = split(kind, images, groups=groups, folds=folds, seed=seed)
+        assert sorted(result.unique()) == list(range(folds))
+        assert len(result) == images
+        assert result.name == "fold"
 
 
 @each_way
@@ -48,8 +48,8 @@ def test_ids_keep_their_order(kind, groups):
 @pytest.mark.parametrize(("images", "groups", "folds"), [(150, 25, 5), (150, 5, 5), (40, 11, 3)])
 def test_a_group_is_in_one_fold(kind, images, groups, folds):
     for seed in range(5):
-        found = split(kind, images, groups=groups, folds=folds, seed=seed)
-        assert found.groupby(grouped(counts(images), groups)).nunique().max() == 1
+        result = split(kind, images, groups=groups, folds=folds, seed=seed)
+        assert result.groupby(grouped(counts(images), groups)).nunique().max() == 1
 
 
 def test_folds_are_of_about_the_same_size(kind):
@@ -104,10 +104,10 @@ def test_unusual_tables(kind, table):
     assert sorted(make_split(table, kind, folds=4, seed=0, groups=pairs).unique()) == [0, 1, 2, 3]
 
 
-def short(found: pd.Series, table: pd.DataFrame, units: pd.Series) -> dict[str, tuple[int, int]]:
+def short(result: pd.Series, table: pd.DataFrame, units: pd.Series) -> dict[str, tuple[int, int]]:
     """Class → folds that hold it and folds that could, of the classes that lack one."""
-    held = (table > 0).groupby(found).any().sum()
-    could = (table > 0).groupby(units).any().sum().clip(upper=found.nunique())
+    held = (table > 0).groupby(result).any().sum()
+    could = (table > 0).groupby(units).any().sum().clip(upper=result.nunique())
     return {name: (held[name], could[name]) for name in table.columns if held[name] < could[name]}
 
 
@@ -117,8 +117,8 @@ def test_a_class_is_in_as_many_folds_as_can_be(kind, groups, images, folds):
     for seed in range(6):
         table = counts(images, seed % 2)
         units = grouped(table, groups) if groups else pd.Series(range(images), table.index)
-        found = split(kind, images, seed % 2, groups=groups, folds=folds, seed=seed)
-        assert short(found, table, units) == {}
+        result = split(kind, images, seed % 2, groups=groups, folds=folds, seed=seed)
+        assert short(result, table, units) == {}
 
 
 @each_way
@@ -128,5 +128,5 @@ def test_a_class_of_two_images_is_trained_on_whatever_fold_validates(kind, group
         table.iloc[[3, 4], -1] = 1
         units = grouped(table, groups) if groups else pd.Series(range(60), table.index)
         given = {"groups": units, "centroids": stored_centroids(60, 0) if kind == "proportion_cluster" else None}
-        found = make_split(table, kind, folds=5, seed=seed, **given)
-        assert found[table["scarce"] > 0].nunique() == units.iloc[[3, 4]].nunique()
+        result = make_split(table, kind, folds=5, seed=seed, **given)
+        assert result[table["scarce"] > 0].nunique() == units.iloc[[3, 4]].nunique()

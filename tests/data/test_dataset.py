@@ -11,8 +11,7 @@ from rarepix.data.samplers import SampleIndex
 from rarepix.data.source import DataError
 from rarepix.data.sources import open_source
 from rarepix.data.transforms.augment import build_augment
-from rarepix.data.transforms.outcomes import PasteOutcome
-from rarepix.data.transforms.paste import build_paste
+from rarepix.data.transforms.paste import PasteOutcome, build_paste
 from rarepix.data.transforms.settings import AugmentConfig, CropConfig, PasteConfig
 from rarepix.labels import LabelSpace
 from tests.conftest import CLASSES

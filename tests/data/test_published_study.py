@@ -49,15 +49,15 @@ def test_thinning(study, counts):
 @pytest.mark.parametrize("kind", COLUMNS)
 def test_folds(study, counts, kind, seed):
     given = {"centroids": centroids(study)} if kind == "proportion_cluster" else {}
-    found = make_split(counts, kind, folds=5, seed=seed, **given)
+    result = make_split(counts, kind, folds=5, seed=seed, **given)
     held_out = [study[f"{COLUMNS[kind]}_rstate{seed}_fold{fold}"] == "val" for fold in range(5)]
-    assert found.tolist() == np.argmax(held_out, axis=0).tolist()
+    assert result.tolist() == np.argmax(held_out, axis=0).tolist()
 
 
 @pytest.mark.parametrize(("by", "column"), [("label", "major_label"), ("cluster", "cluster_num_16")])
 def test_weights(study, counts, by, column):
     given = {"clusters": study[column]} if by == "cluster" else {}
-    found = image_weights(counts, "inverse_log", by=by, published=True, **given)
+    result = image_weights(counts, "inverse_log", by=by, published=True, **given)
     sizes = study[column].value_counts()
     shares = (1 / np.log(sizes)) / (1 / np.log(sizes)).sum()
-    assert found.to_numpy() == pytest.approx(study[column].map(shares / sizes).to_numpy(), rel=1e-13)
+    assert result.to_numpy() == pytest.approx(study[column].map(shares / sizes).to_numpy(), rel=1e-13)

@@ -69,20 +69,20 @@ def test_the_order_of_the_table_is_kept_and_the_table_too(published):
 @pytest.mark.parametrize("published", [False, True])
 def test_the_seed_says_which(published):
     counts = table(a=80)
-    found = [tuple(thin(counts, ["a"], keep=0.5, seed=seed, published=published)) for seed in (0, 0, 1, 2)]
-    assert found[0] == found[1]
-    assert len(set(found)) == 3
+    result = [tuple(thin(counts, ["a"], keep=0.5, seed=seed, published=published)) for seed in (0, 0, 1, 2)]
+    assert result[0] == result[1]
+    assert len(set(result)) == 3
 
 
 def test_global_randomness_is_neither_used_nor_changed():
     counts = table(a=80)
-    found = []
+    result = []
     for state in (1, 2):
         np.random.seed(state)  # noqa: NPY002 - what a careless caller may do
         before = np.random.get_state()[1].tolist()  # noqa: NPY002
-        found.append(thin(counts, ["a"], keep=0.5, seed=0, published=True))
+        result.append(thin(counts, ["a"], keep=0.5, seed=0, published=True))
         assert np.random.get_state()[1].tolist() == before  # noqa: NPY002
-    assert found[0] == found[1]
+    assert result[0] == result[1]
 
 
 def test_published_is_one_legacy_stream_over_the_classes():

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rarepix.data import synthetic
-from rarepix.data.synthetic import PRESENCE, RARE_CLASSES, deal_classes, draw_voc, palette
+from rarepix.data.synthetic import voc
+from rarepix.data.synthetic.voc import PRESENCE, RARE_CLASSES, assign_classes, draw_voc, palette
 from rarepix.seeding import generator
 
 TINY = {"images": 12, "size": (64, 80)}
@@ -128,7 +128,7 @@ def test_lists_partition_the_images(demo):
 @pytest.mark.parametrize("count", [1, 9, 45, 240])
 def test_dealt_classes_meet_their_quotas(count):
     quotas = {"tree": round(0.6 * count), "kite": max(1, round(0.1 * count)), "beacon": 1}
-    hands = deal_classes(generator(0, "test"), quotas, count)
+    hands = assign_classes(generator(0, "test"), quotas, count)
     assert len(hands) == count
     assert {name: sum(name in hand for hand in hands) for name in quotas} == quotas
     assert all(len(set(hand)) == len(hand) for hand in hands)
@@ -136,7 +136,7 @@ def test_dealt_classes_meet_their_quotas(count):
 
 @pytest.mark.parametrize("images", [60, 61, 64, 75, 100, 200])
 def test_the_rarest_stays_rare_and_in_both_lists_from_60_images(images):
-    lists, shown = synthetic._plan(images, seed=3)
+    lists, shown = voc._plan(images, seed=3)
     beacons = {index for index, hand in shown.items() if "beacon" in hand}
     assert len(beacons) < 0.05 * images
     assert beacons & set(lists["train"])
@@ -150,7 +150,7 @@ def test_second_call_rewrites_nothing(tiny):
 
 
 def test_other_parameters_are_refused(tiny):
-    with pytest.raises(FileExistsError, match=r"'seed': 7.*holds other things.*'seed': 0.*choose another folder"):
+    with pytest.raises(FileExistsError, match=r"'seed': 7.*holds other files.*'seed': 0.*choose another folder"):
         draw_voc(tiny, seed=7, **TINY)
 
 
@@ -171,8 +171,8 @@ def test_an_interrupted_drawing_leaves_nothing(tmp_path, monkeypatch):
             raise KeyboardInterrupt
         return paint_scene(*arguments)
 
-    paint_scene = synthetic.paint_scene
-    monkeypatch.setattr(synthetic, "paint_scene", breaks_down)
+    paint_scene = voc.paint_scene
+    monkeypatch.setattr(voc, "paint_scene", breaks_down)
     with pytest.raises(KeyboardInterrupt):
         draw_voc(tmp_path / "demo", **TINY)
     assert list(tmp_path.iterdir()) == []

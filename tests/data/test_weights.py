@@ -88,16 +88,16 @@ def test_clusters_are_found_where_none_are_given():
 @pytest.mark.parametrize("by", ["label", "pixels", "proportion"])
 def test_inverse_log_shifts_draws_to_rare_groups_but_not_all_of_them(by):
     many = pd.DataFrame({"g": [9] * 100, "rare": [1] * 5 + [0] * 95})
-    found = np.array(weights("inverse_log", many, by=by))
-    assert 0.05 < found[:5].sum() < 1
-    assert found[0] > 10 * found[-1]
+    result = np.array(weights("inverse_log", many, by=by))
+    assert 0.05 < result[:5].sum() < 1
+    assert result[0] > 10 * result[-1]
 
 
 def test_a_lone_image_of_background_only_is_not_taken_for_rare():
     lone = pd.DataFrame({"background": [9] * 20, "tree": [1] * 19 + [0], "beacon": [0] * 17 + [1, 1, 0]})
-    found = np.array(weights("inverse_log", lone))
-    assert found[-1] == found.min()
-    assert found[17] == found[18] == found.max()
+    result = np.array(weights("inverse_log", lone))
+    assert result[-1] == result.min()
+    assert result[17] == result[18] == result.max()
 
 
 def test_published_by_label_by_hand():
@@ -114,8 +114,8 @@ def test_published_by_label_by_hand():
 
 def test_published_by_cluster_by_hand():
     clusters = pd.Series([0, 0, 0, 1, 1, 1], index=list("abcdef"))
-    found = weights("inverse_log", by="cluster", published=True, clusters=clusters)
-    assert found == pytest.approx([1 / 6] * 6, rel=1e-15)
+    result = weights("inverse_log", by="cluster", published=True, clusters=clusters)
+    assert result == pytest.approx([1 / 6] * 6, rel=1e-15)
 
 
 def test_repeat_factor_by_hand():
@@ -163,7 +163,7 @@ def test_columns_say_which_are_classes(kind):
     wide = COUNTS.assign(path="x.png", height=8, width=9, area=72, border=[50, 0, 0, 0, 0, 1])
     assert weights(kind, wide, columns=list(COUNTS)) == weights(kind)
     assert weights(kind, COUNTS.assign(area=5), columns=[*COUNTS, "area"]) == weights(kind, COUNTS.assign(land=5))
-    with pytest.raises(ValueError, match="but there is height, width, area: leave it out, or name with columns which"):
+    with pytest.raises(ValueError, match="there is height, width, area: leave it out, or name the classes with"):
         weights(kind, wide)
 
 

@@ -12,7 +12,7 @@ from rarepix.cli.progress import bar
 if TYPE_CHECKING:
     import pandas as pd
 
-    from rarepix.data.inventory.survey import Survey
+    from rarepix.data.inventory.inspection import Inspection
     from rarepix.data.source import Source
 
 SHOWN_OF_EACH = 5
@@ -33,7 +33,7 @@ def inventory(
     ] = None,
 ) -> None:
     """Count every class of a dataset, draw the imbalance, report all that is wrong. Exit code 2: something is."""
-    from rarepix.data.inventory.survey import survey
+    from rarepix.data.inventory.inspection import inspect_dataset
     from rarepix.data.source import DataError
     from rarepix.data.sources import open_source
     from rarepix.layout import results_root
@@ -45,7 +45,7 @@ def inventory(
     names = list(dict.fromkeys(lists or opened.lists()))
     if not names:
         raise DataError(f"{opened.root} must have at least one list with images, but has none")
-    found = survey(opened, names, bar, cache=cache_root() / "inventory")
+    found = inspect_dataset(opened, names, bar, cache=cache_root() / "inventory")
     out = out or results_root() / "inventory" / re.sub(r"[^\w-]+", "_", opened.name)
     if found.problems:
         _take_away(out)
@@ -62,7 +62,7 @@ def _take_away(out: Path) -> None:
         (out / name).unlink(missing_ok=True)
 
 
-def _tell_problems(found: "Survey", out: Path) -> None:
+def _tell_problems(found: "Inspection", out: Path) -> None:
     """Print what is wrong, the first of each kind, and write all of it into *out*; what an earlier call wrote goes."""
     import pandas as pd
 
@@ -81,7 +81,7 @@ def _tell_problems(found: "Survey", out: Path) -> None:
     print(f"rarepix: all {len(everything)} of them: {file}", file=sys.stderr)
 
 
-def _write(source: "Source", found: "Survey", out: Path) -> "pd.DataFrame":
+def _write(source: "Source", found: "Inspection", out: Path) -> "pd.DataFrame":
     """Write tables and picture; return the table of classes."""
     from rarepix.data.inventory.summary import class_table, co_occurrence
     from rarepix.files import replacing
@@ -100,13 +100,13 @@ def _write(source: "Source", found: "Survey", out: Path) -> "pd.DataFrame":
     return table
 
 
-def _title(source: "Source", found: "Survey", table: "pd.DataFrame") -> str:
+def _title(source: "Source", found: "Inspection", table: "pd.DataFrame") -> str:
     from rarepix.viz.style import percent
 
     return f"{source.name}: {len(found.counts)} images, {percent(table.loc['border', 'pixel_share'])} of pixels ignored"
 
 
-def _show(source: "Source", names: list[str], found: "Survey", table: "pd.DataFrame", out: Path) -> None:
+def _show(source: "Source", names: list[str], found: "Inspection", table: "pd.DataFrame", out: Path) -> None:
     """Print the table of classes, and where everything was written."""
     from rich.console import Console
     from rich.markup import escape

@@ -81,7 +81,7 @@ def predict(
 ) -> None:
     """Predict the masks of a folder of images."""
     from rarepix.choices import pick
-    from rarepix.data.folder import image_files
+    from rarepix.data.images import image_files
     from rarepix.evaluation.mask_files import FORMS, check_form
     from rarepix.evaluation.predict import predict as run
     from rarepix.labels import Task

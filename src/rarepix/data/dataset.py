@@ -1,4 +1,4 @@
-"""Items to samples: read (or take from memory), resize, place, paste, colour, turn into tensors."""
+"""The dataset: from an item to a sample of tensors (read, resize, geometry, paste, colour)."""
 
 import os
 from collections.abc import Sequence
@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from rarepix.data.inventory import read_image, read_mask
+from rarepix.data.images import read_image
+from rarepix.data.masks import read_mask
 from rarepix.data.samplers import SampleIndex
 from rarepix.data.source import Item
 from rarepix.data.transforms.augment import Augment
@@ -21,16 +22,16 @@ from rarepix.seeding import stable_hash
 class SegmentationDataset(Dataset):
     """Samples ``{"image": 3 H W uint8, "mask": H W uint8 ids (multilabel: C H W of 0 and 1), "id": str}``.
 
-    Indexed by a ``Draw`` (training) or by a plain index (evaluation, nothing random). Where something may be pasted, a
-    training sample has ``"paste"`` besides, the number of the ``Outcome``.
+    Indexed by a ``SampleIndex`` (training) or by a plain index (evaluation, nothing random). With a *paste*, a training
+    sample also has ``"paste"``, the number of its ``PasteOutcome``.
 
     Args:
         items: what to read.
-        augment: geometry, which comes before the paste, and colour, which comes after it.
-        paste: what of other items is put into an item.
+        augment: geometry, applied before the paste, and colour, applied after it.
+        paste: what of other items is pasted into an item.
         in_memory: decode all items now, once.
-        resize: rows and columns, or the longest side, that images get before anything else. A training sample's mask
-            gets them too; for evaluation a mask keeps its own size.
+        resize: rows and columns, or the longest side, to which images are resized before anything else. The mask of a
+            training sample is resized with its image; for evaluation a mask keeps its own size.
     """
 
     def __init__(
@@ -44,19 +45,18 @@ class SegmentationDataset(Dataset):
     ) -> None:
         self.items = list(items)
         self.augment, self.paste, self.resize = augment, paste, resize
-        # what is not augmented is evaluated: in memory are the masks that will be asked for
-        self._native = augment is None and paste is None
+        self._native_masks = augment is None and paste is None  # an evaluation dataset
         self.decoded: list[tuple[np.ndarray, np.ndarray]] | None = None
         if in_memory:
             # decoded before the loader's workers are forked, so that they share one copy
             with ThreadPoolExecutor(os.cpu_count()) as pool:
-                self.decoded = list(pool.map(partial(self._read, native=self._native), self.items))
+                self.decoded = list(pool.map(partial(self._read, native=self._native_masks), self.items))
 
     def __len__(self) -> int:
         return len(self.items)
 
-    def __getitem__(self, draw: SampleIndex | int) -> dict:
-        index, seed = draw if isinstance(draw, tuple) else (draw, None)
+    def __getitem__(self, sample_index: SampleIndex | int) -> dict:
+        index, seed = sample_index if isinstance(sample_index, tuple) else (sample_index, None)
         image, mask = self._decode(index, native=seed is None)
         outcome = None
         if seed is not None:
@@ -71,25 +71,25 @@ class SegmentationDataset(Dataset):
     def _transform(self, image: np.ndarray, mask: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray, int | None]:
         outcome = None
         if self.augment is not None:
-            image, mask = self.augment.place(image, mask, seed)
+            image, mask = self.augment.transform_geometry(image, mask, seed)
         if self.paste is not None:
             image, mask, outcome = self.paste(image, mask, partial(self._donor, seed=seed), seed)
         if self.augment is not None:
-            image = self.augment.colour(image, seed)
+            image = self.augment.transform_colour(image, seed)
         return image, mask, outcome
 
     def _donor(self, index: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
         image, mask = self._decode(index, native=False)
         if self.augment is None or not self.paste.whole_donors:
             return image, mask
-        return self.augment.place(image, mask, stable_hash(seed, "donor") % 2**32)
+        return self.augment.transform_geometry(image, mask, stable_hash(seed, "donor") % 2**32)
 
     def _decode(self, index: int, *, native: bool) -> tuple[np.ndarray, np.ndarray]:
-        """Return an image and its mask, in the mask's own size (*native*) or in that of the image."""
+        """Return an image and its mask, the mask in its own size (*native*) or in that of the image."""
         if self.decoded is None:
             return self._read(self.items[index], native=native)
         image, mask = self.decoded[index]
-        if native and not self._native and self.resize is not None:
+        if native and not self._native_masks and self.resize is not None:
             mask = read_mask(self.items[index])
         return image, mask if native else resize_mask(mask, image.shape[:2])
 
@@ -108,14 +108,14 @@ def decoded_gib(
     resize: int | Size | None = None,
     native_masks: bool = False,
 ) -> float:
-    """Return the memory that images and masks of these sizes take when decoded, in GiB.
+    """Return the memory that decoded images and masks of these sizes take, in GiB.
 
     Args:
         heights: rows of each image.
         widths: columns of each image.
-        layers: of a mask.
+        layers: channels of a mask: 1, or the number of classes of a multilabel dataset.
         resize: rows and columns, or the longest side, that images are resized to.
-        native_masks: whether masks keep their own size all the same, as those do that are evaluated.
+        native_masks: whether masks keep their own size, as they do in evaluation.
     """
     native = heights.astype(np.int64) * widths
     images = native

@@ -1,4 +1,4 @@
-"""Loaders: batches of equal size for the network, padded where needed."""
+"""Data loaders: samples stacked into batches, padded to a common size."""
 
 import os
 
@@ -15,10 +15,10 @@ WHOLE = RankShard()
 
 
 class Collate:
-    """Stacks samples; pads rows and columns of the images at the far end to the largest of the batch, rounded up to the
-    stride, and masks to the same, or, where one has another size than its image, to the largest mask of the batch.
+    """Stacks samples; pads images at the bottom and right to the largest of the batch, rounded up to the stride.
 
-    Padding is 0 in the image and the ignore id in the mask, so that counts stay those of the images.
+    Masks are padded to the same size, or, if one has another size than its image, to the largest mask of the batch.
+    Padding is 0 in the image and the ignore id in the mask, so that it is not counted.
     """
 
     def __init__(self, ignore: int) -> None:
@@ -27,15 +27,16 @@ class Collate:
     def __call__(self, samples: list[dict]) -> dict:
         """Return ``{"image": N 3 H W uint8, "mask": N H W (multilabel: N C H W) uint8, "id": list}``.
 
-        Also ``"image_size"`` and ``"mask_size"``, lists of rows and columns before padding, on the host whatever the
-        device; maybe ``"paste"``, N int64.
+        Also ``"image_size"`` and ``"mask_size"``, lists of rows and columns before padding, and with a paste
+        ``"paste"``, N int64.
         """
         images, masks = ([sample[key] for sample in samples] for key in ("image", "mask"))
-        frame = tuple(round_up(side) for side in _largest(images))
-        alike = all(image.shape[-2:] == mask.shape[-2:] for image, mask in zip(images, masks, strict=True))
+        padded_size = tuple(round_up(side) for side in _largest(images))
+        same_sizes = all(image.shape[-2:] == mask.shape[-2:] for image, mask in zip(images, masks, strict=True))
+        mask_size = padded_size if same_sizes else _largest(masks)
         batch = {
-            "image": torch.stack([padded(image, frame, 0) for image in images]),
-            "mask": torch.stack([padded(mask, frame if alike else _largest(masks), self.ignore) for mask in masks]),
+            "image": torch.stack([padded(image, padded_size, 0) for image in images]),
+            "mask": torch.stack([padded(mask, mask_size, self.ignore) for mask in masks]),
             "id": [sample["id"] for sample in samples],
             "image_size": [tuple(image.shape[-2:]) for image in images],
             "mask_size": [tuple(mask.shape[-2:]) for mask in masks],
@@ -55,16 +56,25 @@ def build_loader(
     sampler: Sampler | None = None,
     share: RankShard = WHOLE,
 ) -> DataLoader:
-    """Return a loader; with a *sampler* (training) the last batch is left out if it is not full.
+    """Return a loader; with a *sampler* (training) an incomplete last batch is dropped.
 
-    Without one it gives all images in their order, or the batches of them that fall to a *share*.
+    Without one (evaluation) it yields all images in their order, or, on several devices, the batches of one *share*.
+
+    Args:
+        dataset: what to load.
+        batch_size: images in a batch.
+        ignore: id that masks are padded with.
+        workers: loader processes; 0: load in this process.
+        pin_memory: whether batches are in pinned memory, for faster copies to a GPU.
+        sampler: order of the training samples.
+        share: of this device; without a sampler only.
     """
     if sampler is None and share.size > 1:
         batches = {"batch_sampler": share.of_all_batches(len(dataset), batch_size)}
     else:
         batches = {"batch_size": batch_size, "sampler": sampler, "drop_last": sampler is not None}
     if workers:
-        # Loader processes, which share the cores, inherit it. Set in them it hangs if OpenCV had threads before.
+        # Inherited by the loader processes, which share the cores. Set there, it hangs if OpenCV had threads before.
         cv2.setNumThreads(1)
     return DataLoader(
         dataset,
@@ -77,24 +87,24 @@ def build_loader(
 
 
 def worker_count(wanted: int | str, *, gpu: bool, devices: int = 1) -> int:
-    """Return the number of loader processes of each device that ``data.workers`` stands for on this machine."""
+    """Return the number of loader processes of each device for a value of ``data.workers`` on this machine."""
     if wanted != "auto":
         return int(wanted)
     return min(8, max(1, (os.cpu_count() or 1) // devices)) if gpu else 0
 
 
 def _largest(tensors: list[torch.Tensor]) -> tuple[int, int]:
-    """Return the most rows and the most columns that any of them (… H W) has."""
+    """Return the largest number of rows and of columns of the tensors (… H W)."""
     rows, columns = (max(tensor.shape[axis] for tensor in tensors) for axis in (-2, -1))
     return rows, columns
 
 
 def padded(tensor: torch.Tensor, size: tuple[int, ...], value: int) -> torch.Tensor:
-    """Return a tensor … H W with rows and columns of *value* after its own, up to *size*."""
+    """Return a tensor … H W padded with *value* at the bottom and right to *size* (rows, columns)."""
     edge = (0, size[1] - tensor.shape[-1], 0, size[0] - tensor.shape[-2])
     return pad(tensor, edge, value=value) if any(edge) else tensor
 
 
 def round_up(side: int) -> int:
-    """Return the next multiple of the stride."""
+    """Return *side* rounded up to a multiple of the stride."""
     return -(-side // STRIDE) * STRIDE

@@ -1,4 +1,4 @@
-"""Thinning: named classes made scarcer, so that it can be studied what scarcity does."""
+"""Subsampling of a dataset that makes named classes scarcer, to study the effect of scarcity."""
 
 from collections.abc import Callable, Sequence
 from math import floor
@@ -9,8 +9,8 @@ import pandas as pd
 from rarepix.data.tables import checked, list_of_names
 from rarepix.seeding import generator
 
-Draw = Callable[[np.ndarray, int, str], np.ndarray]
-"""Candidates, how many of them, class → the drawn ones."""
+DrawImages = Callable[[np.ndarray, int, str], np.ndarray]
+"""From candidates, their number to draw and the class to the drawn candidates."""
 
 
 def thin(
@@ -24,8 +24,8 @@ def thin(
 ) -> list[str]:
     """Return the ids of the images that stay, in the order of the table.
 
-    The classes take their turns in the order given: of the n images that are left and hold the class,
-    ⌊n · (1 − keep)⌋ are drawn and removed, with all that they hold. So other classes become scarcer too.
+    The classes are thinned in the order given: of the n remaining images with the class, ⌊n · (1 − keep)⌋ are drawn
+    and removed. So the other classes of these images become scarcer too.
 
     Args:
         counts: image × class table of pixel counts.
@@ -42,22 +42,22 @@ def thin(
     """
     _check(counts, classes, keep, allow_absent)
     draw = _published_draw(seed) if published else _draw(seed)
-    holds = counts > 0
+    present = counts > 0
     kept = np.ones(len(counts), dtype=bool)
     for name in classes:
-        candidates = np.flatnonzero(kept & holds[name].to_numpy())
-        removed = floor(len(candidates) * (1 - keep) + 1e-9)  # 10 · (1 − 0.9) is a hair below 1
+        candidates = np.flatnonzero(kept & present[name].to_numpy())
+        removed = floor(len(candidates) * (1 - keep) + 1e-9)  # in floating point 10 · (1 − 0.9) is slightly below 1
         kept[draw(candidates, removed, name)] = False
-    _check_left(holds, kept, classes, allow_absent, f"keep={keep} and seed={seed}")
+    _check_left(present, kept, classes, allow_absent, f"keep={keep} and seed={seed}")
     return counts.index[kept].tolist()
 
 
-def _draw(seed: int) -> Draw:
-    """Each class has a generator of its own, so that naming another one first changes no more than it must."""
+def _draw(seed: int) -> DrawImages:
+    """Each class has its own generator, so that thinning another class first changes as little as possible."""
     return lambda candidates, size, name: generator(seed, "scarcity", name).choice(candidates, size, replace=False)
 
 
-def _published_draw(seed: int) -> Draw:
+def _published_draw(seed: int) -> DrawImages:
     legacy = np.random.RandomState(seed)
     return lambda candidates, size, name: legacy.choice(candidates, size, replace=False)
 
@@ -72,13 +72,13 @@ def _check(counts: pd.DataFrame, classes: Sequence[str], keep: float, allow_abse
 
 
 def _check_left(
-    holds: pd.DataFrame, kept: np.ndarray, classes: Sequence[str], allow_absent: Sequence[str], how: str
+    present: pd.DataFrame, kept: np.ndarray, classes: Sequence[str], allow_absent: Sequence[str], how: str
 ) -> None:
-    before, after = holds.sum(), holds[kept].sum()
+    before, after = present.sum(), present[kept].sum()
     never = [name for name in classes if not before[name]]
     if never:
         raise ValueError(f"a class to thin must be in an image, but no image holds {', '.join(never)}: leave it out")
-    gone = [str(name) for name in holds.columns if before[name] and not after[name] and name not in allow_absent]
+    gone = [str(name) for name in present.columns if before[name] and not after[name] and name not in allow_absent]
     if gone:
         raise ValueError(
             f"thinning must leave at least one image of every class, but none is left of {', '.join(gone)} "

@@ -10,24 +10,24 @@ from rarepix.settings import Chosen, Settings
 SOURCE_NAMES = ("voc", "cityscapes", "lesions", "polyp")
 MERGING_SOURCES = ("lesions",)
 SPLIT_KINDS = ("random", "multilabel", "proportion_cluster", "major_class", "listed")
-"""Names of what the room can build, here so that a configuration is checked without importing what builds it."""
+"""Valid names, here so that a configuration is checked without importing the code behind them."""
 
 
 class ScarcityConfig(Settings):
-    """Classes that are made scarcer in the list that is cut into folds, before it is cut."""
+    """Classes that are made scarcer in the training list before it is split into folds."""
 
     classes: tuple[str, ...] = Field(min_length=1)
-    """In this order, each from what is left of the images after the one before."""
+    """Thinned in this order, each among the images that remain after the previous one."""
     keep: float = Field(gt=0, le=1)
-    """Share of the images that hold the class which stays; 1: all."""
+    """Share of the images with the class that remains; 1: all."""
     seed: int = Field(0, ge=0, lt=2**32)
-    """Not the trial's: which images are missing is part of the dataset."""
+    """Independent of the trial's seed: which images are removed is part of the dataset."""
     published: bool = False
     """Draw as the VOC imbalance study did (numpy's legacy generator), to rebuild its set."""
 
 
 class GroupsConfig(Settings):
-    """Images that belong together (video sequence, slide, patient) and are never divided among folds."""
+    """Images that belong together (video sequence, slide, patient) and are always in the same fold."""
 
     file: str
     """CSV file, relative to the dataset's folder."""
@@ -45,11 +45,11 @@ class DataConfig(Settings):
     root: str
     """Folder of the dataset; may name environment variables."""
     train_list: str = "train"
-    """List that is cut into folds (or, with ``split: listed``, is the training part)."""
+    """List that is split into folds (or, with ``split: listed``, is the training split)."""
     val_list: str | None = None
-    """With ``split: listed`` the list that is the validation part; otherwise not allowed."""
+    """With ``split: listed`` the list that is the validation split; otherwise not allowed."""
     test_list: str | None = "val"
-    """List that is counted once after training, never seen by the search. None: no test."""
+    """List that is evaluated once after training and never shown to the search. None: no test."""
     scarcity: ScarcityConfig | None = None
     split: str = "multilabel"
     """random · multilabel (stratified on classes) · proportion_cluster (on clusters of the classes' shares) ·
@@ -61,18 +61,18 @@ class DataConfig(Settings):
     fold: NonNegativeInt = 0
     """The fold that validates. A block, never tuned."""
     allow_absent: tuple[str, ...] = ()
-    """Classes that may be absent from the training part (any other absent class is an error)."""
+    """Classes that may be absent from the training split (any other absent class is an error)."""
     merge: bool = False
     """lesions: all lesions are one class, so that the task is binary."""
     resize: PositiveInt | tuple[PositiveInt, PositiveInt] | None = None
-    """Images are resized to these rows and columns, or so that their longest side is this number (the other one keeps
-    the aspect), before anything else is done. Masks are resized with them for training; for validation and test they
-    keep their own size, in which the predictions are counted."""
+    """Images are resized to these rows and columns, or to this longest side (keeping the aspect ratio), before anything
+    else. Training masks are resized with them; validation and test masks keep their own size, in which predictions are
+    counted."""
     cache_gib: float = Field(2.0, ge=0)
-    """Decoded images are kept in memory, once for each device, if all of them fit into this many GiB."""
+    """Decoded images are cached in memory, once for each device, if all of them fit into this many GiB."""
     workers: Literal["auto"] | NonNegativeInt = "auto"
-    """Loader processes of each device. auto: its share of the cores, up to 8, on a GPU; none on a CPU, whose cores the
-    training needs."""
+    """Loader processes of each device. auto: on a GPU its share of the cores, up to 8; on a CPU none, since training
+    needs the cores."""
 
     @model_validator(mode="after")
     def _consistent(self) -> "DataConfig":
@@ -129,11 +129,11 @@ class SamplingConfig(Chosen):
     temperature: PositiveFloat | None = None
     """rare_class: the smaller, the more of the rarest class (default 0.1)."""
     added: bool | None = None
-    """Half of an epoch shows each image once, half is drawn; otherwise all is drawn (default)."""
+    """Half of an epoch shows each image once, half is drawn; otherwise all images are drawn (default)."""
     images_per_epoch: PositiveInt | None = None
     """Images shown per epoch. None: as many as there are, twice as many with ``duplicate`` and ``added``."""
     steps_per_epoch: PositiveInt | None = None
-    """The same in batches, so that samplers are compared at equal numbers of updates."""
+    """The same in batches, to compare samplings at equal numbers of updates."""
 
     @model_validator(mode="after")
     def _one_length(self) -> "SamplingConfig":

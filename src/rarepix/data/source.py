@@ -1,4 +1,4 @@
-"""What every reader of a dataset layout gives."""
+"""What a source gives: the items of a dataset, each an image with its mask, and the errors of unusable data."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,15 +12,15 @@ class DataError(ValueError):
 
 
 @dataclass(frozen=True)
-class Layers:
-    """A mask in several files, each with the grey values of one class."""
+class ClassMasks:
+    """A mask in several files, one grey image for each class."""
 
     files: tuple[Path | None, ...]
-    """In the order of the classes; None: the image does not hold the class."""
-    above: int = 0
-    """A pixel is of the class where its grey value is above this."""
-    merged: bool = False
-    """The classes are one: the mask has the ids 0 and 1, and 1 is where any of them is."""
+    """In the order of the classes; None: the image does not contain the class."""
+    threshold: int = 0
+    """A pixel belongs to the class where its grey value is above this."""
+    binarize: bool = False
+    """All classes are one: the mask has the ids 0 and 1, and 1 is where any class is."""
 
 
 @dataclass(frozen=True)
@@ -29,19 +29,19 @@ class Item:
 
     id: str
     image: Path
-    mask: Path | Layers
-    """A file of class ids (H W), or layers: H W ids where they are merged, else H W C of 0 and 1."""
+    mask: Path | ClassMasks
+    """A file of class ids (H W), or a file for each class: H W ids where they are binarized, else H W C of 0 and 1."""
 
     @property
     def mask_files(self) -> tuple[Path, ...]:
-        """The files of the mask, all of which must be there."""
-        if isinstance(self.mask, Layers):
+        """The files of the mask, all of which must exist."""
+        if isinstance(self.mask, ClassMasks):
             return tuple(file for file in self.mask.files if file is not None)
         return (self.mask,)
 
 
 class MissingFiles(DataError):
-    """A list that names images or masks that are not there."""
+    """A list that names images or masks that do not exist."""
 
     def __init__(self, message: str, items: list[Item]) -> None:
         super().__init__(message)
@@ -67,6 +67,6 @@ class Source(Protocol):
 
         Raises:
             DataError: the list is missing or empty.
-            MissingFiles: it names files that are not there (it says which, and holds the items all the same).
+            MissingFiles: it names files that do not exist (the error names them, and has all items nevertheless).
         """
         ...

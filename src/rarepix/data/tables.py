@@ -1,6 +1,6 @@
-"""Functions of a table of pixel counts (image × class, integers): its check, presence, proportion, major class.
+"""Functions of a table of pixel counts (image × class, integers): validation, presence, proportion, major class.
 
-Columns are what the caller gives: leave out ``height`` and ``width`` before asking.
+All columns are taken for classes: the caller leaves out ``height`` and ``width``.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from rarepix.choices import nearest
 
 
 def checked(counts: pd.DataFrame, columns: Sequence[str] | None = None, *, what: str = "columns") -> pd.DataFrame:
-    """Return the chosen columns of a table of counts, of which nothing else is looked at but the index.
+    """Return the chosen columns of a table of counts, of which only the index is checked otherwise.
 
     Args:
         counts: image × class table of pixel counts.

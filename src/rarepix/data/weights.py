@@ -9,15 +9,15 @@ import pandas as pd
 from rarepix.choices import pick
 from rarepix.data.inventory.counting import BORDER, SIZES
 from rarepix.data.settings import SAMPLING_PARAMETERS
-from rarepix.data.splits.clusters import LEFT_OUT, assign, fit
+from rarepix.data.splits.clusters import NON_OBJECTS, assign, fit
 from rarepix.data.tables import checked, major_class, proportion
 
-NOT_CLASSES = (*SIZES, "area")
-"""Columns that tables of counts often have beside the classes."""
+SIZE_COLUMNS = (*SIZES, "area")
+"""Columns that a table of counts may have beside the classes."""
 
 
-class Basis(NamedTuple):
-    """What weights are made from; see ``image_weights``."""
+class WeightInputs(NamedTuple):
+    """What weights are computed from; see ``image_weights``."""
 
     counts: pd.DataFrame
     by: str
@@ -29,7 +29,7 @@ class Basis(NamedTuple):
 
     @property
     def presence(self) -> np.ndarray:
-        """Image × class, true where it is held."""
+        """Image × class bool: the image contains the class."""
         return (self.counts > 0).to_numpy()
 
     def groups(self) -> pd.Series:
@@ -38,11 +38,11 @@ class Basis(NamedTuple):
             return major_class(self.counts, ignoring=self.ignoring)
         if self.clusters is None:
             return assign(self.counts, fit(self.counts, ignoring=self.ignoring))
-        found = self.clusters.reindex(self.counts.index)
-        missing = found.index[found.isna()].tolist()
+        clusters = self.clusters.reindex(self.counts.index)
+        missing = clusters.index[clusters.isna()].tolist()
         if missing:
             raise ValueError(f"every image must have a cluster, but these have none: {missing[:10]}: add them")
-        return found
+        return clusters
 
 
 def image_weights(
@@ -55,17 +55,17 @@ def image_weights(
     temperature: float = 0.1,
     threshold: float = 0.25,
     clusters: pd.Series | None = None,
-    ignoring: Sequence[str] = LEFT_OUT,
+    ignoring: Sequence[str] = NON_OBJECTS,
 ) -> pd.Series:
-    """Return image id → weight, all finite, adding up to 1.
+    """Return image id → weight, all finite, with sum 1.
 
-    They are positive, but for ``rare_class`` at so low a temperature that images of common classes are never drawn.
+    They are positive, except with ``rare_class`` at so low a temperature that images of common classes are never drawn.
 
     Args:
-        counts: image × class table of pixel counts of the training part.
+        counts: image × class table of pixel counts of the training split.
         kind: name in ``WEIGHTS``.
-        columns: the columns of *counts* that are classes (default: all). The others are left out, and so is ``border``,
-            ignored pixels, which is no class but in the published rule.
+        columns: the columns of *counts* that are classes (default: all). The others are left out, and so is ``border``
+            (ignored pixels), except in the published rule, which counts it as a class.
         by: inverse_log: label, cluster, pixels or proportion.
         published: inverse_log by label or cluster: the rule of the VOC imbalance study.
         temperature: rare_class: above 0.
@@ -75,93 +75,93 @@ def image_weights(
 
     Raises:
         ValueError: unknown kind or *by*, a parameter that the kind does not have or that is out of range, a table that
-            is none of counts (see ``tables.checked``) or still has its images' sizes, images without a cluster, or a
-            published weight that would be infinite.
+            is no table of counts (see ``tables.checked``) or has columns of image sizes, images without a cluster, or
+            a published weight that would be infinite.
     """
     rule = pick(WEIGHTS, kind, "sampling.kind")
     _check(kind, {"by": by, "published": published, "temperature": temperature, "threshold": threshold})
     if clusters is not None and by != "cluster":
         raise ValueError(f"clusters go with by='cluster' only, but got by={by!r}: leave them out")
     classes = _classes(counts, columns, published=published)
-    weights = rule(Basis(classes, by, published, temperature, threshold, clusters, tuple(ignoring)))
+    weights = rule(WeightInputs(classes, by, published, temperature, threshold, clusters, tuple(ignoring)))
     return pd.Series(weights / weights.sum(), index=counts.index, name="weight", dtype=float)
 
 
-def _uniform(basis: Basis) -> np.ndarray:
-    return np.ones(len(basis.counts))
+def _uniform(inputs: WeightInputs) -> np.ndarray:
+    return np.ones(len(inputs.counts))
 
 
-def _inverse_log(basis: Basis) -> np.ndarray:
-    """The classes, by how common they are, get 1 / ln(a + e − 1), which the images that hold one share evenly.
+def _inverse_log(inputs: WeightInputs) -> np.ndarray:
+    """Each class of frequency a gets the weight 1 / ln(a + e − 1), shared evenly by the images that contain it.
 
-    a is the number of images, the pixels or the summed shares of the class; an image counts for the class it holds
-    with the smallest a, and if it holds none, for one that is as common as can be. By cluster a is the number of its
-    images. The weight of a = 0 or 1 is finite.
+    a is the number of images, the number of pixels or the summed shares of the class; by cluster it is the number of
+    images in the cluster. An image belongs to its class with the smallest a; without any class, to one of the highest
+    possible frequency. The weight is finite for a = 0 and a = 1.
     """
-    if basis.published:
-        return _published(basis)
-    if basis.by == "cluster":
-        groups = basis.groups()
+    if inputs.published:
+        return _published(inputs)
+    if inputs.by == "cluster":
+        groups = inputs.groups()
         sizes = groups.map(groups.value_counts()).to_numpy(float)
-        return 1 / (sizes * _damped(sizes))
-    amounts, most = AMOUNTS[basis.by](basis.counts)
-    presence = basis.presence
-    something = presence.any(axis=1)
-    rarest = _rarest(presence, amounts)
-    images = np.where(something, presence.sum(axis=0)[rarest], len(presence))
-    return 1 / (images * _damped(np.where(something, amounts[rarest], most)))
+        return 1 / (sizes * _log_damped(sizes))
+    frequencies, highest = FREQUENCIES[inputs.by](inputs.counts)
+    presence = inputs.presence
+    nonempty = presence.any(axis=1)
+    rarest = _rarest(presence, frequencies)
+    images = np.where(nonempty, presence.sum(axis=0)[rarest], len(presence))
+    return 1 / (images * _log_damped(np.where(nonempty, frequencies[rarest], highest)))
 
 
-def _published(basis: Basis) -> np.ndarray:
-    """A group, drawn by 1 / ln N of its N images, then one of them evenly.
+def _published(inputs: WeightInputs) -> np.ndarray:
+    """A group of N images is drawn with a weight of 1 / ln N, then one of its images uniformly.
 
-    The group is the class with the most pixels, which is blind to small objects, or the cluster.
+    The group is the class with the most pixels, so that small objects do not count, or the cluster.
     """
-    if basis.by not in ("label", "cluster"):
+    if inputs.by not in ("label", "cluster"):
         raise ValueError(
-            f"the published weights go by label or cluster, but got by={basis.by!r}: "
+            f"the published weights go by label or cluster, but got by={inputs.by!r}: "
             f"use one of them, or published=False"
         )
-    groups = basis.groups()
+    groups = inputs.groups()
     sizes = groups.value_counts()
-    lone = sorted(map(str, sizes.index[sizes == 1]))
-    if lone:
+    singletons = sorted(map(str, sizes.index[sizes == 1]))
+    if singletons:
         raise ValueError(
-            f"the published weight of a group, 1 / ln N, needs N > 1 images, but {', '.join(lone)} has one: "
+            f"the published weight of a group, 1 / ln N, needs N > 1 images, but {', '.join(singletons)} has one: "
             f"use published=False, which is finite, or leave that image out"
         )
     shares = 1 / np.log(sizes)
     return groups.map(shares / shares.sum() / sizes).to_numpy(float)
 
 
-def _repeat_factor(basis: Basis) -> np.ndarray:
+def _repeat_factor(inputs: WeightInputs) -> np.ndarray:
     """max over the image's classes of max(1, √(threshold / share of the images that hold the class)).
 
     Gupta, Dollár & Girshick 2019: LVIS: A dataset for large vocabulary instance segmentation.
     """
-    presence = basis.presence
+    presence = inputs.presence
     shares = presence.mean(axis=0)
-    factors = np.maximum(1, np.sqrt(basis.threshold / np.where(shares > 0, shares, 1)))
+    factors = np.maximum(1, np.sqrt(inputs.threshold / np.where(shares > 0, shares, 1)))
     return np.where(presence, factors, 1).max(axis=1)
 
 
-def _rare_class(basis: Basis) -> np.ndarray:
-    """A class, drawn by the softmax of (1 − its share of the pixels) / temperature, then an image of it evenly.
+def _rare_class(inputs: WeightInputs) -> np.ndarray:
+    """A class is drawn by the softmax of (1 − its share of the pixels) / temperature, then an image of it uniformly.
 
-    Hoyer, Dai & Van Gool 2022: DAFormer. An image that holds nothing weighs as little as any other.
+    Hoyer, Dai & Van Gool 2022: DAFormer. An image without any class gets the lowest weight of the others.
     """
-    pixels = basis.counts.to_numpy(float).sum(axis=0)
+    pixels = inputs.counts.to_numpy(float).sum(axis=0)
     rarity = np.where(pixels > 0, 1 - pixels / max(pixels.sum(), 1), -np.inf)
-    with np.errstate(over="ignore"):  # at a temperature next to 0 all but the rarest class go to exp(−∞)
-        return _class_then_image(basis.presence, np.exp((rarity - rarity.max(initial=0)) / basis.temperature))
+    with np.errstate(over="ignore"):  # at a temperature near 0 all but the rarest class underflow to exp(−∞)
+        return _class_then_image(inputs.presence, np.exp((rarity - rarity.max(initial=0)) / inputs.temperature))
 
 
-def _class_uniform(basis: Basis) -> np.ndarray:
-    """A class, each as likely, then an image of it evenly. An image that holds nothing weighs as little as any."""
-    return _class_then_image(basis.presence, np.ones(basis.counts.shape[1]))
+def _class_uniform(inputs: WeightInputs) -> np.ndarray:
+    """A class is drawn uniformly, then an image of it. An image without any class gets the lowest weight."""
+    return _class_then_image(inputs.presence, np.ones(inputs.counts.shape[1]))
 
 
-WEIGHTS: dict[str, Callable[[Basis], np.ndarray]] = {
+WEIGHTS: dict[str, Callable[[WeightInputs], np.ndarray]] = {
     "uniform": _uniform,
     "duplicate": _uniform,
     "inverse_log": _inverse_log,
@@ -176,41 +176,41 @@ def _images(counts: pd.DataFrame) -> tuple[np.ndarray, float]:
 
 
 def _pixels(counts: pd.DataFrame) -> tuple[np.ndarray, float]:
-    amounts = counts.to_numpy(float).sum(axis=0)
-    return amounts, amounts.sum()
+    frequencies = counts.to_numpy(float).sum(axis=0)
+    return frequencies, frequencies.sum()
 
 
 def _shares(counts: pd.DataFrame) -> tuple[np.ndarray, float]:
     return _pixels(proportion(counts).fillna(0.0))
 
 
-AMOUNTS = {"label": _images, "pixels": _pixels, "proportion": _shares}
-"""How common each class is, and the most that a class could be."""
+FREQUENCIES = {"label": _images, "pixels": _pixels, "proportion": _shares}
+"""``by`` → function of the counts that returns the frequency of every class, and the highest possible frequency."""
 
 
-def _damped(amounts: np.ndarray) -> np.ndarray:
-    return np.log(amounts + np.e - 1)
+def _log_damped(frequencies: np.ndarray) -> np.ndarray:
+    return np.log(frequencies + np.e - 1)
 
 
-def _rarest(presence: np.ndarray, amounts: np.ndarray) -> np.ndarray:
-    return np.where(presence, amounts, np.inf).argmin(axis=1)
+def _rarest(presence: np.ndarray, frequencies: np.ndarray) -> np.ndarray:
+    return np.where(presence, frequencies, np.inf).argmin(axis=1)
 
 
 def _class_then_image(presence: np.ndarray, classes: np.ndarray) -> np.ndarray:
-    something = presence.any(axis=1)
-    if not something.any():
+    nonempty = presence.any(axis=1)
+    if not nonempty.any():
         return np.ones(len(presence))
     images = presence.sum(axis=0)
     weights = presence @ np.where(images > 0, classes / np.maximum(images, 1), 0)
-    return np.where(something, weights, weights[something].min())
+    return np.where(nonempty, weights, weights[nonempty].min())
 
 
 def _classes(counts: pd.DataFrame, columns: Sequence[str] | None, *, published: bool) -> pd.DataFrame:
-    sizes = [name for name in NOT_CLASSES if name in counts.columns]
+    sizes = [name for name in SIZE_COLUMNS if name in counts.columns]
     if columns is None and sizes:
         raise ValueError(
-            f"the columns of counts must be classes, but there is {', '.join(sizes)}: leave it out, or name with "
-            f"columns which are classes"
+            f"the columns of counts must be classes, but there is {', '.join(sizes)}: leave it out, or name the "
+            f"classes with the argument columns"
         )
     table = checked(counts, columns)
     if published or BORDER not in table.columns:
@@ -225,7 +225,7 @@ def _check(kind: str, given: dict) -> None:
     for name, value in given.items():
         if name not in SAMPLING_PARAMETERS[kind] and value != defaults[name]:
             raise ValueError(f"sampling {kind!r} has no parameter {name!r}, but got {value!r}: leave it out")
-    pick({**AMOUNTS, "cluster": None}, given["by"], "sampling.by")
+    pick({**FREQUENCIES, "cluster": None}, given["by"], "sampling.by")
     if not given["temperature"] > 0:
         raise ValueError(f"temperature must be above 0, but got {given['temperature']}")
     if not 0 < given["threshold"] <= 1:

@@ -4,7 +4,7 @@ from itertools import islice
 from pathlib import Path
 
 from rarepix.config import TrialConfig
-from rarepix.data.transforms.outcomes import PasteOutcome
+from rarepix.data.transforms.paste import PasteOutcome
 from rarepix.evaluation.examples import image_and_mask
 from rarepix.files import replacing
 from rarepix.settings import ConfigError

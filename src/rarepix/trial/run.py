@@ -154,7 +154,7 @@ def _with_progress(
 
 def _tally(data: Data) -> BatchCounter:
     """Return what counts the outcomes of pasting."""
-    from rarepix.data.transforms.outcomes import PasteOutcome
+    from rarepix.data.transforms.paste import PasteOutcome
     from rarepix.engine.tally import BatchCounter
 
     return BatchCounter("paste", [outcome.name.lower() for outcome in PasteOutcome] if data.paste else ())

@@ -31,27 +31,27 @@ def test_within_a_list_and_across_lists(tmp_path):
 
 def test_a_list_of_all_separates_nothing(tmp_path):
     items = [write(tmp_path, name) for name in "ab"]
-    (found,) = find_duplicates(items, {"a": ["all", "train"], "b": ["all"]})
-    assert found.kind is ProblemKind.TWIN
-    (found,) = find_duplicates(items, {"a": ["all", "train"], "b": ["all", "val"]})
-    assert found.kind is ProblemKind.LEAK
+    (problem,) = find_duplicates(items, {"a": ["all", "train"], "b": ["all"]})
+    assert problem.kind is ProblemKind.TWIN
+    (problem,) = find_duplicates(items, {"a": ["all", "train"], "b": ["all", "val"]})
+    assert problem.kind is ProblemKind.LEAK
 
 
 def test_different_masks_are_told(tmp_path):
     items = [write(tmp_path, "a", mask=0), write(tmp_path, "b", mask=1)]
-    (found,) = find_duplicates(items, {"a": ["train"], "b": ["train"]})
-    assert "a (train), b (train), with different masks" in found.message
+    (problem,) = find_duplicates(items, {"a": ["train"], "b": ["train"]})
+    assert "a (train), b (train), with different masks" in problem.message
 
 
 def test_many_of_one_are_one_problem(tmp_path):
     items = [write(tmp_path, f"i{number}") for number in range(NAMED_AT_MOST + 2)]
-    (found,) = find_duplicates(items, {item.id: ["train"] for item in items})
-    assert found.message.count("(train)") == NAMED_AT_MOST
-    assert " and 2 more" in found.message
+    (problem,) = find_duplicates(items, {item.id: ["train"] for item in items})
+    assert problem.message.count("(train)") == NAMED_AT_MOST
+    assert " and 2 more" in problem.message
 
 
 def test_files_that_are_not_there_are_left_to_the_counting(tmp_path):
     items = [write(tmp_path, name) for name in "abc"]
     items[2].image.unlink()
-    (found,) = find_duplicates(items, {item.id: ["train"] for item in items})
-    assert found.image == "a"
+    (problem,) = find_duplicates(items, {item.id: ["train"] for item in items})
+    assert problem.image == "a"

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from rarepix.data.inventory import read_mask, take_inventory
-from rarepix.data.source import DataError, Layers, MissingFiles
-from rarepix.data.sources.lesions import MERGED, LesionSource
+from rarepix.data.source import ClassMasks, DataError, MissingFiles
+from rarepix.data.sources.lesions import MERGED_LABELS, LesionSource, read_description
 from rarepix.labels import Task
 from tests.layouts import LESION_BOXES, LESIONS, SIZE, box, lines, save, write_lesions, write_published_lesions
 
@@ -51,7 +51,7 @@ def test_every_lesion_is_a_layer(root):
 
 def test_merged_is_their_union(root):
     source = LesionSource(root, merge=True)
-    assert source.labels == MERGED
+    assert source.labels == MERGED_LABELS
     assert (source.labels.task, source.labels.channels, source.labels.rare) == (Task.BINARY, 1, ("lesion",))
     for item in source.items("train"):
         assert (read_mask(item) == expected(item.id).max(axis=2)).all()
@@ -62,7 +62,7 @@ def test_merged_is_their_union(root):
 
 def test_a_file_that_is_not_there_is_an_absent_lesion(published):
     (item,) = LesionSource(published).items("val")
-    assert item.mask == Layers((None, None, None))
+    assert item.mask == ClassMasks((None, None, None))
     assert item.mask_files == ()
     assert read_mask(item).shape == (*SIZE, 3)
     assert not read_mask(item).any()
@@ -76,7 +76,7 @@ def test_a_folder_that_is_not_there_is_an_image_without_lesions(published):
 
 def test_a_binary_description_merges(described):
     describe(described, task="binary")
-    assert LesionSource(described).labels == MERGED
+    assert LesionSource(described).labels == MERGED_LABELS
 
 
 def test_grey_values_that_count(published):
@@ -175,3 +175,52 @@ def test_several_folders_that_could_be_meant(published):
         DataError, match=r"one folder of images, but has images_12x16, images_24x32: name .*\"images\":"
     ):
         LesionSource(published)
+
+
+def test_dataset_json_comes_first(tmp_path):
+    (tmp_path / "dataset.json").write_text(json.dumps({"classes": ["a", "b"], "codes": ["A", "B"], "above": 5}))
+    (tmp_path / "classes.txt").write_text("c\n")
+    description = read_description(tmp_path)
+    assert (description.numbers(), description.above) == ({"a": 0, "b": 1, "A": 0, "B": 1}, 5)
+
+
+@pytest.mark.parametrize("file", ["classes.txt", "class_names.txt"])
+@pytest.mark.parametrize(("text", "numbers"), [("a\n\nb b \n", {"a": 0, "b b": 1}), ("a,A\n", {"a": 0, "A": 0})])
+def test_names_in_a_text_file(tmp_path, file, text, numbers):
+    (tmp_path / file).write_text(text)
+    assert read_description(tmp_path).numbers() == numbers
+
+
+def test_refuses_text_files_of_another_encoding(tmp_path):
+    (tmp_path / "classes.txt").write_bytes("é".encode("latin-1"))
+    with pytest.raises(DataError, match=r"classes\.txt must be UTF-8 text"):
+        read_description(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["", "a,b,c\n", "a,A\nb\n", "a,\n"])
+def test_refuses_text_files(tmp_path, text):
+    (tmp_path / "classes.txt").write_text(text)
+    with pytest.raises(DataError, match=r"classes\.txt must hold a name, or a name and its code"):
+        read_description(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("description", "message"),
+    [
+        ({"classes": ["a"], "codes": ["A", "B"]}, r"codes must name each of the 1 classes, but has 2"),
+        ({"classes": ["a"], "task": "multiclass"}, r"task must be multilabel or binary, since lesions overlap"),
+        ({"classes": ["background", "a"]}, r"classes must be the lesions alone, but one is background: leave it out"),
+        ({"classes": ["a", "b"], "codes": ["x", "x"]}, r"codes must tell the classes apart, but 'x' is of 'a' and 'b'"),
+        ({"classes": ["a", "b"], "codes": ["b", "c"]}, r"codes must tell the classes apart, but 'b' is of 'b' and 'a'"),
+        ({"classes": ["a"], "above": 255}, r"above: Input should be less than 255"),
+    ],
+)
+def test_refuses_descriptions(tmp_path, description, message):
+    (tmp_path / "dataset.json").write_text(json.dumps(description))
+    with pytest.raises(DataError, match=rf"dataset\.json: {message}"):
+        read_description(tmp_path)
+
+
+def test_refuses_a_folder_without_names(tmp_path):
+    with pytest.raises(DataError, match=r"has no dataset\.json, no classes\.txt and no class_names\.txt: write"):
+        read_description(tmp_path)

@@ -18,8 +18,8 @@ def root(tmp_path):
 def test_the_lists_are_those_of_the_training_set_and_every_test_set(root):
     source = PolypSource(root)
     assert source.lists() == ["CVC-300", "Kvasir", "all", "train", "val"]
-    found = {name: [item.id for item in source.items(name)] for name in source.lists()}
-    assert found == {
+    result = {name: [item.id for item in source.items(name)] for name in source.lists()}
+    assert result == {
         "CVC-300": ["CVC-300_1"], "Kvasir": ["Kvasir_1"], "all": ["1", "2", "3"], "train": ["3", "1"], "val": ["2"]
     }  # fmt: skip
 

@@ -25,10 +25,10 @@ def blobs(sizes: tuple[int, ...] = (5, 6, 4)) -> tuple[pd.DataFrame, np.ndarray]
 def test_as_many_clusters_as_there_are_kinds(sizes):
     counts, kinds = blobs(sizes)
     centroids = fit(counts)
-    found = assign(counts, centroids)
+    result = assign(counts, centroids)
     assert len(centroids) == len(sizes)
-    assert pd.crosstab(found.to_numpy(), kinds).gt(0).to_numpy().sum() == len(sizes)
-    assert (found.name, centroids.index.name, found.index.tolist()) == ("cluster", "cluster", counts.index.tolist())
+    assert pd.crosstab(result.to_numpy(), kinds).gt(0).to_numpy().sum() == len(sizes)
+    assert (result.name, centroids.index.name, result.index.tolist()) == ("cluster", "cluster", counts.index.tolist())
 
 
 def test_centroids_are_mean_shares_of_the_area():
@@ -93,7 +93,7 @@ def test_refuses_counts_without_a_class_of_the_centroids():
 def test_of_many_images_some_choose_the_number_and_all_make_the_centroids(monkeypatch):
     counts, _ = blobs((20, 15, 10))
     whole = fit(counts)
-    monkeypatch.setattr(clusters, "COMPARED_AT_MOST", 20)
+    monkeypatch.setattr(clusters, "MAX_COMPARED", 20)
     centroids = fit(counts)
     assert len(centroids) == 3
     assert np.sort(centroids.to_numpy(), axis=0) == pytest.approx(np.sort(whole.to_numpy(), axis=0))

@@ -18,14 +18,14 @@ def read(folder, text: str, ids: list[str], **config) -> pd.Series:
 
 def test_images_by_id(tmp_path):
     ids = ["0006R0_f00930", "0001TP_006720"]
-    found = read(tmp_path, FRAMES, ids, column="sequence", image="name")
-    assert found.to_dict() == {"0006R0_f00930": "0006R0", "0001TP_006720": "0001TP"}
-    assert (found.index.tolist(), found.name, found.index.name) == (ids, "group", "image")
+    result = read(tmp_path, FRAMES, ids, column="sequence", image="name")
+    assert result.to_dict() == {"0006R0_f00930": "0006R0", "0001TP_006720": "0001TP"}
+    assert (result.index.tolist(), result.name, result.index.name) == (ids, "group", "image")
 
 
 def test_images_by_path(tmp_path):
-    found = read(tmp_path, LABELS, ["exp5_num_964", "exp1_num_524"])
-    assert found.to_dict() == {"exp5_num_964": "1", "exp1_num_524": "0"}
+    result = read(tmp_path, LABELS, ["exp5_num_964", "exp1_num_524"])
+    assert result.to_dict() == {"exp5_num_964": "1", "exp1_num_524": "0"}
 
 
 def test_an_id_with_dots_and_slashes_is_an_id(tmp_path):
@@ -39,8 +39,8 @@ def test_an_image_may_come_twice_with_one_group(tmp_path):
 
 def test_names_stay_text(tmp_path):
     """01 and 1 are two patients; NA is a name."""
-    found = read(tmp_path, "image,group\n001,01\n002,1\n003,NA\n", ["001", "002", "003"])
-    assert found.tolist() == ["01", "1", "NA"]
+    result = read(tmp_path, "image,group\n001,01\n002,1\n003,NA\n", ["001", "002", "003"])
+    assert result.tolist() == ["01", "1", "NA"]
 
 
 @pytest.mark.parametrize(

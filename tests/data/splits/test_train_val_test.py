@@ -104,9 +104,9 @@ def test_clusters_of_what_is_left_come_with_the_parts(tiny_voc):
     parts = parts_of(tiny_voc, split="proportion_cluster", scarcity=THIN)
     assert parts.centroids.columns.tolist() == ["block", "stripe", "dot"]  # the ground tells no images apart
     counts = parts.inventory.loc[parts.folds.index, ["ground", "block", "stripe", "dot"]]
-    found = assign(counts, parts.centroids)
-    assert found.nunique() == len(parts.centroids) > 1
-    shares = counts.div(counts.sum(axis=1), axis=0)[parts.centroids.columns].groupby(found).mean()
+    result = assign(counts, parts.centroids)
+    assert result.nunique() == len(parts.centroids) > 1
+    shares = counts.div(counts.sum(axis=1), axis=0)[parts.centroids.columns].groupby(result).mean()
     assert shares.to_numpy() == pytest.approx(parts.centroids.to_numpy())
     assert parts_of(tiny_voc).centroids is None
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from rarepix.data.transforms.augment import Augment, build_augment, resize
+from rarepix.data.transforms.augment import Augment, build_augment, resize_by
 from rarepix.data.transforms.settings import AugmentConfig, CropConfig
 from rarepix.labels import LabelSpace
 from rarepix.settings import ConfigError
@@ -25,8 +25,8 @@ def build(crop: tuple[int, int] | None = None, **config) -> Augment:
 
 
 def apply(augment: Augment, image: np.ndarray, mask: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    image, mask = augment.place(image, mask, seed)
-    return augment.colour(image, seed), mask
+    image, mask = augment.transform_geometry(image, mask, seed)
+    return augment.transform_colour(image, seed), mask
 
 
 def run(seed: int = 0, **config) -> tuple[np.ndarray, np.ndarray]:
@@ -35,22 +35,22 @@ def run(seed: int = 0, **config) -> tuple[np.ndarray, np.ndarray]:
 
 def test_nothing_asked_nothing_done():
     image, mask = sample()
-    found = run()
-    assert (found[0] == image).all()
-    assert (found[1] == mask).all()
+    result = run()
+    assert (result[0] == image).all()
+    assert (result[1] == mask).all()
 
 
 def test_flip():
     image, mask = sample()
-    found = run(flip=1.0)
-    assert (found[0] == image[:, ::-1]).all()
-    assert (found[1] == mask[:, ::-1]).all()
+    result = run(flip=1.0)
+    assert (result[0] == image[:, ::-1]).all()
+    assert (result[1] == mask[:, ::-1]).all()
 
 
 def test_flip_is_as_frequent_as_it_is_said_to_be():
     _, mask = sample()
     augment = build(flip=0.25)
-    flipped = sum((augment.place(*sample(), seed)[1] != mask).any() for seed in range(200))
+    flipped = sum((augment.transform_geometry(*sample(), seed)[1] != mask).any() for seed in range(200))
     assert 200 * 0.25 - 25 < flipped < 200 * 0.25 + 25  # 4 standard errors
 
 
@@ -112,7 +112,7 @@ def test_scale_keeps_the_shape_of_things():
     augment = build(scale=0.5)
     sides = []
     for seed in range(20):
-        _, mask = augment.place(np.repeat(square[..., None], 3, 2), square, seed)
+        _, mask = augment.transform_geometry(np.repeat(square[..., None], 3, 2), square, seed)
         rows, columns = np.flatnonzero((mask == 1).any(1)), np.flatnonzero((mask == 1).any(0))
         sides.append((len(rows), len(columns)))
     assert all(abs(height - width) <= 1 for height, width in sides)
@@ -125,9 +125,9 @@ def test_brightness_leaves_the_mask_alone():
     image, mask = sample()
     changed = 0
     for seed in range(20):
-        found = run(seed, brightness=0.3)
-        assert (found[1] == mask).all()
-        changed += (found[0] != image).any()
+        result = run(seed, brightness=0.3)
+        assert (result[1] == mask).all()
+        changed += (result[0] != image).any()
     assert 3 <= changed <= 17  # half of the images
 
 
@@ -135,14 +135,14 @@ def share_of_ones(seed: int, **config) -> float:
     """Share of a window that is filled by what fills a fourth of the image."""
     square = np.zeros((128, 128), np.uint8)
     square[32:96, 32:96] = 1
-    _, mask = build(**config).place(np.repeat(square[..., None], 3, 2), square, seed)
+    _, mask = build(**config).transform_geometry(np.repeat(square[..., None], 3, 2), square, seed)
     return (mask == 1).mean()
 
 
 def test_with_a_crop_the_image_is_resized_and_then_cut():
     assert share_of_ones(0, crop=(128, 128), scale=(2.0, 2.0)) > 0.4  # of a square as large as the window
     augment, ones = build(crop=(128, 128), scale=(0.5, 0.5)), np.ones((128, 128), np.uint8)
-    _, shrunk = augment.place(np.repeat(ones[..., None], 3, 2), ones, 0)
+    _, shrunk = augment.transform_geometry(np.repeat(ones[..., None], 3, 2), ones, 0)
     assert (shrunk == 1).sum() == 64 * 64
     assert (shrunk == IGNORE).sum() == 128 * 128 - 64 * 64
 
@@ -159,7 +159,7 @@ def test_shift_moves_by_at_most_its_share():
     mask[50, 100] = 1
     places = set()
     for seed in range(40):
-        _, moved = build(shift=0.1).place(np.zeros((100, 200, 3), np.uint8), mask, seed)
+        _, moved = build(shift=0.1).transform_geometry(np.zeros((100, 200, 3), np.uint8), mask, seed)
         (row,), (column,) = np.nonzero(moved == 1)
         assert abs(row - 50) <= 10
         assert abs(column - 100) <= 20
@@ -170,16 +170,16 @@ def test_shift_moves_by_at_most_its_share():
 def test_texture_changes_as_many_images_as_it_says_and_no_mask():
     image, mask = sample()
     augment = build(texture=0.5)
-    found = [apply(augment, image, mask, seed) for seed in range(60)]
-    assert all((other == mask).all() for _, other in found)
-    assert 18 <= sum((other != image).any() for other, _ in found) <= 42
-    assert len({other.tobytes() for other, _ in found}) > 15
+    result = [apply(augment, image, mask, seed) for seed in range(60)]
+    assert all((other == mask).all() for _, other in result)
+    assert 18 <= sum((other != image).any() for other, _ in result) <= 42
+    assert len({other.tobytes() for other, _ in result}) > 15
 
 
 def test_texture_leaves_the_scene_to_be_seen():
     image, _ = sample()
     augment = build(texture=1.0)
-    away = [np.abs(augment.colour(image, seed).astype(int) - image).mean() for seed in range(60)]
+    away = [np.abs(augment.transform_colour(image, seed).astype(int) - image).mean() for seed in range(60)]
     assert max(away) < 50
 
 
@@ -187,7 +187,10 @@ def test_colour_does_not_follow_geometry():
     augment = build(flip=0.5, brightness=0.3)
     image, mask = sample()
     pairs = {
-        ((augment.place(image, mask, seed)[1] != mask).any(), (augment.colour(image, seed) != image).any())
+        (
+            (augment.transform_geometry(image, mask, seed)[1] != mask).any(),
+            (augment.transform_colour(image, seed) != image).any(),
+        )
         for seed in range(60)
     }
     assert len(pairs) == 4
@@ -197,11 +200,11 @@ def test_resize_keeps_image_and_mask_together():
     mask = np.zeros((10, 20), np.uint8)
     mask[4:6, 8:12] = 1
     for factor, size in ((2.0, (20, 40)), (0.5, (5, 10)), (1.26, (13, 25))):
-        image, found = resize(np.repeat(mask[..., None], 3, 2) * 200, mask, factor)
-        assert found.shape == size == image.shape[:2]
-        assert set(np.unique(found)) == {0, 1}
-        assert ((image[..., 0] > 100) == (found == 1)).mean() > 0.96
-        assert (np.argwhere(found).mean(0) + 0.5) / size == pytest.approx([0.5, 0.5], abs=0.05)
+        image, result = resize_by(np.repeat(mask[..., None], 3, 2) * 200, mask, factor)
+        assert result.shape == size == image.shape[:2]
+        assert set(np.unique(result)) == {0, 1}
+        assert ((image[..., 0] > 100) == (result == 1)).mean() > 0.96
+        assert (np.argwhere(result).mean(0) + 0.5) / size == pytest.approx([0.5, 0.5], abs=0.05)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 50), (90, 2)])
@@ -221,9 +224,9 @@ def test_the_seed_decides_alone():
     first = apply(augment, *sample(), 7)
     for seed in range(5):
         apply(augment, *sample(), seed)
-    for found in (apply(augment, *sample(), 7), run(7, **ALL)):
-        assert (found[0] == first[0]).all()
-        assert (found[1] == first[1]).all()
+    for result in (apply(augment, *sample(), 7), run(7, **ALL)):
+        assert (result[0] == first[0]).all()
+        assert (result[1] == first[1]).all()
 
 
 def test_seeds_differ():
@@ -259,14 +262,14 @@ def test_layers_move_as_ids_do(layers, crop):
     augment = build(**EVERYTHING, crop=crop)
     image, ids = sample()
     for seed in range(8):
-        shown, moved = augment.place(image, ids, seed)
+        shown, moved = augment.transform_geometry(image, ids, seed)
         mask = np.stack([ids % 2 == number % 2 for number in range(layers)], axis=2).astype(np.uint8)
-        other, found = augment.place(image, mask, seed)
-        assert found.shape == (*shown.shape[:2], layers)
+        other, result = augment.transform_geometry(image, mask, seed)
+        assert result.shape == (*shown.shape[:2], layers)
         assert (other == shown).all()
         for number in range(layers):
             expected = np.where(moved == IGNORE, IGNORE, moved % 2 == number % 2)
-            assert (found[..., number] == expected).all()
+            assert (result[..., number] == expected).all()
 
 
 @pytest.mark.parametrize("layers", [0, 1, 3, 5, 9])
@@ -275,9 +278,9 @@ def test_what_a_warp_fills_is_ignored_in_every_layer(layers):
     mask = mask if layers else mask[..., 0]
     filled, augment = [], build(warp=1.0)
     for seed in range(40):
-        shown, found = augment.place(image, mask, seed)
+        shown, result = augment.transform_geometry(image, mask, seed)
         black = shown[..., 0] < 90  # more filled than not
-        ignored = (found == IGNORE).reshape(*black.shape, -1)
+        ignored = (result == IGNORE).reshape(*black.shape, -1)
         assert (ignored == ignored[..., :1]).all()
         assert (black & ~ignored[..., 0]).sum() <= 2  # where rounding goes one way in the image, another in the mask
         filled.append(black.mean())
@@ -288,8 +291,8 @@ def test_what_a_warp_fills_is_ignored_in_every_layer(layers):
 def test_warps_bend_and_are_as_frequent_as_they_are_said_to_be():
     image, mask = sample()
     augment = build(warp=0.25)
-    found = [augment.place(image, mask, seed) for seed in range(200)]
-    warped = [pair for pair in found if (pair[0] != image).any()]
+    result = [augment.transform_geometry(image, mask, seed) for seed in range(200)]
+    warped = [pair for pair in result if (pair[0] != image).any()]
     assert 25 < len(warped) < 75
     inside = [other != IGNORE for _, other in warped]
     agree = [
@@ -305,11 +308,11 @@ def test_motion_is_as_frequent_as_it_is_said_to_be(crop):
     moving = {"scale": (0.5, 0.6), "rotate": 20, "shift": 0.1}
     for probability, least, most in ((0.0, 0, 0), (0.3, 35, 85), (1.0, 200, 200)):
         augment = build(crop, **moving, motion=probability)
-        moved = [(augment.place(image, mask, seed)[1] != mask).any() for seed in range(200)]
+        moved = [(augment.transform_geometry(image, mask, seed)[1] != mask).any() for seed in range(200)]
         assert least <= sum(moved) <= most
     always, often = build(crop, **moving), build(crop, **moving, motion=0.5)
     for seed in range(20):  # and where it moves it moves alike
-        one, other = always.place(image, mask, seed)[1], often.place(image, mask, seed)[1]
+        one, other = always.transform_geometry(image, mask, seed)[1], often.transform_geometry(image, mask, seed)[1]
         assert (other == one).all() or (other == mask).all()
 
 
@@ -317,12 +320,12 @@ def test_whole_images_have_the_size_of_the_crop():
     square = np.zeros((128, 256), np.uint8)
     square[32:96, 64:192] = 1  # a fourth of the image
     augment = build((64, 64), scale=(2.0, 2.0), whole=0.3)
-    found = [augment.place(np.repeat(square[..., None], 3, 2), square, seed) for seed in range(200)]
-    assert all((image.shape, mask.shape) == ((64, 64, 3), (64, 64)) for image, mask in found)
-    whole = [mask for _, mask in found if (mask[16:48, 16:48] == 1).all() and mask.sum() == 32 * 32]
+    result = [augment.transform_geometry(np.repeat(square[..., None], 3, 2), square, seed) for seed in range(200)]
+    assert all((image.shape, mask.shape) == ((64, 64, 3), (64, 64)) for image, mask in result)
+    whole = [mask for _, mask in result if (mask[16:48, 16:48] == 1).all() and mask.sum() == 32 * 32]
     assert 35 <= len(whole) <= 85
     layers = np.repeat(square[..., None], 5, 2)
-    assert augment.place(np.repeat(square[..., None], 3, 2), layers, 0)[1].shape == (64, 64, 5)
+    assert augment.transform_geometry(np.repeat(square[..., None], 3, 2), layers, 0)[1].shape == (64, 64, 5)
 
 
 def test_whole_images_need_a_crop():
@@ -337,14 +340,14 @@ def test_other_colours_are_as_frequent_as_they_are_said_to_be(key):
     image, mask = sample()
     image[..., 0] += 40  # gamma leaves black as it is
     augment = build(**{key: 0.5})
-    found = [apply(augment, image, mask, seed) for seed in range(100)]
-    assert all((other == mask).all() for _, other in found)
-    assert 28 <= sum((other != image).any() for other, _ in found) <= 70
-    assert max(np.abs(other.astype(int) - image).mean() for other, _ in found) < 60
+    result = [apply(augment, image, mask, seed) for seed in range(100)]
+    assert all((other == mask).all() for _, other in result)
+    assert 28 <= sum((other != image).any() for other, _ in result) <= 70
+    assert max(np.abs(other.astype(int) - image).mean() for other, _ in result) < 60
 
 
 def test_tones_change_grey_alone():
     grey = np.full((8, 8, 3), 100, np.uint8)
-    shown = [build(tone=1.0).colour(grey, seed) for seed in range(40)]
+    shown = [build(tone=1.0).transform_colour(grey, seed) for seed in range(40)]
     assert all((image == image[..., :1]).all() for image in shown)
     assert len({image.tobytes() for image in shown}) > 15

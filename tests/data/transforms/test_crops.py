@@ -6,9 +6,11 @@ import pytest
 from rarepix.choices import ChoiceError
 from rarepix.data.source import DataError
 from rarepix.data.transforms.crops import (
-    TRIES,
+    MAX_TRIES,
     build_crop,
     class_centred_window,
+    class_pixels,
+    count_classes,
     cut,
     foreground_window,
     mixed_window,
@@ -20,6 +22,12 @@ from rarepix.seeding import generator
 
 SIZE = (4, 6)
 NAMES = ("ground", "a", "b")
+IDS = np.array([[0, 1, 2], [2, 255, 1]], np.uint8)
+CLASS_CHANNELS = np.zeros((2, 3, 5), np.uint8)
+CLASS_CHANNELS[0, 0, [0, 2]] = 1
+CLASS_CHANNELS[1, 1, 2] = 1
+CLASS_CHANNELS[1, 2] = 255
+CLASS_CHANNELS[0, 2, 4] = 255
 
 
 def windows(choose, mask: np.ndarray, count: int = 300, size=SIZE, **parameters) -> list[tuple[int, int]]:
@@ -27,9 +35,9 @@ def windows(choose, mask: np.ndarray, count: int = 300, size=SIZE, **parameters)
 
 
 def test_random_lies_everywhere_inside():
-    found = windows(random_window, np.zeros((6, 9), np.uint8))
-    assert set(found) == {(row, column) for row in range(3) for column in range(4)}
-    shares = np.bincount([row for row, _ in found]) / len(found)
+    result = windows(random_window, np.zeros((6, 9), np.uint8))
+    assert set(result) == {(row, column) for row in range(3) for column in range(4)}
+    shares = np.bincount([row for row, _ in result]) / len(result)
     assert shares == pytest.approx([1 / 3] * 3, abs=0.11)  # 4 standard errors
 
 
@@ -41,16 +49,16 @@ def test_an_image_smaller_than_its_window_lies_everywhere_inside_it():
 def test_foreground_holds_one_of_the_pixels_wherever_in_the_window():
     mask = np.zeros((20, 30), np.uint8)
     mask[9, 14] = 1
-    found = windows(foreground_window, mask, probability=1.0, classes=(1, 2), count=600)
-    assert {(9 - row, 14 - column) for row, column in found} == {(r, c) for r in range(4) for c in range(6)}
+    result = windows(foreground_window, mask, probability=1.0, classes=(1, 2), count=600)
+    assert {(9 - row, 14 - column) for row, column in result} == {(r, c) for r in range(4) for c in range(6)}
 
 
 def test_foreground_draws_pixels_and_not_classes():
     mask = np.zeros((4, 40), np.uint8)
     mask[0, :9] = 1
     mask[0, 39] = 2
-    found = windows(foreground_window, mask, probability=1.0, classes=(1, 2))
-    assert sum(column > 30 for _, column in found) / 300 == pytest.approx(0.1, abs=0.07)
+    result = windows(foreground_window, mask, probability=1.0, classes=(1, 2))
+    assert sum(column > 30 for _, column in result) / 300 == pytest.approx(0.1, abs=0.07)
 
 
 def test_foreground_at_a_border_stays_inside():
@@ -63,8 +71,8 @@ def test_foreground_at_a_border_stays_inside():
 def test_foreground_is_forced_as_often_as_it_is_said_to_be(probability):
     mask = np.zeros((40, 60), np.uint8)
     mask[39, 59] = 1
-    found = windows(foreground_window, mask, probability=probability, classes=(1,))
-    held = sum((row, column) == (36, 54) for row, column in found) / 300
+    result = windows(foreground_window, mask, probability=probability, classes=(1,))
+    held = sum((row, column) == (36, 54) for row, column in result) / 300
     assert held == pytest.approx(probability, abs=0.11)
 
 
@@ -72,9 +80,9 @@ def test_class_centred_draws_classes_and_not_pixels():
     mask = np.zeros((20, 40), np.uint8)
     mask[5:15, 5:25] = 1
     mask[10, 35] = 2
-    found = windows(class_centred_window, mask, probability=1.0, classes=(1, 2))
-    assert sum(place == (8, 32) for place in found) / 300 == pytest.approx(0.5, abs=0.12)
-    assert all(mask[row + 2, column + 3] for row, column in found)
+    result = windows(class_centred_window, mask, probability=1.0, classes=(1, 2))
+    assert sum(place == (8, 32) for place in result) / 300 == pytest.approx(0.5, abs=0.12)
+    assert all(mask[row + 2, column + 3] for row, column in result)
 
 
 def test_class_centred_stays_inside():
@@ -93,11 +101,11 @@ def test_without_any_of_the_classes_a_window_is_random(choose):
 def test_mixed_refuses_windows_that_one_class_fills():
     mask = np.zeros((12, 60), np.uint8)
     mask[:, 24:36] = 1
-    found = windows(mixed_window, mask, ratio=0.75, ignore=255)
-    shares = np.array([(mask[row : row + 4, column : column + 6] == 1).mean() for row, column in found])
+    result = windows(mixed_window, mask, ratio=0.75, ignore=255)
+    shares = np.array([(mask[row : row + 4, column : column + 6] == 1).mean() for row, column in result])
     accepted = (shares >= 0.25 - 1e-9) & (shares <= 0.75 + 1e-9)
     each = np.mean([0.25 <= (mask[0, column : column + 6] == 1).mean() <= 0.75 for column in range(55)])
-    assert accepted.mean() == pytest.approx(1 - (1 - each) ** TRIES, abs=0.1)
+    assert accepted.mean() == pytest.approx(1 - (1 - each) ** MAX_TRIES, abs=0.1)
     assert each < 0.2 < accepted.mean()
 
 
@@ -105,9 +113,9 @@ def test_mixed_counts_labelled_pixels_only():
     """One row of class 0 and one of class 1 on an ignored ground: half and half of what is labelled."""
     mask = np.full((4, 600), 255, np.uint8)
     mask[0, :6], mask[1, :6] = 0, 1
-    found = windows(mixed_window, mask[:, :12], ratio=0.5, ignore=255)
-    assert sum(column == 6 for _, column in found) == 0  # there nothing is labelled
-    assert {column for _, column in found} == set(range(6))
+    result = windows(mixed_window, mask[:, :12], ratio=0.5, ignore=255)
+    assert sum(column == 6 for _, column in result) == 0  # there nothing is labelled
+    assert {column for _, column in result} == set(range(6))
 
 
 def test_mixed_takes_the_last_where_none_is_mixed():
@@ -136,9 +144,9 @@ def test_cut_fills_with_ignore_and_never_with_background():
 
 def test_cut_of_an_image_longer_one_way_and_shorter_the_other():
     mask = np.arange(20, dtype=np.uint8).reshape(10, 2)
-    _, found = cut(np.zeros((10, 2, 3), np.uint8), mask, (5, -1), SIZE, ignore=255)
-    assert (found[:, 1:3] == mask[5:9]).all()
-    assert (found[:, [0, 3, 4, 5]] == 255).all()
+    _, result = cut(np.zeros((10, 2, 3), np.uint8), mask, (5, -1), SIZE, ignore=255)
+    assert (result[:, 1:3] == mask[5:9]).all()
+    assert (result[:, [0, 3, 4, 5]] == 255).all()
 
 
 def forced(labels: LabelSpace, *classes: str) -> set[int]:
@@ -204,10 +212,10 @@ def test_mixed_windows_of_layers_are_those_of_ids_with_a_background():
 
 @pytest.mark.parametrize("count", [1, 3, 5, 9])
 def test_cut_fills_every_layer_with_ignore(count):
-    _, found = cut(np.ones((2, 3, 3), np.uint8), np.ones((2, 3, count), np.uint8), (-1, -3), SIZE, ignore=9)
+    _, result = cut(np.ones((2, 3, 3), np.uint8), np.ones((2, 3, count), np.uint8), (-1, -3), SIZE, ignore=9)
     expected = np.full((*SIZE, count), 9)
     expected[1:3, 3:6] = 1
-    assert (found == expected).all()
+    assert (result == expected).all()
 
 
 def test_forced_are_all_classes_of_a_multilabel_task():
@@ -217,3 +225,22 @@ def test_forced_are_all_classes_of_a_multilabel_task():
         mask[number * 33 : number * 33 + 33, :, number] = 1
     places = [choose(mask, (33, 33), generator(seed, "test")) for seed in range(60)]
     assert {int(mask[row + 16, 0].argmax()) for row, _ in places} == {0, 1, 2}
+
+
+def test_class_pixels_of_ids():
+    assert class_pixels(IDS, (1, 2)).astype(bool).tolist() == [[False, True, True], [True, False, True]]
+    assert count_classes(IDS)[[0, 1, 2, 3, 255]].tolist() == [1, 2, 2, 0, 1]
+    assert count_classes(IDS, ignore=255)[[0, 1, 2, 3, 255]].tolist() == [1, 2, 2, 0, 0]
+
+
+def test_class_pixels_of_channels():
+    assert class_pixels(CLASS_CHANNELS, (2,)).tolist() == [[True, False, False], [False, True, False]]
+    assert class_pixels(CLASS_CHANNELS, (0, 4)).tolist() == [[True, False, False], [False, False, False]]
+    assert count_classes(CLASS_CHANNELS, ignore=255).tolist() == [
+        1,
+        0,
+        2,
+        0,
+        0,
+        2,
+    ]  # the last one counts pixels of no class

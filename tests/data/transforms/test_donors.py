@@ -25,11 +25,11 @@ def table(images: dict[str, int] = IMAGES) -> pd.DataFrame:
 
 
 def chosen(images: dict[str, int] = IMAGES, labels: LabelSpace = LABELS, **paste) -> dict[str, float]:
-    found = donor_classes(PasteConfig(kind="copy_paste", **paste).parameters(), table(images), labels)
-    assert (found >= 0).all()
-    assert found.sum() == pytest.approx(1)
-    assert (found.name, found.index.name) == ("probability", "class")
-    return found.to_dict()
+    result = donor_classes(PasteConfig(kind="copy_paste", **paste).parameters(), table(images), labels)
+    assert (result >= 0).all()
+    assert result.sum() == pytest.approx(1)
+    assert (result.name, result.index.name) == ("probability", "class")
+    return result.to_dict()
 
 
 def test_by_count_is_the_rarer_the_oftener_below_the_mean():
@@ -88,9 +88,9 @@ def test_uniform_is_all_but_the_background():
 @pytest.mark.parametrize("donors", ["by_count", "uniform"])
 def test_a_class_that_no_image_holds_is_never_drawn_and_there_is_a_warning(donors):
     with pytest.warns(UserWarning, match="not pasted, since no training image holds them: kite"):
-        found = chosen({**IMAGES, "kite": 0}, donors=donors)
-    assert found["kite"] == 0
-    assert found["beacon"] > 0
+        result = chosen({**IMAGES, "kite": 0}, donors=donors)
+    assert result["kite"] == 0
+    assert result["beacon"] > 0
 
 
 def test_no_class_left():
@@ -221,4 +221,4 @@ def test_a_record_of_a_trial_that_did_not_validate(finished, tmp_path):
 
 def test_donors_are_the_images_that_hold_a_class():
     rows = donor_rows(table({"a": 3, "b": 0, "c": 20}), pd.Index(["c", "a"]))
-    assert [found.tolist() for found in rows] == [[*range(20)], [0, 1, 2]]
+    assert [result.tolist() for result in rows] == [[*range(20)], [0, 1, 2]]

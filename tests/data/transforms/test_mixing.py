@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from rarepix.data.transforms.mixing import classmix, cutmix, draw_rectangle, half_of_the_classes
+from rarepix.data.transforms.mixing import classmix, cutmix, draw_half_of_classes, draw_rectangle
 from rarepix.seeding import generator
 
 IGNORE = 255
@@ -22,9 +22,9 @@ DONOR = pair(np.array([[1, 1, 2, IGNORE], [3, 3, 2, IGNORE]]), 20)
 @pytest.mark.parametrize(
     ("ids", "size"), [([4], 1), ([0, 4], 1), ([0, 1, 2], 2), ([0, 1, 2, 3], 2), ([0, 1, 2, 3, 4], 3), ([], 0)]
 )
-def test_half_of_the_classes_rounded_up(ids, size):
+def test_draw_half_of_classes_rounded_up(ids, size):
     mask = np.array([[*ids, IGNORE]], np.uint8)
-    drawn = [half_of_the_classes(mask, generator(seed, "test"), ignore=IGNORE).tolist() for seed in range(60)]
+    drawn = [draw_half_of_classes(mask, generator(seed, "test"), ignore=IGNORE).tolist() for seed in range(60)]
     assert {len(set(classes)) for classes in drawn} == {size}
     assert set().union(*drawn) == set(ids)
 
@@ -58,8 +58,8 @@ def test_of_a_donor_of_another_size_counts_what_lies_over_the_image(shape):
 
 
 def test_what_comes_in_is_left_alone():
-    for found in (classmix(TARGET, DONOR, np.array([1])), cutmix(TARGET, DONOR, (slice(0, 1), slice(0, 1)))):
-        found[0][:], found[1][:] = 99, 99
+    for result in (classmix(TARGET, DONOR, np.array([1])), cutmix(TARGET, DONOR, (slice(0, 1), slice(0, 1)))):
+        result[0][:], result[1][:] = 99, 99
         assert (TARGET[1] == 0).all()
         assert (TARGET[0][..., 1] == 10).all()
         assert (DONOR[0][..., 1] == 20).all()

@@ -7,8 +7,7 @@ import pandas as pd
 import pytest
 
 from rarepix.data.source import DataError
-from rarepix.data.transforms.outcomes import PasteOutcome
-from rarepix.data.transforms.paste import build_paste
+from rarepix.data.transforms.paste import PasteOutcome, build_paste
 from rarepix.data.transforms.settings import PasteConfig
 from rarepix.labels import LabelSpace, Task
 

@@ -37,6 +37,6 @@ def test_a_mask_has_the_nearest_pixel_of_every_layer(layers, size):
     mask = np.random.default_rng(0).integers(0, 2, shape, dtype=np.uint8)
     rows, columns = ((np.arange(new) + 0.5) * old / new for new, old in zip(size, shape, strict=False))
     expected = mask[np.ix_(rows.astype(int), columns.astype(int))]
-    found = resize_mask(mask, size)
-    assert found.shape == expected.shape
-    assert (found == expected).all()
+    result = resize_mask(mask, size)
+    assert result.shape == expected.shape
+    assert (result == expected).all()

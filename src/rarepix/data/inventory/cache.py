@@ -1,4 +1,4 @@
-"""Tables that are kept by the content they were made of, so that the second time they are only read."""
+"""Tables stored under a hash of the content that they were made from, so that they are made only once."""
 
 import hashlib
 from collections.abc import Sequence
@@ -7,18 +7,17 @@ from pathlib import Path
 import pandas as pd
 from pyarrow import ArrowException
 
-from rarepix.data.inventory.raw import whole
 from rarepix.data.inventory.threads import in_threads
-from rarepix.data.source import Item, Layers
+from rarepix.data.source import ClassMasks, Item
 from rarepix.files import replacing
 from rarepix.labels import LabelSpace
 
 
 def content_key(items: Sequence[Item], labels: LabelSpace) -> str | None:
-    """Return a name for what is counted; None if a file cannot be read.
+    """Return a hash of everything that is counted; None if a file cannot be read.
 
-    It is made of the label space and, in their order, every item's id, the content of its mask (of every layer, and how
-    layers are read) and the length of its image's file. Where the files lie and when they were written does not matter.
+    It covers the label space and, in their order, every item's id, the content of its mask (of every class mask, and
+    how they are read) and the length of its image's file, but neither paths nor times of the files.
     """
     digest = hashlib.sha256(repr((labels.names, labels.background, labels.ignore, labels.task.value)).encode())
     try:
@@ -29,25 +28,29 @@ def content_key(items: Sequence[Item], labels: LabelSpace) -> str | None:
     return digest.hexdigest()[:32]
 
 
-def recall(file: Path, columns: Sequence[str]) -> pd.DataFrame | None:
-    """Return the table that was stored in *file*; None if there is none, or none that can be used."""
+def load_table(file: Path, columns: Sequence[str]) -> pd.DataFrame | None:
+    """Return the table stored in *file*; None if the file is absent, damaged or has other columns."""
     try:
         table = pd.read_parquet(file, page_checksum_verification=True)
-    except (OSError, ValueError, ArrowException):  # absent or damaged: the table is made anew and takes its place
+    except (OSError, ValueError, ArrowException):
         return None
     return table if table.columns.tolist() == list(columns) else None
 
 
-def store(table: pd.DataFrame, file: Path) -> None:
-    """Keep *table* in *file*, whole or not at all."""
+def store_table(table: pd.DataFrame, file: Path) -> None:
+    """Store *table* in *file* atomically."""
     with replacing(file) as temporary:
         table.to_parquet(temporary, write_page_checksum=True)
 
 
 def _content(item: Item) -> str:
-    if isinstance(item.mask, Layers):
-        layers = [file and hashlib.sha256(whole(file)).hexdigest() for file in item.mask.files]
-        mask = f"{layers} above {item.mask.above}{' merged' if item.mask.merged else ''}"
+    if isinstance(item.mask, ClassMasks):
+        digests = [file and _sha256(file) for file in item.mask.files]
+        mask = f"{digests} threshold {item.mask.threshold}{' binarized' if item.mask.binarize else ''}"
     else:
-        mask = hashlib.sha256(whole(item.mask)).hexdigest()
+        mask = _sha256(item.mask)
     return f"{mask}|{item.image.stat().st_size}"
+
+
+def _sha256(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()

@@ -1,23 +1,19 @@
 """Pixel counts per image and class, of all images, with everything that is wrong with them."""
 
 import hashlib
-import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from PIL import Image
 
-from rarepix.data.inventory.cache import content_key, recall, store
-from rarepix.data.inventory.headers import plain_rows
-from rarepix.data.inventory.masks import read_layers, union
+from rarepix.data.images import image_size
+from rarepix.data.inventory.cache import content_key, load_table, store_table
 from rarepix.data.inventory.problems import Problem, ProblemKind, refuse
-from rarepix.data.inventory.raw import whole
-from rarepix.data.inventory.reading import UNREADABLE, check_mode, image_size, unreadable
 from rarepix.data.inventory.threads import Advance, in_threads
-from rarepix.data.source import DataError, Item, Layers
+from rarepix.data.masks import count_ids, read_class_masks
+from rarepix.data.source import ClassMasks, DataError, Item
 from rarepix.labels import LabelSpace
 
 BORDER = "border"
@@ -26,7 +22,7 @@ SIZES = ("height", "width")
 
 
 class Inventory(NamedTuple):
-    """What was found out about a dataset."""
+    """The counts of a dataset, and what is wrong with it."""
 
     counts: pd.DataFrame
     """One row an item that can be used (index: id), one column a class, then ``border``, ``height``, ``width``."""
@@ -41,9 +37,9 @@ def take_inventory(
     Args:
         items: what to count, each id once.
         labels: what the ids mean.
-        cache: folder in which the table is kept; it is read back while ids, the content of the masks and the lengths
-            of the images' files are the same, wherever the files lie.
-        progress: is told how many more images are counted.
+        cache: folder in which the table is stored; the stored one is returned while ids, the content of the masks and
+            the lengths of the images' files are the same, wherever the files are.
+        progress: called with the number of images that were counted since the last call.
 
     Raises:
         DataError: names the files that are unreadable, of another size than their image, or have ids outside *labels*
@@ -62,24 +58,26 @@ def examine(
     Raises:
         DataError: a class is called like another column.
     """
-    taken = sorted({BORDER, *SIZES} & set(labels.names))
-    if taken:
-        raise DataError(f"no class may be called {BORDER}, height or width, but got {taken}: rename it in dataset.json")
+    reserved = sorted({BORDER, *SIZES} & set(labels.names))
+    if reserved:
+        raise DataError(
+            f"no class may be called {BORDER}, height or width, but got {reserved}: rename it in dataset.json"
+        )
     columns = [*labels.names, BORDER, *SIZES]
     key = content_key(items, labels) if cache else None
-    stored = cache / f"{key}.parquet" if cache and key else None
-    known = recall(stored, columns) if stored else None
-    if known is not None and known.index.tolist() == [item.id for item in items]:
-        return Inventory(known, [])
+    file = cache / f"{key}.parquet" if cache and key else None
+    stored = load_table(file, columns) if file else None
+    if stored is not None and stored.index.tolist() == [item.id for item in items]:
+        return Inventory(stored, [])
     rows, problems = {}, []
-    for item, found in zip(items, in_threads(lambda item: _count(item, labels), items, progress), strict=True):
-        if isinstance(found[0], Problem):
-            problems += found
+    for item, result in zip(items, in_threads(lambda item: _count(item, labels), items, progress), strict=True):
+        if isinstance(result[0], Problem):
+            problems += result
         else:
-            rows[item.id] = found
+            rows[item.id] = result
     table = pd.DataFrame(list(rows.values()), index=pd.Index(list(rows), name="image"), columns=columns, dtype="int64")
-    if stored and not problems:
-        store(table, stored)
+    if file and not problems:
+        store_table(table, file)
     return Inventory(table, problems)
 
 
@@ -88,101 +86,71 @@ def inventory_hash(table: pd.DataFrame) -> str:
     return hashlib.sha256(table.sort_index().to_csv().encode()).hexdigest()[:16]
 
 
-class Marked(NamedTuple):
-    """What a mask holds."""
+class MaskCounts(NamedTuple):
+    """The pixels of one mask."""
 
     pixels: list[int]
     """Of every class."""
     ignored: int
     size: tuple[int, int]
     """Width and height."""
-    strange: tuple[int, ...] = ()
-    """Ids that mean nothing."""
+    unknown_ids: tuple[int, ...] = ()
+    """Ids outside the label space."""
 
 
 def _count(item: Item, labels: LabelSpace) -> list[int] | list[Problem]:
     """Return the item's row, or everything that is wrong with it."""
-    marked, size, of_image, problems = None, None, [], []
+    counts, size, problems, image_problems = None, None, [], []
     try:
         size = image_size(item.image)
     except DataError as error:
-        gone = not item.image.exists()
-        of_image = [_missing(item, item.image) if gone else Problem(ProblemKind.IMAGE, item.id, str(error))]
+        exists = item.image.exists()
+        image_problems = [
+            Problem(ProblemKind.IMAGE, item.id, str(error)) if exists else _missing_file(item, item.image)
+        ]
     try:
-        marked = _of_layers(item.mask, size) if isinstance(item.mask, Layers) else _of_ids(item.mask, labels)
+        if isinstance(item.mask, ClassMasks):
+            counts = _count_class_masks(item.mask, size)
+        else:
+            counts = _count_id_mask(item.mask, labels)
     except FileNotFoundError:
-        problems += [_missing(item, file) for file in item.mask_files if not file.exists()]
+        problems += [_missing_file(item, file) for file in item.mask_files if not file.exists()]
     except DataError as error:
         problems.append(Problem(ProblemKind.MASK, item.id, str(error)))
-    problems += of_image
-    if marked and size and marked.size != size:
-        text = (
+    problems += image_problems
+    if counts and size and counts.size != size:
+        message = (
             f"{item.mask_files[0]} must have the size of its image, {size[0]}×{size[1]}, but has "
-            f"{marked.size[0]}×{marked.size[1]}: put the right pair together, or take {item.id} out of the list"
+            f"{counts.size[0]}×{counts.size[1]}: put the right pair together, or take {item.id} out of the list"
         )
-        problems.append(Problem(ProblemKind.SIZE, item.id, text))
-    if marked and marked.strange:
-        text = (
+        problems.append(Problem(ProblemKind.SIZE, item.id, message))
+    if counts and counts.unknown_ids:
+        message = (
             f"{item.mask} must hold ids 0 to {labels.count - 1} or {labels.ignore} (ignored), but holds "
-            f"{list(marked.strange)}: name all classes, and the ignored id, in dataset.json, or correct the mask"
+            f"{list(counts.unknown_ids)}: name all classes, and the ignored id, in dataset.json, or correct the mask"
         )
-        problems.append(Problem(ProblemKind.IDS, item.id, text))
-    return problems if marked is None or problems else [*marked.pixels, marked.ignored, *marked.size[::-1]]
+        problems.append(Problem(ProblemKind.IDS, item.id, message))
+    return problems if counts is None or problems else [*counts.pixels, counts.ignored, *counts.size[::-1]]
 
 
-def _of_ids(path: Path, labels: LabelSpace) -> Marked:
+def _count_id_mask(path: Path, labels: LabelSpace) -> MaskCounts:
     ids, size = count_ids(path)
-    pixels, ignored, strange = ids[: labels.count], ids[labels.ignore], ()
-    if sum(pixels) + ignored != size[0] * size[1]:
-        strange = tuple(number for number, count in enumerate(ids) if count and _is_outside(number, labels))
-    return Marked(pixels, ignored, size, strange)
+    unknown = (number for number in range(labels.count, len(ids)) if ids[number] and number != labels.ignore)
+    return MaskCounts(ids[: labels.count], ids[labels.ignore], size, tuple(unknown))
 
 
-def _of_layers(mask: Layers, size: tuple[int, int] | None) -> Marked | None:
-    """Count the layers; where no class has a file the mask has the *size* of its image, if that is known."""
-    layers = dict(read_layers(mask))
-    if layers:
-        rows, columns = next(iter(layers.values())).shape
-        size = (columns, rows)
+def _count_class_masks(class_masks: ClassMasks, image_size: tuple[int, int] | None) -> MaskCounts | None:
+    """Count every class; where no class has a file the mask has the size of its image, None if that is not known."""
+    masks = dict(read_class_masks(class_masks))
+    size = next(iter(masks.values())).shape[::-1] if masks else image_size
     if size is None:
         return None
-    if mask.merged:
-        found = int(np.count_nonzero(union([*layers.values()]))) if layers else 0
-        return Marked([size[0] * size[1] - found, found], 0, size)
-    return Marked([int(np.count_nonzero(layers.get(number, 0))) for number in range(len(mask.files))], 0, size)
+    if class_masks.binarize:
+        foreground = int(np.count_nonzero(np.logical_or.reduce([*masks.values()]))) if masks else 0
+        return MaskCounts([size[0] * size[1] - foreground, foreground], 0, size)
+    return MaskCounts([int(np.count_nonzero(masks.get(n, 0))) for n in range(len(class_masks.files))], 0, size)
 
 
-def count_ids(path: Path) -> tuple[list[int], tuple[int, int]]:
-    """Return how many pixels have each of the 256 ids in a mask, and its width and height.
-
-    Raises:
-        FileNotFoundError: there is no such file.
-        DataError: the file is not a whole 8-bit palette or grey image.
-    """
-    try:
-        data = whole(path)
-        plain = plain_rows(data)
-        if plain:
-            rows, width, height = plain
-            counts = Image.frombuffer("L", (width + 1, height), rows, "raw", "L", 0, 1).histogram()
-            counts[0] -= height
-            return counts, (width, height)
-        with Image.open(io.BytesIO(data)) as mask:
-            check_mode(path, mask.mode)
-            counts = mask.histogram()
-            if mask.mode == "1":  # Pillow holds True as 255
-                counts[1], counts[255] = counts[255], 0
-            return counts, mask.size
-    except (FileNotFoundError, DataError):
-        raise
-    except UNREADABLE as error:
-        raise unreadable(path, "mask", error) from error
-
-
-def _is_outside(number: int, labels: LabelSpace) -> bool:
-    return number >= labels.count and number != labels.ignore
-
-
-def _missing(item: Item, path: Path) -> Problem:
-    text = f"{path} must exist, but does not: add it, or take {item.id} out of the list"
-    return Problem(ProblemKind.MISSING, item.id, text)
+def _missing_file(item: Item, path: Path) -> Problem:
+    message = f"{path} must exist, but does not: add it, or take {item.id} out of the list"
+    return Problem(ProblemKind.MISSING, item.id, message)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rarepix.data.inventory.problems import Problem, ProblemKind
 from rarepix.data.inventory.threads import in_threads
-from rarepix.data.source import Item, Layers
+from rarepix.data.source import ClassMasks, Item
 
 NAMED_AT_MOST = 5
 
@@ -16,46 +16,46 @@ NAMED_AT_MOST = 5
 def find_duplicates(items: Sequence[Item], lists: Mapping[str, Iterable[str]]) -> list[Problem]:
     """Return a problem for every group of images whose files have the same content, those across lists first.
 
-    Only files of equal length are read. A file that cannot be read is passed over: counting reports it.
+    Only files of equal length are read. A file that cannot be read is skipped: counting reports it.
 
     Args:
         items: what to look at, each id once.
         lists: image id → names of the lists that it is in.
     """
-    lengths = defaultdict(list)
+    by_length = defaultdict(list)
     for item in items:
         length = _length(item.image)
         if length:
-            lengths[length].append(item)
-    suspects = [item for group in lengths.values() if len(group) > 1 for item in group]
-    same = defaultdict(list)
-    for item, digest in zip(suspects, in_threads(lambda item: _digest(item.image), suspects), strict=True):
+            by_length[length].append(item)
+    candidates = [item for group in by_length.values() if len(group) > 1 for item in group]
+    by_content = defaultdict(list)
+    for item, digest in zip(candidates, in_threads(lambda item: _digest(item.image), candidates), strict=True):
         if digest:
-            same[digest].append(item)
-    problems = [_problem(group, lists) for group in same.values() if len(group) > 1]
+            by_content[digest].append(item)
+    problems = [_problem(group, lists) for group in by_content.values() if len(group) > 1]
     return sorted(problems, key=lambda problem: problem.kind is ProblemKind.TWIN)
 
 
 def _problem(group: Sequence[Item], lists: Mapping[str, Iterable[str]]) -> Problem:
     members = [f"{item.id} ({', '.join(sorted(lists[item.id]))})" for item in group]
     more = f" and {len(group) - NAMED_AT_MOST} more" if len(group) > NAMED_AT_MOST else ""
-    masks = {_digest_of_mask(item) for item in group}
+    masks = {_mask_digests(item) for item in group}
     text = f"an image must have one id, but these are the same file: {', '.join(members[:NAMED_AT_MOST])}{more}"
     text += "" if len(masks) == 1 else ", with different masks"
-    if any(_apart(set(lists[a.id]), set(lists[b.id])) for a, b in combinations(group, 2)):
+    if any(_in_different_lists(set(lists[a.id]), set(lists[b.id])) for a, b in combinations(group, 2)):
         return Problem(ProblemKind.LEAK, group[0].id, f"{text}: what is tested was trained on, keep one of them")
     return Problem(
         ProblemKind.TWIN, group[0].id, f"{text}: a split may put them into different folds, keep one of them"
     )
 
 
-def _digest_of_mask(item: Item) -> tuple[str, ...]:
-    files = item.mask.files if isinstance(item.mask, Layers) else (item.mask,)
+def _mask_digests(item: Item) -> tuple[str, ...]:
+    files = item.mask.files if isinstance(item.mask, ClassMasks) else (item.mask,)
     return tuple(_digest(file) if file else "" for file in files)
 
 
-def _apart(first: set[str], second: set[str]) -> bool:
-    """Whether either is in a list that the other is not in. (A list within a list separates nothing.)"""
+def _in_different_lists(first: set[str], second: set[str]) -> bool:
+    """Whether each is in a list that the other is not in: a list that contains the other one separates nothing."""
     return bool(first - second and second - first)
 
 

@@ -10,7 +10,7 @@ NAMED_AT_MOST = 10
 
 
 class ProblemKind(StrEnum):
-    """What can be wrong, in the order in which it is told."""
+    """What can be wrong, in the order in which it is reported."""
 
     LIST = "unusable lists"
     MISSING = "missing files"
@@ -33,19 +33,19 @@ class Problem(NamedTuple):
 
 
 def refuse(problems: Sequence[Problem]) -> None:
-    """Raise ``DataError`` if there are problems; it names the first ones and says how many more there are."""
+    """Raise ``DataError`` if there are problems; its message has the first ones and the number of the others."""
     if problems:
-        named = [problem.message for problem in problems[:NAMED_AT_MOST]]
+        messages = [problem.message for problem in problems[:NAMED_AT_MOST]]
         more = f"\n… and {len(problems) - NAMED_AT_MOST} more" if len(problems) > NAMED_AT_MOST else ""
-        raise DataError("\n".join(named) + more)
+        raise DataError("\n".join(messages) + more)
 
 
 def format_problems(problems: Sequence[Problem], *, of_each: int) -> Iterator[str]:
-    """Give the lines that tell of the problems: each kind with its number, then the first *of_each* of them."""
+    """Yield lines about the problems: each kind with its number, then the first *of_each* messages of that kind."""
     for kind in ProblemKind:
-        found = [problem for problem in problems if problem.kind is kind]
-        if found:
-            yield f"{kind}: {len(found)}"
-        yield from (f"  {problem.message}" for problem in found[:of_each])
-        if len(found) > of_each:
-            yield f"  … and {len(found) - of_each} more"
+        of_kind = [problem for problem in problems if problem.kind is kind]
+        if of_kind:
+            yield f"{kind}: {len(of_kind)}"
+        yield from (f"  {problem.message}" for problem in of_kind[:of_each])
+        if len(of_kind) > of_each:
+            yield f"  … and {len(of_kind) - of_each} more"

@@ -1,4 +1,4 @@
-"""What the tables of pixel counts and objects say about each class."""
+"""Tables of the classes, made from the tables of pixel counts and of objects."""
 
 from collections.abc import Sequence
 
@@ -20,13 +20,13 @@ def class_table(counts: pd.DataFrame, objects: pd.DataFrame, names: Sequence[str
         objects: a row an object: image, class, pixels.
         names: the classes.
     """
-    of_classes = counts[[*names, BORDER]]
-    pixels = of_classes.sum()
+    per_class = counts[[*names, BORDER]]
+    pixels = per_class.sum()
     sizes = objects.groupby("class")["pixels"]
     table = pd.DataFrame(
         {
-            "images": presence(of_classes).sum(),
-            "image_share": presence(of_classes).mean(),
+            "images": presence(per_class).sum(),
+            "image_share": presence(per_class).mean(),
             "pixels": pixels,
             "pixel_share": pixels / (counts["height"] * counts["width"]).sum(),  # several classes may share a pixel
             "objects": sizes.size().reindex(pixels.index, fill_value=0),
@@ -43,8 +43,8 @@ def co_occurrence(counts: pd.DataFrame) -> pd.DataFrame:
     Args:
         counts: image × class table of pixel counts (classes only).
     """
-    held = presence(counts).to_numpy().astype(np.int64)
-    together = held.T @ held
-    images = np.diag(together).astype(float)[:, None]
-    share = np.divide(together, images, out=np.full(together.shape, np.nan), where=images > 0)
+    holds = presence(counts).to_numpy().astype(np.int64)
+    joint = holds.T @ holds
+    images = np.diag(joint).astype(float)[:, None]
+    share = np.divide(joint, images, out=np.full(joint.shape, np.nan), where=images > 0)
     return pd.DataFrame(share, index=counts.columns, columns=counts.columns)

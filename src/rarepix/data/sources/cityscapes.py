@@ -7,9 +7,9 @@ test split are not published.
 
 from pathlib import Path
 
-from rarepix.data.inventory.reading import read_ids
+from rarepix.data.masks import read_id_mask
 from rarepix.data.source import DataError, Item
-from rarepix.data.sources.lists import gather, unknown_list
+from rarepix.data.sources.lists import build_items, unknown_list
 from rarepix.labels import LabelSpace
 
 COLOURS = {
@@ -21,9 +21,9 @@ COLOURS = {
 }  # fmt: skip
 """Class → colour, in the order of the train ids."""
 IMAGES, MASKS = "leftImg8bit", "gtFine"
-IMAGE_END, MASK_END = "_leftImg8bit.png", "_gtFine_labelTrainIds.png"
-LOOKED_AT = 3
-"""Masks of a split that are looked at for annotations."""
+IMAGE_SUFFIX, MASK_SUFFIX = "_leftImg8bit.png", "_gtFine_labelTrainIds.png"
+CHECKED_MASKS = 3
+"""Masks of a split that are read to see whether it is annotated."""
 
 
 class CityscapesSource:
@@ -41,38 +41,40 @@ class CityscapesSource:
 
     def lists(self) -> list[str]:
         """Return the splits that have images and annotations."""
-        return [split for split in self._splits() if not self._lacks(split)]
+        return [split for split in self._splits() if not self._why_unusable(split)]
 
     def items(self, list_name: str) -> list[Item]:
         """Return the images of a split, city by city."""
         folder = self.root / IMAGES / list_name
         if list_name not in self._splits():
             raise unknown_list(folder, self.lists())
-        lacks = self._lacks(list_name)
-        if lacks:
-            raise DataError(lacks)
-        images = sorted(folder.glob(f"*/*{IMAGE_END}"))
+        reason = self._why_unusable(list_name)
+        if reason:
+            raise DataError(reason)
+        images = sorted(folder.glob(f"*/*{IMAGE_SUFFIX}"))
         if not images:
-            raise DataError(f"{folder} must hold images (<city>/*{IMAGE_END}), but has none: unpack {IMAGES} there")
-        cities = {image.name.removesuffix(IMAGE_END): image.parent.name for image in images}
-        return gather([*cities], folder, lambda name: self._item(list_name, cities[name], name))
+            raise DataError(f"{folder} must hold images (<city>/*{IMAGE_SUFFIX}), but has none: unpack {IMAGES} there")
+        cities = {image.name.removesuffix(IMAGE_SUFFIX): image.parent.name for image in images}
+        return build_items([*cities], folder, lambda name: self._item(list_name, cities[name], name))
 
     def _item(self, split: str, city: str, name: str) -> Item:
         image, mask = (self.root / part / split / city for part in (IMAGES, MASKS))
-        return Item(name, image / f"{name}{IMAGE_END}", mask / f"{name}{MASK_END}")
+        return Item(name, image / f"{name}{IMAGE_SUFFIX}", mask / f"{name}{MASK_SUFFIX}")
 
     def _splits(self) -> list[str]:
         return sorted(folder.name for folder in (self.root / IMAGES).iterdir() if folder.is_dir())
 
-    def _lacks(self, split: str) -> str:
-        """Return what the annotations of a split lack, and what to do about it; '' if nothing."""
+    def _why_unusable(self, split: str) -> str:
+        """Return why a split cannot be used, and what to do about it; '' if it can."""
         folder = self.root / MASKS / split
-        masks = sorted(folder.glob(f"*/*{MASK_END}"))
+        masks = sorted(folder.glob(f"*/*{MASK_SUFFIX}"))
         if not masks:
-            made = any(folder.glob("*/*_gtFine_labelIds.png"))
-            todo = "make them with createTrainIdLabelImgs of cityscapesscripts" if made else "use another list"
-            return f"{folder} must hold annotations (<city>/*{MASK_END}), but has none: {todo}"
-        if all((read_ids(mask) == self.labels.ignore).all() for mask in masks[:LOOKED_AT]):
+            has_label_ids = any(folder.glob("*/*_gtFine_labelIds.png"))
+            remedy = (
+                "make them with createTrainIdLabelImgs of cityscapesscripts" if has_label_ids else "use another list"
+            )
+            return f"{folder} must hold annotations (<city>/*{MASK_SUFFIX}), but has none: {remedy}"
+        if all((read_id_mask(mask) == self.labels.ignore).all() for mask in masks[:CHECKED_MASKS]):
             return (
                 f"the split {split!r} must be annotated, but {masks[0]} and others hold nothing but ignored pixels "
                 f"(Cityscapes keeps the annotations of its test split to itself): use another list, such as val"

@@ -11,7 +11,7 @@ from rarepix.settings import explain
 
 
 class Description(BaseModel):
-    """What ``dataset.json`` may say; further keys are for people."""
+    """The keys of ``dataset.json`` that are read; others are ignored."""
 
     model_config = ConfigDict(frozen=True, strict=True)
 
@@ -41,7 +41,7 @@ D = TypeVar("D", bound=Description)
 
 
 def describe(file: Path, kind: type[D] = Description) -> D:
-    """Return what *file* says, as a description of this *kind*. Raises ``DataError`` if it is none."""
+    """Return *file*, read as a description of this *kind*. Raises ``DataError`` if it is none."""
     try:
         return kind.model_validate_json(file.read_text(encoding="utf-8-sig"))
     except (ValidationError, UnicodeDecodeError) as error:
@@ -50,7 +50,7 @@ def describe(file: Path, kind: type[D] = Description) -> D:
 
 
 def label_space(description: Description, file: Path) -> LabelSpace:
-    """Return the classes that *description*, read from *file*, names. Raises ``DataError`` if they do not fit."""
+    """Return the classes that *description*, read from *file*, names. Raises ``DataError`` if they are inconsistent."""
     binary = description.task is Task.BINARY
     background = 0 if binary or description.classes[0] == "background" else None
     try:

@@ -1,10 +1,10 @@
 """Folders with a mask for each lesion of an image: multilabel, or binary where lesions are merged.
 
 Images are in ``images`` (or ``images_<size>``), and ``masks`` (or ``lesion_segs_<size>``) has either a folder for each
-lesion (``masks/<lesion>/<id>.png``) or one for each image (``masks/<id>/<lesion>.png``). A file that is not there is a
-lesion that the image does not hold. Lists are text files beside the folders, an id a line.
+lesion (``masks/<lesion>/<id>.png``) or one for each image (``masks/<id>/<lesion>.png``). A missing
+file means that the image has no such lesion. Lists are text files beside the folders, an id a line.
 
-What a lesion's files are called: ``dataset.json`` (classes, and codes for short), else ``classes.txt`` (``name,code`` a
+Names of the lesions come from ``dataset.json`` (classes, and short codes), else ``classes.txt`` (``name,code`` a
 line), else ``class_names.txt`` (a name a line).
 """
 
@@ -12,19 +12,85 @@ from collections import defaultdict
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
+from typing import Annotated
 
-from rarepix.data.source import DataError, Item, Layers
-from rarepix.data.sources.description import label_space
-from rarepix.data.sources.lesion_description import CLASSES, DESCRIPTION, NAMES, read_description
-from rarepix.data.sources.lists import file_of, gather, read_ids
+from pydantic import Field, model_validator
+
+from rarepix.data.source import ClassMasks, DataError, Item
+from rarepix.data.sources.description import Description, describe, label_space
+from rarepix.data.sources.lists import build_items, find_file, read_id_list, read_text
 from rarepix.labels import LabelSpace, Task
 
-MERGED = LabelSpace(names=("background", "lesion"), background=0, rare=("lesion",), task=Task.BINARY)
-SHOWN = 5
+MERGED_LABELS = LabelSpace(names=("background", "lesion"), background=0, rare=("lesion",), task=Task.BINARY)
+NAMED_AT_MOST = 5
+DESCRIPTION, CLASSES, NAMES = "dataset.json", "classes.txt", "class_names.txt"
 ASSUMED = (
     "{root} has no dataset.json: every grey value above 0 of a mask is taken for its lesion; if that is wrong, write "
     '{root}/dataset.json, such as {{"classes": [{classes}], "above": 127}}'
 )
+
+
+class LesionDescription(Description):
+    """What ``dataset.json`` may say about lesions; classes are the lesions, without a background."""
+
+    task: Task = Task.MULTILABEL
+    """binary: lesions are one class, whatever a recipe says."""
+    codes: tuple[Annotated[str, Field(min_length=1)], ...] = ()
+    """Short name of every class, by which its files may be called."""
+    above: int = Field(0, ge=0, lt=255)
+    """A pixel belongs to a lesion where the grey value of its mask is above this."""
+    images: str | None = None
+    """Folder of the images. Default: ``images``, or the one that begins with ``images_``."""
+    masks: str | None = None
+    """Folder of the masks. Default: ``masks``, or the one that begins with ``lesion_segs``."""
+
+    @model_validator(mode="after")
+    def _lesions(self) -> "LesionDescription":
+        if self.codes and len(self.codes) != len(self.classes):
+            raise ValueError(f"codes must name each of the {len(self.classes)} classes, but has {len(self.codes)}")
+        owners = {name: name for name in self.classes}
+        for name, code in zip(self.classes, self.codes, strict=False):
+            if owners.setdefault(code, name) != name:
+                raise ValueError(f"codes must tell the classes apart, but {code!r} is of {owners[code]!r} and {name!r}")
+        if self.task is Task.MULTICLASS:
+            raise ValueError("task must be multilabel or binary, since lesions overlap, but is multiclass")
+        if "background" in self.classes:
+            raise ValueError("classes must be the lesions alone, but one is background: leave it out")
+        return self
+
+    def numbers(self) -> dict[str, int]:
+        """Return class name or code, which files may be named by → number of the lesion."""
+        by_name = {name: number for number, name in enumerate(self.classes)}
+        return {code: number for number, code in enumerate(self.codes)} | by_name
+
+
+def read_description(root: Path) -> LesionDescription:
+    """Return what the folder *root* says about its lesions.
+
+    Raises:
+        DataError: it does not name them, or the file that does cannot be read.
+    """
+    if (root / DESCRIPTION).is_file():
+        return describe(root / DESCRIPTION, LesionDescription)
+    for file in (root / CLASSES, root / NAMES):
+        if file.is_file():
+            return _from_lines(file)
+    raise DataError(
+        f"{root} must say what its lesions are called, but has no {DESCRIPTION}, no {CLASSES} and no {NAMES}: "
+        f'write {DESCRIPTION}, such as {{"classes": ["haemorrhage", "exudate"], "codes": ["HE", "EX"]}}'
+    )
+
+
+def _from_lines(file: Path) -> LesionDescription:
+    lines = [line.strip() for line in read_text(file).splitlines() if line.strip()]
+    parts = [[part.strip() for part in line.split(",")] for line in lines]
+    if not parts or len({len(words) for words in parts}) > 1 or len(parts[0]) > 2 or not all(map(all, parts)):
+        raise DataError(f"{file} must hold a name, or a name and its code (name,code), in every line, but has {lines}")
+    codes = tuple(words[1] for words in parts) if len(parts[0]) == 2 else ()
+    try:
+        return LesionDescription(classes=[words[0] for words in parts], codes=codes)
+    except ValueError as error:
+        raise DataError(f"{file}: {error}") from error
 
 
 class LesionSource:
@@ -32,54 +98,55 @@ class LesionSource:
 
     def __init__(self, root: Path, *, merge: bool = False) -> None:
         self.root = root
-        described = read_description(root)
-        self.merged = merge or described.task is Task.BINARY
-        self.name = described.name or root.resolve().name
-        self.labels = MERGED if self.merged else label_space(described, root / DESCRIPTION)
-        classes = ", ".join(f'"{name}"' for name in described.classes)
+        description = read_description(root)
+        self._merge = merge or description.task is Task.BINARY
+        self.name = description.name or root.resolve().name
+        self.labels = MERGED_LABELS if self._merge else label_space(description, root / DESCRIPTION)
+        classes = ", ".join(f'"{name}"' for name in description.classes)
         self.assumed = "" if (root / DESCRIPTION).is_file() else ASSUMED.format(root=root, classes=classes)
-        self._described = described
-        self._images = _folder(root, described.images, "images", "images_*")
-        self._masks = _folder(root, described.masks, "masks", "lesion_segs*")
+        self._description = description
+        self._images = _folder(root, description.images, "images", "images_*")
+        self._masks = _folder(root, description.masks, "masks", "lesion_segs*")
 
     def lists(self) -> list[str]:
-        """Return the names of the text files that hold a word a line."""
-        return sorted(file.stem for file in self.root.glob("*.txt") if _may_be_a_list(file))
+        """Return the names of the text files with one word a line."""
+        return sorted(file.stem for file in self.root.glob("*.txt") if _is_list(file))
 
     def items(self, list_name: str) -> list[Item]:
         """Return the items of ``<list_name>.txt``."""
         file = self.root / f"{list_name}.txt"
-        return gather(read_ids(file, self.lists()), file, self._item)
+        return build_items(read_id_list(file, self.lists()), file, self._item)
 
     def _item(self, name: str) -> Item:
-        files = self._found.get(name, {})
-        layers = tuple(files.get(number) for number in range(len(self._described.classes)))
-        return Item(name, file_of(self._images, name), Layers(layers, self._described.above, self.merged))
+        files = self._mask_files.get(name, {})
+        masks = tuple(files.get(number) for number in range(len(self._description.classes)))
+        return Item(name, find_file(self._images, name), ClassMasks(masks, self._description.above, self._merge))
 
     @cached_property
-    def _found(self) -> dict[str, dict[int, Path]]:
+    def _mask_files(self) -> dict[str, dict[int, Path]]:
         """Image id → number of the lesion → its mask."""
         images = {file.stem for file in self._images.iterdir()}
         folders = {folder.name for folder in self._masks.iterdir() if folder.is_dir()}
-        numbers = self._described.numbers()
-        a_folder_a_lesion = bool(folders & numbers.keys())
-        if not a_folder_a_lesion and not folders & images:
+        numbers = self._description.numbers()
+        folder_per_lesion = bool(folders & numbers.keys())
+        if not folder_per_lesion and not folders & images:
+            present = ", ".join(sorted(folders)[:NAMED_AT_MOST]) or "none"
             raise DataError(
                 f"{self._masks} must hold a folder for each lesion ({', '.join(numbers)}) or for each image, but holds "
-                f"{', '.join(sorted(folders)[:SHOWN]) or 'none'}: rename them, or correct the classes in {DESCRIPTION}"
+                f"{present}: rename them, or correct the classes in {DESCRIPTION}"
             )
-        found: dict[str, dict[int, Path]] = defaultdict(dict)
+        files_of: dict[str, dict[int, Path]] = defaultdict(dict)
         for folder in sorted(folders):
             files = list(_masks_in(self._masks / folder))
-            if a_folder_a_lesion and files and not images & {file.stem for file in files}:
+            if folder_per_lesion and files and not images & {file.stem for file in files}:
                 raise DataError(
                     f"masks must be called like their images, but none of those in {self._masks / folder} is "
                     f"({files[0].name}, …): rename them"
                 )
             for file in files:
-                image, lesion = (file.stem, folder) if a_folder_a_lesion else (folder, file.stem)
-                self._add(found[image], file, lesion, numbers)
-        return found
+                image, lesion = (file.stem, folder) if folder_per_lesion else (folder, file.stem)
+                self._add(files_of[image], file, lesion, numbers)
+        return files_of
 
     def _add(self, of_image: dict[int, Path], file: Path, lesion: str, numbers: dict[str, int]) -> None:
         if lesion not in numbers:
@@ -95,20 +162,20 @@ class LesionSource:
 
 
 def _folder(root: Path, named: str | None, usual: str, others: str) -> Path:
-    """Return the folder that is named, or the usual one, or the only one of the others."""
+    """Return the folder that is named, or the usual one, or the only one that matches the pattern *others*."""
     if named is not None or (root / usual).is_dir():
-        found = [root / (named or usual)]
+        folders = [root / (named or usual)]
     else:
-        found = sorted(folder for folder in root.glob(others) if folder.is_dir())
-    if len(found) > 1:
+        folders = sorted(folder for folder in root.glob(others) if folder.is_dir())
+    if len(folders) > 1:
         raise DataError(
-            f"{root} must have one folder of {usual}, but has {', '.join(folder.name for folder in found)}: name the "
-            f'one that counts in {DESCRIPTION} ("{usual}": "{found[0].name}")'
+            f"{root} must have one folder of {usual}, but has {', '.join(folder.name for folder in folders)}: name the "
+            f'one that counts in {DESCRIPTION} ("{usual}": "{folders[0].name}")'
         )
-    if not found or not found[0].is_dir():
+    if not folders or not folders[0].is_dir():
         wanted = named or f"{usual} (or {others})"
         raise FileNotFoundError(f"{root} must hold lesion folders, but has no folder {wanted}")
-    return found[0]
+    return folders[0]
 
 
 def _masks_in(folder: Path) -> Iterator[Path]:
@@ -119,8 +186,8 @@ def _masks_in(folder: Path) -> Iterator[Path]:
             yield file
 
 
-def _may_be_a_list(file: Path) -> bool:
-    """Whether every line is one word; licences and explanations are not."""
+def _is_list(file: Path) -> bool:
+    """Whether every line is one word, which it is not in licences and read-me files."""
     if file.name in (CLASSES, NAMES):
         return False
     return all(len(line.split()) <= 1 for line in file.read_text(encoding="utf-8", errors="replace").splitlines())

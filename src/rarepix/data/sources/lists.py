@@ -1,4 +1,4 @@
-"""Lists of image ids, and the files that an id stands for: what readers of several layouts share."""
+"""Text files of image ids, and the files that belong to an id: what the readers of several layouts share."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -9,47 +9,53 @@ IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".JPG", ".JPEG", ".PNG")
 NAMED_AT_MOST = 5
 
 
-def read_ids(file: Path, known: Sequence[str]) -> list[str]:
-    """Return the ids in a list, one a line, in its order.
+def read_id_list(file: Path, known: Sequence[str]) -> list[str]:
+    """Return the image ids in *file*, one a line, in its order.
 
     Args:
         file: the list.
-        known: names of the lists that the dataset has, for the message.
+        known: names of the lists that the dataset has, for the error message.
 
     Raises:
-        DataError: there is no such list, it cannot be read, is empty, names an image twice or is no list of ids.
+        DataError: the list does not exist, cannot be read, is empty, names an image twice or is no list of ids.
     """
     if not file.exists():
         raise unknown_list(file, known)
-    ids = [line.strip() for line in text_of(file).splitlines() if line.strip()]
+    ids = [line.strip() for line in read_text(file).splitlines() if line.strip()]
     if not ids:
         raise DataError(f"{file} must name at least one image, but is empty")
     if all(len(line.split()) > 1 for line in ids):
         raise DataError(f"{file} must hold one image id a line and nothing else, but its first line is {ids[0]!r}")
     if len(set(ids)) != len(ids):
-        twice = sorted({name for name in ids if ids.count(name) > 1})[:NAMED_AT_MOST]
-        raise DataError(f"{file} must name each image once, but names these more often: {', '.join(twice)}")
+        duplicates = sorted({name for name in ids if ids.count(name) > 1})[:NAMED_AT_MOST]
+        raise DataError(f"{file} must name each image once, but names these more often: {', '.join(duplicates)}")
     return ids
 
 
 def unknown_list(wanted: object, known: Sequence[str]) -> DataError:
-    """Return what is to be raised for a list that a dataset does not have."""
+    """Return the error to raise for a list that a dataset does not have."""
     return DataError(f"{wanted} must exist, but does not: this dataset has the lists {', '.join(known) or '(none)'}")
 
 
-def gather(names: Sequence[str], list_file: Path, item: Callable[[str], Item]) -> list[Item]:
-    """Return what *item* makes of every one of *names*, which *list_file* holds.
+def build_items(names: Sequence[str], list_file: Path, build: Callable[[str], Item]) -> list[Item]:
+    """Return the item of every image id, in their order.
+
+    Args:
+        names: the ids.
+        list_file: the file or folder that they come from, for error messages.
+        build: makes the item of an id.
 
     Raises:
-        MissingFiles: images or masks that are not there.
-        DataError: an id that no file can be called by, or a folder that may not be entered.
+        MissingFiles: images or masks that do not exist.
+        DataError: an id that is no valid file name, or a folder without permission to read it.
     """
     try:
-        items = [item(name) for name in names]
+        items = [build(name) for name in names]
         missing = [str(path) for item in items for path in (item.image, *item.mask_files) if not path.is_file()]
-    except OSError as error:  # a name that is too long, a folder that may not be entered
+    except OSError as error:  # a name that is too long, a folder without permission
         raise DataError(
-            f"every id in {list_file} must name files that can be looked at, but: {error}: correct the id or that place"
+            f"every id in {list_file} must name files that can be accessed, but: {error}: correct the id or the "
+            f"permissions"
         ) from error
     if missing:
         more = f" and {len(missing) - NAMED_AT_MOST} more" if len(missing) > NAMED_AT_MOST else ""
@@ -61,14 +67,14 @@ def gather(names: Sequence[str], list_file: Path, item: Callable[[str], Item]) -
     return items
 
 
-def file_of(folder: Path, name: str, suffixes: Sequence[str] = IMAGE_SUFFIXES) -> Path:
-    """Return the file called *name* with one of *suffixes*; where there is none, what it would be with the first."""
+def find_file(folder: Path, name: str, suffixes: Sequence[str] = IMAGE_SUFFIXES) -> Path:
+    """Return the file in *folder* called *name* with one of *suffixes*; if none exists, the path with the first one."""
     candidates = [folder / f"{name}{suffix}" for suffix in suffixes]
     return next((path for path in candidates if path.is_file()), candidates[0])
 
 
-def text_of(file: Path) -> str:
-    """Return what is written in a list. Raises ``DataError`` if it cannot be read or is no UTF-8."""
+def read_text(file: Path) -> str:
+    """Return the text of a list. Raises ``DataError`` if it cannot be read or is not UTF-8."""
     try:
         text = file.read_text(encoding="utf-8-sig")
     except OSError as error:
@@ -76,13 +82,13 @@ def text_of(file: Path) -> str:
             f"{file} must be a file that can be read, but: {error.strerror}: repair it, or take it away"
         ) from error
     except UnicodeDecodeError as error:
-        raise _no_utf8(file, f"byte {error.start} is {error.object[error.start]:#04x}") from error
-    if "\0" in text:  # UTF-16 without its mark; no file can be called so
-        raise _no_utf8(file, "it holds zero bytes")
+        raise _not_utf8(file, f"byte {error.start} is {error.object[error.start]:#04x}") from error
+    if "\0" in text:  # UTF-16 without its byte order mark; no file name contains them
+        raise _not_utf8(file, "it holds zero bytes")
     return text
 
 
-def _no_utf8(file: Path, why: str) -> DataError:
+def _not_utf8(file: Path, why: str) -> DataError:
     return DataError(
         f"{file} must be UTF-8 text, one image id a line, but {why}: save it as UTF-8 (older PowerShells write UTF-16 "
         f"with '>': use 'Out-File -Encoding ascii')"

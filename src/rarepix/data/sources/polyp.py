@@ -1,19 +1,19 @@
 """The folders in which polyp segmentation is published: one training set, several test sets.
 
 ``TrainDataset/{images,masks}`` with ``train.txt`` and ``val.txt`` (a name a line, with or without ``.png``), and
-``TestDataset/<name>/{images,masks}``; masks are grey, a polyp is where they are above 127.
+``TestDataset/<name>/{images,masks}``; masks are grey, the pixels of a polyp are those above 127.
 """
 
 from pathlib import Path
 
-from rarepix.data.source import DataError, Item, Layers
-from rarepix.data.sources.lists import IMAGE_SUFFIXES, file_of, gather, read_ids, unknown_list
+from rarepix.data.source import ClassMasks, DataError, Item
+from rarepix.data.sources.lists import IMAGE_SUFFIXES, build_items, find_file, read_id_list, unknown_list
 from rarepix.labels import LabelSpace, Task
 
 TRAIN, TEST = "TrainDataset", "TestDataset"
 ALL = "all"
 """List of every image of the training set, for splits that are made."""
-ABOVE = 127
+THRESHOLD = 127
 MASK_SUFFIXES = (".png", ".PNG", ".jpg", ".jpeg", ".JPG", ".JPEG")
 
 
@@ -42,27 +42,27 @@ class PolypSource:
         """Return the items of a list of the training set in its order, or those of a test set by name."""
         if list_name in self._test_sets():
             folder = self.root / TEST / list_name
-            return gather(_names(folder), folder, lambda name: _item(folder, name, f"{list_name}_{name}"))
+            return build_items(_names(folder), folder, lambda name: _item(folder, name, f"{list_name}_{name}"))
         folder = self.root / TRAIN
         if list_name == ALL:
-            return gather(_names(folder), folder, lambda name: _item(folder, name, name))
+            return build_items(_names(folder), folder, lambda name: _item(folder, name, name))
         file = folder / f"{list_name}.txt"
         if not file.exists():
             raise unknown_list(file, self.lists())
-        names = [_without_end(name) for name in read_ids(file, self.lists())]
-        return gather(names, file, lambda name: _item(folder, name, name))
+        names = [_without_suffix(name) for name in read_id_list(file, self.lists())]
+        return build_items(names, file, lambda name: _item(folder, name, name))
 
     def _test_sets(self) -> list[str]:
         return sorted(folder.parent.name for folder in (self.root / TEST).glob("*/images") if folder.is_dir())
 
 
-def _item(folder: Path, name: str, number: str) -> Item:
-    mask = file_of(folder / "masks", name, MASK_SUFFIXES)
-    return Item(number, file_of(folder / "images", name), Layers((mask,), above=ABOVE, merged=True))
+def _item(folder: Path, name: str, item_id: str) -> Item:
+    mask = find_file(folder / "masks", name, MASK_SUFFIXES)
+    return Item(item_id, find_file(folder / "images", name), ClassMasks((mask,), threshold=THRESHOLD, binarize=True))
 
 
-def _without_end(name: str) -> str:
-    return next((name.removesuffix(end) for end in IMAGE_SUFFIXES if name.endswith(end)), name)
+def _without_suffix(name: str) -> str:
+    return next((name.removesuffix(suffix) for suffix in IMAGE_SUFFIXES if name.endswith(suffix)), name)
 
 
 def _names(folder: Path) -> list[str]:
@@ -70,7 +70,7 @@ def _names(folder: Path) -> list[str]:
     names = sorted(file.stem for file in (folder / "images").iterdir() if file.suffix in IMAGE_SUFFIXES)
     if not names:
         raise DataError(f"{folder / 'images'} must hold images ({', '.join(IMAGE_SUFFIXES[:3])}), but has none")
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise DataError(f"{folder / 'images'} must hold one image of each name, but has several of {twice[:5]}")
+    duplicates = sorted({name for name in names if names.count(name) > 1})
+    if duplicates:
+        raise DataError(f"{folder / 'images'} must hold one image of each name, but has several of {duplicates[:5]}")
     return names

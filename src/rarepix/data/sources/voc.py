@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rarepix.data.source import DataError, Item
 from rarepix.data.sources.description import Description, describe, label_space
-from rarepix.data.sources.lists import file_of, gather, read_ids
+from rarepix.data.sources.lists import build_items, find_file, read_id_list
 from rarepix.labels import Task
 
 VOC_CLASSES = (
@@ -32,9 +32,9 @@ class VocSource:
             raise FileNotFoundError(f"{root} must hold a dataset in VOC layout, but has no {', no '.join(missing)}")
         self.root = root
         file = root / "dataset.json"
-        described = file.is_file()
-        description = describe(file) if described else Description(classes=list(VOC_CLASSES))
-        self.assumed = "" if described else ASSUMED.format(root=root, file=file)
+        has_description = file.is_file()
+        description = describe(file) if has_description else Description(classes=list(VOC_CLASSES))
+        self.assumed = "" if has_description else ASSUMED.format(root=root, file=file)
         self.name = description.name or root.resolve().name
         self.labels = label_space(description, file)
         if self.labels.task is Task.MULTILABEL:
@@ -50,8 +50,8 @@ class VocSource:
     def items(self, list_name: str) -> list[Item]:
         """Return the items of ``ImageSets/Segmentation/<list_name>.txt``."""
         file = self.root / LISTS / f"{list_name}.txt"
-        return gather(read_ids(file, self.lists()), file, self._item)
+        return build_items(read_id_list(file, self.lists()), file, self._item)
 
     def _item(self, name: str) -> Item:
-        image = file_of(self.root / "JPEGImages", name)
+        image = find_file(self.root / "JPEGImages", name)
         return Item(name, image, self.root / "SegmentationClass" / f"{name}.png")

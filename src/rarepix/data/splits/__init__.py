@@ -1,8 +1,8 @@
 """Splits: image id → fold, by name. The fold that validates is the block's; the others train.
 
-A split has two halves: which labels an image has, and how images with such labels are dealt to the folds. Groups of
-images that stay together are dealt by the same labels. At the end a class that some folds lack is spread where the
-images allow it.
+A split has two steps: compute labels of the images, and assign images to folds so that each fold has its share of every
+label. Groups of images that must stay together are assigned by the same labels. Then a split is repaired where folds
+lack a class that they could have.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,30 +12,34 @@ import numpy as np
 import pandas as pd
 
 from rarepix.choices import pick
-from rarepix.data.splits import labels as labelled
-from rarepix.data.splits import strata
-from rarepix.data.splits.balance import deal_groups
-from rarepix.data.splits.clusters import LEFT_OUT
+from rarepix.data.splits.clusters import NON_OBJECTS
+from rarepix.data.splits.fold_assignment import grouped_folds, multilabel_folds, random_folds, stratified_folds
 from rarepix.data.splits.groups import group_numbers
-from rarepix.data.splits.labels import Basis
+from rarepix.data.splits.labels import (
+    LabelInputs,
+    cluster_labels,
+    major_class_labels,
+    multilabel_labels,
+    no_labels,
+)
 from rarepix.data.splits.repair import repair
 from rarepix.data.tables import checked
 
 
-class Kind(NamedTuple):
+class SplitMethod(NamedTuple):
     """One way to split."""
 
-    labels: Callable[[Basis], np.ndarray]
-    """Image × label of 0 and 1: what is to be spread evenly."""
-    cut: Callable[[np.ndarray, int, int], np.ndarray]
-    """Labels, folds, seed → fold of each image."""
+    labels: Callable[[LabelInputs], np.ndarray]
+    """Image × label of 0 and 1: what is stratified."""
+    assign: Callable[[np.ndarray, int, int], np.ndarray]
+    """Labels, number of folds, seed → fold of each image."""
 
 
-SPLITS: dict[str, Kind] = {
-    "random": Kind(labelled.alike, strata.cut_at_random),
-    "multilabel": Kind(labelled.indicators, strata.cut_by_labels),
-    "proportion_cluster": Kind(labelled.clusters, strata.cut_by_stratum),
-    "major_class": Kind(labelled.major_classes, strata.cut_by_stratum),
+SPLITS: dict[str, SplitMethod] = {
+    "random": SplitMethod(no_labels, random_folds),
+    "multilabel": SplitMethod(multilabel_labels, multilabel_folds),
+    "proportion_cluster": SplitMethod(cluster_labels, stratified_folds),
+    "major_class": SplitMethod(major_class_labels, stratified_folds),
 }
 
 
@@ -49,16 +53,16 @@ def make_split(
     on: str = "presence",
     groups: pd.Series | None = None,
     centroids: pd.DataFrame | None = None,
-    ignoring: Sequence[str] = LEFT_OUT,
+    ignoring: Sequence[str] = NON_OBJECTS,
 ) -> pd.Series:
     """Return image id → fold (0 … folds − 1), in the order of the table.
 
-    No fold is empty, and each class is in as many folds as the images (or groups) that hold it allow.
+    No fold is empty, and each class is in as many folds as the number of images (or groups) with it allows.
 
     Args:
         counts: image × class table of pixel counts.
         kind: name in ``SPLITS``.
-        folds: number of parts, at least 2 and at most the number of images, or of groups.
+        folds: number of folds, at least 2 and at most the number of images, or of groups.
         seed: of the shuffle.
         columns: the columns of *counts* that are classes (default: all). The others count for an image's area only.
         on: multilabel: what is stratified, see ``labels.INDICATORS``.
@@ -70,19 +74,19 @@ def make_split(
         ValueError: unknown kind or *on*, *folds* out of range, a table that is none of counts or lacks one of *columns*
             (see ``tables.checked``), images without a group, or an argument that does not go with the kind.
     """
-    chosen = pick(SPLITS, kind, "data.split")
+    method = pick(SPLITS, kind, "data.split")
     if not 2 <= folds <= len(counts):
         raise ValueError(f"folds must be from 2 to the number of images, {len(counts)}, but got {folds}")
     _check_goes_with(kind, on, centroids)
     stratified = checked(counts, columns, what="the split's columns")
     if kind == "proportion_cluster" or on == "proportion":
         checked(counts)  # all columns together are an image's area
-    labels = chosen.labels(Basis(stratified, counts, on, tuple(ignoring), centroids))
+    labels = method.labels(LabelInputs(stratified, counts, on, tuple(ignoring), centroids))
     units = np.arange(len(counts)) if groups is None else group_numbers(groups, counts.index, folds)
     if groups is None:
-        fold_of = chosen.cut(labels, folds, seed)
+        fold_of = method.assign(labels, folds, seed)
     else:
-        fold_of = deal_groups(labels, units, folds, seed)
+        fold_of = grouped_folds(labels, units, folds, seed)
     fold_of = repair(fold_of, units, (stratified > 0).to_numpy(), labels, folds=folds, seed=seed)
     return pd.Series(fold_of, index=counts.index, name="fold")
 

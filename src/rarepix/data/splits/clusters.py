@@ -1,7 +1,7 @@
 """Clusters of images with similar shares of the classes.
 
-A cluster is its centroid, a row of shares. Which cluster an image is in is the nearest centroid and nothing else, so
-that stored centroids give the same clusters under every release of every library.
+A cluster is defined by its centroid, a row of shares: an image belongs to the nearest one. So stored centroids give the
+same clusters with every release of scikit-learn.
 """
 
 from collections.abc import Sequence
@@ -13,22 +13,22 @@ from threadpoolctl import threadpool_limits
 from rarepix.data.tables import proportion
 from rarepix.seeding import generator, stable_hash
 
-LEFT_OUT = ("background", "border")
-"""What a table of counts may hold beside the objects: columns that say nothing about which images are alike."""
-CLUSTERS_AT_MOST = 20
-STARTS = 4
-"""Times that k-means starts anew for each number of clusters."""
-COMPARED_AT_MOST = 3000
-"""Images on which the number of clusters is chosen; each is compared with each."""
+NON_OBJECTS = ("background", "border")
+"""Columns that a table of counts may have beside the classes of objects; they do not tell which images are similar."""
+MAX_CLUSTERS = 20
+RESTARTS = 4
+"""Restarts of k-means for each number of clusters."""
+MAX_COMPARED = 3000
+"""Images, at most, on which the number of clusters is chosen: the silhouette compares all pairs."""
 
 
 def fit(
-    counts: pd.DataFrame, columns: Sequence[str] | None = None, *, ignoring: Sequence[str] = LEFT_OUT
+    counts: pd.DataFrame, columns: Sequence[str] | None = None, *, ignoring: Sequence[str] = NON_OBJECTS
 ) -> pd.DataFrame:
     """Return centroids, cluster × class: the classes' mean shares of the area of a cluster's images.
 
-    k-means, with the number of clusters from 2 to 20 that has the largest silhouette (Rousseeuw 1987). It depends on
-    the counts alone. Images of fewer than two kinds are one cluster.
+    k-means, with the number of clusters from 2 to 20 that has the largest silhouette (Rousseeuw 1987). The result
+    depends on the counts alone. Fewer than two different rows are one cluster.
 
     Args:
         counts: image × class table of pixel counts; all its columns together are an image's area.
@@ -39,12 +39,12 @@ def fit(
     columns = [name for name in columns if name not in ignoring] or columns
     rows = _shares(counts, columns).to_numpy()
     sample = _sample(rows)
-    most = min(CLUSTERS_AT_MOST, len(np.unique(sample, axis=0)), len(sample) - 1)
-    if most < 2:
+    largest = min(MAX_CLUSTERS, len(np.unique(sample, axis=0)), len(sample) - 1)
+    if largest < 2:
         return _table(rows.mean(axis=0, keepdims=True), columns)
-    with threadpool_limits(1):  # sums must not depend on the number of cores, and small tables are quicker so
-        number = max(range(2, most + 1), key=lambda number: _silhouette(sample, _fitted(sample, number)))
-        best = _fitted(rows, number)
+    with threadpool_limits(1):  # sums must not depend on the number of cores; small tables are also faster so
+        number = max(range(2, largest + 1), key=lambda number: _silhouette(sample, _kmeans(sample, number)))
+        best = _kmeans(rows, number)
     return _table(best, columns)
 
 
@@ -70,7 +70,7 @@ def assign(counts: pd.DataFrame, centroids: pd.DataFrame) -> pd.Series:
 
 def _shares(counts: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
     shares = proportion(counts[list(columns)], area=counts.sum(axis=1))
-    return shares.fillna(0.0)  # an image in which nothing is labelled has a share of nothing
+    return shares.fillna(0.0)  # an image without labelled pixels has a share of 0 of every class
 
 
 def _nearest(rows: np.ndarray, centroids: np.ndarray) -> np.ndarray:
@@ -78,16 +78,16 @@ def _nearest(rows: np.ndarray, centroids: np.ndarray) -> np.ndarray:
 
 
 def _sample(rows: np.ndarray) -> np.ndarray:
-    if len(rows) <= COMPARED_AT_MOST:
+    if len(rows) <= MAX_COMPARED:
         return rows
-    return generator(0, "clusters").choice(rows, COMPARED_AT_MOST, replace=False)
+    return generator(0, "clusters").choice(rows, MAX_COMPARED, replace=False)
 
 
-def _fitted(rows: np.ndarray, number: int) -> np.ndarray:
+def _kmeans(rows: np.ndarray, number: int) -> np.ndarray:
     from sklearn.cluster import KMeans
 
     seed = stable_hash("clusters", number) % 2**32
-    return KMeans(number, n_init=STARTS, random_state=seed).fit(rows).cluster_centers_
+    return KMeans(number, n_init=RESTARTS, random_state=seed).fit(rows).cluster_centers_
 
 
 def _silhouette(rows: np.ndarray, centroids: np.ndarray) -> float:

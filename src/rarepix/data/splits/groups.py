@@ -33,14 +33,16 @@ def read_groups(root: Path, config: GroupsConfig, ids: Sequence[str]) -> pd.Seri
 
     missing = [name for name in ids if name not in set(groups.index)]
     if missing:
-        raise DataError(f"{path} must name every image that is split, but lacks {_some(missing)}: add them")
-    nameless = groups.index[groups == ""].unique().tolist()
-    if nameless:
-        raise DataError(f"{path} must give every image a {config.column!r}, but gives none to {_some(nameless)}")
+        raise DataError(f"{path} must name every image that is split, but lacks {_names(missing)}: add them")
+    without_group = groups.index[groups == ""].unique().tolist()
+    if without_group:
+        raise DataError(f"{path} must give every image a {config.column!r}, but gives none to {_names(without_group)}")
     pairs = groups.reset_index().drop_duplicates()
-    twice = pairs["image"][pairs["image"].duplicated()].unique().tolist()
-    if twice:
-        raise DataError(f"{path} must put an image in one group, but puts in several: {_some(twice)}: keep one each")
+    repeated = pairs["image"][pairs["image"].duplicated()].unique().tolist()
+    if repeated:
+        raise DataError(
+            f"{path} must put an image in one group, but puts in several: {_names(repeated)}: keep one each"
+        )
     return pairs.set_index("image")[config.column].loc[list(ids)].rename("group")
 
 
@@ -50,14 +52,16 @@ def group_numbers(groups: pd.Series, images: pd.Index, folds: int) -> np.ndarray
     Raises:
         ValueError: an image has no group or several, or there are fewer groups than folds.
     """
-    twice = groups.index[groups.index.duplicated()].unique().tolist()
-    if twice:
-        raise ValueError(f"an image must be in one group, but these come several times: {_some(twice)}: keep one each")
-    found = groups.reindex(images)
-    missing = found.index[found.isna()].tolist()
+    repeated = groups.index[groups.index.duplicated()].unique().tolist()
+    if repeated:
+        raise ValueError(
+            f"an image must be in one group, but these come several times: {_names(repeated)}: keep one each"
+        )
+    of_images = groups.reindex(images)
+    missing = of_images.index[of_images.isna()].tolist()
     if missing:
-        raise ValueError(f"every image must have a group, but these have none: {_some(missing)}: add them")
-    numbers, names = pd.factorize(found)
+        raise ValueError(f"every image must have a group, but these have none: {_names(missing)}: add them")
+    numbers, names = pd.factorize(of_images)
     if folds > len(names):
         raise ValueError(
             f"folds must be at most the number of groups, {len(names)}, but got {folds}: "
@@ -82,6 +86,6 @@ def _read(path: Path, config: GroupsConfig) -> pd.DataFrame:
     return table
 
 
-def _some(names: Sequence[str]) -> str:
+def _names(names: Sequence[str]) -> str:
     more = f" … and {len(names) - NAMED_AT_MOST} more" if len(names) > NAMED_AT_MOST else ""
     return ", ".join(map(str, names[:NAMED_AT_MOST])) + more

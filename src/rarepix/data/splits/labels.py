@@ -1,4 +1,4 @@
-"""Labels of images: what a split spreads evenly over the folds, as an image × label table of 0 and 1."""
+"""What a split stratifies: labels of images, as an image × label table of 0 and 1."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -11,70 +11,70 @@ from rarepix.data.splits.clusters import assign, fit
 from rarepix.data.tables import major_class, proportion
 
 LEVELS = (1 / 2, 3 / 4, 7 / 8, 15 / 16)
-"""An image is also labelled with having more of a class than these shares of the images that hold it. They lie close at
-the upper end, since a few images have most of a class's pixels."""
+"""Quantiles, among the images that contain a class, above which an image gets a further label for it. They are close
+together at the upper end, since a few images have most of the pixels of a class."""
 
 
-class Basis(NamedTuple):
-    """What labels are made from."""
+class LabelInputs(NamedTuple):
+    """What labels are computed from."""
 
     counts: pd.DataFrame
     """Image × class table of pixel counts: the classes that are stratified."""
-    whole: pd.DataFrame
+    all_counts: pd.DataFrame
     """The same with all columns, which together are an image's area."""
     on: str
     ignoring: tuple[str, ...]
     centroids: pd.DataFrame | None
 
 
-def alike(basis: Basis) -> np.ndarray:
-    """Return one label that every image has."""
-    return np.ones((len(basis.counts), 1), dtype=int)
+def no_labels(inputs: LabelInputs) -> np.ndarray:
+    """Return one label that every image has: nothing to stratify."""
+    return np.ones((len(inputs.counts), 1), dtype=int)
 
 
-def indicators(basis: Basis) -> np.ndarray:
-    """Return the labels of a multilabel split, see ``INDICATORS``."""
-    return pick(INDICATORS, basis.on, "data.split_on")(basis)
+def multilabel_labels(inputs: LabelInputs) -> np.ndarray:
+    """Return the labels of a multilabel split, by the rule in ``INDICATORS`` that *on* names."""
+    return pick(INDICATORS, inputs.on, "data.split_on")(inputs)
 
 
-def clusters(basis: Basis) -> np.ndarray:
-    """Return one label a cluster of the classes' shares."""
-    centroids = basis.centroids
+def cluster_labels(inputs: LabelInputs) -> np.ndarray:
+    """Return a label for each cluster of the classes' shares."""
+    centroids = inputs.centroids
     if centroids is None:
-        centroids = fit(basis.whole, basis.counts.columns, ignoring=basis.ignoring)
-    return _one_hot(assign(basis.whole, centroids))
+        centroids = fit(inputs.all_counts, inputs.counts.columns, ignoring=inputs.ignoring)
+    return _one_hot(assign(inputs.all_counts, centroids))
 
 
-def major_classes(basis: Basis) -> np.ndarray:
-    """Return one label a class that has the most pixels somewhere."""
-    return _one_hot(major_class(basis.counts, ignoring=basis.ignoring))
+def major_class_labels(inputs: LabelInputs) -> np.ndarray:
+    """Return a label for each class that has the most pixels in some image."""
+    return _one_hot(major_class(inputs.counts, ignoring=inputs.ignoring))
 
 
-def _presence(basis: Basis) -> np.ndarray:
-    return (basis.counts > 0).to_numpy(int)
+def _presence(inputs: LabelInputs) -> np.ndarray:
+    return (inputs.counts > 0).to_numpy(int)
 
 
-def _pixels(basis: Basis) -> np.ndarray:
-    return _levels(basis.counts)
+def _pixels(inputs: LabelInputs) -> np.ndarray:
+    return _levels(inputs.counts)
 
 
-def _proportion(basis: Basis) -> np.ndarray:
-    return _levels(proportion(basis.counts, area=basis.whole.sum(axis=1)).fillna(0.0))
+def _proportion(inputs: LabelInputs) -> np.ndarray:
+    return _levels(proportion(inputs.counts, area=inputs.all_counts.sum(axis=1)).fillna(0.0))
 
 
-INDICATORS: dict[str, Callable[[Basis], np.ndarray]] = {
+INDICATORS: dict[str, Callable[[LabelInputs], np.ndarray]] = {
     "presence": _presence,
     "pixels": _pixels,
     "proportion": _proportion,
 }
-"""presence: a label a class · pixels, proportion: further labels for images with much of it, and with very much."""
+"""presence: a label for each class · pixels, proportion: further labels for images with much of it (``LEVELS``)."""
 
 
 def _levels(values: pd.DataFrame) -> np.ndarray:
-    """Return for each class: present, and above each of the levels."""
+    """Return for each class a label for presence, then one for each of the levels."""
     present = values.where(values > 0)
-    above = [present.gt(present.quantile(level)) for level in LEVELS]
-    return np.hstack([part.to_numpy(int) for part in (values > 0, *above)])
+    frequent = [present.gt(present.quantile(level)) for level in LEVELS]
+    return np.hstack([table.to_numpy(int) for table in (values > 0, *frequent)])
 
 
 def _one_hot(strata: pd.Series) -> np.ndarray:

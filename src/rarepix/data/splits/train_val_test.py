@@ -1,4 +1,4 @@
-"""The parts of a dataset in one block: which items train, validate and test, and what they hold."""
+"""The splits of a dataset in one block: which items train, validate and test, and their pixel counts."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -31,9 +31,9 @@ class Splits(NamedTuple):
     by_name: Mapping[str, Split]
     """train, val and, where there is one, test."""
     inventory: pd.DataFrame
-    """Of all parts, without the images that thinning removed."""
+    """Of all splits, without the images that thinning removed."""
     folds: pd.Series
-    """Image id → fold, of the list that was cut (with ``split: listed`` 0 validates and 1 trains)."""
+    """Image id → fold, of the list that was split (with ``split: listed`` 0 validates and 1 trains)."""
     centroids: pd.DataFrame | None = None
     """Cluster × class, of a split by clusters."""
     thinned: tuple[str, ...] = ()
@@ -41,46 +41,54 @@ class Splits(NamedTuple):
 
 
 def make_splits(source: Source, config: DataConfig, *, seed: int, cache: Path | None = None) -> Splits:
-    """Take the inventory of every list that *config* names, thin the training list and cut what is left into folds.
+    """Take the inventory of every list that *config* names, thin the training list and split the rest into folds.
+
+    Args:
+        source: the dataset.
+        config: lists, thinning, kind of split and the fold that validates.
+        seed: of the split.
+        cache: folder of stored inventories; see ``take_inventory``.
 
     Raises:
-        DataError: a list or a file is unusable, parts overlap, the list cannot be thinned or cut as *config* says, or
-            a class is absent from the training part.
-        ChoiceError: *config* names what there is not.
+        DataError: a list or a file is unusable, splits overlap, the list cannot be thinned or split as *config* says,
+            or a class is absent from the training split.
+        ChoiceError: *config* has an unknown name.
     """
     lists = {"train": config.train_list, "val": config.val_list, "test": config.test_list}
-    items = {part: source.items(name) for part, name in lists.items() if name is not None}
+    items = {split: source.items(name) for split, name in lists.items() if name is not None}
     _check_disjoint(items)
-    everything = [item for part in items.values() for item in part]
-    inventory = take_inventory(everything, source.labels, cache=cache)
+    all_items = [item for of_split in items.values() for item in of_split]
+    inventory = take_inventory(all_items, source.labels, cache=cache)
 
     with _as_data_errors():
-        thinned = _thinned(inventory.loc[[item.id for item in items["train"]]], source.labels, config)
-    inventory = inventory.drop(index=thinned)
+        removed = _ids_to_remove(inventory.loc[[item.id for item in items["train"]]], source.labels, config)
+    inventory = inventory.drop(index=removed)
     items["train"] = [item for item in items["train"] if item.id in inventory.index]
 
     if config.split == "listed":
         centroids = None
-        folds = pd.Series({item.id: part == "train" for part in ("train", "val") for item in items[part]}).astype(int)
+        folds = pd.Series({item.id: split == "train" for split in ("train", "val") for item in items[split]}).astype(
+            int
+        )
     else:
         with _as_data_errors():
-            folds, centroids = _cut(inventory.loc[[item.id for item in items["train"]]], source, config, seed)
+            folds, centroids = _assign_folds(inventory.loc[[item.id for item in items["train"]]], source, config, seed)
         held_out = folds == config.fold
         items["val"] = [item for item in items["train"] if held_out[item.id]]
         items["train"] = [item for item in items["train"] if not held_out[item.id]]
 
-    parts = {
+    splits = {
         name: Split(items[name], inventory.loc[[item.id for item in items[name]]])
         for name in ("train", "val", "test")
         if name in items
     }
-    _check_classes(parts["train"], list(source.labels.names), config)
-    return Splits(parts, inventory, folds.rename("fold").rename_axis("image"), centroids, tuple(thinned))
+    _check_classes(splits["train"], list(source.labels.names), config)
+    return Splits(splits, inventory, folds.rename("fold").rename_axis("image"), centroids, tuple(removed))
 
 
 @contextmanager
 def _as_data_errors() -> Iterator[None]:
-    """What a table of counts does not allow is the fault of these data with this configuration, not of the program."""
+    """Turn ``ValueError``: what a table of counts does not allow is an error of the data with this configuration."""
     try:
         yield
     except (DataError, ChoiceError):
@@ -89,23 +97,23 @@ def _as_data_errors() -> Iterator[None]:
         raise DataError(str(error)) from error
 
 
-def _thinned(inventory: pd.DataFrame, labels: LabelSpace, config: DataConfig) -> list[str]:
-    """Return the ids that go."""
+def _ids_to_remove(inventory: pd.DataFrame, labels: LabelSpace, config: DataConfig) -> list[str]:
+    """Return the ids of the images that thinning removes."""
     if config.scarcity is None:
         return []
-    wanted = config.scarcity
+    scarcity = config.scarcity
     kept = thin(
         inventory[list(labels.names)],
-        wanted.classes,
-        keep=wanted.keep,
-        seed=wanted.seed,
-        published=wanted.published,
+        scarcity.classes,
+        keep=scarcity.keep,
+        seed=scarcity.seed,
+        published=scarcity.published,
         allow_absent=config.allow_absent,
     )
     return inventory.index.difference(kept, sort=False).tolist()
 
 
-def _cut(
+def _assign_folds(
     inventory: pd.DataFrame, source: Source, config: DataConfig, seed: int
 ) -> tuple[pd.Series, pd.DataFrame | None]:
     """Return the fold of each image, and the centroids of a split by clusters."""
@@ -127,26 +135,26 @@ def _cut(
 
 
 def _check_disjoint(items: Mapping[str, list[Item]]) -> None:
-    seen: dict[str, str] = {}
-    for part, members in items.items():
+    split_of: dict[str, str] = {}
+    for split, members in items.items():
         for item in members:
-            if item.id in seen:
+            if item.id in split_of:
                 raise DataError(
-                    f"an image must be in one list only, but {item.id!r} is in the {seen[item.id]} and the "
-                    f"{part} list: take it out of one of them"
+                    f"an image must be in one list only, but {item.id!r} is in the {split_of[item.id]} and "
+                    f"the {split} list: take it out of one of them"
                 )
-            seen[item.id] = part
+            split_of[item.id] = split
 
 
 def _check_classes(train: Split, classes: list[str], config: DataConfig) -> None:
     absent = [name for name in classes if not train.inventory[name].any() and name not in config.allow_absent]
     if absent:
-        where, way_out = "the training list", "add images"
+        place, remedy = "the training list", "add images"
         if config.split != "listed":
-            where = f"fold {config.fold} of split {config.split!r}"
-            better = "" if config.split == "multilabel" else "data.split=multilabel, "
-            way_out = f"use {better}more images, fewer folds, another fold or seed"
+            place = f"fold {config.fold} of split {config.split!r}"
+            stratified = "" if config.split == "multilabel" else "data.split=multilabel, "
+            remedy = f"use {stratified}more images, fewer folds, another fold or seed"
         raise DataError(
-            f"every class must be in at least one training image, but {where} has none of: {', '.join(absent)}: "
-            f"{way_out}, correct the classes in dataset.json, or accept it with data.allow_absent={absent}"
+            f"every class must be in at least one training image, but {place} has none of: {', '.join(absent)}: "
+            f"{remedy}, correct the classes in dataset.json, or accept it with data.allow_absent={absent}"
         )

@@ -1,16 +1,16 @@
-"""What is done to a training image as a whole: geometry before the paste, colour after it.
+"""Augmentation of a whole training image: geometry before the paste, colour after it, by albumentations.
 
-Whatever is filled gets the ignore id, never background.
+What a transform fills is 0 in the image and the ignore id in the mask, never background.
 """
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 
-from rarepix.data.transforms import steps
 from rarepix.data.transforms.crops import build_crop, cut
 from rarepix.data.transforms.resizing import Size, resize_image, resize_mask
 from rarepix.data.transforms.settings import AugmentConfig, CropConfig
@@ -19,62 +19,72 @@ from rarepix.seeding import generator, stable_hash
 from rarepix.settings import ConfigError
 
 if TYPE_CHECKING:
-    from albumentations import Compose
+    from albumentations import BasicTransform, Compose
 
-Pair = tuple[np.ndarray, np.ndarray]
-"""Image and mask."""
+os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # otherwise its import looks for a newer version on the network
+
+NOISE = (0.0125, 0.0275)
+"""Standard deviation of the noise, as a share of the full range: 3 to 7 of 255; the default hides the scene."""
+ELASTIC_ALPHA, ELASTIC_SIGMA = 120, 6
+"""Of the elastic deformation: how far pixels move, and over how many of them the movement is smoothed."""
+OPTICAL_LIMIT = 2.0
+"""Largest coefficient of the optical distortion."""
+TONE_LIMIT = 0.2
+"""Contrast and brightness of ``augment.tone``, as a share of the full range."""
+
+ImageAndMask = tuple[np.ndarray, np.ndarray]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Augment:
-    """Random transformations of one image (H W 3 uint8) and its mask (H W or H W C uint8); what comes in stays as it
-    is.
+    """Random transforms of one image (H W 3 uint8) and its mask (H W or H W C uint8), which are not modified.
 
-    The same seed gives the same result, whatever was done before.
+    The same seed gives the same result, whatever was called before.
     """
 
     factors: tuple[float, float] | None
-    """Range of the factor by which an image is resized before its window is cut; None: it is not."""
-    motion: float
-    """Probability of that, and of *moving*."""
-    moving: "Compose | None"
-    still: "Compose | None"
-    """Flips and the like, with and without rotation and shift."""
-    whole: float
-    """Probability that the image is resized to *size*, in place of *factors* and *window*."""
+    """Range of the factor by which an image is resized before its window is cut; None: not resized."""
+    motion_probability: float
+    """Probability of that resize, and of *with_motion* in place of *without_motion*."""
+    with_motion: "Compose | None"
+    """Flip, warp, rotation and shift."""
+    without_motion: "Compose | None"
+    """Flip and warp."""
+    whole_probability: float
+    """Probability that the whole image is resized to *size*, in place of *factors* and *window*."""
     size: Size | None
-    window: Callable[[np.ndarray, np.ndarray, int], Pair] | None
-    """Cuts a window of *size*; None: images stay whole."""
+    window: Callable[[np.ndarray, np.ndarray, int], ImageAndMask] | None
+    """Cuts a window of *size* from image and mask, by a seed; None: images stay whole."""
     colours: "Compose | None"
 
-    def place(self, image: np.ndarray, mask: np.ndarray, seed: int) -> Pair:
-        """Resize, flip, warp, turn and shift, and cut the window."""
-        moves = self.motion == 1 or generator(seed, "motion").random() < self.motion
-        is_whole = self.whole > 0 and generator(seed, "whole").random() < self.whole
+    def transform_geometry(self, image: np.ndarray, mask: np.ndarray, seed: int) -> ImageAndMask:
+        """Return image and mask resized, flipped, warped, rotated and shifted, and the window cut out of them."""
+        moves = self.motion_probability == 1 or generator(seed, "motion").random() < self.motion_probability
+        is_whole = self.whole_probability > 0 and generator(seed, "whole").random() < self.whole_probability
         if is_whole:
             image, mask = resize_image(image, self.size), resize_mask(mask, self.size)
         elif self.factors and moves:
-            image, mask = resize(image, mask, generator(seed, "scale").uniform(*self.factors))
-        image, mask = _applied(self.moving if moves else self.still, image, mask, seed)
+            image, mask = resize_by(image, mask, generator(seed, "scale").uniform(*self.factors))
+        image, mask = _apply(self.with_motion if moves else self.without_motion, image, mask, seed)
         return (image, mask) if is_whole or not self.window else self.window(image, mask, seed)
 
-    def colour(self, image: np.ndarray, seed: int) -> np.ndarray:
-        """Change brightness, contrast and colours, or texture."""
+    def transform_colour(self, image: np.ndarray, seed: int) -> np.ndarray:
+        """Return the image with other brightness, contrast and colours, or another texture."""
         if not self.colours:
             return image
-        self.colours.set_random_seed(stable_hash(seed, "colour") % 2**32)  # not the numbers that the geometry has used
+        self.colours.set_random_seed(stable_hash(seed, "colour") % 2**32)  # independent of the geometry
         return self.colours(image=image)["image"]
 
 
 def build_augment(config: AugmentConfig, crop: CropConfig, *, labels: LabelSpace) -> Augment:
-    """Return what *config* and *crop* ask for.
+    """Return the augmentation that *config* and *crop* describe.
 
-    With a crop the image is resized before the window is cut; without one it keeps its size, and what is enlarged is
+    With a crop the image is resized before the window is cut; without one it keeps its size, and an enlarged image is
     cut off at its border.
 
     Raises:
-        ChoiceError, DataError: the crop asks for classes that the dataset does not have.
-        ConfigError: whole images are to have the size of a crop, but there is none.
+        ChoiceError, DataError: the crop needs classes that the dataset does not have.
+        ConfigError: ``augment.whole`` needs ``crop.size``, but it is not given.
     """
     if config.whole and not crop.size:
         raise ConfigError(
@@ -83,43 +93,103 @@ def build_augment(config: AugmentConfig, crop: CropConfig, *, labels: LabelSpace
         )
     factors = config.scale if isinstance(config.scale, tuple) else (1 - config.scale, 1 + config.scale)
     resized = crop.size is not None and factors != (1, 1)
-    still = steps.still(config, labels.ignore)
+    flip_and_warp = _flip_and_warp(config, labels.ignore)
+    motion = _motion(config, (1, 1) if resized else factors, labels.ignore)
     return Augment(
         factors=factors if resized else None,
-        motion=config.motion,
-        moving=steps.composed([*still, *steps.motion(config, (1, 1) if resized else factors, labels.ignore)]),
-        still=steps.composed(still),
-        whole=config.whole,
+        motion_probability=config.motion,
+        with_motion=_compose([*flip_and_warp, *motion]),
+        without_motion=_compose(flip_and_warp),
+        whole_probability=config.whole,
         size=crop.size,
         window=_window(crop, crop.size, labels) if crop.size else None,
-        colours=steps.composed(steps.colours(config)),
+        colours=_compose(_colours(config)),
     )
 
 
-def resize(image: np.ndarray, mask: np.ndarray, factor: float) -> Pair:
+def resize_by(image: np.ndarray, mask: np.ndarray, factor: float) -> ImageAndMask:
     """Return image and mask with sides *factor* times as long, rounded, but at least a pixel."""
     rows, columns = (max(1, round(side * factor)) for side in mask.shape[:2])
-    smooth = cv2.resize(image, (columns, rows), interpolation=cv2.INTER_LINEAR)
-    return smooth, resize_mask(mask, (rows, columns))
+    resized = cv2.resize(image, (columns, rows), interpolation=cv2.INTER_LINEAR)
+    return resized, resize_mask(mask, (rows, columns))
 
 
-def _window(crop: CropConfig, size: Size, labels: LabelSpace) -> Callable[[np.ndarray, np.ndarray, int], Pair]:
-    choose = build_crop(crop, labels)
+def _window(crop: CropConfig, size: Size, labels: LabelSpace) -> Callable[[np.ndarray, np.ndarray, int], ImageAndMask]:
+    choose_window = build_crop(crop, labels)
 
-    def window(image: np.ndarray, mask: np.ndarray, seed: int) -> Pair:
-        return cut(image, mask, choose(mask, size, generator(seed, "crop")), size, ignore=labels.ignore)
+    def window(image: np.ndarray, mask: np.ndarray, seed: int) -> ImageAndMask:
+        return cut(image, mask, choose_window(mask, size, generator(seed, "crop")), size, ignore=labels.ignore)
 
     return window
 
 
-def _applied(compose: "Compose | None", image: np.ndarray, mask: np.ndarray, seed: int) -> Pair:
+def _apply(compose: "Compose | None", image: np.ndarray, mask: np.ndarray, seed: int) -> ImageAndMask:
     if compose is None:
         return image, mask
     compose.set_random_seed(seed)
     if mask.ndim == 2:
-        placed = compose(image=image, mask=mask)
-        return placed["image"], placed["mask"]
-    # layer by layer: of layers in one array, warps fill every fourth with the ignore id, and the others with 0
-    layers = [np.ascontiguousarray(mask[..., number]) for number in range(mask.shape[2])]
-    placed = compose(image=image, masks=layers)
-    return placed["image"], np.stack(placed["masks"], axis=2)
+        transformed = compose(image=image, mask=mask)
+        return transformed["image"], transformed["mask"]
+    # class by class: in an array of several channels, warps fill every fourth with the ignore id, the others with 0
+    masks = [np.ascontiguousarray(mask[..., number]) for number in range(mask.shape[2])]
+    transformed = compose(image=image, masks=masks)
+    return transformed["image"], np.stack(transformed["masks"], axis=2)
+
+
+def _compose(transforms: "list[BasicTransform]") -> "Compose | None":
+    """Return the transforms as one; None for an empty list."""
+    import albumentations as A
+
+    return A.Compose(transforms) if transforms else None
+
+
+def _flip_and_warp(config: AugmentConfig, ignore: int) -> "list[BasicTransform]":
+    """Return flip and warp, which do not depend on ``augment.motion``."""
+    import albumentations as A
+
+    transforms: list[A.BasicTransform] = []
+    if config.flip:
+        transforms.append(A.HorizontalFlip(p=config.flip))
+    if config.warp:
+        warps = [
+            A.ElasticTransform(alpha=ELASTIC_ALPHA, sigma=ELASTIC_SIGMA, fill_mask=ignore, p=1),
+            A.GridDistortion(fill_mask=ignore, p=1),
+            A.OpticalDistortion(distort_limit=(-OPTICAL_LIMIT, OPTICAL_LIMIT), fill_mask=ignore, p=1),
+        ]
+        transforms.append(A.OneOf(warps, p=config.warp))
+    return transforms
+
+
+def _motion(config: AugmentConfig, factors: tuple[float, float], ignore: int) -> "list[BasicTransform]":
+    """Return resizing within the image by one of *factors*, rotation and shift."""
+    import albumentations as A
+
+    parameters: dict[str, Any] = {}
+    if factors != (1, 1):
+        parameters |= {"scale": factors, "keep_ratio": True}
+    if config.rotate:
+        parameters |= {"rotate": (-config.rotate, config.rotate)}
+    if config.shift:
+        parameters |= {"translate_percent": dict.fromkeys("xy", (-config.shift, config.shift))}
+    return [A.Affine(**parameters, fill_mask=ignore, p=1.0)] if parameters else []
+
+
+def _colours(config: AugmentConfig) -> "list[BasicTransform]":
+    """Return the transforms of the image alone."""
+    import albumentations as A
+
+    transforms: list[A.BasicTransform] = []
+    if config.brightness:
+        transforms.append(A.RandomBrightnessContrast(config.brightness, config.brightness, p=0.5))
+    if config.tone:
+        contrast, brightness = (
+            A.RandomBrightnessContrast(*limits, p=1) for limits in ((0, TONE_LIMIT), (TONE_LIMIT, 0))
+        )
+        transforms.append(A.OneOf([contrast, A.RandomGamma(p=1), brightness], p=config.tone))
+    if config.hue:
+        transforms.append(A.HueSaturationValue(p=config.hue))
+    if config.texture:
+        kinds = [A.CLAHE(p=1), A.GaussNoise(std_range=NOISE, p=1), A.RandomGamma(p=1), A.Sharpen(p=1)]
+        kinds += [A.Blur(blur_limit=(3, 3), p=1), A.MotionBlur(blur_limit=(3, 3), p=1)]
+        transforms.append(A.OneOf(kinds, p=config.texture))
+    return transforms

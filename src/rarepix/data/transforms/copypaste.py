@@ -1,27 +1,36 @@
-"""Copy-paste on arrays: take a class region out of an image, resize and turn it, put it into another.
+"""Copy-paste on arrays: cut a class region out of an image, resize and rotate it, find a location, paste it.
 
-Images are H W 3 uint8, masks H W uint8. Inputs stay as they are.
+Images are H W 3 uint8, masks H W uint8. Inputs are not modified.
 """
 
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 
+CACHE_BYTES = 128 * 2**20
+"""Of images and regions, in each loader process; some thousand regions of a hundred rows and columns."""
+MAX_LOCATIONS = 8
+"""Locations that are tried for a region."""
+SAMPLED_PIXELS = 256
+"""Pixels that are sampled for locations before all pixels are searched."""
+
 
 class Cutout(NamedTuple):
-    """A class region with the smallest box around it."""
+    """A class region in its bounding box."""
 
     patch: np.ndarray
     """The image in the box, h w 3 uint8."""
     region: np.ndarray
     """Where the class is, h w bool."""
     centre: tuple[float, float]
-    """Of the box in its image, as shares of rows and columns."""
+    """Centre of the box in its image, as shares of rows and columns."""
 
 
 def cut_out(image: np.ndarray, mask: np.ndarray, number: int) -> Cutout | None:
-    """Return all pixels of the class with id *number*, or None if there are none. Copies: the image can be let go."""
+    """Return all pixels of the class with id *number*, or None if there are none. Copies, no views of the image."""
     region = mask == number
     left, top, width, height = cv2.boundingRect(region.view(np.uint8))
     if not width:
@@ -31,23 +40,101 @@ def cut_out(image: np.ndarray, mask: np.ndarray, number: int) -> Cutout | None:
     return Cutout(image[box].copy(), region[box].copy(), centre)
 
 
-def warp(cutout: Cutout, *, flip: bool, scale: float, degrees: float) -> Cutout:
-    """Return *cutout* mirrored, resized and turned, in the smallest box that holds its old box; a region may vanish.
+class CutoutCache:
+    """The cutouts that were used last, as many as fit into *limit* bytes.
 
-    *degrees* are clockwise. One interpolation: the image bilinear, the region nearest.
+    The donor images of scarce classes are used again and again; so each is decoded once, not for each paste. Cutouts
+    are shared: they must not be changed.
+    """
+
+    def __init__(self, limit: int = CACHE_BYTES) -> None:
+        self.limit, self.bytes = limit, 0
+        self._cutouts: OrderedDict[Hashable, Cutout | None] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._cutouts)
+
+    def get(self, key: Hashable, make: Callable[[], Cutout | None]) -> Cutout | None:
+        """Return the cutout stored under *key*, or else what *make* returns, and store it."""
+        if key in self._cutouts:
+            self._cutouts.move_to_end(key)
+            return self._cutouts[key]
+        cutout = self._cutouts[key] = make()
+        self.bytes += _bytes_of(cutout)
+        while self.bytes > self.limit:
+            self.bytes -= _bytes_of(self._cutouts.popitem(last=False)[1])
+        return cutout
+
+
+def warp(cutout: Cutout, *, flip: bool, scale: float, degrees: float) -> Cutout:
+    """Return *cutout* mirrored, resized and rotated, in the bounding box of its old box; a region may vanish.
+
+    *degrees* are clockwise. Everything is done in one interpolation: bilinear for the image, nearest for the region.
     """
     height, width = cutout.region.shape
     radians = np.deg2rad(degrees)
-    turn = scale * np.array([[np.cos(radians), -np.sin(radians)], [np.sin(radians), np.cos(radians)]])
-    sides = np.ceil(np.abs(turn) @ (width, height) - 1e-6).astype(int).clip(1)  # 1e-6: rounding makes no row of its own
+    linear = scale * np.array([[np.cos(radians), -np.sin(radians)], [np.sin(radians), np.cos(radians)]])
+    sides = np.ceil(np.abs(linear) @ (width, height) - 1e-6).astype(int).clip(1)  # 1e-6: rounding errors add no row
     if flip:
-        turn[:, 0] *= -1
-    middle = (sides - 1) / 2 - turn @ (width - 1, height - 1) / 2
-    matrix, size = np.column_stack([turn, middle]), sides.tolist()
+        linear[:, 0] *= -1
+    shift = (sides - 1) / 2 - linear @ (width - 1, height - 1) / 2
+    matrix, size = np.column_stack([linear, shift]), sides.tolist()
     patch = cv2.warpAffine(cutout.patch, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     region = cv2.warpAffine(cutout.region.view(np.uint8), matrix, size, flags=cv2.INTER_NEAREST)
     row, column = cutout.centre
     return Cutout(patch, region.view(bool), (row, 1 - column if flip else column))
+
+
+def sample_allowed_pixels(mask: np.ndarray, allowed: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """Return ``MAX_LOCATIONS`` random pixels whose id is allowed, as flat indices; none if there are none.
+
+    Usually a sample of some pixels has enough of them; a search of all pixels takes several times as long.
+
+    Args:
+        mask: H W ids.
+        allowed: id → 1 if a region may be placed on it, else 0; 256 uint8.
+        random: source of randomness.
+    """
+    ids = mask.ravel()
+    pixels = random.integers(len(ids), size=SAMPLED_PIXELS)
+    pixels = pixels[allowed[ids[pixels]] > 0]
+    if len(pixels) < MAX_LOCATIONS:
+        pixels = np.flatnonzero(cv2.LUT(mask, allowed))
+        pixels = random.choice(pixels, size=MAX_LOCATIONS) if len(pixels) else pixels
+    return pixels[:MAX_LOCATIONS]
+
+
+def find_location(
+    cutout: Cutout,
+    shape: tuple[int, int],
+    allowed_pixels: np.ndarray | None,
+    protected: np.ndarray | None,
+    random: np.random.Generator,
+) -> tuple[int, int] | None:
+    """Return row and column for the first pixel of a cutout, or None if nowhere half of its region is visible.
+
+    Args:
+        cutout: the region, not empty.
+        shape: rows and columns of the image.
+        allowed_pixels: flat indices of pixels that are tried in turn: a random pixel of the region is placed there.
+            None: the centre of the box is placed where it was in the donor image, by shares of rows and columns.
+        protected: H W bool, pixels that are not covered.
+        random: source of randomness.
+    """
+    height, width = cutout.region.shape
+    region_pixels = np.flatnonzero(cutout.region)
+    if allowed_pixels is None:
+        centre = cutout.centre[0] * shape[0], cutout.centre[1] * shape[1]
+        locations = [(round(centre[0] - height / 2), round(centre[1] - width / 2))]
+    else:
+        anchors = region_pixels[random.integers(len(region_pixels), size=len(allowed_pixels))]
+        rows = allowed_pixels // shape[1] - anchors // width
+        columns = allowed_pixels % shape[1] - anchors % width
+        locations = zip(rows.tolist(), columns.tolist(), strict=True)
+    for row, column in locations:
+        if 2 * visible_pixels(cutout.region, row, column, shape, protected) >= len(region_pixels):
+            return row, column
+    return None
 
 
 def paste_region(
@@ -59,7 +146,7 @@ def paste_region(
     row: int,
     column: int,
     *,
-    ring: int,
+    ignore_margin: int,
     ignore: int,
     protected: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray, int]:
@@ -67,15 +154,15 @@ def paste_region(
 
     Args:
         image: what is pasted into.
-        mask: its ids.
+        mask: the ids of the image.
         patch: h w 3, what is pasted.
-        region: h w bool, which of its pixels.
+        region: h w bool, which of its pixels are pasted.
         number: id that they get.
-        row: of the patch's first pixel in the image; may be negative, or beyond the image.
-        column: the same.
-        ring: pixels around what was covered, over sides and corners, that get *ignore* in the mask.
+        row: row of the first pixel of the patch in the image; may be negative, or beyond the image.
+        column: the same for its column.
+        ignore_margin: width in pixels of the margin around the covered pixels that gets *ignore* in the mask.
         ignore: the id that is not counted.
-        protected: H W bool, pixels that neither the patch nor the ring changes.
+        protected: H W bool, pixels that neither the patch nor the margin changes.
     """
     image, mask = image.copy(), mask.copy()
     window = _window(mask.shape, region.shape, row, column)
@@ -87,21 +174,27 @@ def paste_region(
         return image, mask, 0
     chosen = np.ascontiguousarray(covered).view(np.uint8)
     cv2.copyTo(np.ascontiguousarray(patch[_within(window, row, column)]), chosen, image[window])
-    if ring:
-        _ignore_around(mask, covered, window, ring, ignore, protected)
+    if ignore_margin:
+        _ignore_around(mask, covered, window, ignore_margin, ignore, protected)
     cv2.copyTo(np.full_like(chosen, number), chosen, mask[window])
     return image, mask, pixels
 
 
-def seen(region: np.ndarray, row: int, column: int, shape: tuple[int, int], protected: np.ndarray | None) -> int:
-    """Return how many pixels of *region* would lie inside *shape* and not on *protected* ones."""
+def visible_pixels(
+    region: np.ndarray, row: int, column: int, shape: tuple[int, int], protected: np.ndarray | None
+) -> int:
+    """Return how many pixels of *region* would be inside *shape* and not on *protected* pixels."""
     window = _window(shape, region.shape, row, column)
     inside = region[_within(window, row, column)]
     return int(np.count_nonzero(inside if protected is None else inside & ~protected[window]))
 
 
+def _bytes_of(cutout: Cutout | None) -> int:
+    return cutout.patch.nbytes + cutout.region.nbytes if cutout else 0
+
+
 def _window(shape: tuple[int, int], patch: tuple[int, int], row: int, column: int) -> tuple[slice, slice]:
-    """Return rows and columns of the image that a patch lies over; none if it lies beyond."""
+    """Return rows and columns of the image that a patch overlaps; empty slices if it is outside."""
     rows, columns = (
         slice(min(max(at, 0), whole), min(max(at + side, 0), whole))
         for at, side, whole in zip((row, column), patch, shape, strict=True)
@@ -118,15 +211,17 @@ def _ignore_around(
     mask: np.ndarray,
     covered: np.ndarray,
     window: tuple[slice, slice],
-    ring: int,
+    margin: int,
     ignore: int,
     protected: np.ndarray | None,
 ) -> None:
-    """Ignore in *mask* what lies around *covered*, and *covered* itself."""
-    wider = tuple(slice(max(s.start - ring, 0), min(s.stop + ring, n)) for s, n in zip(window, mask.shape, strict=True))
+    """Set *mask* to *ignore* on the covered pixels and up to *margin* pixels around them, in place."""
+    wider = tuple(
+        slice(max(s.start - margin, 0), min(s.stop + margin, n)) for s, n in zip(window, mask.shape, strict=True)
+    )
     canvas = np.zeros([s.stop - s.start for s in wider], np.uint8)
     canvas[tuple(slice(s.start - w.start, s.stop - w.start) for s, w in zip(window, wider, strict=True))] = covered
-    near = cv2.dilate(canvas, np.ones((2 * ring + 1, 2 * ring + 1), np.uint8))
+    near = cv2.dilate(canvas, np.ones((2 * margin + 1, 2 * margin + 1), np.uint8))
     if protected is not None:
         near[protected[wider]] = 0
     cv2.copyTo(np.full_like(near, ignore), near, mask[wider])

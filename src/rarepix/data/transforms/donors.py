@@ -1,4 +1,4 @@
-"""Which class is pasted how often, and which training images hold it. Test scores are never read."""
+"""Donor classes of copy-paste: how often each is pasted, and which training images contain it. Never by test scores."""
 
 import warnings
 from collections.abc import Callable
@@ -16,9 +16,9 @@ from rarepix.paths import expand
 
 
 def donor_classes(parameters: dict[str, Any], counts: pd.DataFrame, labels: LabelSpace) -> pd.Series:
-    """Return class → probability of being the donor's, adding up to 1; the background is never one.
+    """Return class → probability of being pasted, with sum 1; the background is never pasted.
 
-    A chosen class that no training image holds, or that has no score, has probability 0, with a warning.
+    A chosen class that no training image contains, or that has no score, has probability 0, with a warning.
 
     Args:
         parameters: of ``paste.kind=copy_paste``; ``donors`` names the rule.
@@ -27,7 +27,7 @@ def donor_classes(parameters: dict[str, Any], counts: pd.DataFrame, labels: Labe
 
     Raises:
         ChoiceError: ``paste.classes`` names a class that the dataset does not have.
-        DataError: no class is left, a listed one is held by no image, or the scores cannot be used.
+        DataError: no class is left, no image contains a listed one, or the scores cannot be used.
     """
     names = [name for number, name in enumerate(labels.names) if number != labels.background]
     images = (counts[names] > 0).sum()
@@ -45,7 +45,7 @@ def donor_classes(parameters: dict[str, Any], counts: pd.DataFrame, labels: Labe
 
 
 def donor_rows(counts: pd.DataFrame, classes: pd.Index) -> list[np.ndarray]:
-    """Return the rows of *counts* that hold each of *classes*."""
+    """Return for each of *classes* the row numbers of *counts* that contain it."""
     return [np.flatnonzero(counts[name].to_numpy() > 0) for name in classes]
 
 
@@ -83,7 +83,7 @@ def read_scores(path: Path) -> pd.Series:
 def _validation_iou(path: Path) -> pd.Series:
     try:
         counts = records.read(path).counts.get("val")
-    except records.RecordError as error:  # may have a line for each of its mistakes
+    except records.RecordError as error:  # its message may have several lines
         raise records.RecordError(" ".join(str(error).split())) from error
     if not counts:
         raise DataError(f"{path} must have validation counts, but has none: give the record of a complete trial")
@@ -92,13 +92,13 @@ def _validation_iou(path: Path) -> pd.Series:
 
 
 def _by_count(images: pd.Series, parameters: dict[str, Any], labels: LabelSpace) -> pd.Series:
-    """The rarer the oftener, in inverse proportion to the images that hold the class; all if none is below the mean."""
+    """Weigh classes in inverse proportion to the images that contain them: those below the mean, or below ``below``."""
     below = parameters["below"]
     if below is None:
-        held = _below_the_mean(images[images > 0])
-        return 1 / images[(images == 0) | images.index.isin(held.index)].clip(
+        scarce = _below_the_mean(images[images > 0])
+        return 1 / images[(images == 0) | images.index.isin(scarce.index)].clip(
             lower=1
-        )  # those in none are told, not drawn
+        )  # classes in no image are warned of, not drawn
     scarce = images[images < below]
     if scarce.empty:
         raise DataError(
@@ -140,7 +140,7 @@ def _by_score(images: pd.Series, parameters: dict[str, Any], labels: LabelSpace)
 
 
 def _below_the_mean(values: pd.Series) -> pd.Series:
-    """Those below the mean; all where none is, since all are alike."""
+    """Return the values below the mean; all if none is, since all are equal."""
     below = values[values < values.mean()]
     return values if below.empty else below
 

@@ -1,7 +1,7 @@
 """Mixing two training images: ClassMix and CutMix, as functions on arrays.
 
-Images are H W 3 uint8, masks H W uint8 (for CutMix also H W C). Of a donor of another size counts what lies over the
-image when both have their first pixel in the same place; nothing changes beyond it. Inputs stay as they are.
+Images are H W 3 uint8, masks H W uint8 (for CutMix also H W C). A donor of another size is aligned with the image
+at the first pixel; only the rows and columns that both have are used. Inputs are not modified.
 """
 
 import math
@@ -12,33 +12,32 @@ import numpy as np
 ASPECTS = (0.5, 2.0)
 """Range of height over width of CutMix's rectangle."""
 
-Pair = tuple[np.ndarray, np.ndarray]
-"""Image and mask."""
+ImageAndMask = tuple[np.ndarray, np.ndarray]
 
 
-def half_of_the_classes(mask: np.ndarray, random: np.random.Generator, *, ignore: int) -> np.ndarray:
-    """Draw half of the ids in *mask*, rounded up; the background is a class like the others, *ignore* is none."""
-    held = np.flatnonzero(np.bincount(mask.ravel(), minlength=256))
-    held = held[held != ignore]
-    return random.choice(held, size=-(-len(held) // 2), replace=False)
+def draw_half_of_classes(mask: np.ndarray, random: np.random.Generator, *, ignore: int) -> np.ndarray:
+    """Return a random half of the ids in *mask*, rounded up, including the background but not *ignore*."""
+    present = np.flatnonzero(np.bincount(mask.ravel(), minlength=256))
+    present = present[present != ignore]
+    return random.choice(present, size=-(-len(present) // 2), replace=False)
 
 
-def classmix(target: Pair, donor: Pair, classes: np.ndarray) -> Pair:
+def classmix(target: ImageAndMask, donor: ImageAndMask, classes: np.ndarray) -> ImageAndMask:
     """Return *target* with all pixels of the *classes* of *donor* where they are (Olsson et al. 2021)."""
-    over = _overlap(target, donor)
-    chosen = np.zeros(256, np.uint8)
-    chosen[classes] = 255
-    taken = cv2.LUT(donor[1][over], chosen)
-    return _copied(target, donor, over, taken)
+    overlap = _overlap(target, donor)
+    table = np.zeros(256, np.uint8)
+    table[classes] = 255
+    pasted = cv2.LUT(donor[1][overlap], table)
+    return _copied(target, donor, overlap, pasted)
 
 
 def draw_rectangle(
     shape: tuple[int, int], area: tuple[float, float], random: np.random.Generator
 ) -> tuple[slice, slice]:
-    """Draw rows and columns of a rectangle in *shape*.
+    """Return rows and columns of a random rectangle in *shape*.
 
-    Its share is drawn from *area*, its height over its width from ``ASPECTS`` (evenly in the logarithm), its place
-    evenly from those in which it lies inside. What is too long for a side is cut off; the share is then smaller.
+    Its share of the pixels is drawn from *area*, its aspect ratio from ``ASPECTS`` (log-uniform), its location
+    uniformly from those inside the image. A side longer than the image is cut off; the share is then smaller.
     """
     pixels = random.uniform(*area) * shape[0] * shape[1]
     aspect = math.exp(random.uniform(*map(math.log, ASPECTS)))
@@ -49,26 +48,28 @@ def draw_rectangle(
     return rows, columns
 
 
-def cutmix(target: Pair, donor: Pair, rectangle: tuple[slice, slice]) -> Pair:
+def cutmix(target: ImageAndMask, donor: ImageAndMask, rectangle: tuple[slice, slice]) -> ImageAndMask:
     """Return *target* with all of *donor* within *rectangle*, ignored pixels included (Yun et al. 2019)."""
     image, mask = target[0].copy(), target[1].copy()
     image[rectangle], mask[rectangle] = donor[0][rectangle], donor[1][rectangle]
     return image, mask
 
 
-def common_shape(target: Pair, donor: Pair) -> tuple[int, int]:
-    """Return rows and columns that both have."""
+def common_shape(target: ImageAndMask, donor: ImageAndMask) -> tuple[int, int]:
+    """Return the number of rows and columns that both have."""
     rows, columns = map(min, target[1].shape[:2], donor[1].shape[:2])
     return rows, columns
 
 
-def _overlap(target: Pair, donor: Pair) -> tuple[slice, slice]:
+def _overlap(target: ImageAndMask, donor: ImageAndMask) -> tuple[slice, slice]:
     rows, columns = common_shape(target, donor)
     return slice(rows), slice(columns)
 
 
-def _copied(target: Pair, donor: Pair, over: tuple[slice, slice], taken: np.ndarray) -> Pair:
+def _copied(
+    target: ImageAndMask, donor: ImageAndMask, overlap: tuple[slice, slice], pasted: np.ndarray
+) -> ImageAndMask:
     image, mask = target[0].copy(), target[1].copy()
-    for ours, theirs in ((image, donor[0]), (mask, donor[1])):
-        cv2.copyTo(np.ascontiguousarray(theirs[over]), taken, ours[over])
+    for into, source in ((image, donor[0]), (mask, donor[1])):
+        cv2.copyTo(np.ascontiguousarray(source[overlap]), pasted, into[overlap])
     return image, mask

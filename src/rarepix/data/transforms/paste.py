@@ -1,11 +1,12 @@
 """What of other training images is put into one: when, from which image, and where.
 
 A paste comes after the crop, unlike in the VOC imbalance study: before it, much of what is pasted would be cut away
-again, and would cost as much. So a copied region keeps the size it has on disk, but for ``paste.scale``, even if the
-image it comes into was resized.
+again at the same cost. So a copied region keeps the size it has on disk, apart from ``paste.scale``, even if the image
+that it is pasted into was resized.
 """
 
 from collections.abc import Callable
+from enum import IntEnum
 from typing import Any, NamedTuple, Protocol
 
 import cv2
@@ -15,20 +16,40 @@ import pandas as pd
 from rarepix.choices import pick
 from rarepix.data.source import DataError
 from rarepix.data.transforms import mixing
-from rarepix.data.transforms.copypaste import Cutout, cut_out, paste_region, warp
-from rarepix.data.transforms.cutouts import Cutouts
+from rarepix.data.transforms.copypaste import (
+    Cutout,
+    CutoutCache,
+    cut_out,
+    find_location,
+    paste_region,
+    sample_allowed_pixels,
+    warp,
+)
 from rarepix.data.transforms.donors import donor_classes, donor_rows
-from rarepix.data.transforms.outcomes import PasteOutcome
-from rarepix.data.transforms.paste_locations import draw_pixels, find_place
 from rarepix.data.transforms.settings import PasteConfig
 from rarepix.labels import LabelSpace, Task
 from rarepix.seeding import generator
 
-FLIPPED = 0.5
+FLIP_PROBABILITY = 0.5
 """Probability that a pasted region is mirrored."""
 
 Read = Callable[[int], tuple[np.ndarray, np.ndarray]]
 """From a row of the training part to its image (H W 3 uint8) and mask (H W uint8)."""
+
+
+class PasteOutcome(IntEnum):
+    """What happened to one training image that something could be pasted into; the record counts each by its name."""
+
+    NOT_DRAWN = 0
+    """Unchanged: the probability did not choose it."""
+    PASTED = 1
+    """Contains pixels of a donor image."""
+    NO_BACKGROUND = 2
+    """Unchanged: it has no allowed pixel (all are objects, ignored or protected)."""
+    NO_ROOM = 3
+    """Unchanged: at none of the tried locations half of the region would be visible."""
+    EMPTY_DONOR = 4
+    """Unchanged: nothing is labelled in the donor's window, or the region vanished when it was made smaller."""
 
 
 class Result(NamedTuple):
@@ -40,75 +61,76 @@ class Result(NamedTuple):
 
 
 class Paste(Protocol):
-    """Puts something of another training image into an image. The same seed gives the same result."""
+    """Pastes something of another training image into an image. The same seed gives the same result."""
 
     donors: pd.Series | None
     """Class → probability of being pasted, where a class is drawn; 0: chosen, but no image or no score for it."""
     whole_donors: bool
-    """Whether donor images are wanted as they are shown (flipped, resized, cropped), not as they are on disk."""
+    """Whether donor images are read with their geometry augmented (flipped, resized, cropped), not as on disk."""
 
     def __call__(self, image: np.ndarray, mask: np.ndarray, read: Read, seed: int) -> Result:
-        """Return image and mask with something of a donor in them, or as they came; they are not changed themselves."""
+        """Return copies of image and mask with something of a donor in them, or image and mask themselves."""
         ...
 
 
 class CopyPaste:
-    """All pixels of one class of a donor, resized and turned, with a ring around them that is ignored."""
+    """Pastes all pixels of one class of a donor, resized and rotated, with an ignored margin around them."""
 
     whole_donors = False
 
     def __init__(self, parameters: dict[str, Any], counts: pd.DataFrame, labels: LabelSpace) -> None:
         self.donors = donor_classes(parameters, counts, labels)
-        drawn = self.donors[self.donors > 0]
-        self._rows = donor_rows(counts, drawn.index)
-        self._until = drawn.to_numpy().cumsum()
-        self._ids = [labels.names.index(name) for name in drawn.index]
-        self._parameters, self._ignore, self._cutouts = parameters, labels.ignore, Cutouts()
-        kept = {labels.names.index(name) for name in (*drawn.index, *labels.rare)}
-        self._kept = _table(kept) if parameters["protect"] else None
-        ground = {*range(labels.count)} if labels.background is None else {labels.background}
-        ground = ground - kept if parameters["protect"] else ground
-        if not ground:
+        donors = self.donors[self.donors > 0]
+        self._donor_rows = donor_rows(counts, donors.index)
+        self._cumulative = donors.to_numpy().cumsum()
+        self._ids = [labels.names.index(name) for name in donors.index]
+        self._parameters, self._ignore, self._cutouts = parameters, labels.ignore, CutoutCache()
+        protected = {labels.names.index(name) for name in (*donors.index, *labels.rare)}
+        self._protected = _table(protected) if parameters["protect"] else None
+        allowed = {*range(labels.count)} if labels.background is None else {labels.background}
+        allowed = allowed - protected if parameters["protect"] else allowed
+        if not allowed:
             raise DataError(
                 "paste.kind=copy_paste needs pixels that may be covered, but paste.protect keeps every class from it, "
                 "since all are rare or donors: use paste.protect=false, or fewer donor classes (paste.donors)"
             )
-        self._ground = _table(ground)
+        self._allowed = _table(allowed)
 
     def __call__(self, image: np.ndarray, mask: np.ndarray, read: Read, seed: int) -> Result:
-        """Paste a region where at least half of it is seen."""
+        """Paste a region where at least half of it is visible."""
         random = generator(seed, "paste")
         if random.random() >= self._parameters["probability"]:
             return Result(image, mask, PasteOutcome.NOT_DRAWN)
-        chosen = min(int(np.searchsorted(self._until, random.random(), side="right")), len(self._ids) - 1)
-        row = int(self._rows[chosen][random.integers(len(self._rows[chosen]))])
-        ground = draw_pixels(mask, self._ground, random) if self._parameters["place"] == "free" else None
-        if ground is not None and not len(ground):
+        donor = min(int(np.searchsorted(self._cumulative, random.random(), side="right")), len(self._ids) - 1)
+        number, rows = self._ids[donor], self._donor_rows[donor]
+        row = int(rows[random.integers(len(rows))])
+        pixels = sample_allowed_pixels(mask, self._allowed, random) if self._parameters["place"] == "free" else None
+        if pixels is not None and not len(pixels):
             return Result(image, mask, PasteOutcome.NO_BACKGROUND)
-        cutout = self._draw_cutout(read, row, self._ids[chosen], random)
+        cutout = self._draw_cutout(read, row, number, random)
         if cutout is None or not cutout.region.any():
             return Result(image, mask, PasteOutcome.EMPTY_DONOR)
-        kept = None if self._kept is None else cv2.LUT(mask, self._kept).view(bool)
-        place = find_place(cutout, mask.shape, ground, kept, random)
-        if place is None:
+        protected = None if self._protected is None else cv2.LUT(mask, self._protected).view(bool)
+        location = find_location(cutout, mask.shape, pixels, protected, random)
+        if location is None:
             return Result(image, mask, PasteOutcome.NO_ROOM)
-        around = {"ring": self._parameters["ring"], "ignore": self._ignore, "protected": kept}
-        image, mask, _ = paste_region(image, mask, cutout.patch, cutout.region, self._ids[chosen], *place, **around)
+        margin = {"ignore_margin": self._parameters["ring"], "ignore": self._ignore, "protected": protected}
+        image, mask, _ = paste_region(image, mask, cutout.patch, cutout.region, number, *location, **margin)
         return Result(image, mask, PasteOutcome.PASTED)
 
     def _draw_cutout(self, read: Read, row: int, number: int, random: np.random.Generator) -> Cutout | None:
-        most = self._parameters["rotate"]
-        how = {
-            "flip": bool(random.random() < FLIPPED),
+        degrees = self._parameters["rotate"]
+        parameters = {
+            "flip": bool(random.random() < FLIP_PROBABILITY),
             "scale": random.uniform(*self._parameters["scale"]),
-            "degrees": random.uniform(-most, most),
+            "degrees": random.uniform(-degrees, degrees),
         }
         cutout = self._cutouts.get((row, number), lambda: cut_out(*read(row), number))
-        return cutout and warp(cutout, **how)
+        return cutout and warp(cutout, **parameters)
 
 
 class ClassMix:
-    """Half of the classes of a donor, with all their pixels where they are."""
+    """Pastes half of the classes of a donor, with all their pixels where they are (Olsson et al. 2021)."""
 
     donors = None
     whole_donors = True
@@ -123,14 +145,14 @@ class ClassMix:
             return Result(image, mask, PasteOutcome.NOT_DRAWN)
         donor = read(int(random.integers(self._images)))
         rows, columns = mixing.common_shape((image, mask), donor)
-        classes = mixing.half_of_the_classes(donor[1][:rows, :columns], random, ignore=self._ignore)
+        classes = mixing.draw_half_of_classes(donor[1][:rows, :columns], random, ignore=self._ignore)
         if not len(classes):
             return Result(image, mask, PasteOutcome.EMPTY_DONOR)
         return Result(*mixing.classmix((image, mask), donor, classes), PasteOutcome.PASTED)
 
 
 class CutMix:
-    """A rectangle of a donor, where it is."""
+    """Pastes a rectangle of a donor, where it is (Yun et al. 2019)."""
 
     donors = None
     whole_donors = True
@@ -154,10 +176,10 @@ PASTES: dict[str, Callable[[dict[str, Any], pd.DataFrame, LabelSpace], Paste | N
     "classmix": ClassMix,
     "cutmix": CutMix,
 }
-"""``paste.kind`` → what makes the paste from the kind's parameters, the counts and the classes."""
+"""``paste.kind`` → builds the paste from the kind's parameters, the counts and the classes."""
 
-ONE_CLASS_A_PIXEL = ("copy_paste", "classmix")
-"""Kinds that make pixels one class and no other."""
+ONE_CLASS_PER_PIXEL = ("copy_paste", "classmix")
+"""Kinds that set pixels to exactly one class."""
 
 
 def build_paste(config: PasteConfig, counts: pd.DataFrame, *, labels: LabelSpace) -> Paste | None:
@@ -169,10 +191,10 @@ def build_paste(config: PasteConfig, counts: pd.DataFrame, *, labels: LabelSpace
         labels: the classes of the dataset.
 
     Raises:
-        ChoiceError, DataError: the donor classes cannot be had (see ``donor_classes``), or classes overlap, and this
-            paste is of one class a pixel.
+        ChoiceError, DataError: the donor classes cannot be used (see ``donor_classes``), or classes overlap, and this
+            paste needs one class a pixel.
     """
-    if labels.task is Task.MULTILABEL and config.kind in ONE_CLASS_A_PIXEL:
+    if labels.task is Task.MULTILABEL and config.kind in ONE_CLASS_PER_PIXEL:
         raise DataError(
             f"paste.kind={config.kind} needs one class a pixel, but the dataset is multilabel: use paste.kind=cutmix "
             f"or none, or merge the classes into one (data.merge=true, of the source lesions)"

@@ -1,4 +1,4 @@
-"""Images and masks in another size. Masks are H W or H W C, of any number of layers."""
+"""Images and masks resized. Masks are H W, or H W C with any number of classes."""
 
 import cv2
 import numpy as np
@@ -8,9 +8,9 @@ Size = tuple[int, int]
 
 
 def fitted(shape: Size, wanted: int | Size) -> Size:
-    """Return the size that *wanted* means for an image of *shape*: itself, or, of a number, the longest side.
+    """Return *wanted* if it is a size; if it is a number, the size of an image of *shape* whose longest side has it.
 
-    The other side keeps the aspect, rounded, but is at least a pixel.
+    The other side keeps the aspect ratio, rounded, but has at least a pixel.
     """
     if isinstance(wanted, tuple):
         return wanted
@@ -20,7 +20,7 @@ def fitted(shape: Size, wanted: int | Size) -> Size:
 
 
 def resize_image(image: np.ndarray, size: Size) -> np.ndarray:
-    """Return the image (H W 3) in *size*: bilinear, but the mean of an area where it gets smaller both ways."""
+    """Return the image (H W 3) in *size*: bilinear; area averaging if both sides shrink."""
     if image.shape[:2] == size:
         return image
     smaller = all(new <= old for new, old in zip(size, image.shape[:2], strict=True))
@@ -28,8 +28,8 @@ def resize_image(image: np.ndarray, size: Size) -> np.ndarray:
 
 
 def resize_mask(mask: np.ndarray, size: Size) -> np.ndarray:
-    """Return the mask in *size*: the nearest pixel."""
+    """Return the mask in *size*, by nearest neighbour."""
     if mask.shape[:2] == size:
         return mask
-    resized = cv2.resize(mask, size[::-1], interpolation=cv2.INTER_NEAREST_EXACT)  # the other one is half a pixel off
-    return resized.reshape(*size, *mask.shape[2:])  # a single layer is taken for none
+    resized = cv2.resize(mask, size[::-1], interpolation=cv2.INTER_NEAREST_EXACT)  # INTER_NEAREST is half a pixel off
+    return resized.reshape(*size, *mask.shape[2:])  # OpenCV drops a last axis of length 1

@@ -6,8 +6,8 @@ from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, field_va
 
 from rarepix.settings import Chosen, Settings, WindowSize
 
-LARGEST = 16
-"""Factor by which something may be resized: more shows no more, and memory grows with its square."""
+MAX_FACTOR = 16
+"""Largest factor by which something may be resized: memory grows with its square."""
 
 
 CROP_PARAMETERS: dict[str, dict[str, Any]] = {
@@ -19,7 +19,7 @@ CROP_PARAMETERS: dict[str, dict[str, Any]] = {
 
 
 class CropConfig(Chosen):
-    """The window of a training image that is shown. Where it reaches beyond the image it is filled with ignore."""
+    """The window of a training image that is used. Outside the image its mask is filled with the ignore id."""
 
     section: ClassVar = "crop"
     chooser: ClassVar = "kind"
@@ -28,7 +28,7 @@ class CropConfig(Chosen):
     size: WindowSize | None = None
     """Rows and columns; None: whole images, padded to a multiple of the stride."""
     kind: str = "random"
-    """random · foreground (holds a random foreground pixel, with a probability; nnU-Net) · class_centred (a class of
+    """random · foreground (contains a random foreground pixel, with a probability; nnU-Net) · class_centred (a class of
     the image, then one of its pixels, is the centre) · mixed (windows filled by one class are refused)."""
     probability: float | None = Field(None, ge=0, le=1)
     """foreground, class_centred: of a crop that is forced; the others are random (default 1/3, and 1)."""
@@ -65,7 +65,7 @@ PASTE_PARAMETERS: dict[str, dict[str, Any]] = {
 
 
 class PasteConfig(Chosen):
-    """What of other training images is put into a training image, after its crop."""
+    """What of other training images is pasted into a training image, after its crop."""
 
     section: ClassVar = "paste"
     chooser: ClassVar = "kind"
@@ -77,8 +77,8 @@ class PasteConfig(Chosen):
     probability: float | None = Field(None, ge=0, le=1)
     """Of an image to be pasted into (default 0.5)."""
     donors: Literal["by_count", "by_score", "listed", "uniform"] | None = None
-    """copy_paste: how the donor class is chosen: the fewer images hold it the oftener (``below``) · among those with
-    the lowest validation scores (``scores``, ``lowest``) · among ``classes`` · among all (default by_count)."""
+    """copy_paste: how the donor class is chosen: the fewer images contain it, the more often (``below``) · among those
+    with the lowest validation scores (``scores``, ``lowest``) · among ``classes`` · among all (default by_count)."""
     classes: tuple[str, ...] | None = None
     """copy_paste: donor classes of ``listed``, each as often as it is named."""
     below: PositiveInt | None = None
@@ -93,9 +93,9 @@ class PasteConfig(Chosen):
     scale: tuple[PositiveFloat, PositiveFloat] | None = None
     """copy_paste: range of the factor by which the donor region is resized (default 0.5 to 1.5)."""
     rotate: float | None = Field(None, ge=0, le=180)
-    """copy_paste: degrees by which the region is turned, at most, either way (default 15)."""
+    """copy_paste: largest rotation of the region in degrees, either way (default 15)."""
     ring: NonNegativeInt | None = None
-    """copy_paste: pixels around what was pasted that are ignored, since its border is not real (default 3)."""
+    """copy_paste: width in pixels of the ignored margin around a pasted region (default 3)."""
     protect: bool | None = None
     """copy_paste: pixels of rare and of donor classes are not covered (default true)."""
     place: Literal["free", "same"] | None = None
@@ -121,15 +121,15 @@ class PasteConfig(Chosen):
             pair = getattr(self, key)
             if pair and not least < pair[0] <= pair[1]:
                 raise ValueError(f"paste.{key} must be a range [low, high] of positive numbers, but got {list(pair)}")
-        if self.scale and self.scale[1] > LARGEST:
-            raise ValueError(f"paste.scale must be at most {LARGEST}, but got {list(self.scale)}")
+        if self.scale and self.scale[1] > MAX_FACTOR:
+            raise ValueError(f"paste.scale must be at most {MAX_FACTOR}, but got {list(self.scale)}")
         if self.area and self.area[1] >= 1:
             raise ValueError(f"paste.area must stay below the whole image, 1, but got {list(self.area)}")
         return self
 
 
 class AugmentConfig(Settings):
-    """What else is done to training images. Whatever is filled is ignored, never background."""
+    """Other augmentation of training images. Filled pixels get the ignore id, never background."""
 
     flip: float = Field(0.5, ge=0, le=1)
     """Probability of a horizontal flip."""
@@ -138,12 +138,12 @@ class AugmentConfig(Settings):
     rotate: float = Field(0.0, ge=0, le=180)
     """Degrees; rotated by up to this much either way."""
     shift: float = Field(0.0, ge=0, lt=1)
-    """Share of the sides by which images are moved, at most, each way."""
+    """Largest shift of an image as a share of its sides, each way."""
     motion: float = Field(1.0, ge=0, le=1)
-    """Probability that an image is resized, rotated and moved at all."""
+    """Probability that an image is resized, rotated and shifted at all."""
     whole: float = Field(0.0, ge=0, le=1)
     """Probability that the whole image is resized to ``crop.size`` (its aspect may change), in place of ``scale`` and
-    the cut of a window."""
+    a window."""
     warp: float = Field(0.0, ge=0, le=1)
     """Probability of one of: elastic deformation (α 120, σ 6 pixels), grid distortion (up to 0.3 of a cell, 5 cells a
     side), optical distortion (coefficient up to 2)."""
@@ -160,8 +160,8 @@ class AugmentConfig(Settings):
     @classmethod
     def _a_range(cls, scale: float | tuple[float, float]) -> float | tuple[float, float]:
         low, high = scale if isinstance(scale, tuple) else (1 - scale, 1 + scale)
-        if not 0 < low <= high <= LARGEST:
+        if not 0 < low <= high <= MAX_FACTOR:
             raise ValueError(
-                f"must be a share from 0 to below 1, or a range [low, high] of positive factors up to {LARGEST}"
+                f"must be a share from 0 to below 1, or a range [low, high] of positive factors up to {MAX_FACTOR}"
             )
         return scale

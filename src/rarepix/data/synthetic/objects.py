@@ -11,7 +11,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from rarepix.data.drawing.textures import between, fractal_noise, lambert, mix, smoothstep
+from rarepix.data.synthetic.textures import between, fractal_noise, lambert, mix, smoothstep
 
 
 class Sprite(NamedTuple):

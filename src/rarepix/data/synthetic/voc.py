@@ -1,7 +1,7 @@
 """A drawn dataset in Pascal VOC layout: five object classes of steeply falling frequency, and exact labels.
 
-Who shows what is dealt by quota, not by chance, so that both lists hold every class in about the same share. Each
-picture is then a function of (seed, index, the classes it shows): pictures are drawn in any order and in parallel.
+Classes are assigned to images by quota, not by chance, so that both lists have every class in about the same share.
+Each picture is a function of (seed, index, its classes): pictures are drawn in any order and in parallel.
 """
 
 import json
@@ -13,9 +13,9 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from PIL import Image
 
-from rarepix.data.drawing.painters import PAINTERS
-from rarepix.data.drawing.scenes import BORDER, paint_scene
 from rarepix.data.source import DataError
+from rarepix.data.synthetic.objects import PAINTERS
+from rarepix.data.synthetic.scenes import BORDER, paint_scene
 from rarepix.seeding import generator
 
 #: Share of the images that show a class; an image may show several.
@@ -56,18 +56,18 @@ def draw_voc(root: Path, *, images: int = 320, size: tuple[int, int] = (128, 160
     return root
 
 
-def deal_classes(rng: np.random.Generator, quotas: dict[str, int], count: int) -> list[list[str]]:
-    """Choose the classes each of *count* images shows, so that ``quotas[name]`` images show a class.
+def assign_classes(rng: np.random.Generator, quotas: dict[str, int], count: int) -> list[list[str]]:
+    """Return the classes of each of *count* images, so that ``quotas[name]`` images show a class.
 
-    EMPTY_SHARE of the images show nothing and come last; the others show something as far as the quotas go.
+    EMPTY_SHARE of the images are empty and come last; the others show something as far as the quotas suffice.
     """
     shown: list[list[str]] = [[] for _ in range(count - int(EMPTY_SHARE * count))]
-    cards = [name for name, quota in quotas.items() for _ in range(min(quota, len(shown)))]
-    for name in rng.permutation(cards).tolist():
-        lacking = [classes for classes in shown if name not in classes]
-        bare = [classes for classes in lacking if not classes]
-        choice = bare or lacking
-        choice[rng.integers(len(choice))].append(name)
+    names = [name for name, quota in quotas.items() for _ in range(min(quota, len(shown)))]
+    for name in rng.permutation(names).tolist():
+        without_class = [classes for classes in shown if name not in classes]
+        without_any = [classes for classes in without_class if not classes]
+        candidates = without_any or without_class
+        candidates[rng.integers(len(candidates))].append(name)
     empties: list[list[str]] = [[] for _ in range(count - len(shown))]
     return shown + empties
 
@@ -106,16 +106,16 @@ def _is_drawn(root: Path, description: dict) -> bool:
         return False
     file = root / "dataset.json"
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
+        present = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        found = None
-    if found == description:
+        present = None
+    if present == description:
         return True
-    asked = {key: description[key] for key in ("images", "image_size", "seed")}
-    came = {key: found.get(key) for key in asked} if isinstance(found, dict) else "no readable dataset.json"
+    wanted = {key: description[key] for key in ("images", "image_size", "seed")}
+    actual = {key: present.get(key) for key in wanted} if isinstance(present, dict) else "no readable dataset.json"
     raise FileExistsError(
-        f"{root} must be absent, empty, or hold the drawn dataset with {asked}, but it holds other things ({came}): "
-        "choose another folder, or remove this one if nobody needs it"
+        f"{root} must be absent, empty, or hold the drawn dataset with {wanted}, but holds other files ({actual}): "
+        "choose another folder, or remove this one if it is not needed"
     )
 
 
@@ -130,7 +130,7 @@ def _draw(folder: Path, description: dict) -> None:
         picture, labels = paint_scene(generator(seed, "scene", index), shown[index], (h, w))
         _save(folder, _name(index), picture, labels)
 
-    # Threads suffice: numpy, OpenCV and Pillow release the interpreter for most of the work.
+    # Threads are enough: numpy, OpenCV and Pillow release the interpreter for most of the work.
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         list(pool.map(draw, range(images)))
     for name, indices in lists.items():
@@ -152,8 +152,11 @@ def _plan(images: int, seed: int) -> tuple[dict[str, list[int]], dict[int, list[
         quotas["train"][name] = total - quotas["val"][name]
     shown: dict[int, list[str]] = {}
     for part, quota in quotas.items():
-        hands = deal_classes(rng, quota, len(lists[part]))
-        shown |= {index: sorted(hand, key=list(PAINTERS).index) for index, hand in zip(lists[part], hands, strict=True)}
+        assigned = assign_classes(rng, quota, len(lists[part]))
+        shown |= {
+            index: sorted(classes, key=list(PAINTERS).index)
+            for index, classes in zip(lists[part], assigned, strict=True)
+        }
     return lists, shown
 
 
@@ -169,10 +172,10 @@ def _save(folder: Path, name: str, picture: np.ndarray, labels: np.ndarray) -> N
 
 
 def _publish(folder: Path, root: Path, description: dict) -> None:
-    """Give the finished *folder* its name in one step."""
+    """Rename the finished *folder* to *root* in one step."""
     try:
         folder.replace(root)
     except OSError:
-        # Somebody else may have finished the same dataset in the meantime; that is as good.
+        # Another process may have finished the same dataset in the meantime.
         if not _is_drawn(root, description):
             raise

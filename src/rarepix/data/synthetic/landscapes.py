@@ -8,7 +8,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from rarepix.data.drawing.textures import fractal_noise, mix, smoothstep
+from rarepix.data.synthetic.textures import fractal_noise, mix, smoothstep
 
 
 class Sky(NamedTuple):

@@ -1,4 +1,4 @@
-"""A whole dataset: the items of its lists, their counts and objects, and everything that is wrong."""
+"""What is in a whole dataset, and everything that is wrong with it: its lists, pixel counts, objects, duplicates."""
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -15,19 +15,19 @@ from rarepix.data.inventory.threads import Advance
 from rarepix.data.source import DataError, Item, MissingFiles, Source
 
 
-class Bar(Protocol):
-    """Shows how far something is that takes a while."""
+class ProgressBar(Protocol):
+    """Opens a progress bar, such as ``rarepix.cli.progress.bar``."""
 
     def __call__(self, what: str, total: int) -> AbstractContextManager[Advance]:
-        """Begin to show *what*, which has *total* steps."""
+        """Show a bar called *what* of *total* steps; the context gives the function that advances it."""
         ...
 
 
-class Survey(NamedTuple):
-    """What was found out about a dataset."""
+class Inspection(NamedTuple):
+    """What is in a dataset, and what is wrong with it."""
 
     lists: dict[str, list[str]]
-    """Image id → the lists that it is in."""
+    """Image id → names of the lists that it is in."""
     counts: pd.DataFrame
     """See ``take_inventory``; only of images that can be used."""
     objects: pd.DataFrame | None
@@ -35,16 +35,22 @@ class Survey(NamedTuple):
     problems: list[Problem]
     """What would stop a trial."""
     warnings: list[Problem]
-    """What would not."""
+    """What would not: images that are in the dataset twice."""
 
 
-def survey(source: Source, names: Sequence[str], bar: Bar, *, cache: Path | None = None) -> Survey:
-    """Look at every image of the named lists once; what is wrong is in the result, all of it.
+def inspect_dataset(source: Source, names: Sequence[str], bar: ProgressBar, *, cache: Path | None = None) -> Inspection:
+    """Inspect every image of the named lists once. Problems are returned, not raised.
+
+    Args:
+        source: the dataset.
+        names: lists to inspect.
+        bar: opens a progress bar for each of the two passes over the masks.
+        cache: folder in which tables are stored; see ``take_inventory``.
 
     Raises:
         DataError: a class is called like another column.
     """
-    items, lists, problems = _gather(source, names)
+    items, lists, problems = _read_lists(source, names)
     with bar("counting pixels", len(items)) as advance:
         counts, unusable = examine(items, source.labels, cache=cache, progress=advance)
     problems += unusable
@@ -52,23 +58,23 @@ def survey(source: Source, names: Sequence[str], bar: Bar, *, cache: Path | None
     if not problems:
         with bar("finding objects", len(items)) as advance:
             objects = find_objects(items, source.labels, cache=cache, progress=advance)
-    return Survey(lists, counts, objects, problems, find_duplicates(items, lists))
+    return Inspection(lists, counts, objects, problems, find_duplicates(items, lists))
 
 
-def _gather(source: Source, names: Sequence[str]) -> tuple[list[Item], dict[str, list[str]], list[Problem]]:
-    """Return every item once, the lists that each is in, and what is wrong with the lists."""
+def _read_lists(source: Source, names: Sequence[str]) -> tuple[list[Item], dict[str, list[str]], list[Problem]]:
+    """Return every item once, image id → names of its lists, and what is wrong with the lists."""
     items: dict[str, Item] = {}
     lists: dict[str, list[str]] = {}
     problems = []
     for name in names:
         try:
-            found = source.items(name)
+            of_list = source.items(name)
         except MissingFiles as error:
-            found = error.items  # counting names every file that is not there
+            of_list = error.items  # counting reports every missing file
         except DataError as error:
             problems.append(Problem(ProblemKind.LIST, "", str(error)))
             continue
-        for item in found:
+        for item in of_list:
             items[item.id] = item
             lists.setdefault(item.id, []).append(name)
     return list(items.values()), lists, problems

@@ -1,4 +1,4 @@
-"""Masks in several files: as arrays, counted, as objects, in the cache and among duplicates."""
+"""Masks from their files: ids as Pillow reads them, and class masks as arrays, counts, objects, cache, duplicates."""
 
 from pathlib import Path
 
@@ -13,11 +13,12 @@ from rarepix.data.inventory.duplicates import find_duplicates
 from rarepix.data.inventory.objects import find_objects
 from rarepix.data.inventory.problems import ProblemKind
 from rarepix.data.inventory.summary import class_table
-from rarepix.data.source import DataError, Item, Layers
+from rarepix.data.masks import count_ids, read_id_mask
+from rarepix.data.source import ClassMasks, DataError, Item
 from rarepix.labels import LabelSpace, Task
 
 LABELS = LabelSpace(names=("a", "b", "c"), task=Task.MULTILABEL)
-MERGED = LabelSpace(names=("background", "any"), background=0, task=Task.BINARY)
+BINARY_LABELS = LabelSpace(names=("background", "any"), background=0, task=Task.BINARY)
 A = np.array([[9, 0, 0, 200], [0, 0, 0, 0]], np.uint8)
 B = np.array([[128, 127, 0, 0], [0, 0, 1, 0]], np.uint8)
 
@@ -26,7 +27,9 @@ B = np.array([[128, 127, 0, 0], [0, 0, 1, 0]], np.uint8)
 def make(tmp_path):
     """Write an image and a mask for each class that has one, and return the item."""
 
-    def write(name: str, *masks: np.ndarray | None, above: int = 0, merged: bool = False, mode: str = "L") -> Item:
+    def write(
+        name: str, *masks: np.ndarray | None, threshold: int = 0, binarize: bool = False, mode: str = "L"
+    ) -> Item:
         image = tmp_path / f"{name}.png"
         Image.new("RGB", (4, 2), (len(name), 0, 0)).save(image)
         files: list[Path | None] = []
@@ -34,41 +37,68 @@ def make(tmp_path):
             files.append(None if mask is None else tmp_path / f"{name}_{number}.png")
             if mask is not None:
                 Image.fromarray(mask).convert(mode).save(files[-1])
-        return Item(name, image, Layers(tuple(files), above, merged))
+        return Item(name, image, ClassMasks(tuple(files), threshold, binarize))
 
     return write
 
 
-def test_a_layer_is_where_it_is_above(make):
+IDS = np.random.default_rng(0).integers(0, 20, (13, 31)).astype(np.uint8)
+
+
+def palette_image(ids: np.ndarray) -> Image.Image:
+    image = Image.fromarray(ids).convert("P")
+    image.putdata(ids.ravel().tolist())
+    return image
+
+
+@pytest.mark.parametrize(
+    ("image", "options"),
+    [
+        (palette_image(IDS), {"format": "PNG"}),
+        (Image.fromarray(IDS), {"format": "PNG"}),
+        (Image.fromarray(IDS), {"format": "BMP"}),
+        (palette_image(IDS % 2), {"format": "PNG", "bits": 1}),
+        (palette_image(IDS % 16), {"format": "PNG", "bits": 4}),
+    ],
+    ids=["palette", "grey", "bitmap", "one bit", "four bits"],
+)
+def test_counts_are_those_of_the_ids(tmp_path, image, options):
+    image.save(tmp_path / "mask", **options)
+    ids = np.array(image)
+    assert (read_id_mask(tmp_path / "mask") == ids).all()
+    assert count_ids(tmp_path / "mask") == (np.bincount(ids.ravel(), minlength=256).tolist(), (31, 13))
+
+
+def test_a_class_is_where_its_mask_is_above_the_threshold(make):
     mask = read_mask(make("x", A, B, None))
     assert (mask.shape, mask.dtype) == ((2, 4, 3), np.uint8)
     assert mask[..., 0].tolist() == [[1, 0, 0, 1], [0, 0, 0, 0]]
     assert mask[..., 1].tolist() == [[1, 1, 0, 0], [0, 0, 1, 0]]
     assert not mask[..., 2].any()
-    assert read_mask(make("x", A, B, above=127)).sum(axis=(0, 1)).tolist() == [1, 1]
+    assert read_mask(make("x", A, B, threshold=127)).sum(axis=(0, 1)).tolist() == [1, 1]
 
 
-def test_merged_is_the_union(make):
-    assert read_mask(make("x", A, B, None, merged=True)).tolist() == [[1, 1, 0, 1], [0, 0, 1, 0]]
-    assert read_mask(make("x", B, above=127, merged=True)).tolist() == [[1, 0, 0, 0], [0, 0, 0, 0]]
+def test_binarized_masks_are_the_union(make):
+    assert read_mask(make("x", A, B, None, binarize=True)).tolist() == [[1, 1, 0, 1], [0, 0, 1, 0]]
+    assert read_mask(make("x", B, threshold=127, binarize=True)).tolist() == [[1, 0, 0, 0], [0, 0, 0, 0]]
 
 
-@pytest.mark.parametrize(("merged", "shape"), [(False, (2, 4, 2)), (True, (2, 4))])
-def test_without_a_file_the_size_is_that_of_the_image(make, merged, shape):
-    mask = read_mask(make("x", None, None, merged=merged))
+@pytest.mark.parametrize(("binarize", "shape"), [(False, (2, 4, 2)), (True, (2, 4))])
+def test_without_a_file_the_size_is_that_of_the_image(make, binarize, shape):
+    mask = read_mask(make("x", None, None, binarize=binarize))
     assert (mask.shape, mask.any()) == (shape, False)
 
 
 def test_modes_of_grey(make, tmp_path):
     assert read_mask(make("x", A, mode="1"))[..., 0].tolist() == [[0, 0, 0, 1], [0, 0, 0, 0]]  # Pillow cuts at half
-    assert read_mask(make("x", B, mode="RGB", above=127))[..., 0].sum() == 1
+    assert read_mask(make("x", B, mode="RGB", threshold=127))[..., 0].sum() == 1
     item = make("x", A)
     palette = Image.fromarray(A)
     palette.putpalette([9, 9, 9] * 256)
     palette.save(tmp_path / "x_0.png")
     assert read_mask(item)[..., 0].sum() == 2  # the indices, not the colours
     with pytest.raises(DataError, match=r"x_0\.png must be an 8-bit grey image, .* above 9, but has mode 'P': save"):
-        read_mask(Item("x", item.image, Layers((tmp_path / "x_0.png",), above=9)))
+        read_mask(Item("x", item.image, ClassMasks((tmp_path / "x_0.png",), threshold=9)))
     Image.new("RGB", (4, 2), (1, 2, 3)).save(tmp_path / "x_0.png")
     with pytest.raises(DataError, match=r"but has mode 'RGB' with colours: save its grey values"):
         read_mask(item)
@@ -81,9 +111,9 @@ def test_counts_by_hand(make):
     assert table.to_numpy().tolist() == [[2, 3, 0, 0, 2, 4], [0, 0, 0, 0, 2, 4], [0, 2, 2, 0, 2, 4]]
 
 
-def test_merged_counts_by_hand(make):
-    items = [make("x", A, B, merged=True), make("yy", None, None, merged=True)]
-    assert take_inventory(items, MERGED).to_numpy().tolist() == [[4, 4, 0, 2, 4], [8, 0, 0, 2, 4]]
+def test_binarized_counts_by_hand(make):
+    items = [make("x", A, B, binarize=True), make("yy", None, None, binarize=True)]
+    assert take_inventory(items, BINARY_LABELS).to_numpy().tolist() == [[4, 4, 0, 2, 4], [8, 0, 0, 2, 4]]
 
 
 def test_shares_are_of_the_area_and_may_exceed_it_together(make):
@@ -92,12 +122,12 @@ def test_shares_are_of_the_area_and_may_exceed_it_together(make):
     assert table["pixel_share"].to_dict() == {"b": 11 / 16, "a": 10 / 16, "c": 0, "border": 0}
 
 
-def test_every_layer_has_its_own_objects(make):
+def test_every_class_has_its_own_objects(make):
     items = [make("x", A, B, None), make("yy", None, None, None)]
     rows = sorted(find_objects(items, LABELS).itertuples(index=False, name=None))
     assert rows == [("x", "a", 1), ("x", "a", 1), ("x", "b", 3)]  # the last is joined at a corner
-    merged = [make("x", A, B, None, merged=True)]
-    assert find_objects(merged, MERGED)["pixels"].tolist() == [4]
+    binarized = [make("x", A, B, None, binarize=True)]
+    assert find_objects(binarized, BINARY_LABELS)["pixels"].tolist() == [4]
 
 
 def test_everything_wrong_with_an_item_is_found(make):
@@ -121,22 +151,25 @@ def test_everything_wrong_with_an_item_is_found(make):
     assert "large_0.png must have the size of its image, 4×2, but has 8×8" in problems[3].message
 
 
-def test_an_image_that_cannot_be_read_where_no_layer_says_the_size(make):
+def test_an_unreadable_image_without_any_class_mask(make):
     item = make("x", None, None, None)
     item.image.write_bytes(b"no")
     _, problems = examine([item], LABELS)
     assert [problem.kind for problem in problems] == [ProblemKind.IMAGE]
 
 
-def test_the_cache_knows_every_layer_and_how_it_is_read(make, tmp_path):
+def test_the_cache_key_covers_every_class_mask_and_how_it_is_read(make, tmp_path):
     item = make("x", A, B, None)
     first, second = (take_inventory([item], LABELS, cache=tmp_path / "cache") for _ in range(2))
     pd.testing.assert_frame_equal(first, second)
     files = item.mask.files
     others = [
-        Layers((files[1], files[0], None)), Layers((files[0], None, files[1])), Layers((files[0], None, None)),
-        Layers(files, above=127), Layers(files, merged=True),
-    ]  # fmt: skip
+        ClassMasks((files[1], files[0], None)),
+        ClassMasks((files[0], None, files[1])),
+        ClassMasks((files[0], None, None)),
+        ClassMasks(files, threshold=127),
+        ClassMasks(files, binarize=True),
+    ]
     keys = [content_key([Item("x", item.image, mask)], LABELS) for mask in (item.mask, *others)]
     keys.append(content_key([item], LabelSpace(names=LABELS.names)))
     Image.fromarray(A).save(files[1])
@@ -144,9 +177,9 @@ def test_the_cache_knows_every_layer_and_how_it_is_read(make, tmp_path):
     assert len(set(keys)) == len(keys)
 
 
-def test_the_same_image_with_other_layers(make):
+def test_duplicates_with_different_class_masks(make):
     items = [make("x", A, None, None), make("y", None, A, None), make("z", A, None, None)]
-    (found,) = find_duplicates(items[::2], {name: ["train"] for name in "xyz"})
-    assert "with different masks" not in found.message
-    (found,) = find_duplicates(items, {name: ["train"] for name in "xyz"})
-    assert "with different masks" in found.message
+    (problem,) = find_duplicates(items[::2], {name: ["train"] for name in "xyz"})
+    assert "with different masks" not in problem.message
+    (problem,) = find_duplicates(items, {name: ["train"] for name in "xyz"})
+    assert "with different masks" in problem.message
