@@ -4,10 +4,10 @@
     python -m bench.losses --size 512         # on a GPU, which is taken if there is one
     python -m bench.losses --only dice --only ce+l1
 
-Each line: the time of our loss over that of the plain cross-entropy of torch (binary: with a sigmoid), then over that
-of its counterpart with the same mathematics in segmentation-models-pytorch (smp) or pytorch-toolbelt. Below 1, ours is
-faster. Pairs are measured in turn; the median, the least and the largest ratio and the number of pairs are told. Checks
-of values are off, as they are in training, where the engine looks at each loss a step later.
+Each line: the time of our loss divided by that of torch's cross-entropy (binary: with a sigmoid), then by that of its
+counterpart with the same mathematics in segmentation-models-pytorch (smp) or pytorch-toolbelt. Below 1, ours is faster.
+The two of a pair are measured in turn; median, least and largest ratio and the number of pairs are printed. Checks of
+values are off, as they are in training, where the engine looks at each loss a step later.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from bench.ratios import Pair, rate
 from rarepix.losses import build_loss
 from rarepix.losses.names import ALONE, SUMS, needs_class_pixels
-from rarepix.losses.table import TERMS
+from rarepix.losses.registry import TERMS
 from rarepix.seeding import stable_hash
 
 IGNORE = 255
@@ -32,7 +32,7 @@ LossFunction = Callable[[Tensor, Tensor], Tensor]
 
 
 class Scene(NamedTuple):
-    """A batch, and the plain loss that others are held against."""
+    """A batch, and torch's own loss as the reference."""
 
     task: str
     logits: Tensor
@@ -50,14 +50,15 @@ class Row(NamedTuple):
 
 def main() -> None:
     """Draw batches, measure, print."""
-    given = _parser().parse_args()
+    options = _parser().parse_args()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    print(f"{device}, torch {torch.__version__}, {torch.get_num_threads()} threads, batch {given.batch}, {given.size}²")
+    threads = torch.get_num_threads()
+    print(f"{device}, torch {torch.__version__}, {threads} threads, batch {options.batch}, {options.size}²")
     for task in ("multiclass", "binary"):
-        scene = _scene(task, given.batch, given.size, device)
+        scene = _scene(task, options.batch, options.size, device)
         for row in _rows(task):
-            if not given.only or row.name in given.only:
-                print(_line(row, scene, device, given.repeats), flush=True)
+            if not options.only or row.name in options.only:
+                print(_line(row, scene, device, options.repeats), flush=True)
 
 
 def _line(row: Row, scene: Scene, device: torch.device, repeats: int) -> str:
@@ -72,9 +73,9 @@ def _line(row: Row, scene: Scene, device: torch.device, repeats: int) -> str:
     )
     ours = _work(lambda logits, target: loss(logits, target)["loss"], scene)
     against = {"plain": scene.plain} | row.counterparts
-    told = [_ratio(name, ours, _work(other, scene), device, repeats) for name, other in against.items()]
+    ratios = [_ratio(name, ours, _work(other, scene), device, repeats) for name, other in against.items()]
     params = ", ".join(f"{key}={value}" for key, value in row.params.items())
-    return f"{scene.task} {row.name}{f' ({params})' if params else ''}: {'; '.join(told)}"
+    return f"{scene.task} {row.name}{f' ({params})' if params else ''}: {'; '.join(ratios)}"
 
 
 def _ratio(name: str, ours: Callable, other: Callable, device: torch.device, repeats: int) -> str:
@@ -122,12 +123,12 @@ def _rows(task: str) -> list[Row]:
 
 
 def _counterparts(task: str, toolbelt: Any) -> dict[str, dict[str, LossFunction]]:
-    """Return loss → name → the same mathematics elsewhere, where it is."""
+    """Return loss → name → the same mathematics in a library, where a library has it."""
     from segmentation_models_pytorch import losses as smp
 
     shared: dict[str, Any] = {"mode": task, "ignore_index": IGNORE}
     tversky = {"alpha": 0.3, "beta": 0.7, **shared}
-    found: dict[str, dict[str, LossFunction]] = {
+    counterparts: dict[str, dict[str, LossFunction]] = {
         "dice": {"smp DiceLoss": smp.DiceLoss(**shared), "toolbelt DiceLoss": toolbelt.DiceLoss(**shared)},
         "log_dice": {"smp DiceLoss": smp.DiceLoss(log_loss=True, **shared)},
         "jaccard": {"smp TverskyLoss": smp.TverskyLoss(alpha=1, beta=1, **shared)},
@@ -138,25 +139,27 @@ def _counterparts(task: str, toolbelt: Any) -> dict[str, dict[str, LossFunction]
         "ce+dice": {"torch + smp DiceLoss": _sum(_plain_multiclass, smp.DiceLoss(**shared))},
     }
     if task == "multiclass":
-        found["focal"]["toolbelt CrossEntropyFocalLoss"] = toolbelt.CrossEntropyFocalLoss(ignore_index=IGNORE)
+        counterparts["focal"]["toolbelt CrossEntropyFocalLoss"] = toolbelt.CrossEntropyFocalLoss(ignore_index=IGNORE)
         lovasz = toolbelt.LovaszLoss(ignore=IGNORE)
-        found["lovasz"]["toolbelt LovaszLoss"] = lambda logits, target: lovasz(logits.softmax(1), target)
-        found["ce"] = {"smp SoftCrossEntropyLoss": smp.SoftCrossEntropyLoss(smooth_factor=0.0, ignore_index=IGNORE)}
-        found["ce smoothed"] = {
+        counterparts["lovasz"]["toolbelt LovaszLoss"] = lambda logits, target: lovasz(logits.softmax(1), target)
+        counterparts["ce"] = {
+            "smp SoftCrossEntropyLoss": smp.SoftCrossEntropyLoss(smooth_factor=0.0, ignore_index=IGNORE)
+        }
+        counterparts["ce smoothed"] = {
             "smp SoftCrossEntropyLoss": smp.SoftCrossEntropyLoss(smooth_factor=0.1, ignore_index=IGNORE),
             "torch": lambda logits, target: F.cross_entropy(logits, target, ignore_index=IGNORE, label_smoothing=0.1),
         }
-        return found
-    found["ce"] = {"smp SoftBCEWithLogitsLoss": _channelled(smp.SoftBCEWithLogitsLoss(ignore_index=IGNORE))}
+        return counterparts
+    counterparts["ce"] = {"smp SoftBCEWithLogitsLoss": _with_channel(smp.SoftBCEWithLogitsLoss(ignore_index=IGNORE))}
     smoothed = smp.SoftBCEWithLogitsLoss(smooth_factor=0.1, ignore_index=IGNORE)
-    found["ce smoothed"] = {"smp SoftBCEWithLogitsLoss": _channelled(smoothed)}
-    found["ce+dice"] = {"torch + smp DiceLoss": _sum(_plain_binary, smp.DiceLoss(**shared))}
-    found["lovasz"]["toolbelt BinaryLovaszLoss"] = toolbelt.BinaryLovaszLoss(ignore_index=IGNORE)
-    found["focal"]["toolbelt BinaryFocalLoss"] = _channelled(toolbelt.BinaryFocalLoss(ignore_index=IGNORE))
-    return found
+    counterparts["ce smoothed"] = {"smp SoftBCEWithLogitsLoss": _with_channel(smoothed)}
+    counterparts["ce+dice"] = {"torch + smp DiceLoss": _sum(_plain_binary, smp.DiceLoss(**shared))}
+    counterparts["lovasz"]["toolbelt BinaryLovaszLoss"] = toolbelt.BinaryLovaszLoss(ignore_index=IGNORE)
+    counterparts["focal"]["toolbelt BinaryFocalLoss"] = _with_channel(toolbelt.BinaryFocalLoss(ignore_index=IGNORE))
+    return counterparts
 
 
-def _channelled(loss: nn.Module) -> LossFunction:
+def _with_channel(loss: nn.Module) -> LossFunction:
     return lambda logits, target: loss(logits, target.unsqueeze(1).to(logits.dtype))
 
 

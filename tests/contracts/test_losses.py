@@ -5,8 +5,9 @@ import torch
 
 from rarepix.losses import build_loss
 from rarepix.losses.checks import LossError
+from rarepix.losses.libraries import LIBRARY_LOSSES
 from rarepix.losses.names import ALONE, REGISTRY, canonical, needs_class_pixels
-from rarepix.losses.table import TERMS
+from rarepix.losses.registry import TERMS
 
 IGNORE = 255
 CLASSES = {"multiclass": 4, "binary": 1, "multilabel": 3}
@@ -43,15 +44,15 @@ def batch(task: str, axes=(6, 5), images: int = 3, ignored: float = 0.3) -> tupl
 
 
 def spread(target: torch.Tensor, task: str, channels: int | None = None) -> torch.Tensor:
-    """Return the target in the shape of logits, 0 and 1; what is ignored is 0."""
+    """Return the target in the shape of logits, 0 and 1; 0 at ignored pixels."""
     counted = torch.where(target == IGNORE, 0, target)
     if task == "multiclass":
         return torch.nn.functional.one_hot(counted, channels or CLASSES[task]).movedim(-1, 1)
     return counted.unsqueeze(1) if task == "binary" else counted
 
 
-def sure(target: torch.Tensor, task: str, height: float = 20.0, channels: int | None = None) -> torch.Tensor:
-    """Logits that say *target* without doubt."""
+def confident(target: torch.Tensor, task: str, height: float = 20.0, channels: int | None = None) -> torch.Tensor:
+    """Logits that predict *target* with certainty."""
     return (spread(target, task, channels).float() * 2 - 1) * height
 
 
@@ -95,8 +96,8 @@ def test_the_order_of_images_does_not_matter(name, task):
 
 
 @of_every_loss
-def test_the_names_of_classes_do_not_matter(name, task):
-    """Those that know which class is background are told its new name."""
+def test_the_order_of_classes_does_not_matter(name, task):
+    """The loss is given the new id of the background."""
     logits, target = batch(task)
     order = {"multiclass": [2, 0, 3, 1], "binary": [0], "multilabel": [2, 0, 1]}[task]
     renamed = target[:, order] if task == "multilabel" else target.clone()
@@ -123,7 +124,7 @@ def test_ignored_pixels_have_no_influence_and_no_gradient(name, task):
 
 @of_every_loss
 def test_ignored_pixels_are_not_in_the_denominator(name, task):
-    """More ignored ones beside the image change nothing."""
+    """More ignored pixels beside the image change nothing."""
     logits, target = batch(task)
     wider = torch.cat([logits, torch.randn(*logits.shape[:-1], 20, generator=torch.Generator().manual_seed(2))], -1)
     padded = torch.cat([target, torch.full((*target.shape[:-1], 20), IGNORE)], -1)
@@ -131,7 +132,7 @@ def test_ignored_pixels_are_not_in_the_denominator(name, task):
 
 
 @of_every_loss
-def test_nothing_but_ignored_pixels_costs_nothing(name, task):
+def test_a_batch_of_ignored_pixels_has_loss_zero(name, task):
     logits, target = batch(task)
     logits.requires_grad_()
     value = loss_of(name, task)(logits, torch.full_like(target, IGNORE))["loss"]
@@ -141,7 +142,7 @@ def test_nothing_but_ignored_pixels_costs_nothing(name, task):
 
 
 @of_every_loss
-def test_an_image_of_ignored_pixels_changes_nothing(name, task):
+def test_an_image_of_ignored_pixels_has_no_effect(name, task):
     logits, target = batch(task)
     target[1] = IGNORE
     kept = [0, 2]
@@ -160,8 +161,8 @@ def test_finite_whatever_the_batch_holds(name, task, dtype):
     with_ignored[0] = IGNORE
     loss = loss_of(name, task)
     for truth in (torch.zeros_like(target), torch.ones_like(target), present, with_ignored):
-        for said in (sure(truth, task, 1e4), sure(truth, task, -1e4), logits * 1e4 / logits.abs().max()):
-            given = said.detach().to(dtype, copy=True).requires_grad_()
+        for predicted in (confident(truth, task, 1e4), confident(truth, task, -1e4), logits * 1e4 / logits.abs().max()):
+            given = predicted.detach().to(dtype, copy=True).requires_grad_()
             with torch.autocast("cpu", dtype=torch.bfloat16):
                 value = loss(given, truth)["loss"]
             value.backward()
@@ -175,8 +176,8 @@ def test_half_precision_is_computed_in_full(name, task):
     logits, target = batch(task)
     rounded = logits.bfloat16()
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        found = value_of(name, task, rounded, target)
-    assert found == value_of(name, task, rounded.float(), target)
+        value = value_of(name, task, rounded, target)
+    assert value == value_of(name, task, rounded.float(), target)
 
 
 @of_every_loss
@@ -188,14 +189,16 @@ def test_a_volume_of_one_slice_is_an_image(name, task):
 
 
 @of_every_loss
-def test_better_is_cheaper(name, task):
+def test_a_better_prediction_has_a_lower_loss(name, task):
     """Right, half right and wrong everywhere."""
     _, target = batch(task, ignored=0)
     wrong = (target + 1) % (4 if task == "multiclass" else 2)
     half = torch.where(torch.arange(5) < 3, target, wrong)
-    right, between, all_wrong = (value_of(name, task, sure(said, task, 3.0), target) for said in (target, half, wrong))
+    right, between, all_wrong = (
+        value_of(name, task, confident(predicted, task, 3.0), target) for predicted in (target, half, wrong)
+    )
     assert right < between
-    if name in ("ohem", "topk"):  # to which half a batch of the hardest is as hard as a whole one
+    if name in ("ohem", "topk"):  # the hardest half of a batch is as hard as all of it
         assert between == pytest.approx(all_wrong, rel=1e-5)
     else:
         assert between < all_wrong
@@ -206,36 +209,36 @@ def test_steps_along_the_gradient_lead_to_the_target(name, task):
     """The boundary loss alone does not: a pixel at the edge of a region has the distance 0."""
     logits, target = batch(task, images=2)
     logits.requires_grad_()
-    marginal = name.endswith(("+KL", "+DB"))  # which of several channels know no rest to hold against
+    marginal = name.endswith(("+KL", "+DB"))  # multilabel: without background, they are no divergence
     loss = loss_of(name, task, **({"alpha": 0.1} if marginal else {}))
     optimizer = torch.optim.Adam([logits], lr=1.0)
     for _ in range(25):
         optimizer.zero_grad()
         loss(logits, target)["loss"].backward()
         optimizer.step()
-    said = logits.argmax(1) if task == "multiclass" else (logits > 0).long().reshape(target.shape)
-    assert (said == target)[target != IGNORE].float().mean() > 0.95
+    predicted = logits.argmax(1) if task == "multiclass" else (logits > 0).long().reshape(target.shape)
+    assert (predicted == target)[target != IGNORE].float().mean() > 0.95
 
 
 @pytest.mark.parametrize(("name", "task"), [pair for pair in MEMBERS if pair[1] != "binary"])
 def test_absent_classes_do_not_make_a_mistake_cheaper(name, task):
-    """Two classes are there; channels for classes that are not, each with no probability, leave the price as it is.
+    """Two classes are present; more channels for absent classes, each with probability 0, leave the loss unchanged.
 
-    A mean over pixels and channels (multilabel) has the absent ones in it, and so have the shares of classes.
+    A mean over pixels and channels (multilabel) includes the absent ones, and so do the class shares.
     """
     target = torch.tensor([[[0, 0, 1, 1]]])
-    said = torch.tensor([[[0, 0, 0, 1]]])
+    predicted = torch.tensor([[[0, 0, 0, 1]]])
     if task == "multilabel":
-        target, said = (torch.stack([ids == 0, ids == 1], 1).long() for ids in (target, said))
-    logits = sure(said, task, channels=2)
+        target, predicted = (torch.stack([ids == 0, ids == 1], 1).long() for ids in (target, predicted))
+    logits = confident(predicted, task, channels=2)
     more = torch.cat([logits, torch.full((1, 8, 1, 4), -60.0)], 1)
     wider = torch.cat([target, torch.zeros(1, 8, 1, 4, dtype=torch.long)], 1) if task == "multilabel" else target
-    prices = [value_of(name, task, *pair) for pair in ((logits, target), (more, wider))]
+    values = [value_of(name, task, *pair) for pair in ((logits, target), (more, wider))]
     terms = canonical(name).split("+")
     if set(terms) & {"l1", "kl", "db"} or (task == "multilabel" and not set(terms) <= PER_CLASS):
-        assert prices[1] <= prices[0]
+        assert values[1] <= values[0]
     else:
-        assert prices[1] == pytest.approx(prices[0], rel=1e-4)
+        assert values[1] == pytest.approx(values[0], rel=1e-4)
 
 
 @of_every_loss
@@ -257,7 +260,7 @@ def test_channels_last_changes_nothing(name, task):
 def test_refuses_logits_that_are_not_finite(name, task, bad):
     logits, target = batch(task)
     logits[0, 0, 0, 0] = bad
-    target[0] = IGNORE  # even where nobody looks
+    target[0] = IGNORE  # also in an ignored image
     with pytest.raises(LossError, match=f"logits must be finite, but 1 of {logits.numel()} are not"):
         loss_of(name, task)(logits, target)
 
@@ -269,3 +272,84 @@ def test_refuses_ids_that_are_no_class(name, task):
     highest = 3 if task == "multiclass" else 1
     with pytest.raises(LossError, match=f"must be from 0 to {highest} or 255 .ignored., but they go from 0 to 7"):
         loss_of(name, task)(logits, target)
+
+
+ARGUMENTS = {
+    "smp/SoftCrossEntropyLoss": {"smooth_factor": 0.1},
+    "toolbelt/BiTemperedLogisticLoss": {"t1": 0.8, "t2": 1.2},
+    "toolbelt/BinaryBiTemperedLogisticLoss": {"t1": 0.8, "t2": 1.2},
+}
+"""Those that have no default that works."""
+LIBRARY_MEMBERS = [(name, task) for name, entry in LIBRARY_LOSSES.items() for task in map(str, entry.tasks)]
+CANNOT_IGNORE = {("smp/FocalLoss", "multilabel"), *(("toolbelt/JaccardLoss", task) for task in CLASSES)}
+of_every_library_loss = pytest.mark.parametrize(("name", "task"), LIBRARY_MEMBERS)
+
+
+def library_loss(name: str, task: str) -> torch.nn.Module:
+    return build_loss(name, task=task, classes=CLASSES[task], arguments=ARGUMENTS.get(name, {}))
+
+
+def test_every_library_loss_is_listed_for_a_task():
+    assert {name for name, _ in LIBRARY_MEMBERS} == set(LIBRARY_LOSSES)
+    assert {task for _, task in LIBRARY_MEMBERS} == set(CLASSES)
+    assert set(LIBRARY_MEMBERS) >= CANNOT_IGNORE
+
+
+@of_every_library_loss
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last], ids=str)
+def test_a_library_loss_is_one_finite_number_with_a_gradient(name, task, layout):
+    logits, target = batch(task, ignored=0.0)
+    logits = logits.to(memory_format=layout).requires_grad_()
+    terms = library_loss(name, task)(logits, target.to(torch.uint8))
+    terms["loss"].backward()
+    assert set(terms) == {"loss", name}
+    assert (terms["loss"].shape, terms["loss"].dtype) == ((), torch.float32)
+    assert torch.isfinite(terms["loss"])
+    assert not terms[name].requires_grad
+    assert torch.isfinite(logits.grad).all()
+    assert logits.grad.any()
+
+
+@of_every_library_loss
+def test_ignored_pixels_have_no_gradient_in_a_library_loss(name, task):
+    logits, target = batch(task)
+    logits.requires_grad_()
+    loss = library_loss(name, task)
+    if (name, task) in CANNOT_IGNORE:
+        with pytest.raises(LossError, match="has no way to ignore pixels"):
+            loss(logits, target)
+        return
+    loss(logits, target)["loss"].backward()
+    ignored = ignored_in(target, logits)
+    assert (logits.grad[ignored] == 0).all()
+    assert torch.isfinite(logits.grad).all()
+    assert (logits.grad[~ignored] != 0).any()
+
+
+@of_every_library_loss
+def test_a_batch_of_ignored_pixels_has_loss_zero_in_a_library_loss(name, task):
+    logits, target = batch(task)
+    logits.requires_grad_()
+    terms = library_loss(name, task)(logits, torch.full_like(target, IGNORE))
+    terms["loss"].backward()
+    assert set(terms) == {"loss", name}
+    assert terms["loss"].item() == 0.0
+    assert (logits.grad == 0).all()
+
+
+@of_every_library_loss
+def test_a_library_loss_is_computed_in_full_precision(name, task):
+    logits, target = batch(task, ignored=0.0)
+    rounded = logits.bfloat16()
+    loss = library_loss(name, task)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        value = loss(rounded, target)["loss"]
+    assert float(value) == float(loss(rounded.float(), target)["loss"])
+
+
+@of_every_library_loss
+def test_a_library_loss_refuses_ids_that_are_no_class(name, task):
+    logits, target = batch(task, ignored=0.0)
+    target[0, 0, 0] = 7
+    with pytest.raises(LossError, match="but they go from 0 to 7"):
+        library_loss(name, task)(logits, target)

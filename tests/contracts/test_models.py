@@ -1,4 +1,4 @@
-"""What every architecture must do, built with an encoder that is light and fits it, without weights."""
+"""What every architecture must do, built with a small encoder that fits it, without weights."""
 
 import pytest
 import segmentation_models_pytorch as smp
@@ -29,7 +29,7 @@ def test_logits_have_the_size_of_the_image(built):
     assert logits.std() > 0
 
 
-def test_has_the_parts_that_have_their_own_learning_rates(built):
+def test_has_the_parts_with_learning_rates_of_their_own(built):
     _, model = built
     parts = {
         name: {id(p) for p in getattr(model, name).parameters()} for name in ("encoder", "decoder", "segmentation_head")
@@ -39,8 +39,8 @@ def test_has_the_parts_that_have_their_own_learning_rates(built):
     assert {id(p) for p in model.parameters()} == set.union(*parts.values())
 
 
-def test_no_activation_stands_behind_the_logits(built):
-    """Scaling what the last layer gives scales the output: the losses want logits."""
+def test_no_activation_follows_the_logits(built):
+    """Scaling the last layer scales the output: the losses want logits."""
     name, model = built
     side = OTHER_SIDE.get(name, 64)
     image = torch.rand(1, 3, side, side, generator=torch.Generator().manual_seed(0))

@@ -29,8 +29,8 @@ def test_ignored_pixels_are_on_neither_side():
 
 def test_binary_by_hand():
     target = LINE[0].long()
-    found = build_loss("boundary", task="binary", classes=1)(torch.zeros(1, 1, 1, 6), target)["loss"]
-    assert float(found) == pytest.approx((2 + 1 + 0 - 1 + 0 + 1) / 2 / 6)
+    value = build_loss("boundary", task="binary", classes=1)(torch.zeros(1, 1, 1, 6), target)["loss"]
+    assert float(value) == pytest.approx((2 + 1 + 0 - 1 + 0 + 1) / 2 / 6)
 
 
 def test_mean_over_the_classes_that_an_image_holds_in_part():
@@ -38,7 +38,7 @@ def test_mean_over_the_classes_that_an_image_holds_in_part():
     logits = torch.zeros(1, 3, 1, 6)
     inner = torch.tensor([2, 1, 0, -1, 0, 1.0])
     outer = torch.tensor([-1, 0, 1, 2, 1, 0.0])  # of class 0, whose outermost pixels reach the image's edge
-    found = build_loss("boundary", task="multiclass", classes=3)(logits, target)["loss"]
-    assert float(found) == pytest.approx(float((inner.mean() + outer.mean()) / 2 / 3), abs=1e-6)
+    value = build_loss("boundary", task="multiclass", classes=3)(logits, target)["loss"]
+    assert float(value) == pytest.approx(float((inner.mean() + outer.mean()) / 2 / 3), abs=1e-6)
     alone = build_loss("boundary", task="multiclass", classes=3, foreground_only=True)(logits, target)["loss"]
     assert float(alone) == pytest.approx(float(inner.mean() / 3), abs=1e-6)

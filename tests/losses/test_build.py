@@ -1,4 +1,4 @@
-"""Losses by name: what they are built from, and what is refused."""
+"""Losses by name: how they are built, and what is refused."""
 
 import pytest
 import torch
@@ -18,8 +18,8 @@ from rarepix.losses.names import (
     terms_of,
 )  # fmt: skip
 from rarepix.losses.published import PUBLISHED
+from rarepix.losses.registry import TERMS
 from rarepix.losses.settings import LossConfig
-from rarepix.losses.table import TERMS
 from tests.house.source import CHECKOUT
 
 BATCH = torch.randn(2, 3, 4, 4, generator=torch.Generator().manual_seed(1)), torch.zeros(2, 4, 4, dtype=torch.long)
@@ -29,7 +29,7 @@ OTHER = {
 }  # fmt: skip
 
 
-def test_the_tables_that_import_torch_and_those_that_do_not_say_the_same():
+def test_the_light_tables_and_those_that_import_torch_agree():
     assert set(TERMS) == set(TERM_PARAMETERS)
     assert set(PUBLISHED) == set(PUBLISHED_TERMS)
     assert LossConfig.parameter_names() == set(LossConfig.model_fields) - {"name"}
@@ -37,7 +37,7 @@ def test_the_tables_that_import_torch_and_those_that_do_not_say_the_same():
 
 @pytest.mark.parametrize("name", TERM_PARAMETERS)
 def test_given_parameters_reach_the_loss(name):
-    """Each parameter, changed alone, changes the price."""
+    """Each parameter, changed alone, changes the loss."""
     task = "multiclass" if "multiclass" in TERMS[name].tasks else "binary"
     whole = name if name in KNOWN else f"ce+{name}"
     random = torch.Generator().manual_seed(3)
@@ -46,7 +46,7 @@ def test_given_parameters_reach_the_loss(name):
     target[0, :2] = 2 if task == "multiclass" else 1
     pixels = {"class_pixels": [70, 20, 10]} if needs_class_pixels(whole) else {}
 
-    def price(**given) -> float:
+    def value_with(**given) -> float:
         config = LossConfig(name=whole, **given)
         return float(build_loss(whole, task=task, classes=logits.shape[1], **pixels, **config.parameters())(
             logits, target
@@ -54,7 +54,7 @@ def test_given_parameters_reach_the_loss(name):
 
     for key, default in TERM_PARAMETERS[name].items():
         value = OTHER[key] if key in OTHER else default / 2 + 0.1 if isinstance(default, float) else default + 1
-        assert price(**{key: value}) != pytest.approx(price(), rel=1e-6), key
+        assert value_with(**{key: value}) != pytest.approx(value_with(), rel=1e-6), key
 
 
 @pytest.mark.parametrize(
@@ -91,8 +91,10 @@ def test_every_term_and_its_parameters_are_in_the_document():
     rows = {line.split("`")[1]: line for line in text.splitlines() if line.startswith("| `")}
     assert set(rows) == set(TERM_PARAMETERS)
     for term, parameters in TERM_PARAMETERS.items():
-        told = rows[term] + rows["tversky"] * ("as `tversky`" in rows[term]) + rows["l1"] * ("as `l1`" in rows[term])
-        assert [key for key in parameters if f"`{key}`" not in told] == []
+        documented = (
+            rows[term] + rows["tversky"] * ("as `tversky`" in rows[term]) + rows["l1"] * ("as `l1`" in rows[term])
+        )
+        assert [key for key in parameters if f"`{key}`" not in documented] == []
 
 
 def test_any_sum_of_terms_is_a_loss():
@@ -110,7 +112,7 @@ def test_any_sum_of_terms_is_a_loss():
         ("", {}, "unknown loss ''"),
         ("ce+", {}, "unknown loss ''"),
         (None, {}, "the name of a loss must be text, but got None"),
-        ("l1", {}, "loss 'l1' must begin with a term that looks at single pixels .* write ce[+]l1"),
+        ("l1", {}, "loss 'l1' must begin with a term that compares single pixels .* write ce[+]l1"),
         ("ce+ce", {}, "must name each term once"),
         ("ce", {"smooth": 1.0}, "loss 'ce' has no parameter 'smooth'; it takes label_smoothing, class_weights,"),
         ("ce", {"gama": 1.0}, "unknown key 'gama': did you mean 'gamma'"),
@@ -155,7 +157,7 @@ def test_refuses(name, given, message):
         build_loss(name, **({"task": "multiclass", "classes": 3} | given))
 
 
-def test_what_the_published_registry_gives_to_all_is_told_where_it_has_no_effect():
+def test_a_parameter_without_effect_is_warned_about():
     plain = build_loss("ce", task="multiclass", classes=3)
     with pytest.warns(UserWarning, match="loss 'ce' has no use for temperature=10"):
         loss = build_loss("ce", task="multiclass", classes=3, alpha=1.0, temperature=10.0)
@@ -164,7 +166,7 @@ def test_what_the_published_registry_gives_to_all_is_told_where_it_has_no_effect
 
 @pytest.mark.parametrize("task", ["binary", "multilabel", "multiclass"])
 @pytest.mark.parametrize("ignore_index", [300, -100])
-def test_an_ignore_id_that_the_type_cannot_hold_ignores_nothing(task, ignore_index):
+def test_an_ignore_index_outside_the_dtype_ignores_nothing(task, ignore_index):
     """300 and -100 are 44 and 156 in eight bits."""
     classes = {"binary": 1, "multilabel": 3, "multiclass": 3}[task]
     target = torch.full((1, classes, 2, 2), ignore_index % 256, dtype=torch.uint8)
@@ -218,18 +220,18 @@ def test_refuses_shapes(task, logits, target, message):
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bool])
-def test_refuses_masks_that_are_no_ids(dtype):
+def test_refuses_targets_that_are_not_integers(dtype):
     with pytest.raises(LossError, match=f"must be integer ids of shape .2, 4, 4., but got {dtype}"):
         build_loss("ce", task="multiclass", classes=3)(BATCH[0], BATCH[1].to(dtype))
 
 
-def test_refuses_logits_that_are_no_floats():
+def test_refuses_logits_that_are_not_floats():
     with pytest.raises(LossError, match="logits must be floats, but got torch.int64"):
         build_loss("ce", task="multiclass", classes=3)(BATCH[0].long(), BATCH[1])
 
 
-def test_without_checks_of_values_nothing_is_raised():
-    """The engine sees the loss a step later, so that a GPU is not waited for."""
+def test_values_are_not_checked_where_checks_are_off():
+    """The engine looks at the loss one step later, so it does not wait for the GPU."""
     loss = build_loss("ce", task="multiclass", classes=3, check_values=False)
     assert torch.isnan(loss(BATCH[0] * float("nan"), BATCH[1])["loss"])
 

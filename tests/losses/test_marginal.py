@@ -10,7 +10,7 @@ from rarepix.losses import build_loss
 IGNORE = 255
 HALF = torch.zeros(2, 2, 1, 4)
 TARGET = torch.tensor([[[0, 0, 0, 1]], [[0, 1, IGNORE, IGNORE]]])
-# shares of class 1: 1/4 and 1/2 in the images, 2/6 in the batch; said: 1/2
+# shares of class 1: 1/4 and 1/2 in the images, 2/6 in the batch; predicted: 1/2
 
 
 def term(name: str, logits: torch.Tensor, target: torch.Tensor, task: str = "multiclass", **given) -> float:
@@ -40,12 +40,12 @@ def test_by_hand(name, given, wanted):
 
 
 @pytest.mark.parametrize("temperature", [1, 4, 100])
-def test_the_hotter_the_nearer_to_the_share_of_the_argmax(temperature):
-    """p of class 1 is σ(T), of 3 of 4 pixels; nothing overflows, however hot."""
+def test_a_higher_temperature_comes_nearer_to_the_share_of_the_argmax(temperature):
+    """p of class 1 is σ(T), of 3 of 4 pixels; nothing overflows at high temperatures."""
     logits = torch.tensor([[[[0, 0, 0, 0]], [[1, 1, 1, -1]]]]).float()
     target = torch.tensor([[[1, 1, 1, 0]]])
-    said = (3 / (1 + math.exp(-temperature)) + 1 / (1 + math.exp(temperature))) / 4
-    assert term("l1", logits, target, temperature=temperature) == pytest.approx(abs(0.75 - said), abs=1e-6)
+    predicted = (3 / (1 + math.exp(-temperature)) + 1 / (1 + math.exp(temperature))) / 4
+    assert term("l1", logits, target, temperature=temperature) == pytest.approx(abs(0.75 - predicted), abs=1e-6)
 
 
 def test_where_pixels_are_does_not_matter():
@@ -63,7 +63,7 @@ def test_binary_divergence_has_the_background_in_it():
     assert term("kl", logits, target.unsqueeze(1), "multilabel") == pytest.approx((kl(0.25) + kl(0.5)) / 2, abs=1e-6)
 
 
-def test_a_channel_of_an_image_without_pixels_that_count_is_in_no_mean():
+def test_a_channel_with_ignored_pixels_only_is_in_no_mean():
     target = torch.stack([TARGET, torch.full_like(TARGET, IGNORE)], 1)
     target[1, 1] = torch.tensor([[1, 1, 1, 0]])
     assert term("l1", HALF, target, "multilabel") == pytest.approx((0.25 + 0 + 0.25) / 3, abs=1e-6)
@@ -75,4 +75,4 @@ def test_the_gradient_leads_to_the_true_share(name):
     target = torch.tensor([[[0, 0, 0, 1]]])
     loss = build_loss(f"ce+{name}", task="multiclass", classes=2, alpha=1000.0)
     loss(logits, target)["loss"].backward()
-    assert (logits.grad[:, 1] > 0).all()  # class 1 has fewer pixels than it is said to have
+    assert (logits.grad[:, 1] > 0).all()  # class 1 has fewer pixels than predicted

@@ -44,7 +44,7 @@ def test_deep_supervision_is_the_weighted_sum_of_each_resolution(name):
     assert outputs[2].grad is None
 
 
-def test_a_target_without_the_axis_of_channels_is_the_same():
+def test_a_target_may_lack_the_channel_axis():
     logits, target = volume(4)
     loss = NNUNetLoss("ce+l1", classes=CLASSES)
     assert float(loss(logits, target[:, 0])) == float(loss(logits, target))
@@ -64,24 +64,24 @@ def test_the_published_focal_loss_by_its_formula():
     logits, target = volume(3)
     smoothing = 1e-5
     one_hot = torch.nn.functional.one_hot(target[:, 0].long(), CLASSES).movedim(-1, 1).float()
-    likely = (one_hot.clamp(smoothing / (CLASSES - 1), 1 - smoothing) * torch.softmax(logits, 1)).sum(1) + smoothing
-    wanted = (-((1 - likely) ** 2) * likely.log()).mean()
-    found = NNUNetLoss("softmax_focal", classes=CLASSES, published=True)(logits, target)
-    assert float(found) == pytest.approx(float(wanted), rel=1e-5)
+    prob = (one_hot.clamp(smoothing / (CLASSES - 1), 1 - smoothing) * torch.softmax(logits, 1)).sum(1) + smoothing
+    wanted = (-((1 - prob) ** 2) * prob.log()).mean()
+    value = NNUNetLoss("softmax_focal", classes=CLASSES, published=True)(logits, target)
+    assert float(value) == pytest.approx(float(wanted), rel=1e-5)
     weights = torch.tensor([1.0, 2.0, 5.0])
-    weighted = (-((1 - likely) ** 2) * likely.log() * (weights / weights.sum())[target[:, 0].long()]).mean()
-    found = NNUNetLoss("softmax_focal", classes=CLASSES, published=True, class_weights=weights)(logits, target)
-    assert float(found) == pytest.approx(float(weighted), rel=1e-5)
+    weighted = (-((1 - prob) ** 2) * prob.log() * (weights / weights.sum())[target[:, 0].long()]).mean()
+    value = NNUNetLoss("softmax_focal", classes=CLASSES, published=True, class_weights=weights)(logits, target)
+    assert float(value) == pytest.approx(float(weighted), rel=1e-5)
 
 
 def test_regions_that_overlap():
     logits, _ = volume(3)
     target = (torch.rand(logits.shape, generator=torch.Generator().manual_seed(1)) < 0.3).float()
-    found = NNUNetLoss("ce+dice", classes=CLASSES, task="multilabel")(logits, target)
-    assert float(found) == float(build_loss("ce+dice", task="multilabel", classes=3)(logits, target.long())["loss"])
+    value = NNUNetLoss("ce+dice", classes=CLASSES, task="multilabel")(logits, target)
+    assert float(value) == float(build_loss("ce+dice", task="multilabel", classes=3)(logits, target.long())["loss"])
 
 
-def test_schedules_go_with_the_epochs():
+def test_schedules_follow_the_epoch():
     logits, target = volume(3)
     loss = NNUNetLoss("ce+l1", classes=CLASSES, alpha=2, schedule="linear", over=4)
     first = float(loss(logits, target))
@@ -90,7 +90,7 @@ def test_schedules_go_with_the_epochs():
     assert float(loss(logits, target)) > first
 
 
-def test_refuses_a_target_between_two_classes():
+def test_refuses_a_target_that_is_not_whole_numbers():
     logits, target = volume(3)
     with pytest.raises(LossError, match="must hold ids, whole numbers"):
         NNUNetLoss("ce", classes=CLASSES)(logits, target + 0.5)

@@ -1,4 +1,4 @@
-"""The published values, in the published form and in the safe one, and what the published form does that is wrong."""
+"""The published values in the published and in the default form, and the mistakes of the published form."""
 
 import math
 
@@ -17,7 +17,7 @@ CASES = [(task, name) for task, (_, _, values) in TASKS.items() for name in valu
 @pytest.mark.parametrize("published", [True, False])
 @pytest.mark.parametrize(("task", "name"), CASES)
 def test_golden_values(task, name, published):
-    """Where every class is there and nothing is saturated, the safe form is the published one."""
+    """Where every class is present and nothing is saturated, the default form equals the published one."""
     classes, batch, values = TASKS[task]
     terms = build_loss(name, task=task, classes=classes, published=published)(*batch)
     for term, value in values[name].items():
@@ -33,8 +33,8 @@ def test_alpha_and_temperature(published):
         logits, target
     )
     valid = (target != golden.IGNORE).unsqueeze(1)
-    said = (torch.softmax(10 * logits, 1) * valid).sum((2, 3)) / valid.sum((2, 3))
-    wanted = (said - torch.tensor(golden.TRUE_SHARES)).abs().mean()
+    predicted = (torch.softmax(10 * logits, 1) * valid).sum((2, 3)) / valid.sum((2, 3))
+    wanted = (predicted - torch.tensor(golden.TRUE_SHARES)).abs().mean()
     assert float(terms["l1"]) == pytest.approx(float(wanted), abs=1e-5)
     assert float(terms["ce"]) == pytest.approx(1.600895, abs=1e-5)
     assert float(terms["loss"]) == pytest.approx(float(terms["ce"] + 0.3 * terms["l1"]), abs=1e-6)
@@ -42,10 +42,10 @@ def test_alpha_and_temperature(published):
 
 def test_the_golden_shares_give_the_golden_terms():
     """By hand from the published shares: L1 is the mean of |q - p|, KL the mean over images of Σ p ln(p / q)."""
-    true, said = torch.tensor(golden.TRUE_SHARES), torch.tensor(golden.SAID_SHARES)
-    assert float((true - said).abs().mean()) == pytest.approx(0.263124, abs=1e-5)
-    assert float((true * (true / said).log()).sum(1).mean()) == pytest.approx(0.558028, abs=1e-5)
-    assert float((true + said).log().mean()) == pytest.approx(-0.596869, abs=1e-5)
+    true, predicted = torch.tensor(golden.TRUE_SHARES), torch.tensor(golden.PREDICTED_SHARES)
+    assert float((true - predicted).abs().mean()) == pytest.approx(0.263124, abs=1e-5)
+    assert float((true * (true / predicted).log()).sum(1).mean()) == pytest.approx(0.558028, abs=1e-5)
+    assert float((true + predicted).log().mean()) == pytest.approx(-0.596869, abs=1e-5)
 
 
 def test_binary_kl_of_an_image_that_is_all_foreground():
@@ -53,8 +53,8 @@ def test_binary_kl_of_an_image_that_is_all_foreground():
     with pytest.raises(LossError, match="a loss must be finite, but loss = nan, kl = nan: an image"):
         build_loss("CE+KL", task="binary", classes=1, published=True)(logits, target)
     safe = build_loss("CE+KL", task="binary", classes=1)(logits, target)["kl"]
-    said = torch.sigmoid(logits).mean((1, 2, 3))
-    assert float(safe) == pytest.approx(float(-said.log().mean()), abs=1e-5)
+    predicted = torch.sigmoid(logits).mean((1, 2, 3))
+    assert float(safe) == pytest.approx(float(-predicted.log().mean()), abs=1e-5)
 
 
 def test_binary_kl_of_a_saturated_prediction():
@@ -68,8 +68,8 @@ def test_ignored_pixels_in_a_binary_cross_entropy():
     """As published, a pixel with id 255 has the target 255, and the loss can be negative."""
     logits, target = golden.binary()
     target[0, 0, 0] = golden.IGNORE
-    found = build_loss("CE", task="binary", classes=1, published=True)(logits, target)["ce"]
-    assert float(found) < 0
+    value = build_loss("CE", task="binary", classes=1, published=True)(logits, target)["ce"]
+    assert float(value) < 0
     safe = build_loss("CE", task="binary", classes=1)(logits, target)["ce"]
     counted = target != golden.IGNORE
     wanted = torch.nn.functional.binary_cross_entropy_with_logits(logits[:, 0][counted], target[counted].float())
@@ -83,7 +83,7 @@ def test_a_batch_of_ignored_pixels():
 
 
 def test_an_image_of_ignored_pixels_beside_another():
-    """As published it counts as one in which all is right; ours leaves it out."""
+    """As published it counts as a correct image; ours leaves it out."""
     logits, target = golden.multiclass()
     alone = float(build_loss("CE+L1", task="multiclass", classes=3)(logits[:1], target[:1])["l1"])
     target[1] = golden.IGNORE
@@ -95,21 +95,21 @@ def test_an_image_of_ignored_pixels_beside_another():
 def test_absent_classes_in_dice():
     logits, target = golden.multiclass()
     target[target == 2] = 0
-    prices = {
+    values = {
         published: float(build_loss("dice", task="multiclass", classes=3, published=published)(logits, target)["loss"])
         for published in (True, False)
     }
-    assert prices[False] == pytest.approx(prices[True] * 3 / 2, abs=1e-6)
+    assert values[False] == pytest.approx(values[True] * 3 / 2, abs=1e-6)
 
 
 def test_generalised_dice_by_hand():
     """As published: sigmoid of each channel and, of one channel, its complement; here probabilities of one half."""
     target = torch.tensor([[[1, 0, 0, 0]]])
     half = torch.zeros(1, 1, 1, 4)
-    found = build_loss("GDiceLoss", task="binary", classes=1, published=True)(half, target)["loss"]
+    value = build_loss("GDiceLoss", task="binary", classes=1, published=True)(half, target)["loss"]
     weights, overlap, size = (1.0, 1 / 9), (0.5, 1.5), (2 + 1, 2 + 3)
     wanted = 1 - 2 * sum(map(float.__mul__, weights, overlap)) / sum(w * s for w, s in zip(weights, size, strict=True))
-    assert float(found) == pytest.approx(wanted, abs=1e-6)
+    assert float(value) == pytest.approx(wanted, abs=1e-6)
     assert float(build_loss("gdice", task="binary", classes=1)(half, target)["loss"]) == pytest.approx(wanted, abs=1e-6)
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from rarepix.losses import build_loss
-from rarepix.losses.schedule import alpha_at
+from rarepix.losses.module import alpha_at
 
 PUBLISHED = [0.1, 0.5, 0.5, 2.5, 2.5, 12.5, 12.5, 62.5, 62.5, 100, 100, 100]
 """After epochs 0 … 11, from 0.1, times 5 each 2 epochs."""
@@ -48,7 +48,7 @@ def test_each_term_may_have_its_own():
 
 
 def test_the_epoch_alone_decides():
-    """What was computed before does not matter, so that a resumed run needs nothing kept."""
+    """What was computed before has no effect, so a resumed run needs no state."""
     batch = torch.randn(1, 2, 3, 3, generator=torch.Generator().manual_seed(0)), torch.zeros(1, 3, 3, dtype=torch.long)
     given = {"task": "multiclass", "classes": 2, "schedule": "step", "every": 1, "factor": 2.0}
     gone, resumed = build_loss("ce+l1", **given), build_loss("ce+l1", **given)

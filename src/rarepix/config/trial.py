@@ -128,6 +128,8 @@ def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 def _set_key(tree: dict[str, Any], key: str, value: Any) -> None:
     *path, last = key.split(".")
+    if path == ["loss", "arguments"]:  # left out of the tree while nothing is in it
+        tree["loss"].setdefault("arguments", {})
     section = tree
     for name in path:
         if not isinstance(section.get(name), dict):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rarepix.labels import IGNORE, Task
 
 if TYPE_CHECKING:
+    from rarepix.losses.library_loss import LibraryLoss
     from rarepix.losses.module import Loss
 
 
@@ -21,22 +22,25 @@ def build_loss(
     class_pixels: Iterable[float] | None = None,
     check_values: bool = True,
     **params: Any,
-) -> Loss:
-    """Return the named loss, as a module.
+) -> Loss | LibraryLoss:
+    """Return the named loss, as a module of (logits, target).
+
+    Example: ``build_loss("ce+l1", task="multiclass", classes=12, temperature=10)(logits, target)["loss"]``.
 
     Args:
-        name: a term (``ce``, ``focal``, ``dice``, …) or a sum of terms (``ce+l1``), in any case.
+        name: a term (``ce``, ``focal``, ``dice``, …) or a sum of terms (``ce+l1``), in any case; or a loss of a library
+            (``smp/TverskyLoss``, ``toolbelt/BinaryFocalLoss``).
         task: binary, multiclass or multilabel.
         classes: number of channels C; 1 for binary.
         ignore_index: target id that does not count.
-        background: multiclass: the id that ``foreground_only``, ``dice_plus`` and ``unified_focal`` take for the
-            background; None if there is none.
+        background: multiclass: id of the background for ``foreground_only``, ``dice_plus`` and ``unified_focal``; None
+            if there is none.
         class_pixels: pixels of each class in the training part, for the losses that ``needs_class_pixels`` names.
             Multiclass: C; binary: background, class; multilabel: C of the classes, then that of all pixels.
-        check_values: whether logits that are not finite and ids that are no class are errors. A GPU has to be waited
-            for to see them.
-        params: of the named loss (``alpha``, ``temperature``, ``gamma``, ``class_weights``, ``published``, …; see
-            ``LossConfig``); the others keep their defaults.
+        check_values: whether logits that are not finite and ids that are no class are errors. The check waits for the
+            GPU.
+        params: of the named loss (``alpha``, ``temperature``, ``gamma``, ``class_weights``, ``published``, …; of a
+            library's loss the mapping ``arguments``; see ``LossConfig``); the others keep their defaults.
 
     Raises:
         LossError: unknown name or parameter, a value out of range, or a task that the loss is not defined for.

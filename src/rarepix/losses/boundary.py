@@ -1,33 +1,35 @@
-"""Boundary loss (Kervadec et al. 2019)."""
+"""Terms that know where the boundary of a region is."""
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from rarepix.losses.batch import Batch
 
 
 def boundary(batch: Batch, *, foreground_only: bool) -> Tensor:
-    """Return the mean of the probability of a class times the signed distance to its boundary, in pixels.
+    """Return the mean of p times the signed distance to the boundary, in pixels (Kervadec et al. 2019): a scalar.
 
-    The distance is negative inside, so that the loss is, too, where the network is right. Mean over pixels, then over
-    images and the classes that each holds in part: a class that fills an image or is absent from it has no boundary
-    there, and says nothing. Ignored pixels belong to neither side.
+    The distance is negative inside, so the loss is negative where the network is right. Mean over pixels, then over
+    images and the classes that each image holds in part: a class that fills an image or is absent from it has no
+    boundary there and is left out. Ignored pixels are neither inside nor outside.
 
-    The distances are computed on the host, which a GPU waits for.
+    The distances are computed on the host, and a GPU waits for them.
     """
-    inside = batch.classes_in_mean(foreground_only)
-    distances = signed_distances(batch.in_space(batch.one_hot), batch.in_space(_valid(batch))).flatten(2)
-    bounded = distances.any(-1) & inside
-    weighted = (batch.probabilities * distances.to(batch.logits)).sum(-1) / batch.counted.clamp(min=1)
+    included = batch.classes_in_mean(foreground_only)
+    valid = batch.valid_channels.expand_as(batch.one_hot)
+    distances = signed_distances(batch.as_image(batch.one_hot), batch.as_image(valid)).flatten(2)
+    bounded = distances.any(-1) & included
+    weighted = (batch.probabilities * distances.to(batch.logits)).sum(-1) / batch.valid_pixels.clamp(min=1)
     return torch.where(bounded, weighted, 0).sum() / bounded.sum().clamp(min=1)
 
 
 def signed_distances(inside: Tensor, valid: Tensor) -> Tensor:
-    """Return for each pixel N C *axes how far it is from the region (outside) or from leaving it (inside, ≤ 0).
+    """Return how far each pixel N C *axes is from the region (outside) or from its outside (inside, ≤ 0), in pixels.
 
     As published: 1 at the first pixel outside, 0 at the last one inside. 0 everywhere where there is no boundary, and
-    where a pixel does not count.
+    at pixels that do not count.
     """
     from scipy.ndimage import distance_transform_edt
 
@@ -42,6 +44,21 @@ def signed_distances(inside: Tensor, valid: Tensor) -> Tensor:
     return torch.from_numpy(distances).to(inside.device)
 
 
-def _valid(batch: Batch) -> Tensor:
-    valid = batch.valid.unsqueeze(1) if batch.valid.ndim < batch.logits.ndim else batch.valid
-    return valid.expand_as(batch.one_hot)
+def box_aware_bce(batch: Batch, *, edge_weight: float, edge_kernel: int) -> Tensor:
+    """Return the mean of weight times binary cross-entropy, a scalar: the weight is *edge_weight* at edges, else 1.
+
+    For masks that were drawn as boxes, whose border is not that of the object. An edge is where a square (3-D: a cube)
+    of *edge_kernel* pixels around a pixel reaches both sides. Ignored pixels are on neither side. Binary, multilabel.
+    """
+    edge = _reached(batch, batch.one_hot, edge_kernel) & _reached(batch, batch.valid & ~batch.one_hot, edge_kernel)
+    return batch.mean(batch.ce * torch.where(edge, edge_weight, 1.0))
+
+
+def _reached(batch: Batch, region: Tensor, kernel: int) -> Tensor:
+    """Return whether a square around each pixel reaches the region, N C P."""
+    values = batch.as_image(region.to(batch.logits.dtype))
+    max_pool, axes = (F.max_pool2d, 2) if len(batch.spatial) == 2 else (F.max_pool3d, 3)
+    for axis in range(axes):  # a line along each axis in turn reaches as far as the square
+        line = [kernel if axis == other else 1 for other in range(axes)]
+        values = max_pool(values, line, stride=1, padding=[side // 2 for side in line])
+    return values.flatten(2) > 0

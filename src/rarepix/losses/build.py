@@ -1,4 +1,4 @@
-"""Build a loss: every parameter is checked before anything is computed."""
+"""Build a loss; every parameter is checked before anything is computed."""
 
 import math
 import warnings
@@ -11,16 +11,18 @@ from torch import Tensor
 
 from rarepix.labels import Task
 from rarepix.losses.checks import LossError
+from rarepix.losses.libraries import LIBRARY_LOSSES, is_library
+from rarepix.losses.library_loss import LibraryLoss
 from rarepix.losses.module import Labels, Loss
 from rarepix.losses.names import needs_class_pixels, parameters_of, terms_of
+from rarepix.losses.registry import TERMS
 from rarepix.losses.settings import LossConfig
-from rarepix.losses.table import TERMS
 from rarepix.settings import explain
 
-OF_ALL = ("alpha", "temperature", "gamma")
-"""What any loss may be given, as in the published registry. Where a loss has no use for it, a warning says so."""
+SHARED = ("alpha", "temperature", "gamma")
+"""Parameters that any sum of terms accepts, as in the published registry; a warning tells where one has no effect."""
 NEUTRAL = {"alpha": 1.0, "temperature": 1.0, "gamma": 2.0, "published": False}
-"""Their defaults, and that of the published form, which say nothing and need no warning."""
+"""Values that change nothing and need no warning: the defaults of the shared ones and of the published form."""
 
 
 def build(
@@ -33,15 +35,13 @@ def build(
     class_pixels: Iterable[float] | None,
     check_values: bool,
     params: Mapping[str, Any],
-) -> Loss:
-    """Return the loss, as ``rarepix.losses.build_loss`` says it.
-
-    Raises:
-        LossError: see there.
-    """
+) -> Loss | LibraryLoss:
+    """Return the loss; arguments and errors are those of ``rarepix.losses.build_loss``."""
     config = _config(name, params)
     labels = _labels(task, classes, ignore_index, background)
     _check_defined(config, labels)
+    if is_library(config.name):
+        return LibraryLoss(config.name, labels, config.arguments, check_values=check_values)
     parameters = config.parameters()
     tensors = {
         "class_weights": _class_weights(parameters.pop("class_weights", None), labels),
@@ -58,16 +58,17 @@ def _config(name: str, params: Mapping[str, Any]) -> LossConfig:
     except ValueError as error:
         raise LossError(str(error)) from None
     given = {key: _plain(value) for key, value in params.items() if value is not None}
-    unused = {key: value for key, value in given.items() if key in OF_ALL and key not in known}
-    kept = {
-        key: value for key, value in given.items() if key in known or (key not in unused and NEUTRAL.get(key) != value)
-    }
+    unused: dict[str, Any] = {}
+    if not is_library(name):
+        unused = {key: value for key, value in given.items() if key in SHARED and key not in known}
+        neutral = {key for key, value in given.items() if key not in known and NEUTRAL.get(key) == value}
+        given = {key: value for key, value in given.items() if key not in unused and key not in neutral}
     try:
-        LossConfig(name="focal+l1", **unused)  # which takes all of them: out of range is wrong with any loss
+        LossConfig(name="focal+l1", **unused)  # it takes all of them: a value out of range is wrong with any loss
         for key, value in unused.items():
             if value != NEUTRAL[key]:
                 warnings.warn(f"loss {name!r} has no use for {key}={value}", stacklevel=4)
-        return LossConfig(name=name, **kept)
+        return LossConfig(name=name, **given)
     except ValidationError as error:
         raise LossError(explain(error, LossConfig).replace("loss.", "")) from None
 
@@ -101,13 +102,15 @@ def _labels(task: Task | str, classes: int, ignore_index: int, background: int |
 
 
 def _check_defined(config: LossConfig, labels: Labels) -> None:
+    """Raise ``LossError`` if the loss, or one of its parameters, is not defined for the task."""
     if config.published and labels.task is not Task.MULTICLASS and "ce" in terms_of(config.name):
         for key in ("class_weights", "label_smoothing"):
             if getattr(config, key):
                 raise LossError(f"the published cross-entropy of a {labels.task} task has no {key}: leave it out")
     for term in terms_of(config.name):
-        if labels.task not in TERMS[term].tasks:
-            defined = " and ".join(TERMS[term].tasks)
+        tasks = LIBRARY_LOSSES[term].tasks if is_library(term) else TERMS[term].tasks
+        if labels.task not in tasks:
+            defined = " and ".join(tasks)
             raise LossError(f"loss term {term!r} is defined for {defined} masks, but the task is {str(labels.task)!r}")
     if config.foreground_only and labels.background is None:
         raise LossError(

@@ -1,4 +1,4 @@
-"""What must hold for logits and target before a loss looks at them, and the one error."""
+"""Checks of logits, target and result, and the error that they raise."""
 
 import torch
 from torch import Tensor
@@ -7,7 +7,7 @@ from rarepix.labels import Task
 
 
 class LossError(ValueError):
-    """A loss that cannot be built, or logits and a target that it cannot be computed of."""
+    """A loss that cannot be built, or logits and a target that it cannot be computed from."""
 
 
 def check_shapes(logits: Tensor, target: Tensor, *, task: Task, classes: int) -> None:
@@ -46,7 +46,7 @@ def check_logits(logits: Tensor) -> None:
 
 
 def check_ids(counted: Tensor, *, task: Task, classes: int, ignore_index: int) -> None:
-    """Raise ``LossError`` for ids, 0 in place of ignored ones, that are no class. Waits for the device."""
+    """Raise ``LossError`` for ids that are no class; ignored ones have been set to 0. Waits for the device."""
     highest = classes - 1 if task is Task.MULTICLASS else 1
     low, high = torch.aminmax(counted)
     if low < 0 or high > highest:
@@ -60,10 +60,8 @@ def check_result(terms: dict[str, Tensor], *, published: bool) -> None:
     """Raise ``LossError`` if a term is not finite. Waits for the device."""
     bad = {name: float(value) for name, value in terms.items() if not torch.isfinite(value)}
     if bad:
-        found = ", ".join(f"{name} = {value}" for name, value in bad.items())
-        way_out = "look at the size of the logits"
+        values = ", ".join(f"{name} = {value}" for name, value in bad.items())
+        remedy = "look at the size of the logits"
         if published:
-            way_out = (
-                "an image without pixels that count, or all foreground, can do that; published=False deals with both"
-            )
-        raise LossError(f"a loss must be finite, but {found}: {way_out}")
+            remedy = "an image with ignored pixels only or all foreground can cause that; published=False handles both"
+        raise LossError(f"a loss must be finite, but {values}: {remedy}")

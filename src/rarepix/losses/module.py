@@ -1,26 +1,26 @@
-"""The module that every loss comes in: a weighted sum of terms, checked at the door, computed in full precision."""
+"""The module of every named loss: a weighted sum of terms, with checked input, computed in full precision."""
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+from rarepix.choices import pick
 from rarepix.labels import Task
-from rarepix.losses.batch import Batch, Wanted
+from rarepix.losses.batch import Batch, SigmoidBatch, SoftmaxBatch
 from rarepix.losses.checks import check_ids, check_logits, check_result, check_shapes
-from rarepix.losses.multiclass import SoftmaxBatch
+from rarepix.losses.fused import Needs
 from rarepix.losses.names import FREQUENCY_TERMS, MARGINAL_TERMS, TERM_PARAMETERS
 from rarepix.losses.published import PUBLISHED
-from rarepix.losses.schedule import alpha_at
-from rarepix.losses.sigmoid import SigmoidBatch
-from rarepix.losses.table import TERMS
+from rarepix.losses.registry import TERMS
 
-OF_SCHEDULES = ("every", "factor", "limit", "start", "over")
+SCHEDULE_PARAMETERS = ("every", "factor", "limit", "start", "over")
 
 
 class Labels(NamedTuple):
-    """What a loss knows of the target."""
+    """What a loss knows about the target."""
 
     task: Task
     classes: int
@@ -33,7 +33,7 @@ class Labels(NamedTuple):
 class Loss(nn.Module):
     """The first term plus alpha times each further one.
 
-    ``set_epoch`` says which epoch it is; without it, alpha is that of the first.
+    ``set_epoch`` sets the epoch for schedules of alpha; without it, alpha is that of the first epoch.
     """
 
     def __init__(
@@ -45,23 +45,23 @@ class Loss(nn.Module):
         *,
         check_values: bool,
     ) -> None:
-        """Take *parameters* as ``names.parameters_of`` names them, all given, and those that are *tensors* apart."""
+        """Take all *parameters* of ``names.parameters_of``; those that are tensors come in *tensors*."""
         super().__init__()
         self.name, self.task, self.classes, self.ignore_index, self.background = (name, *labels)
-        self.check_values, self.parameters_given, self.epoch = check_values, dict(parameters), 0
+        self.check_values, self.params, self.epoch = check_values, dict(parameters), 0
         self.terms = tuple(name.split("+"))
         self.published = bool(parameters.get("published"))
         temperature = parameters.get("temperature", 1)
-        self._wanted = Wanted(
-            sums=any(TERMS[term].with_sums or (term in MARGINAL_TERMS and temperature == 1) for term in self.terms),
-            even_costs=parameters.get("label_smoothing", 0) > 0,
+        self._needs = Needs(
+            sums=any(TERMS[term].needs_sums or (term in MARGINAL_TERMS and temperature == 1) for term in self.terms),
+            uniform_ce=parameters.get("label_smoothing", 0) > 0,
             temperature=None if temperature == 1 else temperature,
         )
         for key, tensor in tensors.items():
             self.register_buffer(key, tensor, persistent=False)
 
     def set_epoch(self, epoch: int) -> None:
-        """Say which epoch it is, counted from 0."""
+        """Set the epoch, counted from 0."""
         if epoch < 0:
             raise ValueError(f"epoch must be 0 or more, but got {epoch}")
         self.epoch = epoch
@@ -71,9 +71,8 @@ class Loss(nn.Module):
         further = len(self.terms) - 1
         if not further:
             return ()
-        given = self.parameters_given
-        alphas, schedules = _for_each(given["alpha"], further), _for_each(given["schedule"], further)
-        shape = {key: given[key] for key in OF_SCHEDULES if key in given}
+        alphas, schedules = _for_each(self.params["alpha"], further), _for_each(self.params["schedule"], further)
+        shape = {key: self.params[key] for key in SCHEDULE_PARAMETERS if key in self.params}
         return tuple(alpha_at(self.epoch, *pair, **shape) for pair in zip(schedules, alphas, strict=True))
 
     def forward(self, logits: Tensor, target: Tensor) -> dict[str, Tensor]:
@@ -106,7 +105,7 @@ class Loss(nn.Module):
         shared: dict[str, Any] = {"ignore_index": self.ignore_index, "published": self.published}
         if self.task is not Task.MULTICLASS:
             return SigmoidBatch(self.task, logits, target, **shared)
-        return SoftmaxBatch(logits, target, background=self.background, wanted=self._wanted, **shared)
+        return SoftmaxBatch(logits, target, background=self.background, needs=self._needs, **shared)
 
     def _term(self, term: str, batch: Batch) -> Tensor:
         function = PUBLISHED[term] if self.published else TERMS[term].function
@@ -117,14 +116,54 @@ class Loss(nn.Module):
 
     def _parameter(self, key: str, batch: Batch) -> Any:
         if key not in self._buffers:
-            return self.parameters_given[key]
+            return self.params[key]
         tensor = self._buffers[key]
         return None if tensor is None else tensor.to(batch.logits)
 
     def extra_repr(self) -> str:
-        """Say what it is."""
-        return f"{self.name}, {self.task}, classes={self.classes}, {self.parameters_given}"
+        """Return name, task and parameters, for ``repr``."""
+        return f"{self.name}, {self.task}, classes={self.classes}, {self.params}"
 
 
 def _for_each(value: Any, further: int) -> Sequence[Any]:
     return value if isinstance(value, tuple) else (value,) * further
+
+
+def alpha_at(epoch: int, schedule: str, alpha: float, **parameters: float) -> float:
+    """Return the weight of a term in an epoch, counted from 0.
+
+    It is a function of the epoch alone, so that a resumed run needs nothing else.
+    """
+    return pick(SCHEDULES, schedule, "schedule")(alpha, epoch, **parameters)
+
+
+def _constant(alpha: float, epoch: int, **_: float) -> float:
+    return alpha
+
+
+def _step(alpha: float, epoch: int, *, every: int, factor: float, limit: float, **_: float) -> float:
+    """Return alpha, multiplied by *factor* after each *every* epochs, at most *limit*."""
+    steps = epoch // every
+    if not steps or not alpha:
+        return alpha
+    if factor > 1 and steps * math.log(factor) > math.log(limit) - math.log(alpha):
+        return limit  # factor ** steps itself may overflow
+    return min(alpha * factor**steps, limit)
+
+
+def _linear(alpha: float, epoch: int, *, start: float, over: int, **_: float) -> float:
+    """Return alpha times a share that rises in a line from *start* to 1 within *over* epochs."""
+    return alpha * (start + (1 - start) * min(epoch / over, 1))
+
+
+def _cosine(alpha: float, epoch: int, *, start: float, over: int, **_: float) -> float:
+    """Return alpha times a share that rises along half a cosine from *start* to 1 within *over* epochs."""
+    return alpha * (start + (1 - start) * (1 - math.cos(math.pi * min(epoch / over, 1))) / 2)
+
+
+SCHEDULES: dict[str, Callable[..., float]] = {
+    "constant": _constant,
+    "step": _step,
+    "linear": _linear,
+    "cosine": _cosine,
+}

@@ -1,10 +1,14 @@
-"""Names of losses: a sum of named terms, such as ``ce`` or ``focal+tversky+boundary``, and the parameters of each."""
+"""Names of losses and the parameters of each: sums of terms, such as ``focal+tversky+boundary``, or a library's loss.
+
+Light: a configuration is checked with this, without importing torch.
+"""
 
 import re
 from collections.abc import Mapping
 from typing import Any
 
 from rarepix.choices import pick
+from rarepix.losses.libraries import LIBRARY_LOSSES, canonical_library, check_library, is_library, own_arguments
 
 SMOOTH = {"smooth": 0.0, "foreground_only": False}
 MARGINAL = {"temperature": 1.0, "marginal": "image", "foreground_only": False}
@@ -43,7 +47,7 @@ COMPOUND_PARAMETERS: dict[str, Any] = {
 """Parameters of every sum of two terms or more."""
 
 MARGINAL_TERMS = ("l1", "kl", "db")
-"""They know how many pixels a class has and not which, so that alone they segment nothing."""
+"""They compare how many pixels a class has, not which, so they cannot segment alone."""
 
 FREQUENCY_TERMS = ("inverse_frequency_ce", "logit_adjustment")
 """They need the pixel counts of the training part."""
@@ -64,17 +68,23 @@ def canonical(name: str) -> str:
     """Return the one spelling of *name*: lower case, words joined by ``_``, terms by ``+``.
 
     Case, ``_``, ``-``, blanks and a ``Loss`` at the end of a term do not matter: ``LogDiceLoss`` is ``log_dice``.
-    A term that does not exist stays as it is, in lower case.
+    A term that does not exist stays as it is, in lower case. A library's loss has the library's spelling.
     """
+    if is_library(name):
+        return canonical_library(name)
     return "+".join(_canonical_term(term) for term in name.split("+"))
 
 
 def terms_of(name: str, what: str = "loss") -> tuple[str, ...]:
-    """Return the canonical names of the terms of a sum.
+    """Return the canonical names of the terms of a sum; a library's loss is the only one of its own.
 
     Raises:
-        ValueError: a term that does not exist or comes twice, or a first term that cannot segment anything.
+        ValueError: a term that does not exist or comes twice, a first term that cannot segment anything, or a library's
+            loss that does not exist or is part of a sum.
     """
+    if is_library(name):
+        check_library(canonical(name), what)
+        return (canonical(name),)
     terms = tuple(canonical(name).split("+"))
     for term in terms:
         if term not in TERM_PARAMETERS:
@@ -83,8 +93,8 @@ def terms_of(name: str, what: str = "loss") -> tuple[str, ...]:
         raise ValueError(f"{what} {name!r} must name each term once: give the term a larger alpha instead")
     if terms[0] in MARGINAL_TERMS:
         raise ValueError(
-            f"{what} {name!r} must begin with a term that looks at single pixels or regions, but {terms[0]!r} only "
-            f"looks at how many pixels each class has: write ce+{terms[0]}"
+            f"{what} {name!r} must begin with a term that compares single pixels or regions, but {terms[0]!r} only "
+            f"compares how many pixels each class has: write ce+{terms[0]}"
         )
     return terms
 
@@ -92,12 +102,16 @@ def terms_of(name: str, what: str = "loss") -> tuple[str, ...]:
 def parameters_of(name: str, what: str = "loss") -> dict[str, Any]:
     """Return the parameters of a sum of terms with their defaults.
 
-    Where the defaults of two terms differ there is none, and it is None; see ``disputed``.
+    Where the defaults of two terms differ there is none, and it is None; see ``disputed``. A library's loss has the
+    mapping ``arguments`` and each of its arguments by its dotted key.
 
     Raises:
         ValueError: as ``terms_of``.
     """
     terms = terms_of(name, what)
+    if is_library(name):
+        arguments = own_arguments(terms[0]).items()
+        return {"arguments": {}} | {f"arguments.{key}": default for key, default in arguments}
     parameters = dict(COMPOUND_PARAMETERS) if len(terms) > 1 else {}
     for term in terms:
         parameters |= TERM_PARAMETERS[term]
@@ -109,11 +123,11 @@ def parameters_of(name: str, what: str = "loss") -> dict[str, Any]:
 
 def disputed(name: str) -> dict[str, dict[str, Any]]:
     """Return parameter → term → default, of the parameters for which terms of the sum have different defaults."""
-    found: dict[str, dict[str, Any]] = {}
+    defaults: dict[str, dict[str, Any]] = {}
     for term in terms_of(name):
-        for key, value in TERM_PARAMETERS[term].items():
-            found.setdefault(key, {})[term] = value
-    return {key: defaults for key, defaults in found.items() if len(set(defaults.values())) > 1}
+        for key, value in TERM_PARAMETERS.get(term, {}).items():
+            defaults.setdefault(key, {})[term] = value
+    return {key: values for key, values in defaults.items() if len(set(values.values())) > 1}
 
 
 def needs_class_pixels(name: str) -> bool:
@@ -128,5 +142,7 @@ def _canonical_term(term: str) -> str:
 
 ALONE = tuple(term for term in TERM_PARAMETERS if term not in MARGINAL_TERMS)
 SUMS = tuple(canonical(name) for name in REGISTRY if "+" in name)
-KNOWN: Mapping[str, Mapping[str, Any]] = {name: parameters_of(name) for name in (*ALONE, *SUMS)}
-"""The terms that stand alone and the sums of the registry → parameters; any other sum can be named as well."""
+KNOWN: Mapping[str, Mapping[str, Any]] = {name: parameters_of(name) for name in (*ALONE, *SUMS)} | {
+    name: {"arguments": {}} for name in LIBRARY_LOSSES
+}
+"""Terms that stand alone, sums of the registry, losses of libraries → parameters; any other sum can be named, too."""

@@ -1,6 +1,6 @@
-"""Our losses inside nnU-Net: one module that takes what nnU-Net gives and returns one number.
+"""The losses inside nnU-Net: a module that takes logits and targets as nnU-Net has them and returns a scalar.
 
-nnU-Net v2, a trainer of your own (``nnunetv2/training/nnUNetTrainer/`` or a folder that it searches)::
+For nnU-Net v2 write a trainer (in ``nnunetv2/training/nnUNetTrainer/`` or a folder that it searches)::
 
     import numpy as np
     from nnunetv2.training.loss.deep_supervision import DeepSupervisionWrapper
@@ -36,9 +36,9 @@ from rarepix.losses.checks import LossError
 
 
 class NNUNetLoss(nn.Module):
-    """A named loss that returns a scalar, of logits B C X Y (Z) and a target B 1 X Y (Z), of any numeric type.
+    """A named loss of logits B C X Y (Z) and a target B 1 X Y (Z) of any numeric type; it returns a scalar.
 
-    Without state from call to call, so that a wrapper may call it once for each resolution. Negative ids, which nnU-Net
+    It keeps no state between calls, so a wrapper may call it once for each resolution. Negative ids, which nnU-Net
     writes outside the body, are ignored.
     """
 
@@ -54,7 +54,7 @@ class NNUNetLoss(nn.Module):
         self.loss = build_loss(name, task=task, classes=classes, ignore_index=ignore_index, **params)
 
     def set_epoch(self, epoch: int) -> None:
-        """Say which epoch it is, counted from 0, for schedules of alpha."""
+        """Set the epoch, counted from 0, for schedules of alpha."""
         self.loss.set_epoch(epoch)
 
     def forward(self, net_output: Tensor, target: Tensor) -> Tensor:
@@ -71,5 +71,7 @@ class NNUNetLoss(nn.Module):
             target = target[:, 0]
         ids = target.long()
         if self.loss.check_values and target.is_floating_point() and not torch.equal(ids.to(target.dtype), target):
-            raise LossError("the target must hold ids, whole numbers, but some are not: was it resampled linearly?")
+            raise LossError(
+                "the target must hold ids, whole numbers, but some are not: resample it with nearest neighbour"
+            )
         return self.loss(net_output, ids.masked_fill(ids < 0, self.loss.ignore_index))["loss"]

@@ -1,19 +1,18 @@
-"""The reductions and epsilons exactly as published, faults and all, where they differ from the safe ones.
+"""The reductions and epsilons exactly as published (arXiv 2104.08717), mistakes included, where they differ from ours.
 
-A binary or multilabel cross-entropy takes ignored pixels by their id, absent classes are in the mean of the Dice family
-as 0, KL is not clamped, images of ignored pixels alone are in the mean over images. What is not finite then is an error
-(``checks.check_result``).
+A binary or multilabel cross-entropy takes the id of an ignored pixel as its target, absent classes are in the mean of
+the Dice family as 0, KL is not clamped, images with ignored pixels only are in the mean over images. A result that is
+not finite is an error (``checks.check_result``). Every term returns a scalar.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from rarepix.labels import Task
-from rarepix.losses import focal, pixelwise
+from rarepix.losses import pixelwise
 from rarepix.losses.batch import Batch
 from rarepix.losses.marginal import EPSILON
 from rarepix.losses.overlap import TINY, dice_scores
@@ -21,15 +20,8 @@ from rarepix.losses.overlap import TINY, dice_scores
 SMOOTHING = 1e-5
 
 
-class Shares(NamedTuple):
-    """Class shares of each image, or of the batch, R C."""
-
-    true: Tensor
-    said: Tensor
-
-
 def cross_entropy(batch: Batch, *, label_smoothing: float, class_weights: Tensor | None) -> Tensor:
-    """Return the mean cross-entropy; binary and multilabel of all pixels, an ignored one with its id as its target."""
+    """Return the mean cross-entropy; binary, multilabel: over all pixels, an ignored one with its id as its target."""
     if batch.task is Task.MULTICLASS:
         return pixelwise.cross_entropy(batch, label_smoothing=label_smoothing, class_weights=class_weights)
     return F.binary_cross_entropy_with_logits(batch.logits, batch.ids.to(batch.logits.dtype))
@@ -37,13 +29,13 @@ def cross_entropy(batch: Batch, *, label_smoothing: float, class_weights: Tensor
 
 def softmax_focal(batch: Batch, *, gamma: float, class_weights: Tensor | None) -> Tensor:
     """Return the focal loss of the nnU-Net plug-in: with a smoothed target, class weights divided by their sum."""
-    right = torch.exp(-batch.costs)
+    true_prob = torch.exp(-batch.ce)
     others = SMOOTHING / (batch.logits.shape[1] - 1)
-    likely = (1 - SMOOTHING) * right + others * (1 - right) + SMOOTHING
-    costs = -((1 - likely).clamp(min=0) ** gamma) * likely.log()
+    prob = (1 - SMOOTHING) * true_prob + others * (1 - true_prob) + SMOOTHING
+    loss = -((1 - prob).clamp(min=0) ** gamma) * prob.log()
     if class_weights is not None:
-        costs = costs * batch.position_weights(class_weights / class_weights.sum())
-    return batch.mean(costs)
+        loss = loss * batch.position_weights(class_weights / class_weights.sum())
+    return batch.mean(loss)
 
 
 def dice(batch: Batch, *, smooth: float, foreground_only: bool) -> Tensor:
@@ -57,56 +49,57 @@ def log_dice(batch: Batch, *, smooth: float, foreground_only: bool) -> Tensor:
 
 
 def gdice(batch: Batch, *, foreground_only: bool) -> Tensor:
-    """Return generalised Dice of the sigmoid of each channel; one alone gets its complement beside it."""
-    inside = batch.classes_in_mean(foreground_only)
-    likely, truth = (
-        values.transpose(0, 1).flatten(1)[inside] for values in (torch.sigmoid(batch.logits), batch.one_hot)
+    """Return generalised Dice of the sigmoid of each channel; a single channel gets its complement beside it."""
+    included = batch.classes_in_mean(foreground_only)
+    prob, truth = (
+        values.transpose(0, 1).flatten(1)[included] for values in (torch.sigmoid(batch.logits), batch.one_hot)
     )
-    truth = truth.to(likely.dtype)
-    if len(likely) == 1:
-        likely, truth = torch.cat([likely, 1 - likely]), torch.cat([truth, 1 - truth])
+    truth = truth.to(prob.dtype)
+    if len(prob) == 1:
+        prob, truth = torch.cat([prob, 1 - prob]), torch.cat([truth, 1 - truth])
     weights = 1 / (truth.sum(1) ** 2).clamp(min=TINY)
-    overlap, size = (weights * (likely * truth).sum(1)).sum(), weights * (likely.sum(1) + truth.sum(1))
+    overlap, size = (weights * (prob * truth).sum(1)).sum(), weights * (prob.sum(1) + truth.sum(1))
     return 1 - 2 * overlap / size.clamp(min=TINY).sum()
 
 
 def l1(batch: Batch, *, temperature: float, marginal: str, foreground_only: bool) -> Tensor:
     """Return the mean of |q - p|."""
-    shares = _shares(batch, temperature, marginal, foreground_only)
-    return (shares.said - shares.true).abs().mean()
+    true, predicted = _shares(batch, temperature, marginal, foreground_only)
+    return (predicted - true).abs().mean()
 
 
 def kl(batch: Batch, *, temperature: float, marginal: str, foreground_only: bool) -> Tensor:
     """Return Σ p ln(p / q), of a binary task with the complement; not finite where a share is 1."""
-    true, said = _shares(batch, temperature, marginal, foreground_only)
-    terms = true * (true / said).log()
+    true, predicted = _shares(batch, temperature, marginal, foreground_only)
+    terms = true * (true / predicted).log()
     if batch.task is Task.BINARY:
-        terms = terms + (1 - true) * ((1 - true) / (1 - said)).log()
+        terms = terms + (1 - true) * ((1 - true) / (1 - predicted)).log()
     return terms.sum(1).mean()
 
 
 def db(batch: Batch, *, temperature: float, marginal: str, foreground_only: bool) -> Tensor:
     """Return the mean of ln(p + q + ε)."""
-    shares = _shares(batch, temperature, marginal, foreground_only)
-    return (shares.true + shares.said + EPSILON).log().mean()
+    true, predicted = _shares(batch, temperature, marginal, foreground_only)
+    return (true + predicted + EPSILON).log().mean()
 
 
 def _mean_over_all(batch: Batch, losses: Tensor, foreground_only: bool) -> Tensor:
-    inside = batch.classes_in_mean(foreground_only)
-    return torch.where((batch.sums.actual.sum(0) > 0) & inside, losses, 0).sum() / inside.sum()
+    included = batch.classes_in_mean(foreground_only)
+    return torch.where((batch.sums.actual.sum(0) > 0) & included, losses, 0).sum() / included.sum()
 
 
-def _shares(batch: Batch, temperature: float, marginal: str, foreground_only: bool) -> Shares:
-    said, true, pixels = batch.predicted(temperature), batch.actual, batch.counted.expand_as(batch.actual)
+def _shares(batch: Batch, temperature: float, marginal: str, foreground_only: bool) -> tuple[Tensor, Tensor]:
+    """Return the true and the predicted class shares R C of each image, or of the batch."""
+    predicted, true, pixels = batch.predicted(temperature), batch.actual, batch.valid_pixels.expand_as(batch.actual)
     if marginal == "batch":
-        said, true, pixels = (counts.sum(0, keepdim=True) for counts in (said, true, pixels))
-    inside = batch.classes_in_mean(foreground_only)
-    true, said = ((counts + EPSILON) / (pixels + EPSILON) for counts in (true, said))
-    return Shares(true[:, inside], said[:, inside])
+        predicted, true, pixels = (counts.sum(0, keepdim=True) for counts in (predicted, true, pixels))
+    included = batch.classes_in_mean(foreground_only)
+    true, predicted = ((counts + EPSILON) / (pixels + EPSILON) for counts in (true, predicted))
+    return true[:, included], predicted[:, included]
 
 
 PUBLISHED: dict[str, Callable[..., Tensor]] = {
-    "ce": cross_entropy, "focal": focal.focal, "softmax_focal": softmax_focal, "dice": dice, "log_dice": log_dice,
+    "ce": cross_entropy, "focal": pixelwise.focal, "softmax_focal": softmax_focal, "dice": dice, "log_dice": log_dice,
     "gdice": gdice, "l1": l1, "kl": kl, "db": db,
 }  # fmt: skip
 """Term → its published form."""

@@ -1,15 +1,23 @@
 """The section ``loss`` of the configuration."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import (
+    Field,
+    ModelWrapValidatorHandler,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
+from rarepix.losses.libraries import check_arguments, is_library
 from rarepix.losses.names import COMPOUND_PARAMETERS, KNOWN, TERM_PARAMETERS, canonical, disputed, parameters_of
-from rarepix.losses.names import needs_class_pixels as needs_class_pixels
 from rarepix.settings import Chosen
 
-LOSS_PARAMETERS = KNOWN
-"""Loss → its parameters with their defaults. Light enough to check a configuration without importing torch."""
+ARGUMENT = "arguments."
+"""Beginning of the dotted key of an argument of a library's loss."""
 
 Weight = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(gt=0, le=1)]
@@ -28,7 +36,8 @@ class LossConfig(Chosen):
     table: ClassVar = KNOWN
 
     name: str = "ce"
-    """A term (ce, focal, dice, …) or a sum of terms: the first counts as it is, each further one times alpha."""
+    """A term (ce, focal, dice, …) or a sum of terms: the first counts as it is, each further one times alpha. Or a loss
+    of a library: smp/TverskyLoss, toolbelt/BinaryFocalLoss, …"""
     alpha: Weight | tuple[Weight, ...] | None = None
     """sums: weight of the further terms, one number or one for each (default 1; the published default is 0.1)."""
     schedule: Kind | tuple[Kind, ...] | None = None
@@ -91,6 +100,30 @@ class LossConfig(Chosen):
     published: bool | None = None
     """Names of the published registry: its reductions and epsilons exactly, not the safer ones (default false)."""
 
+    arguments: dict[str, Any] | None = None
+    """Losses of libraries: arguments of their constructor, such as {alpha: 0.3, beta: 0.7} (default {})."""
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _gather_arguments(cls, given: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        """Take ``arguments.alpha``, as a nested choice of a search space gives it, for ``alpha`` in ``arguments``.
+
+        None stands for an argument that is not given, as it does for every parameter.
+        """
+        if not isinstance(given, Mapping):
+            return handler(given)
+        dotted = {key.removeprefix(ARGUMENT): value for key, value in given.items() if str(key).startswith(ARGUMENT)}
+        tree = {key: value for key, value in given.items() if not str(key).startswith(ARGUMENT)}
+        arguments = tree.get("arguments") or {}
+        if (dotted or is_library(str(tree.get("name")))) and isinstance(arguments, Mapping):
+            tree["arguments"] = {key: value for key, value in (arguments | dotted).items() if value is not None}
+        return handler(tree)
+
+    @model_serializer(mode="wrap")
+    def _leave_out_arguments(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave ``arguments`` out where it is not given: a configuration from before it existed keeps its hash."""
+        return {key: value for key, value in handler(self).items() if key != "arguments" or self.arguments is not None}
+
     @field_validator("name")
     @classmethod
     def _one_spelling(cls, name: str) -> str:
@@ -106,6 +139,8 @@ class LossConfig(Chosen):
     @model_validator(mode="after")
     def _fit_each_other(self) -> Self:
         given = self.given()
+        if is_library(self.name):
+            check_arguments(self.name, self.arguments)
         for key, defaults in disputed(self.name).items():
             if key not in given:
                 each = ", ".join(f"{value} for {term}" for term, value in defaults.items())
@@ -140,15 +175,21 @@ class LossConfig(Chosen):
 
     @classmethod
     def parameter_names(cls) -> set[str]:
-        """Return the keys that belong to some term or to sums."""
-        return {*COMPOUND_PARAMETERS, "published", *(key for keys in TERM_PARAMETERS.values() for key in keys)}
+        """Return the keys that belong to some loss: all but ``name``."""
+        of_terms = {key for parameters in TERM_PARAMETERS.values() for key in parameters}
+        return {*COMPOUND_PARAMETERS, "published", "arguments", *of_terms}
 
     def parameters(self) -> dict[str, Any]:
-        """Return all parameters of the named sum, defaults filled in, without those of schedules that it has not."""
+        """Return all parameters, defaults filled in: of a sum without those of schedules that it does not use, of a
+        library's loss by dotted keys (``arguments.alpha``).
+        """
+        if is_library(self.name):
+            given = {f"{ARGUMENT}{key}": value for key, value in self.arguments.items()}
+            return {key: value for key, value in self.defaults().items() if key != "arguments"} | given
         return {key: value for key, value in super().parameters().items() if key not in self._idle()}
 
     def defaults(self) -> dict[str, Any]:
-        """Return the parameters of the named sum with their defaults.
+        """Return the parameters of the named loss with their defaults.
 
         Raises:
             ValueError: there is no such loss.

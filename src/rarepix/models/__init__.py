@@ -13,13 +13,15 @@ if TYPE_CHECKING:
 
 
 def build_model(config: ModelConfig, *, classes: int) -> nn.Module:
-    """Return a network that turns images N 3 H W into logits N C H W (H and W multiples of 32).
+    """Return a network of images N 3 H W (float, normalised; H and W multiples of 32) with logits N C H W as output.
 
-    It has the parts ``encoder``, ``decoder`` and ``segmentation_head``.
+    It has the parts ``encoder``, ``decoder`` and ``segmentation_head``, and C is *classes*.
+
+    Example: ``build_model(ModelConfig(architecture="fpn", encoder="resnet34"), classes=12)``.
 
     Raises:
-        ValueError: unknown architecture, encoder or option, or an encoder that the architecture cannot take.
-        ConnectionError: imagenet weights are wanted, are not in the cache, and cannot be fetched.
+        ValueError: unknown architecture, encoder or option, or an encoder that the architecture cannot use.
+        ConnectionError: ImageNet weights are wanted, are not in the cache, and cannot be fetched.
     """
     import segmentation_models_pytorch as smp
 
@@ -34,7 +36,7 @@ def build_model(config: ModelConfig, *, classes: int) -> nn.Module:
             f"model.architecture={config.architecture!r} cannot be built with model.encoder={config.encoder!r}, "
             f"model.weights={config.weights!r} and model.options={config.options}: {error}"
         ) from error
-    except OSError as error:  # what the hub's client raises without a network
+    except OSError as error:  # raised by the hub's client without a network
         raise ConnectionError(
             f"the imagenet weights of {config.encoder!r} are not in the cache and could not be fetched "
             f"({type(error).__name__}): use --set model.weights=none, or run once where there is a network and take "
@@ -43,9 +45,9 @@ def build_model(config: ModelConfig, *, classes: int) -> nn.Module:
 
 
 def _check_options(config: ModelConfig, architecture: type) -> None:
-    """Refuse what the architecture does not name: its ``**kwargs`` would take it and ignore it."""
-    own = {"self", "kwargs", "encoder_name", "encoder_weights", "classes", "activation", "aux_params", "in_channels"}
-    valid = [name for name in inspect.signature(architecture.__init__).parameters if name not in own]
+    """Refuse options that are not in the architecture's signature: its ``**kwargs`` would accept and ignore them."""
+    fixed = {"self", "kwargs", "encoder_name", "encoder_weights", "classes", "activation", "aux_params", "in_channels"}
+    valid = [name for name in inspect.signature(architecture.__init__).parameters if name not in fixed]
     for name in config.options:
         if name not in valid:
             raise ValueError(
@@ -55,6 +57,7 @@ def _check_options(config: ModelConfig, architecture: type) -> None:
 
 
 def _check_encoder(name: str) -> None:
+    """Refuse an encoder that neither segmentation-models-pytorch nor, with the prefix ``tu-``, timm has."""
     from segmentation_models_pytorch.encoders import encoders
 
     if name.startswith("tu-"):

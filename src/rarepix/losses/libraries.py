@@ -1,0 +1,171 @@
+"""Losses of other libraries by name: ``smp/TverskyLoss``, ``toolbelt/BinaryFocalLoss``, with their own arguments.
+
+``smp`` is segmentation-models-pytorch, ``toolbelt`` is pytorch-toolbelt. Names and arguments are checked without
+importing either (which imports torch): the signatures are read from the source of the installed version.
+"""
+
+import ast
+import math
+from collections.abc import Mapping
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from rarepix.choices import nearest, pick
+from rarepix.labels import Task
+
+PACKAGES = {"smp": "segmentation_models_pytorch", "toolbelt": "pytorch_toolbelt"}
+IGNORE_ARGUMENTS = ("ignore_index", "ignore")
+REQUIRED = "(required)"
+"""Stands for the default of an argument that has none."""
+
+BINARY, MULTICLASS, ALL = (Task.BINARY,), (Task.MULTICLASS,), tuple(Task)
+SIGMOID = (Task.BINARY, Task.MULTILABEL)
+
+
+class LibraryEntry(NamedTuple):
+    """What a loss of a library wants to be given."""
+
+    tasks: tuple[Task, ...]
+    """What it is defined for."""
+    pixels: bool = False
+    """False: logits N C H W and the target as a map. True: only the pixels that count, as rows (multiclass: logits P C
+    and ids P; else P logits and P targets), so that ignored pixels are dropped before the loss sees them."""
+    probabilities: bool = False
+    """Whether it wants softmax or sigmoid instead of logits."""
+    cannot_ignore: tuple[Task, ...] = ()
+    """Tasks in which its ignore index does not work: data with ignored pixels is refused."""
+    whole: tuple[str, ...] = ()
+    """Arguments that must be whole numbers where pixels are ignored: else the gradient is not a number."""
+    required: tuple[str, ...] = ()
+    """Arguments that must be given although the signature has a default: the default raises an error."""
+
+
+LIBRARY_LOSSES: dict[str, LibraryEntry] = {
+    "smp/DiceLoss": LibraryEntry(ALL),
+    "smp/FocalLoss": LibraryEntry(ALL, cannot_ignore=(Task.MULTILABEL,)),
+    "smp/JaccardLoss": LibraryEntry(ALL),
+    "smp/LovaszLoss": LibraryEntry(ALL),
+    "smp/MCCLoss": LibraryEntry(BINARY, pixels=True, probabilities=True),
+    "smp/SoftBCEWithLogitsLoss": LibraryEntry(SIGMOID),
+    "smp/SoftCrossEntropyLoss": LibraryEntry(MULTICLASS, required=("smooth_factor",)),
+    "smp/TverskyLoss": LibraryEntry(ALL),
+    "toolbelt/BalancedBCEWithLogitsLoss": LibraryEntry(SIGMOID),
+    "toolbelt/BiTemperedLogisticLoss": LibraryEntry(MULTICLASS, pixels=True),
+    "toolbelt/BinaryBiTemperedLogisticLoss": LibraryEntry(BINARY),
+    "toolbelt/BinaryFocalLoss": LibraryEntry(ALL, whole=("gamma",)),
+    "toolbelt/BinaryLovaszLoss": LibraryEntry(SIGMOID),
+    "toolbelt/BinarySoftF1Loss": LibraryEntry(SIGMOID),
+    "toolbelt/CrossEntropyFocalLoss": LibraryEntry(MULTICLASS),
+    "toolbelt/DiceLoss": LibraryEntry(ALL),
+    "toolbelt/FocalCosineLoss": LibraryEntry(MULTICLASS, pixels=True),
+    "toolbelt/JaccardLoss": LibraryEntry(ALL),
+    "toolbelt/LovaszLoss": LibraryEntry(MULTICLASS, probabilities=True),
+    "toolbelt/QualityFocalLoss": LibraryEntry(SIGMOID, pixels=True),
+    "toolbelt/SoftBCEWithLogitsLoss": LibraryEntry(SIGMOID),
+    "toolbelt/SoftCrossEntropyLoss": LibraryEntry(MULTICLASS),
+    "toolbelt/SoftF1Loss": LibraryEntry(MULTICLASS, pixels=True),
+}
+"""Every loss class that the two packages export, but for those that are no losses of masks (``NO_MASK_LOSSES``)."""
+
+NO_MASK_LOSSES = ("toolbelt/WingLoss", "toolbelt/LogCoshLoss")
+"""Regression of coordinates and of values."""
+
+_SPELLINGS = {name.lower(): name for name in LIBRARY_LOSSES}
+
+
+def is_library(name: str) -> bool:
+    """Return whether a name is meant as that of a library's loss: ``library/Class``."""
+    return "/" in name
+
+
+def canonical_library(name: str) -> str:
+    """Return the spelling of the table, whatever the case of *name*; an unknown name stays as it is."""
+    name = "".join(name.split())
+    return _SPELLINGS.get(name.lower(), name)
+
+
+def check_library(name: str, what: str = "loss") -> None:
+    """Check a canonical name.
+
+    Raises:
+        ValueError: a sum with a library's loss in it, or no loss of the table; the nearest name and all are listed.
+    """
+    if "+" in name:
+        raise ValueError(
+            f"{what} {name!r} must not be a sum: a loss of a library stands alone, and sums are made of the project's "
+            f"own terms (such as ce+dice)"
+        )
+    pick(LIBRARY_LOSSES, name, what)
+
+
+@cache
+def signature(name: str) -> Mapping[str, Any]:
+    """Return argument → default of the constructor of a library's loss, ``REQUIRED`` where there is no default.
+
+    Raises:
+        ValueError: the library is not installed, or its installed version has no such loss.
+    """
+    library, _, kind = name.partition("/")
+    spec = find_spec(PACKAGES[library])  # finds the folder without importing the package
+    if spec is None or spec.origin is None:
+        raise ValueError(f"loss {name!r} needs the package {PACKAGES[library]}, which is not installed")
+    for file in sorted((Path(spec.origin).parent / "losses").glob("*.py")):
+        for node in ast.parse(file.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef) and node.name == kind:
+                return _constructor(node)
+    raise ValueError(f"loss {name!r} does not exist in the installed version of {PACKAGES[library]}")
+
+
+def _constructor(kind: ast.ClassDef) -> dict[str, Any]:
+    functions = [node for node in kind.body if isinstance(node, ast.FunctionDef) and node.name == "__init__"]
+    given = functions[0].args
+    names = [argument.arg for argument in given.args][1:]
+    defaults = [ast.literal_eval(default) for default in given.defaults]
+    return dict(zip(names, [REQUIRED] * (len(names) - len(defaults)) + defaults, strict=True))
+
+
+def own_arguments(name: str) -> dict[str, Any]:
+    """Return argument → default of those that a user may choose: not ``mode``, which is the task."""
+    return {key: default for key, default in signature(name).items() if key != "mode"}
+
+
+def check_arguments(name: str, arguments: Mapping[str, Any]) -> None:
+    """Check the *arguments* of a library's loss against its signature.
+
+    Raises:
+        ValueError: an unknown argument (the nearest and all valid ones are named), a type that does not fit the
+            default, one that is required and missing, or ``from_logits`` that is not true.
+    """
+    valid = own_arguments(name)
+    for key, value in arguments.items():
+        if key == "mode" and key in signature(name):
+            raise ValueError(f"loss.arguments.mode must be left out of loss {name!r}: it is the task of the data")
+        if key not in valid:
+            raise ValueError(
+                f"loss {name!r} has no argument {key!r}: {nearest(key, valid)}valid: {', '.join(valid) or '(none)'}"
+            )
+        wanted = _wanted(value, valid[key])
+        if wanted:
+            raise ValueError(f"loss.arguments.{key} of loss {name!r} must be {wanted}, but got {value!r}")
+    if arguments.get("from_logits", True) is not True:
+        raise ValueError(f"loss.arguments.from_logits of loss {name!r} must be true: networks here return logits")
+    required = {key for key, default in valid.items() if default is REQUIRED} | {*LIBRARY_LOSSES[name].required}
+    missing = sorted(required - set(arguments))
+    if missing:
+        raise ValueError(f"loss {name!r} needs loss.arguments.{missing[0]}, which has no default that works")
+
+
+def _wanted(value: Any, default: Any) -> str:
+    """Return what a value must be in view of the default of its argument, or an empty text if it fits."""
+    number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if isinstance(default, bool):
+        return "" if isinstance(value, bool) else "true or false"
+    if default is REQUIRED or isinstance(default, int | float):
+        return "" if number else "a number"
+    if isinstance(default, str):
+        return "" if isinstance(value, str) else "text"
+    plain = number or isinstance(value, bool | str)
+    numbers = isinstance(value, list | tuple) and all(_wanted(part, 0) == "" for part in value)
+    return "" if plain or numbers else "a number, text, true, false or a list of numbers"

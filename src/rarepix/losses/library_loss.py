@@ -1,0 +1,139 @@
+"""The module around a library's loss: gives it logits and target as it wants them, and turns its errors into ours."""
+
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from rarepix.labels import Task
+from rarepix.losses.checks import LossError, check_ids, check_logits, check_result, check_shapes
+from rarepix.losses.libraries import IGNORE_ARGUMENTS, LIBRARY_LOSSES, PACKAGES, signature
+from rarepix.losses.module import Labels
+
+WEIGHTS = ("weight", "pos_weight", "class_weights")
+"""Arguments that are tensors; a list of numbers is one for each channel."""
+
+
+class LibraryLoss(nn.Module):
+    """A loss of segmentation-models-pytorch or pytorch-toolbelt with the interface of ``Loss``.
+
+    Gives it what its signature has and the user left out: ``mode`` (the task), the ignore index, ``from_logits=True``.
+    """
+
+    def __init__(self, name: str, labels: Labels, arguments: Mapping[str, Any], *, check_values: bool) -> None:
+        """Build the library's loss with *arguments*, which ``libraries.check_arguments`` has checked.
+
+        Raises:
+            LossError: the constructor refuses them.
+        """
+        super().__init__()
+        self.name, self.task, self.classes, self.ignore_index, self.background = (name, *labels)
+        self.check_values, self.terms, self.published = check_values, (name,), False
+        self.entry = LIBRARY_LOSSES[name]
+        known = signature(name)
+        self.arguments = {"mode": str(labels.task)} if "mode" in known else {}
+        self.arguments |= {"from_logits": True} if "from_logits" in known else {}
+        key = next((key for key in IGNORE_ARGUMENTS if key in known), None)
+        can_ignore = key is not None and not self.entry.pixels and labels.task not in self.entry.cannot_ignore
+        self.arguments |= ({key: labels.ignore_index} if can_ignore else {}) | dict(arguments)
+        self._no_ignored = self._why_no_ignored(can_ignore and self.arguments[key] == labels.ignore_index)
+        self.loss = self._build()
+
+    def _why_no_ignored(self, can_ignore: bool) -> str:
+        """Return why a target must not have ignored pixels, or an empty text if it may."""
+        for key in self.entry.whole:
+            if not float(self.arguments.get(key, signature(self.name)[key])).is_integer():
+                return f"has gradients that are not numbers at ignored pixels unless loss.arguments.{key} is whole"
+        return "" if can_ignore or self.entry.pixels else f"has no way to ignore pixels in a {self.task} task"
+
+    def _build(self) -> nn.Module:
+        library, _, kind = self.name.partition("/")
+        given = {key: self._tensor(key, value) for key, value in self.arguments.items()}
+        try:
+            return getattr(_losses_of(library), kind)(**given)
+        except (TypeError, ValueError, AssertionError, RuntimeError) as error:
+            raise LossError(
+                f"loss {self.name!r} of {PACKAGES[library]} refuses the arguments {self.arguments}: {error}"
+            ) from error
+
+    def _tensor(self, key: str, value: Any) -> Any:
+        """Return an argument as the constructor wants it; a list stays a list in neither library."""
+        if not isinstance(value, list | tuple):
+            return value
+        if key not in WEIGHTS:  # pytorch-toolbelt takes a list of class ids for the shape of an array
+            return torch.tensor(value)
+        weights = torch.tensor(value, dtype=torch.float32)
+        return weights if key == "class_weights" else weights.view(-1, 1, 1)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Do nothing: no loss of a library depends on the epoch."""
+
+    def forward(self, logits: Tensor, target: Tensor) -> dict[str, Tensor]:
+        """Return ``{"loss": scalar with gradient, name: the same without}``.
+
+        Args:
+            logits: N C H W.
+            target: as ``Loss.forward`` takes it. A batch with ignored pixels only gives 0.
+
+        Raises:
+            LossError: shapes or a type that do not fit, ignored pixels although the loss has no way to ignore them, an
+                error of the library, a result that is not one number; with ``check_values`` also ids that are no
+                class, logits and results that are not finite.
+        """
+        check_shapes(logits, target, task=self.task, classes=self.classes)
+        if logits.ndim != 4:
+            raise LossError(f"loss {self.name!r} is for images N {self.classes} H W, but got {tuple(logits.shape)}")
+        target = target.long() if self.task is Task.MULTICLASS else target.long().reshape(logits.shape)
+        valid = target != self.ignore_index
+        if self.check_values:
+            check_logits(logits)
+            check_ids(
+                target.masked_fill(~valid, 0), task=self.task, classes=self.classes, ignore_index=self.ignore_index
+            )
+        if not valid.any():  # the libraries give 0, not a number or an error, each in its own way
+            return {"loss": (logits * 0).sum(), self.name: logits.new_zeros(())}
+        if self._no_ignored and not valid.all():
+            raise LossError(
+                f"loss {self.name!r} {self._no_ignored}, but the target has ignored pixels ({self.ignore_index}): "
+                f"use a loss of the project, or data without ignored pixels"
+            )
+        with torch.autocast(logits.device.type, enabled=False):
+            value = self._value(logits if logits.dtype == torch.float64 else logits.float(), target, valid)
+        result = {"loss": value, self.name: value.detach()}
+        if self.check_values:
+            check_result(result, published=False)
+        return result
+
+    def _value(self, logits: Tensor, target: Tensor, valid: Tensor) -> Tensor:
+        if self.entry.probabilities:
+            logits = logits.softmax(1) if self.task is Task.MULTICLASS else logits.sigmoid()
+        if self.entry.pixels:
+            logits = (logits.movedim(1, -1) if self.task is Task.MULTICLASS else logits)[valid]
+            target = target[valid]
+        target = target if self.task is Task.MULTICLASS else target.to(logits.dtype)
+        try:
+            value = self.loss(logits.contiguous(), target)
+        except (TypeError, ValueError, AssertionError, IndexError) as error:
+            raise LossError(f"loss {self.name!r} failed with the arguments {self.arguments}: {error}") from error
+        if value.ndim:
+            raise LossError(
+                f"loss {self.name!r} must give one number, but gave the shape {tuple(value.shape)} with the arguments "
+                f"{self.arguments}: reduction, where there is one, must be mean or sum"
+            )
+        return value
+
+    def __repr__(self) -> str:
+        """Return name, task and arguments (a loss of the libraries cannot be printed without class weights)."""
+        return f"LibraryLoss({self.name}, {self.task}, classes={self.classes}, {self.arguments})"
+
+
+def _losses_of(library: str) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # pytorch-toolbelt uses torch.cuda.amp.autocast
+        if library == "smp":
+            from segmentation_models_pytorch import losses
+        else:
+            from pytorch_toolbelt import losses
+    return losses

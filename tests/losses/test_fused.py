@@ -1,0 +1,52 @@
+"""The fused autograd functions compute what their plain forms compute, values and gradients."""
+
+import pytest
+import torch
+
+from rarepix.labels import Task
+from rarepix.losses import fused
+from rarepix.losses.batch import SigmoidBatch
+
+RANDOM = torch.Generator().manual_seed(0)
+LOGITS = torch.randn(2, 4, 30, generator=RANDOM, dtype=torch.float64) * 3
+IDS = torch.randint(0, 4, (2, 30), generator=RANDOM)
+VALID = (torch.rand(2, 30, generator=RANDOM) < 0.7).double()
+POSITIVE = (torch.rand(2, 4, 30, generator=RANDOM) < 0.3).long()
+
+
+def value_and_gradient(function, *given) -> tuple[list[torch.Tensor], torch.Tensor]:
+    """Return the outputs and the gradient of a sum with random weights, so that no part of it cancels."""
+    logits = LOGITS.clone().requires_grad_()
+    outputs = function(logits, *given)
+    outputs = [outputs] if isinstance(outputs, torch.Tensor) else [part for part in outputs if part is not None]
+    weights = torch.Generator().manual_seed(1)
+    total = sum((part * torch.randn(part.shape, generator=weights, dtype=part.dtype)).sum() for part in outputs)
+    total.backward()
+    return [part.detach() for part in outputs], logits.grad
+
+
+def assert_same(fast, plain, *given) -> None:
+    (values, gradient), (wanted, wanted_gradient) = (value_and_gradient(function, *given) for function in (fast, plain))
+    assert len(values) == len(wanted)
+    for value, other in zip(values, wanted, strict=True):
+        assert torch.allclose(value, other, rtol=1e-9, atol=1e-12)
+    assert wanted_gradient.any()
+    assert torch.allclose(gradient, wanted_gradient, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("uniform", [False, True])
+@pytest.mark.parametrize("sums", [False, True])
+@pytest.mark.parametrize("temperature", [None, 4.0, 200.0])
+def test_softmax_values(uniform, sums, temperature):
+    needs = fused.Needs(sums, uniform, temperature)
+    assert_same(fused.softmax_values, fused.plain_softmax_values, IDS, VALID, needs)
+
+
+def test_binary_cross_entropy():
+    assert_same(fused.binary_cross_entropy, fused.plain_binary_cross_entropy, POSITIVE * 0.9 + 0.05)
+
+
+@pytest.mark.parametrize("gamma", [0.5, 2, 3.5])
+def test_sigmoid_focal(gamma):
+    batch = SigmoidBatch(Task.MULTILABEL, LOGITS, POSITIVE, ignore_index=255, published=False)
+    assert_same(fused.sigmoid_focal, fused.plain_sigmoid_focal, batch.flip_sign_, gamma)
