@@ -1,12 +1,12 @@
-"""What a study says: its records read into tables, its choices compared, its report written.
+"""Analysis of a study: its records are read into tables, its configurations compared, and its report written.
 
-Reads records (``rarepix.records``) and nothing else of ours, so that a study can be read on a machine without torch.
-What is below works on any table of runs, too (``load_table``).
+Of this project only the records, labels, file names and scores are imported, so that a study can be analysed on a
+machine without torch or nni. Every function below also works on any table of runs (``load_table``).
 """
 
-from analysis.reading.collect import load_study
+from analysis.reading.load_study import load_study
+from analysis.reading.load_table import load_table
 from analysis.reading.tables import Tables
-from analysis.reading.tidy import load_table
 from analysis.statistics.compare import compare
 from analysis.statistics.correlate import correlate
 from analysis.statistics.effects import effects

@@ -7,13 +7,14 @@
     python -m analysis demo losses              two studies as one, into results/demo+losses/report
     python -m analysis path/to/nni.sqlite       a running or stopped NNI experiment, by its database or its folder
     python -m analysis runs.csv --configuration loss,sampling --block seed --score miou
-                                                any tidy table, a row a run
+                                                any tidy table, a row per run
     python -m analysis demo --out DIR           the report into DIR
     python -m analysis demo --watch             again whenever a trial has something new, until the study ends
     python -m analysis demo --watch 60          looking every 60 seconds
 
 Writes <study>/report/index.html and the tables behind it. Exit code 0 if the report has a result in it; 1 if there is
-no study, no record, or no complete trial (then the report is written and says so); 2 for a command that makes no sense.
+no study, no record, or no complete trial (then the report is written and says so); 2 for options that do not fit
+together.
 """
 
 import argparse
@@ -26,33 +27,32 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from analysis.reading.changes import changed, stamps
-from analysis.reading.cycles import no_cycles
-from analysis.reading.find import NoStudy, find_study, is_table
+from analysis.reading.changed_files import describe_changes, file_states
+from analysis.reading.find_study import StudyNotFound, find_study, is_table
 from rarepix.layout import REPORT, RESULTS_VARIABLE, TRIALS, results_root, study_folder
 
 if TYPE_CHECKING:
-    from analysis.reading.collect import Tables
+    from analysis.reading.tables import Tables
 
 COLUMNS = ("configuration", "block", "score", "validation", "classes", "rare")
 """Options that say what the columns of a CSV file are."""
-SECONDS, QUIET = 10.0, 6
-"""Between two looks of ``--watch``; and how many looks without running trials and without change end it: the next
-trial may be on its way."""
+SECONDS, IDLE_CHECKS = 10.0, 6
+"""Seconds between two checks of ``--watch``, and how many checks without a running trial and without a change end it:
+the next trial may be about to start."""
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command and return its exit code."""
     parser = _parser()
-    given = parser.parse_args(arguments)
-    results = results_root(given.results)
+    options = parser.parse_args(arguments)
+    results = results_root(options.results)
     try:
-        places = [find_study(name, results, begun=given.watch is None) for name in given.study or [None]]
-        _check(parser, given, places)
-        read = lambda: _read(given, places, results)  # noqa: E731
-        follow = _once if given.watch is None else _watch
-        return follow(read, places, results, given)
-    except (NoStudy, OSError) as error:
+        places = [find_study(name, results, begun=options.watch is None) for name in options.study or [None]]
+        _check(parser, options, places)
+        read = lambda: _read(options, places, results)  # noqa: E731
+        follow = _once if options.watch is None else _watch
+        return follow(read, places, results, options)
+    except (StudyNotFound, OSError) as error:
         what = str(error)
         if isinstance(error, OSError) and error.strerror:
             what = f"{error.filename or 'the study'} must be readable, but: {error.strerror}"
@@ -90,13 +90,15 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _command(given: argparse.Namespace, places: list[Path]) -> str:
-    """Return the command that writes this report again, by whoever runs it: the newest study may be another one then,
-    and a variable of this shell unknown."""
-    words = ["python", "-m", "analysis", *(given.study or [places[0].name])]
-    said = {name: getattr(given, name) for name in (*COLUMNS, "results", "out")}
-    said["results"] = given.results or os.environ.get(RESULTS_VARIABLE)
-    for name, value in said.items():
+def _command(options: argparse.Namespace, places: list[Path]) -> str:
+    """Return the command that writes this report again, with everything spelled out.
+
+    Later the newest study may be another one, and a variable of this shell may not be set.
+    """
+    words = ["python", "-m", "analysis", *(options.study or [places[0].name])]
+    values = {name: getattr(options, name) for name in (*COLUMNS, "results", "out")}
+    values["results"] = options.results or os.environ.get(RESULTS_VARIABLE)
+    for name, value in values.items():
         if value is not None:
             words += [f"--{name}", ",".join(value) if isinstance(value, list) else str(value)]
     return shlex.join(words)
@@ -116,31 +118,31 @@ def _names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
-def _check(parser: argparse.ArgumentParser, given: argparse.Namespace, places: list[Path]) -> None:
-    """End with exit code 2 where the words of the command do not fit together."""
+def _check(parser: argparse.ArgumentParser, options: argparse.Namespace, places: list[Path]) -> None:
+    """End with exit code 2 where the options contradict each other."""
     tables = [place for place in places if is_table(place)]
-    named = [f"--{name}" for name in COLUMNS if getattr(given, name)]
+    named = [f"--{name}" for name in COLUMNS if getattr(options, name)]
     if tables and len(places) > 1:
         parser.error(f"a CSV file must be read alone, but {tables[0]} came with other studies: join the tables first")
-    if tables and not (given.configuration and given.score):
+    if tables and not (options.configuration and options.score):
         parser.error(f"{tables[0]} needs --configuration and --score: which of its columns are they?")
     if named and not tables:
         parser.error(f"{', '.join(named)} must come with a CSV file, but the study is {places[0]}")
 
 
-def _read(given: argparse.Namespace, places: list[Path], results: Path) -> "Tables":
-    from analysis.reading.collect import load_study
-    from analysis.reading.tidy import load_table
+def _read(options: argparse.Namespace, places: list[Path], results: Path) -> "Tables":
+    from analysis.reading.load_study import load_study
+    from analysis.reading.load_table import load_table
 
     try:
         if is_table(places[0]):
-            return load_table(places[0], **{name: value for name in COLUMNS if (value := getattr(given, name))})
+            return load_table(places[0], **{name: value for name in COLUMNS if (value := getattr(options, name))})
         tables = load_study(places)
         home = study_folder(results, tables.study)
-        # An experiment whose trials left records here: they count, and the database tells of the others.
+        # If trials of the experiment left records, the records are used, and the database adds the other trials.
         return load_study([home, *places]) if _is_study(home) and not any(map(_is_study, places)) else tables
     except ValueError as error:
-        raise NoStudy(str(error)) from error
+        raise StudyNotFound(str(error)) from error
 
 
 def _is_study(folder: Path) -> bool:
@@ -148,70 +150,74 @@ def _is_study(folder: Path) -> bool:
 
 
 def _folder(tables: "Tables", places: list[Path], results: Path, out: Path | None) -> Path:
-    """Return where the report goes.
+    """Return the folder of the report.
 
     Raises:
-        NoStudy: something else than a report is there.
+        StudyNotFound: the folder holds something else than a report.
     """
     one = len(places) == 1
     home = places[0] if one and _is_study(places[0]) else study_folder(results, tables.study.replace(" + ", "+"))
     if out is None and one and is_table(places[0]) and _is_study(home):
-        raise NoStudy(f"{home / 'report'} must stay the report of that study: name another folder with --out")
+        raise StudyNotFound(f"{home / 'report'} must stay the report of that study: name another folder with --out")
     folder = out or home / REPORT.parent
     if folder.exists() and not _may_be_replaced(folder):
-        raise NoStudy(f"{folder} must be new, empty or an earlier report, since it is replaced: name another folder")
+        raise StudyNotFound(
+            f"{folder} must be new, empty or an earlier report, since it is replaced: name another folder"
+        )
     return folder
 
 
 def _may_be_replaced(folder: Path) -> bool:
-    """Return whether *folder* is an earlier report, or empty: what is there is lost."""
+    """Return whether *folder* is an earlier report or empty: its content is deleted."""
     is_report = all((folder / name).is_file() for name in (REPORT.name, "trials.csv"))
     return is_report or (folder.is_dir() and not any(folder.iterdir()))
 
 
-def _once(read: Callable[[], "Tables"], places: list[Path], results: Path, given: argparse.Namespace) -> int:
+def _once(read: Callable[[], "Tables"], places: list[Path], results: Path, options: argparse.Namespace) -> int:
     tables = read()
-    return _report(tables, _folder(tables, places, results, given.out), _command(given, places))
+    return _report(tables, _folder(tables, places, results, options.out), _command(options, places))
 
 
-@no_cycles()
 def _report(tables: "Tables", folder: Path, again: str, *, in_short: bool = False) -> int:
-    """Write the report into *folder*, print its summary unless told *in_short*, and return the exit code.
+    """Write the report into *folder*, print its summary unless *in_short*, and return the exit code.
 
     Raises:
-        NoStudy: nothing can be written there.
+        StudyNotFound: *folder* cannot be written.
     """
     from analysis.reporting.report import write_report
-    from analysis.reporting.summary import summary
-    from analysis.study.leaderboard import standings
-    from analysis.study.results import results
+    from analysis.reporting.terminal import summary
+    from analysis.study.leaderboard import leaderboard
+    from analysis.study.results import compute_results
 
-    found = results(tables)
+    results = compute_results(tables)
     try:
-        page = write_report(tables, folder, found, again)
+        page = write_report(tables, folder, results, again)
     except OSError as error:
         why = f"the report must be written into {folder}, but: {error.strerror or error}"
-        raise NoStudy(f"{why}: name a folder that can be written with --out") from error
+        raise StudyNotFound(f"{why}: name a folder that can be written with --out") from error
     if in_short:
-        return 1 if standings(tables).empty else 0
+        return 1 if leaderboard(tables).empty else 0
     width = min(max(shutil.get_terminal_size((100, 24)).columns, 80), 160)
-    print(summary(tables, page, width, found), end="", flush=True)
-    if standings(tables).empty:
+    print(summary(tables, page, width, results), end="", flush=True)
+    if leaderboard(tables).empty:
         print(f"analysis: no trial of {tables.study} is complete; the report says what became of them", file=sys.stderr)
         return 1
     return 0
 
 
-def _watch(read: Callable[[], "Tables"], places: list[Path], results: Path, given: argparse.Namespace) -> int:
-    """Write the report now and after every change, a line each; end with the study, or with code 0 at Ctrl-C."""
+def _watch(read: Callable[[], "Tables"], places: list[Path], results: Path, options: argparse.Namespace) -> int:
+    """Write the report now and after every change, and print one line each time.
+
+    Ends when the study does; Ctrl-C ends it with exit code 0.
+    """
     try:
-        seen, tables, quiet = stamps(places), read(), 0
-        folder, again = _folder(tables, places, results, given.out), _command(given, places)
+        seen, tables, quiet = file_states(places), read(), 0
+        folder, again = _folder(tables, places, results, options.out), _command(options, places)
         code = _report(tables, folder, again)
-        while quiet < QUIET or _running(tables):
-            time.sleep(given.watch)
-            now = stamps(places)
-            news, quiet = changed(seen, now), quiet + 1
+        while quiet < IDLE_CHECKS or _running(tables):
+            time.sleep(options.watch)
+            now = file_states(places)
+            news, quiet = describe_changes(seen, now), quiet + 1
             if news:
                 seen, quiet, tables = now, 0, read()
                 code = _report(tables, folder, again, in_short=True)

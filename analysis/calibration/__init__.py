@@ -1,1 +1,1 @@
-"""The analysis checked on made-up studies whose truth is known: claims, power, intervals, speed and memory."""
+"""Calibration: the analysis on synthetic studies whose truth is known. Claims, power, intervals, speed and memory."""

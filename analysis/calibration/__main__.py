@@ -1,4 +1,4 @@
-"""Check the analysis on made-up studies whose truth is known, and print what was asked and what was seen.
+"""Check the analysis on synthetic studies whose truth is known, and print what is required and what was seen.
 
     python -m analysis.calibration                    every check in full, about 11 minutes
     python -m analysis.calibration --quick            a tenth of the simulations and of the trials
@@ -20,8 +20,8 @@ from rich.table import Table
 from analysis.calibration.checks import table
 from analysis.calibration.coverage import coverage
 from analysis.calibration.false_claims import false_claims
-from analysis.calibration.planted import planted
-from analysis.calibration.scale import scale
+from analysis.calibration.large_studies import scale
+from analysis.calibration.planted_gain import planted
 
 FULL, QUICK = 1000, 100
 
@@ -29,8 +29,8 @@ FULL, QUICK = 1000, 100
 def main(arguments: list[str] | None = None) -> int:
     """Run the command and return its exit code."""
     given = _parser().parse_args(arguments)
-    checks = table(_said(QUICK if given.quick else FULL, given.seed))
-    Console(width=None if sys.stdout.isatty() else 160).print(_printed(checks))
+    checks = table(_run_checks(QUICK if given.quick else FULL, given.seed))
+    Console(width=None if sys.stdout.isatty() else 160).print(_as_rich_table(checks))
     if given.out:
         given.out.parent.mkdir(parents=True, exist_ok=True)
         beside = given.out.with_name(f".{given.out.name}.tmp")
@@ -41,8 +41,8 @@ def main(arguments: list[str] | None = None) -> int:
     return 1 if len(failed) else 0
 
 
-def _said(simulations: int, seed: int) -> Iterator[dict]:
-    """Yield every check, named on stderr as it is done: the whole takes minutes."""
+def _run_checks(simulations: int, seed: int) -> Iterator[dict]:
+    """Yield every check, and print its name on stderr when it is done: all of them take minutes."""
     for rows in (
         false_claims(simulations, seed),
         planted(simulations, seed),
@@ -54,7 +54,7 @@ def _said(simulations: int, seed: int) -> Iterator[dict]:
             yield row
 
 
-def _printed(checks: pd.DataFrame) -> Table:
+def _as_rich_table(checks: pd.DataFrame) -> Table:
     page = Table("check", "asked", "seen", "interval", "of", "", "note")
     for row in checks.to_dict("records"):
         once = math.isnan(row["low"])
@@ -69,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m analysis.calibration", description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="a tenth of the simulations and of the trials")
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the table as a CSV file, too")
-    parser.add_argument("--seed", type=int, default=0, help="of the made-up studies (default: 0)")
+    parser.add_argument("--seed", type=int, default=0, help="of the synthetic studies (default: 0)")
     return parser
 
 

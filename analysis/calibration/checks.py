@@ -1,4 +1,4 @@
-"""What a check reports: what was asked, what was seen in how many simulated studies, and whether that will do."""
+"""Rows of the calibration: what is required, what was seen in how many simulations, and whether the check passed."""
 
 from collections.abc import Iterable
 
@@ -19,7 +19,7 @@ def rate(check: str, hits: Iterable[bool], *, least: float = 0.0, most: float = 
     """Return a check of how often something happened, with the 95 % Clopper-Pearson interval of the rate.
 
     Failed if the rate that was seen is below *least* (in few simulations: if its whole interval is), or its whole
-    interval lies above *most*: exact tests come close to their 5 % by design, and half of them would fail by luck.
+    interval lies above *most*: exact tests come close to their 5 % by design, and half of them would fail by chance.
     """
     hits = np.asarray(list(hits), dtype=bool)
     count, n = int(hits.sum()), len(hits)

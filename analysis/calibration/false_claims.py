@@ -1,4 +1,4 @@
-"""How often the analysis claims what is not so, in made-up studies in which nothing, or not everything, is true."""
+"""How often the analysis makes false claims, in synthetic studies in which no configuration, or only one, is better."""
 
 from collections.abc import Callable, Iterator
 
@@ -6,19 +6,19 @@ import numpy as np
 import pandas as pd
 
 from analysis.calibration.checks import KEPT, LEVEL, mean_of, rate
-from analysis.calibration.synthetic import CLASSES, RARE, made_up
+from analysis.calibration.synthetic import CLASSES, RARE, synthetic_scores
 from analysis.statistics.compare import compare
 from analysis.statistics.corrections import correct
 from analysis.statistics.correlate import correlate
 from analysis.statistics.friedman import friedman
-from analysis.statistics.ranktests import signed_rank
+from analysis.statistics.rank_tests import signed_rank
 
 GAIN = 0.013
 PAIRED = {"treatment": "configuration", "block": "seed", "score": "miou"}
 
 
 def false_claims(simulations: int = 1000, seed: int = 0) -> Iterator[dict]:
-    """Yield the checks of false claims, each over *simulations* made-up studies."""
+    """Yield the checks of false claims, each over *simulations* synthetic studies."""
     yield null(
         "false claim, all pairs of 10 identical configurations, 8 blocks",
         lambda study: claimed(compare(study, **PAIRED)), simulations, seed,
@@ -33,8 +33,8 @@ def false_claims(simulations: int = 1000, seed: int = 0) -> Iterator[dict]:
 
 
 def null(check: str, claims: Callable[[pd.DataFrame], bool], simulations: int, seed: int, note: str, **size) -> dict:
-    """Return how many made-up studies of identical configurations make *claims* claim something: at most 5 %."""
-    hits = (claims(made_up(i, seed=seed, **size)) for i in range(simulations))
+    """Return how many synthetic studies of identical configurations make *claims* claim something: at most 5 %."""
+    hits = (claims(synthetic_scores(i, seed=seed, **size)) for i in range(simulations))
     return rate(check, hits, most=LEVEL, note=note)
 
 
@@ -56,7 +56,7 @@ def unpaired_null(simulations: int, seed: int) -> dict:
     """Return how often Mann-Whitney claims a difference among 4 identical configurations that share no block."""
 
     def claims(i: int) -> bool:
-        groups = [made_up(4 * i + k, configurations=1, blocks=8, seed=seed) for k in range(4)]
+        groups = [synthetic_scores(4 * i + k, configurations=1, blocks=8, seed=seed) for k in range(4)]
         study = pd.concat([group.assign(configuration=f"c{k}") for k, group in enumerate(groups)])
         return claimed(compare(study, treatment="configuration", score="miou"))
 
@@ -89,16 +89,16 @@ def false_discoveries(simulations: int, seed: int) -> dict:
     """Return the mean share of false ones among the classes that Benjamini-Hochberg reports; a few do gain."""
     shares = []
     for i in range(simulations):
-        p = correct(class_p(made_up(i, configurations=2, blocks=12, gains={1: GAIN}, seed=seed)), "bh")
-        found = p <= LEVEL
-        shares.append(found[:-RARE].sum() / max(found.sum(), 1))
+        p = correct(class_p(synthetic_scores(i, configurations=2, blocks=12, gains={1: GAIN}, seed=seed)), "bh")
+        reported = p <= LEVEL
+        shares.append(reported[:-RARE].sum() / max(reported.sum(), 1))
     check = f"share of false ones among reported classes ({RARE} of {CLASSES} gain), 12 blocks"
     return mean_of(check, shares, most=LEVEL, note="Benjamini-Hochberg")
 
 
 def friedman_null(simulations: int, seed: int) -> dict:
     """Return how often Friedman's test claims that 10 identical configurations differ: 5 %, neither more nor less."""
-    studies = (made_up(i, configurations=10, blocks=8, seed=seed) for i in range(simulations))
+    studies = (synthetic_scores(i, configurations=10, blocks=8, seed=seed) for i in range(simulations))
     hits = (friedman(study, **PAIRED)["p"].iloc[0] <= LEVEL for study in studies)
     note = "Iman-Davenport F"
     return rate("Friedman, 10 identical configurations, 8 blocks", hits, least=KEPT[0], most=KEPT[1], note=note)
@@ -106,7 +106,7 @@ def friedman_null(simulations: int, seed: int) -> dict:
 
 def correlation_nulls(simulations: int, seed: int) -> Iterator[dict]:
     """Yield how often each correlation of 20 classes is claimed where property and score have nothing to do."""
-    found: dict[str, list[bool]] = {}
+    reported: dict[str, list[bool]] = {}
     for i in range(simulations):
         rng = np.random.default_rng([seed, i, 20])
         property_of, score = (
@@ -114,7 +114,7 @@ def correlation_nulls(simulations: int, seed: int) -> Iterator[dict]:
             pd.Series(rng.normal(size=20), name="IoU"),
         )
         for row in correlate(property_of, score, correction=None).itertuples():
-            found.setdefault(row.method, []).append(row.p <= LEVEL)
-    for method, hits in found.items():
+            reported.setdefault(row.method, []).append(row.p <= LEVEL)
+    for method, hits in reported.items():
         check = f"{method} correlation, 20 classes, none there"
         yield rate(check, hits, least=KEPT[0], most=KEPT[1], note="log-normal property")

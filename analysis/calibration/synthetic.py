@@ -1,4 +1,4 @@
-"""Made-up scores of studies whose truth is known: identical configurations, or one with a planted gain.
+"""Synthetic scores of studies whose truth is known: identical configurations, or one with a planted gain.
 
 The spread is that of a published segmentation study of ten configurations and five split seeds: the mean IoU of one
 configuration varies by .0054 over seeds, the IoU of a rare class by up to five times as much. A block (a split) lifts
@@ -19,7 +19,7 @@ RARE = 5
 
 
 def class_scores(rng: np.random.Generator, configurations: int, blocks: int, gains: dict[int, float]) -> np.ndarray:
-    """Return IoU of a made-up study, configurations × blocks × classes.
+    """Return IoU of a synthetic study, configurations × blocks × classes.
 
     Args:
         gains: configuration → its true gain in mean IoU over the others.
@@ -37,7 +37,7 @@ def class_scores(rng: np.random.Generator, configurations: int, blocks: int, gai
 
 
 def as_table(scores: np.ndarray) -> pd.DataFrame:
-    """Return ``class_scores`` as a row a trial: ``configuration``, ``seed``, a column a class, and ``miou``."""
+    """Return ``class_scores`` as a row per trial: ``configuration``, ``seed``, a column per class, and ``miou``."""
     configurations, blocks, classes = scores.shape
     names = [f"class{i:02d}" for i in range(classes)]
     table = pd.DataFrame(scores.reshape(-1, classes), columns=names)
@@ -48,26 +48,26 @@ def as_table(scores: np.ndarray) -> pd.DataFrame:
     return table.assign(**where, miou=table[names].mean(axis=1))
 
 
-def made_up(
+def synthetic_scores(
     simulation: int, *, configurations: int, blocks: int, gains: dict[int, float] | None = None, seed: int = 0
 ) -> pd.DataFrame:
-    """Return the table of made-up study number *simulation*; every check of one seed sees the same studies."""
+    """Return the table of synthetic study number *simulation*; every check of one seed sees the same studies."""
     rng = np.random.default_rng([seed, simulation, configurations, blocks])
     return as_table(class_scores(rng, configurations, blocks, gains or {}))
 
 
 def image_counts(rng: np.random.Generator, images: int, shares: np.ndarray) -> pd.DataFrame:
-    """Return made-up counts of one trial on one split: a row per image and class with tp, fp and fn.
+    """Return synthetic counts of one trial on one split: a row per image and class with tp, fp and fn.
 
     Args:
         shares: class → share of the images that hold it. Object sizes are log-normal, each object is found to a share
             of its own (mean 0.7), and some images predict a class that is not there.
     """
     size = (images, len(shares))
-    held = rng.random(size) < shares
-    truth = np.where(held, rng.lognormal(6, 1, size), 0).round()
-    found = (truth * rng.beta(7, 3, size)).round()
-    wrong = np.where(held | (rng.random(size) < 0.05 * shares), rng.lognormal(4, 1, size), 0).round()
+    present = rng.random(size) < shares
+    truth = np.where(present, rng.lognormal(6, 1, size), 0).round()
+    true_positives = (truth * rng.beta(7, 3, size)).round()
+    false_positives = np.where(present | (rng.random(size) < 0.05 * shares), rng.lognormal(4, 1, size), 0).round()
     index = pd.MultiIndex.from_product([range(images), [f"class{i}" for i in range(len(shares))]])
-    counts = {"tp": found.ravel(), "fp": wrong.ravel(), "fn": (truth - found).ravel()}
+    counts = {"tp": true_positives.ravel(), "fp": false_positives.ravel(), "fn": (truth - true_positives).ravel()}
     return pd.DataFrame(counts, index=index.set_names(["image", "class"])).reset_index()

@@ -1,4 +1,4 @@
-"""A whole made-up study on disk, written as trials write theirs: what speed and memory are measured on."""
+"""A complete synthetic study on disk, written as trials write theirs, to measure speed and memory on."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,7 +19,7 @@ EPOCHS = 30
 BEGAN = datetime(2024, 5, 1, tzinfo=UTC)
 
 
-def write_made_up_study(study: Path, trials: int, seed: int = 0) -> Path:
+def write_synthetic_study(study: Path, trials: int, seed: int = 0) -> Path:
     """Write *trials* complete trials of 20 classes into the folder *study* and return it.
 
     Sampling and loss are crossed over blocks; copy-paste gains .013 mIoU and the learning rate is drawn at random.
@@ -41,7 +41,7 @@ def write_made_up_study(study: Path, trials: int, seed: int = 0) -> Path:
     return study
 
 
-def write_made_up_runs(file: Path, runs: int, seed: int = 0) -> Path:
+def write_synthetic_runs(file: Path, runs: int, seed: int = 0) -> Path:
     """Write a tidy CSV with a row for each of *runs* runs of 20 classes, and return it."""
     rng = np.random.default_rng([seed, runs])
     kinds = [(sampling, loss) for sampling in SAMPLING for loss in LOSSES]
@@ -60,10 +60,10 @@ def _record(trial: str, block: int, parameters: dict, ious: dict[str, np.ndarray
         for split, each in ((split, zip(NAMES, SHARES, values, strict=True)) for split, values in ious.items())
     }
     return TrialRecord(
-        study="made-up", trial=trial, attempt=1, status=Status.COMPLETE, started=began.isoformat(),
+        study="synthetic", trial=trial, attempt=1, status=Status.COMPLETE, started=began.isoformat(),
         finished=(began + timedelta(minutes=20)).isoformat(), parameters=parameters | {"seed": block, "data.fold": 0},
         config={"seed": block}, config_hash="-".join(map(str, parameters.values())), block=Block(seed=block, fold=0),
-        dataset=_dataset(), versions={"rarepix": "0.1.0"}, device="made-up",
+        dataset=_dataset(), versions={"rarepix": "0.1.0"}, device="synthetic",
         objective=Objective(name="miou", value=float(np.mean(ious["val"])), epoch=EPOCHS - 1), counts=counts,
         timings={"startup_total": 6.5, "train": 1000.0},
     )  # fmt: skip
@@ -84,7 +84,7 @@ def _dataset() -> Dataset:
         for split, total in PIXELS.items()
     }
     return Dataset(
-        name="made-up", root="$DATA/made-up", inventory_hash="0", split="multilabel", split_file="splits/s0.csv",
+        name="synthetic", root="$DATA/synthetic", inventory_hash="0", split="multilabel", split_file="splits/s0.csv",
         classes=NAMES, rare=NAMES[-RARE:], images=dict.fromkeys(PIXELS, 400), pixels=PIXELS, contents=contents,
     )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Figures of a study. Each is computed as a table first, then drawn: see the functions that return one.
+"""Figures of a study. Most are computed as a table first (a function of its own), then drawn.
 
 Importing this imports matplotlib; nothing else in the analysis does before it draws.
 """
@@ -8,55 +8,54 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from analysis.plots.classes import draw_heatmap, draw_properties
-from analysis.plots.configuration_curves import draw_configuration_curves
+from analysis.plots.class_differences import draw_differences
+from analysis.plots.class_scores import draw_heatmap, draw_properties
 from analysis.plots.contour import draw_contour
 from analysis.plots.critical_difference import draw_ranks
-from analysis.plots.curves import draw_curves
-from analysis.plots.differences import draw_differences
 from analysis.plots.forest import draw_forest
 from analysis.plots.history import draw_history
 from analysis.plots.importance import draw_importance, draw_importance_classes
 from analysis.plots.leaderboard import draw_answer, draw_leaderboard
-from analysis.plots.parallel import draw_parallel
+from analysis.plots.learning_curves import draw_configuration_curves, draw_curves
+from analysis.plots.parallel_coordinates import draw_parallel
 from analysis.plots.slices import draw_slices
 from analysis.plots.style import save, styled
 from analysis.plots.timeline import draw_timeline
-from analysis.plots.transfer import draw_validation_test
-from analysis.reading.collect import Tables
+from analysis.plots.validation_vs_test import draw_validation_test
+from analysis.reading.tables import Tables
 from analysis.study.results import Results, main_ranks
 
 Draw = Callable[[Tables, Results], Figure | None]
 """Returns None where there is nothing to show."""
 
 FIGURES: dict[str, Draw] = {
-    "answer": lambda tables, found: draw_answer(tables),
-    "leaderboard": lambda tables, found: draw_leaderboard(tables),
-    "history": lambda tables, found: draw_history(tables),
-    "curves": lambda tables, found: draw_curves(tables),
-    "curves_by_configuration": lambda tables, found: draw_configuration_curves(tables),
-    "parallel": lambda tables, found: draw_parallel(tables),
-    "slice": lambda tables, found: draw_slices(tables),
-    "contour": lambda tables, found: draw_contour(tables, found.importance),
-    "importance": lambda tables, found: draw_importance(found.importance),
-    "importance_by_class": lambda tables, found: draw_importance_classes(found.importance, tables),
-    "forest": lambda tables, found: draw_forest(found.questions, tables),
-    "critical_difference": lambda tables, found: draw_ranks(main_ranks(tables, found.questions)),
-    "heatmap": lambda tables, found: draw_heatmap(tables),
-    "differences": lambda tables, found: draw_differences(found.differences),
-    "properties": lambda tables, found: draw_properties(tables),
-    "validation_test": lambda tables, found: draw_validation_test(found.validation_test, tables),
-    "timeline": lambda tables, found: draw_timeline(tables),
+    "answer": lambda tables, results: draw_answer(tables),
+    "leaderboard": lambda tables, results: draw_leaderboard(tables),
+    "history": lambda tables, results: draw_history(tables),
+    "curves": lambda tables, results: draw_curves(tables),
+    "curves_by_configuration": lambda tables, results: draw_configuration_curves(tables),
+    "parallel": lambda tables, results: draw_parallel(tables),
+    "slice": lambda tables, results: draw_slices(tables),
+    "contour": lambda tables, results: draw_contour(tables, results.importance),
+    "importance": lambda tables, results: draw_importance(results.importance),
+    "importance_by_class": lambda tables, results: draw_importance_classes(results.importance, tables),
+    "forest": lambda tables, results: draw_forest(results.comparisons, tables),
+    "critical_difference": lambda tables, results: draw_ranks(main_ranks(tables, results.comparisons)),
+    "heatmap": lambda tables, results: draw_heatmap(tables),
+    "differences": lambda tables, results: draw_differences(results.differences),
+    "properties": lambda tables, results: draw_properties(tables),
+    "validation_test": lambda tables, results: draw_validation_test(results.validation_test, tables),
+    "timeline": lambda tables, results: draw_timeline(tables),
 }
 
 
-def draw_all(tables: Tables, folder: Path, found: Results) -> dict[str, str]:
+def draw_all(tables: Tables, folder: Path, results: Results) -> dict[str, str]:
     """Write every figure that has something to show as PNG and SVG; return name → PNG file name."""
     folder.mkdir(parents=True, exist_ok=True)
     drawn = {}
     for name, draw in FIGURES.items():
         with styled():
-            figure = draw(tables, found)
+            figure = draw(tables, results)
         if figure is not None:
             drawn[name] = save(figure, folder, name)[0].name
     return drawn

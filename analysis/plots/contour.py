@@ -8,11 +8,11 @@ from matplotlib.figure import Figure
 from scipy.interpolate import griddata
 from scipy.stats import spearmanr
 
-from analysis.plots.names import short
-from analysis.plots.parallel import NOT_SAMPLED, Axis, parameter_axis
-from analysis.plots.style import INK, MANY_LINES, blank
-from analysis.reading.collect import Tables
-from analysis.study.leaderboard import objective_label, standings
+from analysis.plots.labels import shorten
+from analysis.plots.parallel_coordinates import NOT_SAMPLED, Axis, parameter_axis
+from analysis.plots.style import INK, MANY_LINES, new_figure
+from analysis.reading.tables import Tables
+from analysis.study.leaderboard import leaderboard, objective_label
 
 MAP = "cividis"
 LEAST_TRIALS, LEAST_VALUES = 10, 5
@@ -29,14 +29,14 @@ class Surface(NamedTuple):
     x: Axis
     y: Axis
     points: pd.DataFrame
-    """A row a place that was tried: ``x`` and ``y`` (positions on the axes), mean ``objective``, ``trials``."""
+    """A row per place that was tried: ``x`` and ``y`` (positions on the axes), mean ``objective``, ``trials``."""
     grid: np.ndarray
     """CELLS × CELLS (y, x) of the objective, linear between places, or means of places; NaN outside of them."""
     averaged: bool
     """Whether the grid is between means of places."""
 
 
-def surface(tables: Tables, importance: pd.DataFrame) -> Surface | None:
+def objective_surface(tables: Tables, importance: pd.DataFrame) -> Surface | None:
     """Return the surface over the two most important numeric parameters that every complete trial has.
 
     None: fewer than ten complete trials, fewer than two such parameters, or all trials on one line.
@@ -44,7 +44,7 @@ def surface(tables: Tables, importance: pd.DataFrame) -> Surface | None:
     Args:
         importance: rows of ``target`` "objective" decide; without them the rank correlation with the objective does.
     """
-    rows = standings(tables)
+    rows = leaderboard(tables)
     if len(rows) < LEAST_TRIALS:
         return None
     axes = {name: parameter_axis(name, rows[name]) for name in tables.parameters if rows[name].notna().all()}
@@ -85,30 +85,30 @@ def _weights(importance: pd.DataFrame, numeric: dict[str, Axis], objective: pd.S
     return {name: abs(np.nan_to_num(spearmanr(axis.positions, objective)[0])) for name, axis in numeric.items()}
 
 
-def surface_note(found: Surface) -> str:
+def surface_note(surface: Surface) -> str:
     """Return how the surface came about."""
-    return f"Between means of {BINS} × {BINS} cells of trials (dots)" if found.averaged else "Between trials (dots)"
+    return f"Between means of {BINS} × {BINS} cells of trials (dots)" if surface.averaged else "Between trials (dots)"
 
 
 def draw_contour(tables: Tables, importance: pd.DataFrame) -> Figure | None:
-    """Draw the surface with a dot a place. None where there is no surface, see ``surface``."""
-    found = surface(tables, importance)
-    if found is None:
+    """Draw the surface with a dot per place. None where there is no surface, see ``objective_surface``."""
+    surface = objective_surface(tables, importance)
+    if surface is None:
         return None
-    figure, axes = blank(6.6, 5)
+    figure, axes = new_figure(6.6, 5)
     steps = np.linspace(0, 1, CELLS)
-    shades = axes.contourf(steps, steps, np.ma.masked_invalid(found.grid), levels=12, cmap=MAP)
-    dots = {"s": 14, "color": "white", "edgecolor": INK, "lw": 0.6, "rasterized": len(found.points) > MANY_LINES}
-    axes.scatter(found.points["x"], found.points["y"], zorder=3, **dots)
+    shades = axes.contourf(steps, steps, np.ma.masked_invalid(surface.grid), levels=12, cmap=MAP)
+    dots = {"s": 14, "color": "white", "edgecolor": INK, "lw": 0.6, "rasterized": len(surface.points) > MANY_LINES}
+    axes.scatter(surface.points["x"], surface.points["y"], zorder=3, **dots)
     for axis, set_ticks, set_label in (
-        (found.x, axes.set_xticks, axes.set_xlabel),
-        (found.y, axes.set_yticks, axes.set_ylabel),
+        (surface.x, axes.set_xticks, axes.set_xlabel),
+        (surface.y, axes.set_yticks, axes.set_ylabel),
     ):
         ticks = {place: text for place, text in axis.ticks.items() if place != NOT_SAMPLED}
         set_ticks(list(ticks), list(ticks.values()))
-        set_label(f"{short(axis.name, 40)}{' (log)' if axis.kind == 'log' else ''}")
+        set_label(f"{shorten(axis.name, 40)}{' (log)' if axis.kind == 'log' else ''}")
     axes.set_xlim(-0.03, 1.03)
     axes.set_ylim(-0.03, 1.03)
-    axes.set_title(f"{surface_note(found)}; all other parameters vary as well", fontsize=9.5)
+    axes.set_title(f"{surface_note(surface)}; all other parameters vary as well", fontsize=9.5)
     figure.colorbar(shades, ax=axes, label=f"validation {objective_label(tables)}", fraction=0.05, pad=0.02)
     return figure

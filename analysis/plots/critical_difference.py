@@ -1,4 +1,4 @@
-"""The critical-difference diagram of Demšar (2006): mean ranks on a line, bars join what was not told apart."""
+"""The critical-difference diagram of Demšar (2006): mean ranks on a line; a bar joins levels that do not differ."""
 
 from collections.abc import Hashable, Sequence
 
@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from analysis.plots.names import brief, wrapped
-from analysis.plots.style import COLOURS, INK, SOFT, blank, shown_of
+from analysis.plots.labels import short_keys, wrap
+from analysis.plots.style import COLOURS, INK, SOFT, cut_note, new_figure
 from analysis.statistics.formatting import as_text
 from analysis.statistics.friedman import cliques
 
@@ -30,19 +30,21 @@ def diagram_rows(ranks: pd.DataFrame) -> pd.DataFrame:
 
 
 def clique_bars(rows: pd.DataFrame, groups: Sequence[Sequence[Hashable]]) -> pd.DataFrame:
-    """Return a bar a group (see ``cliques``) of two levels or more of *rows*: ``low`` and ``high`` mean rank, ``row``.
+    """Return a bar per group (see ``cliques``) with two or more of *rows*: ``low``, ``high`` (mean ranks), ``row``.
 
     Rows count from the top; a bar takes the highest in which it touches no other one.
     """
     place = rows.set_index("level")["mean_rank"]
     spans = [place[[level for level in group if level in place.index]] for group in groups]
-    every = sorted({(float(span.min()), float(span.max())) for span in spans if len(span) > 1})
-    found = [
-        (low, high) for low, high in every if not any(a <= low and high <= b for a, b in every if (a, b) != (low, high))
+    spans_of_groups = sorted({(float(span.min()), float(span.max())) for span in spans if len(span) > 1})
+    longest = [
+        (low, high)
+        for low, high in spans_of_groups
+        if not any(a <= low and high <= b for a, b in spans_of_groups if (a, b) != (low, high))
     ]
     ends: list[float] = []
     bars = []
-    for low, high in found:
+    for low, high in longest:
         row = next((i for i, end in enumerate(ends) if end < low), len(ends))
         ends[row:] = [high, *ends[row + 1 :]]
         bars.append((low, high, row))
@@ -58,9 +60,9 @@ def draw_ranks(ranks: pd.DataFrame) -> Figure | None:
     bars = clique_bars(rows, cliques(known))
     below = 0.9 + BAR_STEP * (bars["row"].max() + 1 if len(bars) else 0)  # rows between the line and the first name
     lines = rows["row"].max() + 1
-    names = [f"{wrapped(brief(as_text(row.level)), 36, 3)} ({row.mean_rank:.2f})" for row in rows.itertuples()]
+    names = [f"{wrap(short_keys(as_text(row.level)), 36, 3)} ({row.mean_rank:.2f})" for row in rows.itertuples()]
     tall = 0.04 + 0.16 * max(2, *(name.count("\n") + 1 for name in names))
-    figure, axes = blank(10, 1.5 + tall * (lines + below))
+    figure, axes = new_figure(10, 1.5 + tall * (lines + below))
     low, high = np.floor(rows["mean_rank"].min()), np.ceil(rows["mean_rank"].max())
     high = max(high, low + 1)
     _draw_line(axes, low, high, float(rows["critical_difference"].iloc[0]))
@@ -83,7 +85,7 @@ def draw_ranks(ranks: pd.DataFrame) -> Figure | None:
     axes.set_axis_off()
     n, k = int(rows["n"].iloc[0]), int(rows["k"].iloc[0])
     figure.suptitle(
-        f"Mean rank of {k} over {n} blocks, 1 is best{shown_of(len(known), len(rows), 'levels')}; "
+        f"Mean rank of {k} over {n} blocks, 1 is best{cut_note(len(known), len(rows), 'levels')}; "
         "a bar joins those that were not told apart",
         x=0.01, ha="left", fontsize=10,
     )  # fmt: skip

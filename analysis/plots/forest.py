@@ -1,4 +1,4 @@
-"""Differences with their intervals, one row a comparison: what was shown, what was not, what could not be decided."""
+"""Forest plot: differences with their intervals, one row per comparison."""
 
 from collections.abc import Sequence
 
@@ -8,12 +8,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from analysis.plots.labels import name_rows
-from analysis.plots.names import change, pair_name
-from analysis.plots.style import COLOURS, INK, PAIRS, PALE, SOFT, blank, shown_of
-from analysis.reading.collect import Tables
+from analysis.plots.labels import label_rows, pair_name, signed_change
+from analysis.plots.style import COLOURS, INK, PAIRS, PALE, SOFT, cut_note, new_figure
+from analysis.reading.tables import Tables
 from analysis.statistics.formatting import p_text
-from analysis.study.questions import Question, score_label
+from analysis.study.comparisons import TreatmentComparison, score_label
 
 ALPHA = 0.05
 ROPE = 0.005
@@ -28,7 +27,7 @@ LOOKS = {
 """State → colour, and fill of the dot (``o``: the same)."""
 
 
-def forest_rows(comparisons: Sequence[Question]) -> pd.DataFrame:
+def forest_rows(comparisons: Sequence[TreatmentComparison]) -> pd.DataFrame:
     """Return the rows of the questions about the first score, each question's from the highest difference down.
 
     Column ``state``: a difference was ``shown``; ``no difference shown``; it ``cannot be decided`` with so few blocks,
@@ -55,20 +54,20 @@ def clearest(rows: pd.DataFrame, most: int = PAIRS) -> pd.DataFrame:
     return rows.loc[rows.index.isin(order)].reset_index(drop=True)
 
 
-def draw_forest(comparisons: Sequence[Question], tables: Tables) -> Figure | None:
+def draw_forest(comparisons: Sequence[TreatmentComparison], tables: Tables) -> Figure | None:
     """Draw a dot and an interval a comparison. None: no comparison has a difference."""
     rows = forest_rows(comparisons)
     if rows.empty:
         return None
     shown = clearest(rows)
     places = np.arange(len(shown)) + 0.9 * shown["question"].rank(method="dense").to_numpy()
-    figure, axes = blank(10, 1.7 + 0.34 * (places.max() + 1))
+    figure, axes = new_figure(10, 1.7 + 0.34 * (places.max() + 1))
     axes.axvspan(-ROPE, ROPE, color="#eef3f7", zorder=0)
     axes.axvline(0, color=SOFT, lw=1)
     for place, row in zip(places, shown.itertuples(), strict=True):
         _draw_row(axes, place, row)
     names = [pair_name(row.b, row.a, 48) for row in shown.itertuples()]
-    name_rows(axes, places, names, fontsize=8.5)
+    label_rows(axes, places, names, fontsize=8.5)
     axes.set_ylim(places.max() + 0.6, places.min() - 1.6)
     axes.margins(x=0.06)
     for _, group in shown.assign(place=places).groupby("question"):
@@ -79,7 +78,7 @@ def draw_forest(comparisons: Sequence[Question], tables: Tables) -> Figure | Non
     label = score_label(tables, shown["score"].iloc[0])
     axes.set_xlabel(f"difference of {label}, first − second, with its 95 % interval")
     figure.suptitle(
-        f"Differences of {label}{shown_of(len(rows), len(shown), 'comparisons', 'the clearest')}", x=0.01, ha="left",
+        f"Differences of {label}{cut_note(len(rows), len(shown), 'comparisons', 'the clearest')}", x=0.01, ha="left",
         fontsize=11,
     )  # fmt: skip
     figure.legend(handles=_legend(shown), loc="outside lower left", ncols=2)
@@ -92,24 +91,24 @@ def _draw_row(axes, place: float, row) -> None:
         axes.plot([row.low, row.high], [place, place], color=colour, lw=1.8, solid_capstyle="butt")
     axes.plot(row.difference, place, "o", color=colour, markerfacecolor=colour if fill == "o" else fill, markersize=6.5)
     name = {"holm": "Holm p", "bh": "BH p"}.get(row.correction, "p")
-    said = f"{name} {p_text(row.p_adjusted)}, n = {row.n}"
+    decision = f"{name} {p_text(row.p_adjusted)}, n = {row.n}"
     if row.state == UNDECIDABLE:
-        said = f"n = {row.n}, needs {row.needed_n:.0f}"
+        decision = f"n = {row.n}, needs {row.needed_n:.0f}"
     elif row.state == UNTESTED:
-        said = f"n = {row.n}"
+        decision = f"n = {row.n}"
     axes.text(
-        1.01, place, f"{change(row.difference)}   {said}", transform=axes.get_yaxis_transform(), va="center",
+        1.01, place, f"{signed_change(row.difference)}   {decision}", transform=axes.get_yaxis_transform(), va="center",
         fontsize=8.5, color=INK if row.state in (SHOWN, UNSHOWN) else SOFT,
     )  # fmt: skip
 
 
 def _legend(rows: pd.DataFrame) -> list:
-    there = [state for state in LOOKS if (rows["state"] == state).any()]
+    present = [state for state in LOOKS if (rows["state"] == state).any()]
     handles = [
         Line2D([], [], color=LOOKS[state][0], marker="o", markerfacecolor=LOOKS[state][1].replace("o", LOOKS[state][0]))
-        for state in there
+        for state in present
     ]
     words = {SHOWN: "a difference was shown", UNDECIDABLE: "cannot be decided with so few, whatever comes out"}
-    for handle, state in zip(handles, there, strict=True):
+    for handle, state in zip(handles, present, strict=True):
         handle.set_label(words.get(state, state))
     return [*handles, Patch(color="#eef3f7", label=f"±{ROPE}: of no practical matter")]

@@ -4,15 +4,15 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from analysis.plots.style import COLOURS, GRID, INK, MANY_LINES, STATUS, blank
-from analysis.reading.collect import Tables
+from analysis.plots.style import COLOURS, GRID, INK, MANY_LINES, STATUS, new_figure
+from analysis.reading.tables import Tables
 from analysis.study.leaderboard import objective_label
 
 MARKERS = {"complete": "o", "stopped": "v", "failed": "X", "running": "s"}
 
 
 def history_table(tables: Tables) -> pd.DataFrame:
-    """Return a row a trial that has a start, in that order: ``order`` (from 1), ``trial``, ``status``, ``objective``,
+    """Return a row per trial that has a start, in that order: ``order`` (from 1), ``trial``, ``status``, ``objective``,
     ``reached`` and ``best``.
 
     ``objective`` is that of a complete trial; ``reached`` the highest validation of any other one before it ended (NaN:
@@ -33,11 +33,11 @@ def _reached(tables: Tables) -> pd.Series:
 
 
 def draw_history(tables: Tables) -> Figure | None:
-    """Draw a dot a trial and the best so far as a step line. None: no trial has both a start and a value."""
+    """Draw a dot per trial and the best so far as a step line. None: no trial has both a start and a value."""
     table = history_table(tables)
     if table[["objective", "reached"]].isna().all(axis=None):
         return None
-    figure, axes = blank(8, 4.4)
+    figure, axes = new_figure(8, 4.4)
     if table["best"].notna().any():
         axes.step(table["order"], table["best"], where="post", color=INK, lw=1.6, label="best so far")
     values = table["objective"].fillna(table["reached"])

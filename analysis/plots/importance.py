@@ -1,4 +1,4 @@
-"""Which parameter moves the objective, and which one moves each class."""
+"""Bars of parameter importance for the objective, and a heat map parameters × classes."""
 
 import matplotlib
 import numpy as np
@@ -6,16 +6,13 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from analysis.plots.labels import name_columns, name_rows
-from analysis.plots.names import told_apart
-from analysis.plots.style import ABSENT, COLOURS, GRID, MAP, TOP, blank, shown_of
-from analysis.reading.collect import Tables
-from analysis.study.leaderboard import class_summary, scored_split
-from analysis.study.rarity import order_words
+from analysis.plots.labels import WRITE_UP_TO, distinct_labels, label_columns, label_rows, write_cells
+from analysis.plots.style import ABSENT, COLOURS, GRID, MAP, TOP, cut_note, new_figure
+from analysis.reading.tables import Tables
+from analysis.study.class_summary import class_order_text, class_summary, scored_split
 
 OBJECTIVE = "objective"
 """The target of the rows that are about the objective; all others are classes."""
-WRITE_UP_TO = 14
 METHODS = {"ped_anova": "PED-ANOVA", "fanova": "fANOVA"}
 
 
@@ -50,29 +47,29 @@ def importance_matrix(importance: pd.DataFrame, order: list[str]) -> pd.DataFram
 
 
 def _names(rows: pd.DataFrame) -> list[str]:
-    pairs = zip(told_apart(rows["parameter"], 30), told_apart(rows["branch"], 28), strict=True)
+    pairs = zip(distinct_labels(rows["parameter"], 30), distinct_labels(rows["branch"], 28), strict=True)
     return [f"{parameter}\nwhere {branch}" if branch else parameter for parameter, branch in pairs]
 
 
 def draw_importance(importance: pd.DataFrame) -> Figure | None:
-    """Draw a bar a parameter, another colour for parameters within a branch. None: nothing has a value."""
+    """Draw a bar per parameter, another colour for parameters within a branch. None: nothing has a value."""
     bars = importance_bars(importance)
     if bars.empty:
         return None
     shown = bars.head(TOP)
     inner = (shown["branch"] != "").to_numpy()
     height = 1.5 + 0.3 * len(shown) + 0.12 * inner.sum()
-    figure, axes = blank(7.4, height)
+    figure, axes = new_figure(7.4, height)
     places = np.arange(len(shown))
     axes.barh(places, shown["importance"], height=0.62, color=np.where(inner, COLOURS[5], COLOURS[0]))
     for place, value in zip(places, shown["importance"], strict=True):
         axes.text(value + 0.01, place, f"{value:.2f}", va="center", fontsize=9)
-    name_rows(axes, places, _names(shown))
+    label_rows(axes, places, _names(shown))
     axes.set_ylim(len(shown) - 0.4, -0.6)
     axes.set_xlim(0, min(1.1, 1.15 * shown["importance"].max() + 0.02))
     axes.grid(axis="x", color=GRID)
     axes.set_xlabel(f"importance for the objective ({_how(shown)})")
-    more = shown_of(len(bars), len(shown), "parameters", "first")
+    more = cut_note(len(bars), len(shown), "parameters", "first")
     if more:
         axes.set_title(f"Importance{more}")
     if inner.any():
@@ -96,25 +93,17 @@ def draw_importance_classes(importance: pd.DataFrame, tables: Tables) -> Figure 
         return None
     shown = matrix.head(TOP)
     rows, columns = shown.shape
-    figure, axes = blank(3.6 + min(0.62 * columns, 8), 2.4 + 0.34 * rows)
+    figure, axes = new_figure(3.6 + min(0.62 * columns, 8), 2.4 + 0.34 * rows)
     values = np.ma.masked_invalid(shown.to_numpy(float))
     cmap = matplotlib.colormaps[MAP].with_extremes(bad=ABSENT)
     image = axes.imshow(values, cmap=cmap, vmin=0, vmax=1, aspect="auto", interpolation="nearest")
     if columns <= WRITE_UP_TO:
         write_cells(axes, values, lambda value: f"{value:.2f}".removeprefix("0"), light=lambda value: value < 0.6)
-    name_columns(axes, range(columns), told_apart(shown.columns))
-    name_rows(axes, range(rows), _names(shown.index.to_frame()))
+    label_columns(axes, range(columns), distinct_labels(shown.columns))
+    label_rows(axes, range(rows), _names(shown.index.to_frame()))
     axes.spines[:].set_visible(False)
-    more = shown_of(len(matrix), rows, "parameters", "first")
-    axes.set_title(f"Importance for each class, {order_words(summary)}{more}")
+    more = cut_note(len(matrix), rows, "parameters", "first")
+    axes.set_title(f"Importance for each class, {class_order_text(summary)}{more}")
     missing = "; grey: could not be worked out" if values.mask.any() else ""
     figure.colorbar(image, ax=axes, label=f"importance{missing}", fraction=0.05, pad=0.02)
     return figure
-
-
-def write_cells(axes, values: np.ma.MaskedArray, text, light) -> None:
-    """Write ``text(value)`` into each cell that has a value, in white where ``light(value)`` says so."""
-    for (row, column), value in np.ndenumerate(values.filled(np.nan)):
-        if not np.isnan(value):
-            colour = "white" if light(value) else "#111"
-            axes.text(column, row, text(value), ha="center", va="center", color=colour, fontsize=8)

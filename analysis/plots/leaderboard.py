@@ -4,12 +4,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from analysis.plots.labels import name_rows
-from analysis.plots.names import short, told_apart
-from analysis.plots.style import COLOURS, PALE, TOP, blank, shown_of
-from analysis.reading.collect import Tables
+from analysis.plots.labels import distinct_labels, label_rows, shorten
+from analysis.plots.style import COLOURS, PALE, TOP, cut_note, new_figure
+from analysis.reading.tables import Tables
 from analysis.statistics.formatting import number
-from analysis.study.leaderboard import TEST, VALIDATION, baseline, objective_name, score_name, standings
+from analysis.study.leaderboard import TEST, VALIDATION, baseline, leaderboard, objective_name, score_name
 
 FEW = 8
 
@@ -19,7 +18,7 @@ def leaderboard_table(tables: Tables, top: int = TOP) -> pd.DataFrame:
 
     Both are the same quantity, from counts: the floor in the objective ``rare_iou`` ranks, but is not drawn.
     """
-    ranked, name = standings(tables).head(top), objective_name(tables)
+    ranked, name = leaderboard(tables).head(top), objective_name(tables)
     validation = ranked.get(f"{VALIDATION}_{name}", ranked["objective"])
     test = ranked.get(f"{TEST}_{name}", np.nan)
     return pd.DataFrame({"trial": ranked["trial"], "validation": validation, "test": test})
@@ -29,28 +28,28 @@ def draw_answer(tables: Tables) -> Figure | None:
     """Draw the best few trials beside what always predicting the most frequent class would get."""
     figure = draw_leaderboard(tables, top=FEW, width=5.6)
     if figure is not None:
-        _draw_baseline(tables, figure.axes[0], standings(tables)["trial"].iloc[0])
+        _draw_baseline(tables, figure.axes[0], leaderboard(tables)["trial"].iloc[0])
         _draw_legend(figure)
     return figure
 
 
 def draw_leaderboard(tables: Tables, top: int = TOP, width: float = 8) -> Figure | None:
     """Draw one row per trial, best on top; None when no trial is complete."""
-    table, total = leaderboard_table(tables, top), len(standings(tables))
+    table, total = leaderboard_table(tables, top), len(leaderboard(tables))
     if table.empty:
         return None
-    figure, axes = blank(width, 1.5 + 0.27 * len(table))
+    figure, axes = new_figure(width, 1.5 + 0.27 * len(table))
     rows = np.arange(len(table))
     axes.hlines(rows, table[["validation", "test"]].min(axis=1), table[["validation", "test"]].max(axis=1), color=PALE)
     axes.plot(table["validation"], rows, "o", color=COLOURS[0], markersize=7, label="validation (ranked by this)")
     if table["test"].notna().any():
         axes.plot(table["test"], rows, "D", color=COLOURS[1], markerfacecolor="white", markersize=6, label="test")
-    name_rows(axes, rows, told_apart(table["trial"]))
+    label_rows(axes, rows, distinct_labels(table["trial"]))
     axes.set_ylim(len(table) - 0.4, -0.6)
     axes.grid(axis="x", color="#e8eaec")
     axes.set_axisbelow(True)
     axes.set_xlabel(score_name(objective_name(tables)))
-    figure.suptitle(f"Objective of each trial{shown_of(total, len(table))}", x=0.01, ha="left", fontsize=11)
+    figure.suptitle(f"Objective of each trial{cut_note(total, len(table))}", x=0.01, ha="left", fontsize=11)
     _draw_legend(figure)
     return figure
 
@@ -62,11 +61,11 @@ def _draw_legend(figure: Figure) -> None:
 
 
 def _draw_baseline(tables: Tables, axes, trial: str) -> None:
-    found = baseline(tables, trial, VALIDATION)
-    if not found or objective_name(tables) != "miou" or np.isnan(found[1]["miou"]):
+    constant = baseline(tables, trial, VALIDATION)
+    if constant is None or objective_name(tables) != "miou" or np.isnan(constant[1]):
         return  # the objective rare_iou has a floor on top, which this has not
-    value, (low, high) = found[1]["miou"], axes.get_xlim()
-    label = f"always predicting {short(found[0], 24)!r} (validation)"
+    (frequent_class, value), (low, high) = constant, axes.get_xlim()
+    label = f"always predicting {shorten(frequent_class, 24)!r} (validation)"
     if max(low - value, value - high) > high - low:  # it would leave the trials less than half of the width
         side = "left" if value < low else "right"
         axes.plot([], [], " ", label=f"{label}:\n{number(value)}, to the {side} of this picture")

@@ -1,17 +1,18 @@
-"""The objective against each sampled parameter, one panel a parameter."""
+"""The objective against each sampled parameter, one panel per parameter."""
 
 import textwrap
+from typing import NamedTuple
 
 import matplotlib
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from analysis.plots.names import told_apart
-from analysis.plots.parallel import AXES, NOT_SAMPLED, Axis, parameter_axis
-from analysis.plots.style import COLOURS, GRID, INK, MANY_LINES, blank
-from analysis.reading.collect import Tables
-from analysis.study.leaderboard import objective_label, standings
+from analysis.plots.labels import distinct_labels
+from analysis.plots.parallel_coordinates import AXES, NOT_SAMPLED, Axis, parameter_axis
+from analysis.plots.style import COLOURS, GRID, INK, MANY_LINES, new_figure
+from analysis.reading.tables import Tables
+from analysis.study.leaderboard import leaderboard, objective_label
 
 MAP = "cividis_r"
 COLUMNS = 4
@@ -22,24 +23,44 @@ def slice_axes(tables: Tables) -> tuple[list[Axis], pd.DataFrame]:
 
     The positions of an axis are those of the rows; within a category an earlier trial stands further left.
     """
-    rows = standings(tables).sort_values(["started", "trial"], kind="stable").reset_index(drop=True)
+    rows = leaderboard(tables).sort_values(["started", "trial"], kind="stable").reset_index(drop=True)
     varying = [name for name in tables.parameters if rows[name].nunique() > 1][:AXES]
     axes = [parameter_axis(name, rows[name][::-1]) for name in varying]
     return [axis._replace(positions=axis.positions[::-1]) for axis in axes], rows
 
 
-def draw_slices(tables: Tables) -> Figure | None:
-    """Draw a dot a trial, later ones darker, and the median of each category. None: no parameter varies."""
-    axes, rows = slice_axes(tables)
+class SliceGrid(NamedTuple):
+    """The panels of a figure of slices: lines × columns, one panel per parameter."""
+
+    axes: list[Axis]
+    names: list[str]
+    """Of the parameters, short enough for the title of a panel."""
+    trials: pd.DataFrame
+    """The complete trials in order of start."""
+    lines: int
+    columns: int
+
+
+def slice_grid(tables: Tables) -> SliceGrid | None:
+    """Return the panels of the parameters that vary; None: no parameter varies."""
+    axes, trials = slice_axes(tables)
     if not axes:
         return None
     columns = min(len(axes), COLUMNS)
-    lines = -(-len(axes) // columns)
-    figure, panels = blank(
+    names = distinct_labels((axis.name for axis in axes), 26)
+    return SliceGrid(axes, names, trials, -(-len(axes) // columns), columns)
+
+
+def draw_slices(tables: Tables) -> Figure | None:
+    """Draw a dot per trial, later ones darker, and the median of each category. None: no parameter varies."""
+    grid = slice_grid(tables)
+    if grid is None:
+        return None
+    axes, names, rows, lines, columns = grid
+    figure, panels = new_figure(
         max(4.5, 2.9 * columns), 0.9 + 2.6 * lines, nrows=lines, ncols=columns, sharey=True, squeeze=False
     )
     objective, order = rows["objective"].to_numpy(float), np.arange(1, len(rows) + 1)
-    names = told_apart((axis.name for axis in axes), 26)
     for panel, axis, name in zip(panels.flat, axes, names, strict=False):
         dots = _draw_panel(panel, axis._replace(name=name), objective, order)
     for panel in panels.flat[len(axes) :]:
@@ -56,7 +77,7 @@ def draw_slices(tables: Tables) -> Figure | None:
 def slice_note(axes: list[Axis]) -> str:
     """Return in words what the colour and the place of a dot within its category mean."""
     sideways = "; within a category dots stand in the same order, the first left"
-    return "A dot a trial, the later it started the darker" + sideways * any(
+    return "A dot per trial, the later it started the darker" + sideways * any(
         axis.kind == "categorical" for axis in axes
     )
 

@@ -1,4 +1,4 @@
-"""How every figure looks: dark text on a light ground, colours that colour-blind readers can tell apart."""
+"""Style of all figures: dark text on a light background, colours that colour-blind readers can distinguish."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,7 +33,7 @@ SETTINGS = {
     "axes.labelcolor": INK,
     "axes.axisbelow": True,
     "text.color": INK,
-    "text.parse_math": False,  # names of trials and levels are nobody's formulas
+    "text.parse_math": False,  # names of trials and levels may hold dollars and are not formulas
     "xtick.color": INK,
     "ytick.color": INK,
     "xtick.labelsize": 9,
@@ -54,15 +54,15 @@ def styled() -> Iterator[None]:
         yield
 
 
-def blank(width: float, height: float, **subplots) -> tuple[Figure, object]:
-    """Return a figure of *width* × *height* inches and its axes. No pyplot: figures belong to nobody and are freed."""
+def new_figure(width: float, height: float, **subplots) -> tuple[Figure, object]:
+    """Return a figure of *width* × *height* inches and its axes. Without pyplot, so that figures are freed."""
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)  # else layout and PNG would each make one, and measure every text again
     return figure, figure.subplots(**subplots)
 
 
-def settle(figure: Figure) -> None:
-    """Give everything in *figure* its place, once: each drawing would look for the same places again."""
+def fix_layout(figure: Figure) -> None:
+    """Compute the layout of *figure* once; otherwise every drawing computes it again."""
     engine = figure.get_layout_engine()
     if engine is not None:
         engine.execute(figure)
@@ -73,12 +73,12 @@ def save(figure: Figure, folder: Path, name: str) -> list[Path]:
     """Write *figure* as PNG and SVG into *folder* and return both paths."""
     paths = [folder / f"{name}.png", folder / f"{name}.svg"]
     with styled():
-        settle(figure)
+        fix_layout(figure)
         figure.savefig(paths[0], pil_kwargs={"compress_level": 1})
         figure.savefig(paths[1], metadata={"Date": None})
     return paths
 
 
-def shown_of(total: int, shown: int, what: str = "trials", which: str = "best") -> str:
+def cut_note(total: int, shown: int, what: str = "trials", which: str = "best") -> str:
     """Return `` (best 30 of 200 trials)``, or an empty string when all are shown."""
     return f" ({which} {shown} of {total} {what})" if total > shown else ""

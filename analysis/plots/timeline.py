@@ -7,10 +7,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from analysis.plots.labels import name_rows
-from analysis.plots.names import told_apart
-from analysis.plots.style import COLOURS, GRID, MANY_LINES, STATUS, blank
-from analysis.reading.collect import Tables
+from analysis.plots.labels import distinct_labels, label_rows
+from analysis.plots.style import COLOURS, GRID, MANY_LINES, STATUS, new_figure
+from analysis.reading.tables import Tables
 
 UNKNOWN = "machine not recorded"
 LANES = 40
@@ -20,7 +19,7 @@ UNITS = (("days", 86400.0, 3 * 86400), ("hours", 3600.0, 2 * 3600), ("minutes", 
 
 
 def timeline_table(tables: Tables) -> pd.DataFrame:
-    """Return a row a trial that has a start: ``trial``, ``status``, ``machine``, ``slot`` (from 1), ``start``, ``end``.
+    """Return a row per trial with a start: ``trial``, ``status``, ``machine``, ``slot`` (from 1), ``start``, ``end``.
 
     The last two are seconds since the first start. A trial without an end that is running ends with the last
     time that the study knows; any other one where it starts (it is not known when it ended). Times are of the last
@@ -50,7 +49,7 @@ def _slots(rows: pd.DataFrame) -> list[int]:
     """Return the lowest lane that is free when each trial starts; *rows* are in order of start."""
     free: list[int] = []
     busy: list[tuple[float, int]] = []
-    found, most = [], 0
+    slots, most = [], 0
     for row in rows.itertuples():
         while busy and busy[0][0] <= row.start:
             heapq.heappush(free, heapq.heappop(busy)[1])
@@ -59,8 +58,8 @@ def _slots(rows: pd.DataFrame) -> list[int]:
             heapq.heappush(free, most)
         slot = heapq.heappop(free)
         heapq.heappush(busy, (row.end, slot))
-        found.append(slot)
-    return found
+        slots.append(slot)
+    return slots
 
 
 def unit_of(seconds: float) -> tuple[str, float]:
@@ -69,14 +68,14 @@ def unit_of(seconds: float) -> tuple[str, float]:
 
 
 def draw_timeline(tables: Tables) -> Figure | None:
-    """Draw a bar a trial, coloured by its status. None: no trial has a start, or none took any time."""
+    """Draw a bar per trial, coloured by its status. None: no trial has a start, or none took any time."""
     table = timeline_table(tables)
     if table.empty or table["end"].max() <= 0:
         return None
     lanes = list(table.groupby(["machine", "slot"]))
     shown = lanes[:LANES]
     name, size = unit_of(table["end"].max())
-    figure, axes = blank(9, 1.7 + 0.26 * len(shown))
+    figure, axes = new_figure(9, 1.7 + 0.26 * len(shown))
     for place, (_, rows) in enumerate(shown):
         spans = list(zip(rows["start"] / size, (rows["end"] - rows["start"]) / size, strict=True))
         colours = [STATUS.get(status, COLOURS[3]) for status in rows["status"]]
@@ -87,15 +86,15 @@ def draw_timeline(tables: Tables) -> Figure | None:
             "rasterized": len(table) > MANY_LINES,
         }
         axes.broken_barh(spans, (place - 0.4, 0.8), **look)
-    name_rows(axes, range(len(shown)), lane_names(*zip(*(key for key, _ in shown), strict=True)))
+    label_rows(axes, range(len(shown)), lane_names(*zip(*(key for key, _ in shown), strict=True)))
     axes.set_ylim(len(shown) - 0.4, -0.6)
     axes.set_xlim(0, 1.01 * table["end"].max() / size)
     axes.grid(axis="x", color=GRID)
     axes.set_xlabel(f"{name} since {_first(tables)}")
     cut = f" (first {len(shown)} of {len(lanes)} lanes)" if len(lanes) > len(shown) else ""
     axes.set_title(f"{len(table)} trials{cut}")
-    there = [*(status for status in STATUS if (table["status"] == status).any())]
-    handles = [Patch(color=STATUS[status], label=status) for status in there]
+    present = [*(status for status in STATUS if (table["status"] == status).any())]
+    handles = [Patch(color=STATUS[status], label=status) for status in present]
     if not table["status"].isin(list(STATUS)).all():
         handles.append(Patch(color=COLOURS[3], label="other"))
     figure.legend(handles=handles, loc="outside lower left", ncols=len(handles))
@@ -104,7 +103,7 @@ def draw_timeline(tables: Tables) -> Figure | None:
 
 def lane_names(machines: Sequence[str], slots: Sequence[int]) -> list[str]:
     """Return ``gpu-box · slot 1``: a slot is one of the trials that a machine ran at the same time."""
-    return [f"{machine} · slot {slot}" for machine, slot in zip(told_apart(machines, 26), slots, strict=True)]
+    return [f"{machine} · slot {slot}" for machine, slot in zip(distinct_labels(machines, 26), slots, strict=True)]
 
 
 def _first(tables: Tables) -> str:

@@ -1,4 +1,4 @@
-"""What the same 50 runs can show, and what they cannot: exact tests, corrections, effects, classes, power, audit.
+"""Reanalysis of the 50 runs: exact tests, corrections, effects, classes, power, audit; what they can show, what not.
 
 Arms that differ in split and sampling alone are pooled where the question is the copy-paste: a block is then (arm,
 seed of the split), ten in all. Both arms share the seeds and the one test set, so ten blocks are less than ten
@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis.published import files
+from analysis.published import study_files
 from analysis.published.reported import CLASSES, RANK_SUMS
-from analysis.published.section import Section
-from analysis.reading.collect import Tables
+from analysis.published.reproduced import Section
+from analysis.reading.tables import Tables
 from analysis.statistics.compare import compare
 from analysis.statistics.corrections import correct
 from analysis.statistics.equivalence import practical
@@ -26,7 +26,7 @@ SCORE, SEED, PASTE, ARM = "test_mIoU", "random_state", "paste_by", "arm"
 FIRST = "FALSE_random_x2_FALSE_none"
 """The configuration of the first run: nothing thinned, nothing done."""
 PLAIN = "TRUE_random_x2_FALSE_none"
-"""Thinned, split at random, nothing done about it: what the remedies are held against."""
+"""Thinned, split at random, nothing done about it: what the remedies are compared with."""
 SHARED = (
     "Ten pairs here are two arms times the same five seeds, tested on one test set: less than ten independent "
     "looks. The p speaks of these runs."
@@ -35,16 +35,16 @@ GAINS = (0.005, 0.010, 0.013)
 BLOCKS = (5, 8, 10, 20, 31)
 
 
-def sections(folder: Path) -> list[Section]:
-    """Return the honest analysis, section by section."""
-    study = files.as_study(folder)
-    runs = with_arms(files.runs(folder))
+def reanalysis_sections(folder: Path) -> list[Section]:
+    """Return the sections of the reanalysis."""
+    study = study_files.as_study(folder)
+    runs = with_arms(study_files.runs(folder))
     pasted = runs[runs[ARM].isin(["random x2", "mskf cnt"])]
     return [
         published_pairs(runs),
         overall(runs),
         pooled(runs, pasted),
-        per_class(files.as_study(folder, files.PARAMETERS), pasted),
+        per_class(study_files.as_study(folder, study_files.PARAMETERS), pasted),
         spread(runs),
         power_section(pasted),
         *(audit_section(study, name) for name in ("imbalanced", "all")),

@@ -1,4 +1,4 @@
-"""What the study printed, with the decimals that it printed: the figures that ours are compared with."""
+"""The figures that the study reported, with as many decimals as it reported: ours are compared with them."""
 
 from typing import NamedTuple
 
@@ -22,7 +22,7 @@ CORRELATIONS = {
     ("freq_prop", "pearson"): (0.2132, None),
     ("freq_nz_prop", "pearson"): (0.3560, None),
 }
-"""(property of a class, coefficient) → (r, p) with its mean IoU over eight methods; None: not printed."""
+"""(property of a class, coefficient) → (r, p) with its mean IoU over eight methods; None: not reported."""
 
 
 CLASS_SCORES = {

@@ -1,1 +1,1 @@
-"""What a study left, read into flat tables: records, databases of NNI, tidy CSV files."""
+"""Read a study into flat tables: from records, databases of NNI or tidy CSV files."""

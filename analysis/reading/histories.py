@@ -1,4 +1,4 @@
-"""The learning curves of all trials: their ``history.csv``, a row a validation, in one table."""
+"""The learning curves of all trials: their ``history.csv``, a row per validation, in one table."""
 
 import csv
 from pathlib import Path
@@ -14,7 +14,7 @@ NEEDED = ("attempt", "epoch", "objective")
 
 
 class _History(NamedTuple):
-    """A history that is not parsed yet."""
+    """The bytes of a history that is not parsed yet."""
 
     trial: str
     header: bytes
@@ -27,10 +27,10 @@ def read_curves(places: list[tuple[Path, str]], left_out: LeftOut) -> pd.DataFra
     A last line that was cut off is left out, and so is a file that is no table of numbers with an ``attempt``, an
     ``epoch`` and an ``objective``. A validation without an objective stays, as NaN.
     """
-    found = [history for folder, trial in places if (history := _found(folder, trial, left_out))]
-    # Histories with the same columns are parsed together: a thousand parsings would take most of the reading.
+    histories = [history for folder, trial in places if (history := _read_history(folder, trial, left_out))]
+    # Histories with the same columns are parsed together: a thousand calls of the parser take most of the time.
     groups: dict[bytes, list[_History]] = {}
-    for history in found:
+    for history in histories:
         groups.setdefault(history.header, []).append(history)
     parts = [part for group in groups.values() for part in _parsed(group, left_out)]
     if not parts:
@@ -42,7 +42,7 @@ def read_curves(places: list[tuple[Path, str]], left_out: LeftOut) -> pd.DataFra
     return table[[*CURVE_COLUMNS, *(name for name in table if name not in CURVE_COLUMNS)]]
 
 
-def _found(folder: Path, trial: str, left_out: LeftOut) -> _History | None:
+def _read_history(folder: Path, trial: str, left_out: LeftOut) -> _History | None:
     try:
         whole, end, cut = (folder / HISTORY).read_bytes().rpartition(b"\n")
     except FileNotFoundError:
@@ -65,7 +65,7 @@ def _found(folder: Path, trial: str, left_out: LeftOut) -> _History | None:
 
 
 def _width(line: bytes) -> int:
-    """Return how many cells *line* has. Few lines hold a quote, and counting is many times as fast as parsing."""
+    """Return how many cells *line* has. Few lines hold a quote; counting commas is many times faster than parsing."""
     return len(_cells(line)) if b'"' in line else line.count(b",") + 1
 
 
@@ -78,7 +78,7 @@ def _cells(line: bytes) -> list[str]:
 
 
 def _parsed(group: list[_History], left_out: LeftOut) -> list[pd.DataFrame]:
-    """Return the tables of histories with the same columns: one, or where a file is no table of numbers, several."""
+    """Return the tables of histories with the same columns: one, or one per file where a file cannot be parsed."""
     try:
         table = _table(group[0].header, [line for history in group for line in history.lines])
     except ValueError as error:

@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.reading.folder import Source
 from analysis.reading.nni_database import DatabaseError, database_file, read_database, scores
 from analysis.reading.nni_jobs import CONTINUES, FILE, Job, jobs_of, parameters_of
 from analysis.reading.parameters import as_settings, conditional, configuration, flatten
+from analysis.reading.study_folder import LoadedStudy
 from analysis.reading.tables import (
     CLASS_COLUMNS,
     CURVE_COLUMNS,
@@ -37,7 +37,7 @@ NAMED = ("miou", "rare_iou", "worst_iou")
 """Scores that can be what the search saw as ``default``."""
 
 
-def read_experiment(database: Path) -> Source:
+def read_experiment(database: Path) -> LoadedStudy:
     """Return the experiment in the *database* of NNI as tables; empty ones, and why, if it cannot be read.
 
     Raises:
@@ -51,13 +51,13 @@ def read_experiment(database: Path) -> Source:
         jobs = jobs_of(content)
     except DatabaseError as error:
         left_out.add("", database.name, str(error))
-        return Source(_tables([], {}, database.resolve().parent.name, None, left_out), {}, frozenset())
+        return LoadedStudy(_tables([], {}, database.resolve().parent.name, None, left_out), {}, frozenset())
     profile = content.profile
     name = f"{profile.get('experimentName') or 'experiment'}-{content.experiment}"
     given = parameters_of(jobs, left_out)
     branches = frozenset(key for parameters in given.values() for key in conditional(parameters))
     tables = _tables(jobs, given, name, _recipe(profile.get("trialCommand")), left_out)
-    return Source(tables, {}, branches, content.experiment)
+    return LoadedStudy(tables, {}, branches, content.experiment)
 
 
 def _recipe(command: object) -> str | None:

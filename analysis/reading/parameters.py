@@ -33,13 +33,13 @@ def configuration(parameters: dict[str, Any]) -> dict[str, Any]:
 
 def conditional(parameters: dict[str, Any], inside: bool = False, prefix: str = "") -> set[str]:
     """Return the dotted keys of *parameters* that exist in one branch of a nested choice only (``loss.gamma``)."""
-    found: set[str] = set()
+    keys: set[str] = set()
     for key, value in parameters.items():
         if isinstance(value, dict):
-            found |= conditional(value, inside or "_name" in value, f"{prefix}{key}.")
+            keys |= conditional(value, inside or "_name" in value, f"{prefix}{key}.")
         elif inside and key != "_name":
-            found.add(prefix + key)
-    return found
+            keys.add(prefix + key)
+    return keys
 
 
 def settings_text(record: TrialRecord) -> str:

@@ -1,4 +1,4 @@
-"""The tables that everything in the analysis starts from: their columns, and what every reader of them shares."""
+"""The tables that the analysis works on: their columns, and helpers that all readers share."""
 
 import hashlib
 import json
@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from analysis.reading.confirmation import Confirmation
-from analysis.reading.scores import COUNTS
+from analysis.reading.class_scores import COUNTS
+from analysis.reading.search_journal import Confirmation
 
 TRAIN_SHARE = ["train_images", "train_pixels", "train_proportion"]
 CLASS_COLUMNS = ["trial", "split", "class", *COUNTS, "iou", *TRAIN_SHARE, "rare"]
@@ -16,7 +16,7 @@ IMAGE_COLUMNS = ["trial", "split", "image", "class", *COUNTS]
 CURVE_COLUMNS = ["trial", "attempt", "epoch", "objective"]
 LEFT_OUT = ["trial", "file", "reason"]
 NAMED = 3
-"""Trials that are named where the same was left out of several."""
+"""How many trials are named where the same file was left out of several."""
 FIXED = [
     "trial", "study", "attempt", "attempts", "status", "started", "finished", "seed", "fold", "objective_name",
     "objective", "epoch", "device", "machine", "recipe", "settings", "dataset", "inventory_hash", "split", "split_file",
@@ -47,16 +47,16 @@ class Tables(NamedTuple):
     block: tuple[str, ...] = ("seed", "fold")
     """The columns of ``trials`` that make a block."""
     default: dict[str, Any] | None = None
-    """Flat parameters of the configuration that the others are held against; None if the study names none."""
+    """Flat parameters of the configuration that the others are compared with; None if the study names none."""
     score_on_test: bool = False
     """Whether the score to compare is one of the test split (of a table of runs that names a validation beside it)."""
 
 
 class LeftOut(list):
-    """What was left out: a row per file, or part of a file, and the reason."""
+    """List of what was left out: a row per file, or part of a file, with the reason."""
 
     def add(self, trial: object, file: object, reason: str) -> None:
-        """Put down that *file* of *trial* (``""``: of no single one) was left out for *reason*, on one line."""
+        """Record that *file* of *trial* (``""``: of no single one) was left out for *reason*, on one line."""
         self.append({"trial": str(trial), "file": str(file), "reason": " ".join(reason.split())})
 
     def table(self) -> pd.DataFrame:
@@ -65,9 +65,9 @@ class LeftOut(list):
 
 
 def grouped(left_out: pd.DataFrame) -> pd.DataFrame:
-    """Return *left_out* for a reader: one row for all trials of which the same file was left out for the same reason.
+    """Return *left_out* for display: one row for all trials with the same file and reason.
 
-    Its ``trial`` names them all up to ``NAMED``, else the first two and how many there are besides.
+    Column ``trial`` names up to ``NAMED`` trials, else the first two and how many more there are.
     """
     rows = left_out.groupby(["file", "reason"], sort=False)["trial"].agg(_together).reset_index()
     return rows[LEFT_OUT]
@@ -81,9 +81,9 @@ def _together(trials: pd.Series) -> str:
 
 
 def trials_table(rows: Iterable[dict[str, Any]]) -> pd.DataFrame:
-    """Return the trials table of *rows*, a dict a trial: the fixed columns first, then the others as they come."""
+    """Return the trials table of *rows*, a dict per trial: the fixed columns first, then the others as they come."""
     table = pd.DataFrame(list(rows))
-    # What no row tells is None, as in a column of which some tell it, not the float NaN: most of these are texts.
+    # A column that no row has is None, not the float NaN: most of these columns are texts.
     table = table.assign(**{name: None for name in FIXED if name not in table and name not in NULLABLE})
     table = table.reindex(columns=[*FIXED, *(name for name in table if name not in FIXED)])
     return typed(table, NULLABLE)
@@ -126,7 +126,7 @@ def hash_of(configuration: dict[str, Any]) -> str:
 
 
 def notes_on(trials: pd.DataFrame, classes: pd.DataFrame, left_out: LeftOut) -> None:
-    """Put down what no ranking and no mean can take in: complete trials without objective, classes without a score."""
+    """Record what no ranking and no mean can use: complete trials without objective, classes without a score."""
     unranked = trials[(trials["status"] == "complete") & trials["objective"].isna()]
     for name in unranked["trial"]:
         left_out.add(name, "objective", "it is complete, but its objective is no number: it is not ranked or compared")

@@ -1,1 +1,1 @@
-"""The report, its page, and its text for the terminal."""
+"""The report: its folder, its HTML page, and its text for the terminal."""

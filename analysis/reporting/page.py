@@ -1,4 +1,4 @@
-"""The page of a report: what its template is given."""
+"""The HTML page of a report: the values that its template is filled with."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -7,16 +7,16 @@ from typing import Any
 import jinja2
 import pandas as pd
 
-from analysis.reading.collect import Tables
-from analysis.reading.tables import grouped
-from analysis.reporting import listing
-from analysis.study.best_trial import images_sentence
-from analysis.study.facts import commands, facts, failures, timings
-from analysis.study.leaderboard import configurations, objective_name, rarity_known, standings
-from analysis.study.questions import MOST_PAIRWISE, Question, score_label
+from analysis.reading.tables import Tables, grouped
+from analysis.reporting import text_tables
+from analysis.study.best_trial import best_trial_sentence
+from analysis.study.class_summary import rarity_known
+from analysis.study.comparisons import MOST_PAIRWISE, TreatmentComparison, score_label
+from analysis.study.leaderboard import configurations, leaderboard, objective_name
+from analysis.study.provenance import commands, facts, failures, timings
 from analysis.study.results import Results
 from analysis.study.summary import answer, caveat, decided_sentence, rarity_sentence
-from analysis.study.validation import caution
+from analysis.study.validation_images import validation_caution
 
 FEW, ALPHA = 3, 0.05
 SHOWN = 20
@@ -43,7 +43,7 @@ SECTIONS = {
 
 def page(
     tables: Tables,
-    found: Results,
+    results: Results,
     drawn: dict[str, str],
     live: dict[str, str],
     files: list[str],
@@ -62,7 +62,7 @@ def page(
         autoescape=True,
         undefined=jinja2.StrictUndefined,
     )
-    context = _answer(tables, found) | _scores(tables, found) | _story(tables, again) | _interactive(live)
+    context = _answer(tables, results) | _scores(tables, results) | _story(tables, again) | _interactive(live)
     context |= {"figures": drawn, "files": files}
     empty = {name for name in ("leaderboard", "correlations", "importance") if not context[name].rows}
     if not context["classes"].rows and not {"differences", "heatmap"} & set(drawn):
@@ -73,62 +73,62 @@ def page(
     return environment.get_template("report.html").render(context)
 
 
-def _answer(tables: Tables, found: Results) -> dict[str, Any]:
-    ranked = standings(tables)
+def _answer(tables: Tables, results: Results) -> dict[str, Any]:
+    ranked = leaderboard(tables)
     return {
         "study": tables.study,
         "states": dict(facts(tables))["trials"] or "no readable record",
         "written": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        "answer": answer(tables, found),
-        "caveat": caveat(tables, found),
-        "caution": caution(tables),
-        "leaderboard": listing.leaderboard(tables, SHOWN),
+        "answer": answer(tables, results),
+        "caveat": caveat(tables, results),
+        "caution": validation_caution(tables),
+        "leaderboard": text_tables.leaderboard_text(tables, SHOWN),
         "leaderboard_caption": f"Best {SHOWN} of {len(ranked)} complete trials" if len(ranked) > SHOWN else "",
         "floor_note": FLOOR_NOTE if objective_name(tables) == "rare_iou" else "",
         "configurations": _repeated(tables),
     }
 
 
-def _repeated(tables: Tables) -> listing.Listing | None:
+def _repeated(tables: Tables) -> text_tables.TextTable | None:
     table = configurations(tables)
     repeated = table[table["trials"] > 1]
-    return listing.configurations_listing(repeated.head(SHOWN), tables.block) if len(repeated) else None
+    return text_tables.configurations_text(repeated.head(SHOWN), tables.block) if len(repeated) else None
 
 
-def _scores(tables: Tables, found: Results) -> dict[str, Any]:
+def _scores(tables: Tables, results: Results) -> dict[str, Any]:
     stopped = int((tables.trials["status"] == "stopped").sum())
     return {
-        "questions": [_question(question, tables) for question in found.questions],
+        "questions": [_question(comparison, tables) for comparison in results.comparisons],
         "censored": f" (not the {stopped} that the search stopped early)" if stopped else "",
         "counted": bool(tables.classes["tp"].notna().any()),
         "searched": not tables.score_on_test,
         "confirms": tables.confirmation.study if tables.confirmation else None,
-        "classes": listing.classes_listing(tables, found.best),
-        "best": images_sentence(found.best),
+        "classes": text_tables.classes_text(tables, results.best),
+        "best": best_trial_sentence(results.best),
         "rarity_known": rarity_known(tables),
-        "differences": listing.differences_listing(found.differences, SHOWN),
-        "correlations": listing.correlations_listing(found.correlations),
-        "rarity": rarity_sentence(found.correlations),
-        "importance": listing.importance_listing(found.importance),
-        "audit": listing.audit_listing(found.audit),
+        "differences": text_tables.differences_text(results.differences, SHOWN),
+        "correlations": text_tables.correlations_text(results.correlations),
+        "rarity": rarity_sentence(results.correlations),
+        "importance": text_tables.importance_text(results.importance),
+        "audit": text_tables.audit_text(results.audit),
     }
 
 
-def _question(question: Question, tables: Tables) -> dict[str, Any]:
-    verdicts = list(question.rows["verdict"])
+def _question(comparison: TreatmentComparison, tables: Tables) -> dict[str, Any]:
+    verdicts = list(comparison.rows["verdict"])
     # Undecidable ones all have an adjusted p of 1: among them the raw p says which came nearest.
-    by_p = question.rows.sort_values(["p_adjusted", "p"], kind="stable")
-    shown = by_p if len(verdicts) > SHOWN else question.rows
+    by_p = comparison.rows.sort_values(["p_adjusted", "p"], kind="stable")
+    shown = by_p if len(verdicts) > SHOWN else comparison.rows
     return {
-        "title": f"{question.treatment}: {score_label(tables, question.score)}",
-        "sentence": question.design.sentence,
-        "against": None if question.against is None else listing.level(question.against),
-        "overall": list(question.overall["verdict"]) if len(question.overall) else [],
-        "verdicts": _verdicts(question.rows, shown),
+        "title": f"{comparison.treatment}: {score_label(tables, comparison.score)}",
+        "sentence": comparison.design.sentence,
+        "against": None if comparison.against is None else text_tables.level(comparison.against),
+        "overall": list(comparison.overall["verdict"]) if len(comparison.overall) else [],
+        "verdicts": _verdicts(comparison.rows, shown),
         "rest": max(0, len(verdicts) - SHOWN),
-        "too_many": question.levels if not verdicts and question.levels > MOST_PAIRWISE else 0,
-        "practical": list(question.practical["verdict"].head(SHOWN)) if len(question.practical) else [],
-        "listing": listing.comparison_listing(shown.head(SHOWN)),
+        "too_many": comparison.levels if not verdicts and comparison.levels > MOST_PAIRWISE else 0,
+        "practical": list(comparison.practical["verdict"].head(SHOWN)) if len(comparison.practical) else [],
+        "listing": text_tables.comparison_text(shown.head(SHOWN)),
     }
 
 
@@ -141,10 +141,10 @@ def _verdicts(rows: pd.DataFrame, shown: pd.DataFrame) -> list[str]:
 
 def _story(tables: Tables, again: str | None) -> dict[str, Any]:
     return {
-        "failures": listing.plain_listing(failures(tables)),
-        "left_out": listing.plain_listing(grouped(tables.left_out)),
+        "failures": text_tables.plain_text(failures(tables)),
+        "left_out": text_tables.plain_text(grouped(tables.left_out)),
         "facts": facts(tables),
-        "timings": listing.plain_listing(timings(tables)),
+        "timings": text_tables.plain_text(timings(tables)),
         "commands": commands(tables, again),
     }
 

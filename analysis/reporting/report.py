@@ -1,4 +1,4 @@
-"""The report of a study: one folder that opens from disk, written as a whole or not at all.
+"""The report of a study: one folder that opens from disk, written completely or not at all.
 
 report/index.html                                      answer first
        trials.csv classes.csv images.csv curves.csv    the tables
@@ -14,24 +14,23 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis.reading.collect import Tables
-from analysis.reporting.files import write_csv
+from analysis.reading.tables import Tables
 from analysis.reporting.page import page
-from analysis.study.leaderboard import configurations, standings
-from analysis.study.questions import Question, all_rows
-from analysis.study.results import Results, results
+from analysis.study.comparisons import TreatmentComparison, comparison_rows
+from analysis.study.leaderboard import configurations, leaderboard
+from analysis.study.results import Results, compute_results
 from rarepix.layout import EXAMPLES, REPORT, TRIALS
 
 
-def write_report(tables: Tables, folder: Path, found: Results | None = None, again: str | None = None) -> Path:
+def write_report(tables: Tables, folder: Path, results: Results | None = None, again: str | None = None) -> Path:
     """Write the report of *tables* into *folder*, replacing what was there, and return the path of its page.
 
     *again* is the command that the page names for writing it again (None: it was written from Python).
 
-    Everything is written beside *folder* first: a reader never meets half a report.
+    Everything is written into a temporary folder beside *folder* first, so that a reader never sees half a report.
     """
     with _replacing(folder) as temporary:
-        _fill(tables, found or results(tables), temporary, folder.parent, again)
+        _fill(tables, results or compute_results(tables), temporary, folder.parent, again)
     return folder / REPORT.name
 
 
@@ -48,7 +47,10 @@ def _replacing(folder: Path) -> Iterator[Path]:
 
 
 def _replace(new: Path, folder: Path) -> None:
-    """Put *new* in the place of *folder*. A full folder cannot be replaced in one step, so the old one steps aside."""
+    """Put *new* in the place of *folder*.
+
+    A folder with content cannot be replaced in one step, so the old one is moved away first.
+    """
     if not folder.exists():
         new.replace(folder)
         return
@@ -63,16 +65,16 @@ def _replace(new: Path, folder: Path) -> None:
         shutil.rmtree(old, ignore_errors=True)
 
 
-def _fill(tables: Tables, found: Results, folder: Path, study: Path, again: str | None) -> None:
-    files = csv_files(tables, found)
+def _fill(tables: Tables, results: Results, folder: Path, study: Path, again: str | None) -> None:
+    files = csv_files(tables, results)
     for name, table in files.items():
         write_csv(table, folder / name)
-    drawn, live = _draw(tables, found, folder / "figures")
+    drawn, live = _draw(tables, results, folder / "figures")
     drawn |= _examples(tables, folder / "figures", study)
-    (folder / REPORT.name).write_text(page(tables, found, drawn, live, list(files), again), encoding="utf-8")
+    (folder / REPORT.name).write_text(page(tables, results, drawn, live, list(files), again), encoding="utf-8")
 
 
-def csv_files(tables: Tables, found: Results) -> dict[str, pd.DataFrame]:
+def csv_files(tables: Tables, results: Results) -> dict[str, pd.DataFrame]:
     """Return file name → table: what was read, and every number behind a sentence or a figure."""
     return {
         "trials.csv": tables.trials,
@@ -81,16 +83,16 @@ def csv_files(tables: Tables, found: Results) -> dict[str, pd.DataFrame]:
         "curves.csv": tables.curves,
         "left_out.csv": tables.left_out,
         "configurations.csv": configurations(tables),
-        "comparisons.csv": all_rows(found.questions),
-        "overall.csv": _stacked([question.overall for question in found.questions]),
-        "ranks.csv": _stacked([_named(question, question.ranks) for question in found.questions]),
-        "practical.csv": _stacked([question.practical for question in found.questions]),
-        "class_differences.csv": found.differences,
-        "correlations.csv": found.correlations,
-        "importance.csv": found.importance,
-        "audit.csv": found.audit,
-        "validation_test.csv": found.validation_test,
-        "best_trial.csv": found.best,
+        "comparisons.csv": comparison_rows(results.comparisons),
+        "overall.csv": _stacked([question.overall for question in results.comparisons]),
+        "ranks.csv": _stacked([_named(question, question.ranks) for question in results.comparisons]),
+        "practical.csv": _stacked([question.practical for question in results.comparisons]),
+        "class_differences.csv": results.differences,
+        "correlations.csv": results.correlations,
+        "importance.csv": results.importance,
+        "audit.csv": results.audit,
+        "validation_test.csv": results.validation_test,
+        "best_trial.csv": results.best,
     }
 
 
@@ -99,21 +101,21 @@ def _stacked(parts: list[pd.DataFrame]) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["treatment", "score"])
 
 
-def _named(question: Question, ranks: pd.DataFrame) -> pd.DataFrame:
+def _named(question: TreatmentComparison, ranks: pd.DataFrame) -> pd.DataFrame:
     return ranks.assign(treatment=question.treatment, score=question.score)
 
 
-def _draw(tables: Tables, found: Results, folder: Path) -> tuple[dict[str, str], dict[str, str]]:
+def _draw(tables: Tables, results: Results, folder: Path) -> tuple[dict[str, str], dict[str, str]]:
     """Write the figures; return figure → PNG file, and interactive figure → JSON."""
     from analysis.plots import draw_all
     from analysis.plots.interactive import figures_json
 
-    return draw_all(tables, folder, found), figures_json(tables, found)
+    return draw_all(tables, folder, results), figures_json(tables, results)
 
 
 def _examples(tables: Tables, figures: Path, study: Path) -> dict[str, str]:
     """Copy the pictures of predictions that the best trial left, where it left some."""
-    ranked = standings(tables)
+    ranked = leaderboard(tables)
     if ranked.empty:
         return {}
     source = study / TRIALS / str(ranked.iloc[0]["trial"]) / EXAMPLES
@@ -122,3 +124,20 @@ def _examples(tables: Tables, figures: Path, study: Path) -> dict[str, str]:
     figures.mkdir(exist_ok=True)
     shutil.copyfile(source, figures / source.name)
     return {source.stem: source.name}
+
+
+def write_csv(table: pd.DataFrame, path: Path) -> None:
+    """Write *table* to *path*; what is missing is an empty cell.
+
+    Written by pyarrow, several times faster than pandas: a study of a thousand trials has millions of rows of images.
+    """
+    import pyarrow
+    from pyarrow import csv
+
+    plain = table.copy(deep=False)
+    for name in plain:
+        if plain[name].dtype == object:  # texts, numbers and booleans side by side: a sampled parameter, a level
+            plain[name] = plain[name].map(str, na_action="ignore")
+    csv.write_csv(
+        pyarrow.Table.from_pandas(plain, preserve_index=False), path, csv.WriteOptions(quoting_style="needed")
+    )

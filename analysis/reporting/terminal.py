@@ -1,11 +1,74 @@
-"""Tables for a terminal."""
+"""The report in one screen of text, for the terminal."""
 
 from io import StringIO
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
-from analysis.reporting.listing import Listing
+from analysis.reading.tables import Tables
+from analysis.reporting import text_tables
+from analysis.statistics.formatting import number
+from analysis.study.audit_checks import merge_same_sentences
+from analysis.study.class_summary import class_summary, rarity_known
+from analysis.study.comparisons import comparison_rows, score_label
+from analysis.study.leaderboard import leaderboard
+from analysis.study.results import Results, compute_results
+from analysis.study.summary import answer
+from analysis.study.validation_images import validation_caution
+
+TOP, CLASSES, VERDICTS, NAMED = 5, 8, 8, 3
+
+
+def summary(tables: Tables, page: Path | None = None, width: int = 100, results: Results | None = None) -> str:
+    """Return the answer, top trials, the classes of the best one, comparisons, the audit, and where the report lies."""
+    out, results = console(width), results or compute_results(tables)
+    states = tables.trials["status"].value_counts()
+    write(out, f"{tables.study}: {', '.join(f'{n} {status}' for status, n in states.items()) or 'no readable record'}")
+    for sentence in answer(tables, results):
+        write(out, sentence)
+    if len(leaderboard(tables)):
+        out.print(_leaderboard(tables))
+        if len(class_summary(tables)):
+            out.print(_classes(tables))
+        warned = validation_caution(tables)
+        if warned:
+            write(out, warned)
+        for line in _verdicts(tables, results):
+            write(out, line)
+        write(out, "Can the search be trusted?")
+        for sentence in merge_same_sentences(results.audit)["sentence"]:
+            write(out, f"- {sentence}")
+    if len(tables.left_out):
+        for row in tables.left_out.head(NAMED).itertuples():
+            write(out, f"Left out, or to be noted: {'/'.join(filter(None, (row.trial, row.file)))}: {row.reason}")
+        if len(tables.left_out) > NAMED:
+            write(out, f"and {len(tables.left_out) - NAMED} more in the report")
+    if page is not None:
+        out.print(f"Report: {page}", markup=False, highlight=False, soft_wrap=True)
+    return out.file.getvalue()
+
+
+def _verdicts(tables: Tables, results: Results) -> list[str]:
+    rows = comparison_rows(results.comparisons)
+    lines = [
+        f"- {treatment}, {score_label(tables, score)}: {verdict}"
+        for treatment, score, verdict in rows[["treatment", "score", "verdict"]].head(VERDICTS).itertuples(index=False)
+    ]
+    return lines + ([f"- and {len(rows) - VERDICTS} more in the report"] if len(rows) > VERDICTS else [])
+
+
+def _leaderboard(tables: Tables) -> Table:
+    shown = text_tables.leaderboard_text(tables, TOP)
+    return rich_table(shown, f"Best {len(shown.rows)} of {len(leaderboard(tables))} complete trials, by validation")
+
+
+def _classes(tables: Tables) -> Table:
+    rarest = class_summary(tables).head(CLASSES)
+    values = zip(rarest["class"], rarest["train_pixels"], rarest["best"], strict=True)
+    rows = [[str(name), number(pixels, 0), number(best)] for name, pixels, best in values]
+    title = "Rarest classes in the best trial" if rarity_known(tables) else "Classes in the best trial"
+    return rich_table(text_tables.TextTable(["class", "train pixels", "IoU"], rows), title)
 
 
 def console(width: int) -> Console:
@@ -14,11 +77,11 @@ def console(width: int) -> Console:
 
 
 def write(out: Console, text: str = "") -> None:
-    """Write *text* as it is: no markup, no highlighting."""
+    """Write *text* without markup and highlighting."""
     out.print(text, markup=False, highlight=False)
 
 
-def rich_table(shown: Listing, title: str) -> Table:
+def rich_table(shown: text_tables.TextTable, title: str) -> Table:
     """Return *shown* under its title; long cells are folded, never cut."""
     table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
     for heading in shown.headings:

@@ -1,1 +1,1 @@
-"""Tests, effects, intervals, corrections, power: functions on tables, which know nothing of studies."""
+"""Tests, effects, intervals, corrections, power: functions on tables, independent of studies."""

@@ -15,13 +15,13 @@ from functools import lru_cache
 import numpy as np
 from scipy import special
 
-from analysis.statistics.measures import Estimate
+from analysis.statistics.effect_sizes import Estimate
 
 RESAMPLES = 9_999
 LEAST, LEAST_OF_A_GROUP = 8, 4
-"""Values that an interval needs: differences, or values in each of two groups. Six differences covered 92.6 %."""
+"""Fewest values for an interval: differences, or values in each of two groups. With six, coverage was 92.6 %."""
 KEPT = 256
-"""Up to this many values the resamples are kept for the next comparison."""
+"""Up to this many values the resampling weights are cached for the next comparison."""
 NAN = float("nan")
 
 
@@ -35,7 +35,7 @@ def draw_counts(n: int, resamples: int, rng: np.random.Generator) -> np.ndarray:
 def resampled_weights(n: int, seed: int, side: int = 0) -> np.ndarray:
     """Return how much each of *n* values weighs in each resample: ``RESAMPLES`` × n, rows add up to 1.
 
-    Kept for the next comparison of that size, which then differs by its scores alone.
+    Cached, so that comparisons of one size use the same resamples and differ by their scores alone.
     """
     weights = draw_counts(n, RESAMPLES, np.random.default_rng([seed, n, side])) / n
     weights.setflags(write=False)
@@ -53,12 +53,12 @@ def bca(value: float, replicates: np.ndarray, influences: Sequence[np.ndarray], 
     """Return (low, high) with *tail* outside at either end.
 
     Args:
-        value: the statistic of the data as they are.
+        value: the statistic of the original data.
         replicates: the statistic of each resample, without NaN.
         influences: how far each value moves the statistic (up to a constant), one array per sample.
     """
     below = (np.mean(replicates < value) + np.mean(replicates <= value)) / 2
-    if below in (0.0, 1.0):  # every resample lies on one side: only percentiles as they are can be read
+    if below in (0.0, 1.0):  # all resamples lie on one side: only uncorrected percentiles are possible
         return tuple(map(float, np.quantile(replicates, [tail, 1 - tail])))
     z0, curve = special.ndtri(below), acceleration(influences)
     z = z0 + special.ndtri([tail, 1 - tail])
@@ -67,7 +67,7 @@ def bca(value: float, replicates: np.ndarray, influences: Sequence[np.ndarray], 
 
 
 def resampled_means(values: np.ndarray, seed: int, side: int = 0) -> np.ndarray:
-    """Return the mean of each of ``RESAMPLES`` resamples of *values*; *side* sets two samples of a comparison apart."""
+    """Return the means of ``RESAMPLES`` resamples of *values*; *side* 0 and 1 draw different resamples."""
     n = len(values)
     if n <= KEPT:
         return resampled_weights(n, seed, side) @ values
@@ -106,7 +106,7 @@ def mean_difference_interval(a: np.ndarray, b: np.ndarray, confidence: float = 0
 
 
 def expanded_z(freedom: float, confidence: float) -> float:
-    """Return how many standard errors to go where *freedom* + 1 values make up a mean: Student's t, resampled."""
+    """Return the half-width of the interval of a mean of *freedom* + 1 values, in standard errors of its resamples."""
     return float(special.stdtrit(freedom, (1 + confidence) / 2) * np.sqrt((freedom + 1) / freedom))
 
 

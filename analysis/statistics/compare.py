@@ -1,4 +1,4 @@
-"""Levels of a treatment compared two by two: test, effect, interval, and a sentence that may say "cannot tell".
+"""Pairwise comparisons of the levels of a treatment: test, effect, interval, correction, and a verdict in words.
 
 Always b minus a. A paired test needs blocks: what the levels share (seed and fold, and whatever else is held equal).
 Several scores of a level within a block are averaged first; a block that lacks one of the two levels is named in
@@ -9,11 +9,11 @@ so a small p speaks about these blocks and the training noise, not about new dat
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from analysis.statistics.corrections import CORRECTIONS, check_alpha
-from analysis.statistics.formatting import no_pairs
-from analysis.statistics.measures import (
+from analysis.statistics.corrections import CORRECTIONS, check_alpha, correct, needed_n
+from analysis.statistics.effect_sizes import (
     Estimate,
     cliffs_delta,
     mean_paired,
@@ -22,9 +22,9 @@ from analysis.statistics.measures import (
     shift_unpaired,
     superiority,
 )
-from analysis.statistics.ranktests import TESTS
-from analysis.statistics.samples import Sample, as_list, samples, sorted_levels, usable
-from analysis.statistics.verdicts import judge
+from analysis.statistics.formatting import no_pairs_sentence, tested_sentence, undecidable, untested_sentence
+from analysis.statistics.rank_tests import TESTS
+from analysis.statistics.samples import Sample, as_list, samples, sorted_levels, usable_rows
 
 MEASURES = {
     "signed_rank": ("matched-pairs rank-biserial", rank_biserial, "Hodges-Lehmann, b - a", shift_paired),
@@ -56,7 +56,7 @@ def compare(
     """Return one row per pair of levels of *treatment*; a and b are in sorted order and every sign is b minus a.
 
     Args:
-        table: a row a trial. A row without a score or a level is not used.
+        table: a row per trial. A row without a score or a level is not used.
         block: column or columns that say which scores belong together (paired); None: unpaired. A row without a value
             in one of them is left out, and counted in ``incomplete``.
         test: default ``signed_rank`` with blocks, ``mann_whitney`` without. ``mann_whitney`` and ``rank_sum`` compare
@@ -77,14 +77,14 @@ def compare(
     blocks = as_list(block)
     test = test or ("signed_rank" if blocks else "mann_whitney")
     _check(test, correction, alpha, paired=bool(blocks))
-    used = usable(table, treatment, blocks, score, against)
+    used = usable_rows(table, treatment, blocks, score, against)
     ignored = f"; blocks ignored: {', '.join(blocks)}" if blocks and not TESTS[test].paired else ""
     rows = measured(used, treatment, [] if ignored else blocks, score, test=test, alpha=alpha, against=against)
     family = family or f"{treatment} -> {score}"
-    judged = judge(rows, test=test, correction=correction, family=family, alpha=alpha)
-    compared = pd.DataFrame([row | {"verdict": row["verdict"] + ignored} for row in judged], columns=COLUMNS)
+    corrected = correct_family(rows, test=test, correction=correction, family=family, alpha=alpha)
+    compared = pd.DataFrame([row | {"verdict": row["verdict"] + ignored} for row in corrected], columns=COLUMNS)
     if compared.empty:
-        compared.attrs["verdict"] = no_pairs(treatment, sorted_levels(used, treatment), against)
+        compared.attrs["verdict"] = no_pairs_sentence(treatment, sorted_levels(used, treatment), against)
     return compared
 
 
@@ -98,9 +98,9 @@ def measured(
     alpha: float,
     against: Any = None,
 ) -> list[dict]:
-    """Return what ``compare`` says of each pair of levels by itself: all but what depends on the family.
+    """Return the row of each pair of levels before correction: everything that does not depend on the family.
 
-    *used* is what ``usable`` leaves of a table.
+    *used* is what ``usable_rows`` leaves of a table.
     """
     return [
         {"treatment": treatment, "score": score, "a": a, "b": b} | _measure(sample, test, alpha)
@@ -119,7 +119,7 @@ def _check(test: str, correction: str | None, alpha: float, *, paired: bool) -> 
 
 
 def _measure(sample: Sample, test: str, alpha: float) -> dict:
-    """Return everything about two levels that does not depend on the other comparisons."""
+    """Return all columns of two levels that do not depend on the other comparisons."""
     chosen, (effect_name, effect, difference_name, difference) = TESTS[test], MEASURES[test]
     n = min(len(sample.a), len(sample.b))
     row = {"n": n, "n_a": len(sample.a), "n_b": len(sample.b), "test": test, "paired": chosen.paired}
@@ -135,3 +135,38 @@ def _measure(sample: Sample, test: str, alpha: float) -> dict:
         row["statistic"], row["p"] = chosen.run(sample.a, sample.b)
         row["floor"] = chosen.floor(len(sample.a), len(sample.b))
     return row | {"difference": estimate.value, "low": estimate.low, "high": estimate.high}
+
+
+def correct_family(rows: list[dict], *, test: str, correction: str | None, family: str, alpha: float) -> list[dict]:
+    """Return *rows*, corrected within one family, each with its verdict in words.
+
+    A comparison that was not tested (p NaN) does not count in the family, and has no needed n.
+
+    Args:
+        rows: of one *test*, with a, b, paired, n, n_a, n_b, p, floor, difference, low, high, superiority, effect and
+            effect_name.
+
+    Returns:
+        The rows with p_adjusted, correction, family, family_size, floor_adjusted, needed_n and verdict.
+    """
+    adjusted = correct([row["p"] for row in rows], correction)
+    floors = correct([row["floor"] for row in rows], correction)
+    tested = ~np.isnan(adjusted)
+    needed = np.full(len(rows), np.nan)
+    if tested.any():
+        sizes = np.array([(row["n_a"], row["n_b"]) for row in rows])[tested]
+        needed[tested] = needed_n(TESTS[test].floor, sizes, correction, alpha)
+    shared = {"correction": correction, "family": family, "family_size": int(tested.sum())}
+    corrected = [
+        row | shared | {"p_adjusted": p, "floor_adjusted": floor, "needed_n": n if np.isnan(n) else int(n)}
+        for row, p, floor, n in zip(rows, adjusted, floors, needed, strict=True)
+    ]
+    return [row | {"verdict": _sentence(row, TESTS[test].least, alpha)} for row in corrected]
+
+
+def _sentence(row: dict, least: int, alpha: float) -> str:
+    if np.isnan(row["p"]):
+        return untested_sentence(row, least)
+    if row["floor_adjusted"] > alpha:
+        return undecidable(row, int(row["needed_n"]))
+    return tested_sentence(row, alpha)

@@ -1,7 +1,8 @@
-"""Corrections for looking at several comparisons, and the n below which no data could pass them.
+"""Corrections for multiple comparisons, and the n below which no data could become significant.
 
-Holm (1979) bounds the chance of any false finding in the family; Benjamini and Hochberg (1995) bound the expected share
-of false ones among the findings. NaN (nothing was tested) stays NaN and does not count in the family.
+Holm (1979) bounds the chance of any false claim in the family; Benjamini and Hochberg (1995) bound the expected share
+of false claims. NaN (not tested) stays NaN and does not count in the family. Written out here because
+statsmodels counts NaN in the family, and because ``needed_n`` calls them thousands of times.
 """
 
 from collections.abc import Callable
@@ -58,9 +59,9 @@ def check_alpha(alpha: float) -> None:
 def needed_n(floor: Callable[[int, int], float], sizes, correction: str | None, alpha: float) -> np.ndarray:
     """Return, for each comparison of a family, the smallest n per level (pairs, if paired) that could decide it.
 
-    That is the smallest n at which its adjusted p can be *alpha* or less, once every comparison of the family that is
-    smaller has been raised to n. One that can be decided as things are gets the n at which it still could be if the
-    whole family had that n.
+    That is the smallest n at which its adjusted p can be *alpha* or less, if every smaller comparison of the family is
+    raised to n as well. A comparison that can already be decided gets the n at which it still could be if the whole
+    family had that n.
 
     Args:
         floor: (n_a, n_b) → smallest possible p.
@@ -71,13 +72,13 @@ def needed_n(floor: Callable[[int, int], float], sizes, correction: str | None, 
     known, row = lru_cache(maxsize=None)(floor), row.ravel()
 
     def smallest(begun: list) -> np.ndarray:
-        """Raise *begun* step by step; floors fall with n, and adjusted ones with them, so that the first n is it."""
-        found, n = np.zeros(len(row), dtype=int), 0
-        while not found.all():
+        """Raise *begun* step by step: floors fall with n, so the first n that passes is the smallest."""
+        smallest_n, n = np.zeros(len(row), dtype=int), 0
+        while not smallest_n.all():
             n += 1
             floors = np.array([known(max(n_a, n), max(n_b, n)) for n_a, n_b in begun])[row]
-            found[(found == 0) & (correct(floors, correction) <= alpha)] = n
-        return found
+            smallest_n[(smallest_n == 0) & (correct(floors, correction) <= alpha)] = n
+        return smallest_n
 
     raised, level = smallest(alike.tolist()), smallest([(0, 0)] * len(alike))
     return np.where(raised == 1, level, raised)

@@ -1,7 +1,7 @@
-"""Does a property of the classes go with their score? Three correlations, each with its interval.
+"""Correlation of class properties with class scores: three coefficients, each with its interval.
 
-n is the number of classes, rarely more than twenty: the intervals are wide, and classes of one data set are no random
-sample of classes. Intervals are those of Fisher's z, with the variance of each coefficient:
+n is the number of classes, rarely more than twenty: the intervals are wide, and the classes of one data set are not a
+random sample of classes. Intervals are those of Fisher's z, with the variance of each coefficient:
 
 * Pearson 1 / (n - 3) (Fisher 1921)
 * Spearman (1 + r² / 2) / (n - 3) (Bonett & Wright 2000)
@@ -69,7 +69,7 @@ def _aligned(x, y) -> tuple[pd.DataFrame, pd.Series]:
     """Return *x* as a table and *y* as a named column, both of finite floats or NaN, with an index without twins."""
     x = x.to_frame() if isinstance(x, pd.Series) else x
     if not isinstance(x, pd.DataFrame):
-        raise ValueError(f"x must be a DataFrame or a Series, with a row a class, but got {type(x).__name__}")
+        raise ValueError(f"x must be a DataFrame or a Series, with a row per class, but got {type(x).__name__}")
     if not isinstance(y, pd.Series):
         if len(y) != len(x):
             raise ValueError(f"y without an index must have a value for each row of x ({len(x)}), but has {len(y)}")
@@ -84,12 +84,12 @@ def _aligned(x, y) -> tuple[pd.DataFrame, pd.Series]:
 
 def _numbers(values: pd.Series, what: str) -> pd.Series:
     try:
-        found = values.astype(object).where(values.notna(), np.nan).astype(float)
+        floats = values.astype(object).where(values.notna(), np.nan).astype(float)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{what} must be numbers or NaN, but {error}: leave it out") from error
-    if np.isinf(found).any():
-        raise ValueError(f"{what} must be finite or NaN, but is infinite in {int(np.isinf(found).sum())} rows")
-    return found
+    if np.isinf(floats).any():
+        raise ValueError(f"{what} must be finite or NaN, but is infinite in {int(np.isinf(floats).sum())} rows")
+    return floats
 
 
 def _one(x: pd.Series, y: pd.Series, method: str, alpha: float) -> dict:

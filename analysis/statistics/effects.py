@@ -1,7 +1,7 @@
-"""How large the differences are: every measure of effect with its interval, a row per pair of levels.
+"""Table of effect sizes with their intervals, a row per pair of levels.
 
 Always b minus a. There is no p here and no correction: each interval is for its own comparison. The measures
-themselves, and where they come from, are in ``measures`` and ``bootstrap``.
+and their sources are in ``effect_sizes`` and ``bootstrap``.
 """
 
 from collections.abc import Sequence
@@ -12,10 +12,10 @@ import pandas as pd
 
 from analysis.statistics.bootstrap import mean_difference_interval, mean_interval
 from analysis.statistics.corrections import check_alpha
-from analysis.statistics.formatting import no_pairs
-from analysis.statistics.measures import cliffs_delta, rank_biserial, shift_paired, shift_unpaired, superiority
-from analysis.statistics.ranktests import differences
-from analysis.statistics.samples import Sample, as_list, samples, sorted_levels, usable
+from analysis.statistics.effect_sizes import cliffs_delta, rank_biserial, shift_paired, shift_unpaired, superiority
+from analysis.statistics.formatting import no_pairs_sentence
+from analysis.statistics.rank_tests import differences
+from analysis.statistics.samples import Sample, as_list, samples, sorted_levels, usable_rows
 
 MEASURED = [
     "mean", "mean_low", "mean_high", "median", "hodges_lehmann", "low", "high", "rank_biserial", "cliffs_delta",
@@ -54,7 +54,7 @@ def effects(
     """
     check_alpha(alpha)
     blocks = as_list(block)
-    used = usable(table, treatment, blocks, score, against)
+    used = usable_rows(table, treatment, blocks, score, against)
     rows = []
     for a, b, sample in samples(used, treatment, blocks, score, against):
         sizes = {"n": min(len(sample.a), len(sample.b)), "n_a": len(sample.a), "n_b": len(sample.b)}
@@ -64,7 +64,7 @@ def effects(
         rows.append(row | (measure(sample, 1 - alpha, seed) if sizes["n"] else {}))
     measured = pd.DataFrame(rows, columns=COLUMNS)
     if measured.empty:
-        measured.attrs["verdict"] = no_pairs(treatment, sorted_levels(used, treatment), against)
+        measured.attrs["verdict"] = no_pairs_sentence(treatment, sorted_levels(used, treatment), against)
     return measured
 
 

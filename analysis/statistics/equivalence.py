@@ -17,16 +17,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.statistics.formatting import no_pairs, practically
-from analysis.statistics.ranktests import differences
-from analysis.statistics.samples import as_list, samples, sorted_levels, usable
+from analysis.statistics.formatting import equivalence_sentence, no_pairs_sentence
+from analysis.statistics.rank_tests import differences
+from analysis.statistics.samples import as_list, samples, sorted_levels, usable_rows
 
 PRIOR = 0.5
 DRAWS = 20_000
 KEPT = 256
 """Up to this many pairs the draws are kept for the next comparison."""
 AT_ONCE = 1_000
-"""Draws that are looked at together: their sums stay in the processor's cache."""
+"""Draws that are evaluated together: their sums stay in the processor's cache."""
 LEAST = 2
 SURE = 0.95
 COLUMNS = [
@@ -65,7 +65,7 @@ def practical(
         raise ValueError("practical equivalence is judged within blocks, but no block was given: name the columns")
     if not rope >= 0:
         raise ValueError(f"rope must be 0 or more, in units of {score!r}, but got {rope}")
-    used = usable(table, treatment, blocks, score, against)
+    used = usable_rows(table, treatment, blocks, score, against)
     rows = []
     for a, b, sample in samples(used, treatment, blocks, score, against):
         n = len(sample.a)
@@ -74,11 +74,13 @@ def practical(
         if n >= LEAST:
             chances = chances_of(differences(sample.a, sample.b), rope, _draws(n, seed))
             row |= dict(zip(["p_worse", "p_equivalent", "p_better"], chances, strict=True))
-        rows.append(row | {"incomplete": "; ".join(sample.incomplete), "verdict": practically(row, SURE, LEAST)})
-    judged = pd.DataFrame(rows, columns=COLUMNS)
-    if judged.empty:
-        judged.attrs["verdict"] = no_pairs(treatment, sorted_levels(used, treatment), against)
-    return judged
+        rows.append(
+            row | {"incomplete": "; ".join(sample.incomplete), "verdict": equivalence_sentence(row, SURE, LEAST)}
+        )
+    table = pd.DataFrame(rows, columns=COLUMNS)
+    if table.empty:
+        table.attrs["verdict"] = no_pairs_sentence(treatment, sorted_levels(used, treatment), against)
+    return table
 
 
 def _draws(n: int, seed: int) -> Iterable[np.ndarray]:

@@ -1,4 +1,4 @@
-"""Numbers and findings as a person reads them: signed differences, p without a leading zero, one sentence a finding."""
+"""Formatting for readers: signed differences, p without a leading zero, one sentence per comparison."""
 
 import math
 from typing import Any
@@ -31,7 +31,7 @@ def difference(value: float) -> str:
 def p_text(p: float, alpha: float = 0.05) -> str:
     """Return ``p`` as ``.023`` (two significant digits), ``< .001`` or ``1``.
 
-    A p that would round to *alpha* has as many digits more as it takes to see on which side it lies: ``.0496``.
+    A p that would round to *alpha* gets more digits, so that one sees on which side it lies: ``.0496``.
     """
     if math.isnan(p):
         return MISSING
@@ -72,12 +72,12 @@ def as_text(value: Any, digits: int = 4) -> str:
 
 
 def level(value) -> str:
-    """Return a level as it stands in a sentence: text in quotes, a number or a boolean as it is."""
+    """Return a level as it is written in a sentence: text in quotes, numbers and booleans without."""
     return f"'{value}'" if isinstance(value, str) else as_text(value)
 
 
 def both_levels(row: dict) -> tuple[str, str]:
-    """Return b and a of *row* as ``level`` does, with as many digits as it takes to tell two numbers apart."""
+    """Return b and a of *row* as ``level`` does, with enough digits to distinguish two numbers."""
     b, a, digits = level(row["b"]), level(row["a"]), 4
     while b == a and digits < 17:
         digits += 1
@@ -85,18 +85,18 @@ def both_levels(row: dict) -> tuple[str, str]:
     return b, a
 
 
-def nothing_to_test(row: dict, least: int = 1) -> str:
+def untested_sentence(row: dict, least: int = 1) -> str:
     """Return the sentence for two levels that cannot be tested at all; *least*: pairs that the test needs."""
-    found = "no block holds both" if row["paired"] else "one of them has no score"
+    reason = "no block holds both" if row["paired"] else "one of them has no score"
     if row["paired"] and row["n"]:
-        found = f"only {_count(row['n'], 'pair')} of them, and the test needs {least}"
-    return "nothing to compare {} and {} by: ".format(*both_levels(row)) + found
+        reason = f"only {_count(row['n'], 'pair')} of them, and the test needs {least}"
+    return "nothing to compare {} and {} by: ".format(*both_levels(row)) + reason
 
 
 def undecidable(row: dict, needed: int) -> str:
     """Return the sentence for a comparison that no data of its size could decide."""
     unit = "pairs" if row["paired"] else "trials per level"
-    if needed <= row["n"]:  # its own size would do: it is the small ones of the family that are in its way
+    if needed <= row["n"]:  # its own n is enough: smaller comparisons of the family prevent the decision
         unit += f" in each of the {row['family_size']} comparisons"
     return (
         "{} against {} ".format(*both_levels(row)) + f"cannot be decided with n = {_size(row)}: the smallest possible p"
@@ -105,7 +105,7 @@ def undecidable(row: dict, needed: int) -> str:
     )
 
 
-def decided(row: dict, alpha: float) -> str:
+def tested_sentence(row: dict, alpha: float) -> str:
     """Return the sentence for a comparison that could have gone either way.
 
     The direction is that of the test: of the ranks, or of the mean for Student's t. Where most pairs tie, the
@@ -122,17 +122,19 @@ def decided(row: dict, alpha: float) -> str:
     if row["p_adjusted"] > alpha:
         return f"no difference shown between {b} and {a}: {shown} {behind}; that is no proof that they are equal"
     way = row["difference"] if row["test"] == "paired_t" else row["effect"]
-    said = f"{b} is {'higher' if way > 0 else 'lower'} than {a}"
+    claim = f"{b} is {'higher' if way > 0 else 'lower'} than {a}"
     if (way > 0) == (row["difference"] > NOTHING) and (way < 0) == (row["difference"] < -NOTHING):
-        return f"{said}: {shown} {behind}"
+        return f"{claim}: {shown} {behind}"
     effect = f"{row['effect_name']} {signed(row['effect'], 2)}"
-    return f"{said} by ranks ({effect}), but the Hodges-Lehmann difference is {shown} {behind}"
+    return f"{claim} by ranks ({effect}), but the Hodges-Lehmann difference is {shown} {behind}"
 
 
-def no_pairs(treatment: str, levels: list, against: Any = None) -> str:
+def no_pairs_sentence(treatment: str, levels: list, against: Any = None) -> str:
     """Return the sentence for a table without a pair of levels: one level has scores, none has, or not *against*."""
     if against is not None and against not in levels:
-        return f"nothing to compare: {level(against)}, which the others of {treatment!r} are held against, has no score"
+        return (
+            f"nothing to compare: {level(against)}, which the others of {treatment!r} are compared with, has no score"
+        )
     which = f"only {level(levels[0])} has scores" if levels else "no level has a score"
     return f"nothing to compare: of {treatment!r}, {which}"
 
@@ -141,14 +143,14 @@ def _size(row: dict) -> str:
     return _count(row["n"], "pair") if row["paired"] else f"{row['n_a']} and {row['n_b']} trials"
 
 
-def nothing_to_rank(row: dict, levels: int, blocks: int) -> str:
+def unranked_sentence(row: dict, levels: int, blocks: int) -> str:
     """Return the sentence for levels that cannot be ranked within blocks."""
     needs = f"needs {levels} levels or more and {blocks} complete blocks or more"
     return f"nothing to rank: {needs}, has {_count(row['k'], 'level')} and {_count(row['n'], 'complete block')}"
 
 
-def differ(row: dict, alpha: float) -> str:
-    """Return the sentence for three levels or more that were tested at once."""
+def friedman_sentence(row: dict, alpha: float) -> str:
+    """Return the sentence for three or more levels that were tested together."""
     f = "Iman-Davenport F infinite" if math.isinf(row["f"]) else f"Iman-Davenport F = {row['f']:.2f}"
     numbers = f"{f}, p {equals(row['p'], alpha)}, Kendall's W = {row['kendall_w']:.2f}, n = {_count(row['n'], 'block')}"
     if row["p"] > alpha:
@@ -156,10 +158,10 @@ def differ(row: dict, alpha: float) -> str:
     return f"not all of {row['k']} levels are equal: {numbers}"
 
 
-def practically(row: dict, sure: float, least: int) -> str:
+def equivalence_sentence(row: dict, sure: float, least: int) -> str:
     """Return the sentence for two levels and the chances that their difference matters."""
     if math.isnan(row["p_better"]):
-        return nothing_to_test(row | {"paired": True}, least)
+        return untested_sentence(row | {"paired": True}, least)
     (b, a), rope = both_levels(row), as_text(float(row["rope"]))
     chances = {"better": row["p_better"], "equivalent": row["p_equivalent"], "worse": row["p_worse"]}
     numbers = ", ".join(f"{name} {chance:.2f}" for name, chance in chances.items())

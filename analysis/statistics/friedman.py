@@ -1,4 +1,4 @@
-"""Three levels or more at once: do they differ at all, and which mean ranks lie further apart than chance?
+"""Three or more levels together: Friedman's test, mean ranks, and which ranks differ (Nemenyi).
 
 Within each block the scores are ranked, 1 for the highest, ties sharing the mean of their ranks. Only complete blocks
 (those that hold every level) can be used; the others are named.
@@ -19,8 +19,8 @@ import pandas as pd
 from scipy import stats
 
 from analysis.statistics.corrections import check_alpha
-from analysis.statistics.formatting import differ, floor_text, nothing_to_rank, number
-from analysis.statistics.samples import as_list, complete_blocks, usable
+from analysis.statistics.formatting import floor_text, friedman_sentence, number, unranked_sentence
+from analysis.statistics.samples import as_list, complete_blocks, usable_rows
 
 LEAST_LEVELS, LEAST_BLOCKS = 3, 2
 COLUMNS = [
@@ -48,7 +48,7 @@ def friedman(
     row = {"treatment": treatment, "score": score, "n": n, "k": k, "incomplete": "; ".join(incomplete)}
     row |= dict.fromkeys(["statistic", "p", "f", "kendall_w", "p_chi2", "floor"], float("nan"))
     if k < LEAST_LEVELS or n < LEAST_BLOCKS:
-        row["verdict"] = nothing_to_rank(row, LEAST_LEVELS, LEAST_BLOCKS)
+        row["verdict"] = unranked_sentence(row, LEAST_LEVELS, LEAST_BLOCKS)
         return pd.DataFrame([row], columns=COLUMNS)
     row |= _test(_ranks(scores))
     row["verdict"] = _verdict(row, alpha)
@@ -116,20 +116,20 @@ def cliques(ranks: pd.DataFrame) -> list[tuple]:
     """
     levels, means = list(ranks["level"]), ranks["mean_rank"].to_numpy(float)
     critical = ranks["critical_difference"].iloc[0] if len(ranks) else float("nan")
-    found, reached = [], 0
+    groups, reached = [], 0
     for start in range(len(levels)):
         end = start + int(np.sum(means[start:] - means[start] < critical))
         if end - start > 1 and end > reached:
-            found.append(tuple(levels[start:end]))
+            groups.append(tuple(levels[start:end]))
             reached = end
-    return found
+    return groups
 
 
 def _complete(table: pd.DataFrame, treatment: str, block, score: str) -> tuple[pd.DataFrame, list[str]]:
     blocks = as_list(block)
     if not blocks:
         raise ValueError("ranks are made within blocks, but no block was given: name the columns that levels share")
-    return complete_blocks(usable(table, treatment, blocks, score), treatment, blocks, score)
+    return complete_blocks(usable_rows(table, treatment, blocks, score), treatment, blocks, score)
 
 
 def _ranks(scores: pd.DataFrame) -> np.ndarray:
@@ -144,7 +144,7 @@ def _rank_error(n: int, k: int) -> float:
 
 def _test(ranks: np.ndarray) -> dict:
     n, k = ranks.shape
-    # The variance of the ranks as they are is what corrects for ties; without ties it is k (k + 1) / 12.
+    # Using the actual variance of the ranks corrects for ties; without ties it is k (k + 1) / 12.
     variance = ranks.var(axis=1, ddof=1).mean()
     floor = float(np.exp(-(n - 1) * lgamma(k + 1)))
     if variance == 0:
@@ -163,4 +163,4 @@ def _verdict(row: dict, alpha: float) -> str:
             f"cannot be decided with n = {row['n']} blocks of {row['k']} levels: the smallest possible p is "
             f"{floor_text(row['floor'])} (Kendall's W seen here: {number(row['kendall_w'], 2)})"
         )
-    return differ(row, alpha)
+    return friedman_sentence(row, alpha)

@@ -1,9 +1,9 @@
-"""How sure the dataset-level IoU of one trial is: bootstrap over its images.
+"""Bootstrap interval of the dataset-level IoU of one trial, over its images.
 
 The counts of all images are pooled before the ratio is taken, so that one large object weighs more than many small
-ones; which images happened to be in the split therefore matters, and most for classes that few images hold. Resampled
-are whole images, as they came, with all their classes. The interval is about other images of the same kind under the
-*same* trained model: it knows nothing of training noise, which blocks are for.
+ones; which images happened to be in the split therefore matters, most for classes in few images. Whole images with all
+their classes are resampled. The interval is about other images of the same kind under the *same* trained model: it does
+not include training noise, which blocks measure.
 
 The pooled IoU is a mean over images, weighted by their unions. A few large objects can outweigh all others, and
 resampling then understates the spread as it does for few values. The percentiles are therefore expanded (Hesterberg
@@ -17,6 +17,7 @@ import pandas as pd
 from scipy import special
 
 from analysis.statistics.bootstrap import draw_counts, expanded_z
+from rarepix.scores import ratio
 
 MEAN = "mean IoU"
 RESAMPLES = 4_999
@@ -39,27 +40,27 @@ def dataset_iou_interval(
     Returns:
         ``class`` (the last one is ``mean IoU``, over the classes that are present), ``iou``, ``low``, ``high``,
         ``images`` that hold or predict the class, ``effective_images`` (how many of equal weight would say as much) and
-        ``n`` images in all. A class that is nowhere has NaN; one in fewer than five images, or effectively fewer, has
-        no interval. The mean has none if a class lies in fewer than five images.
+        ``n`` images in all. A class in no image has NaN; one in fewer than five images, or effectively fewer, has no
+        interval. The mean has none if a class lies in fewer than five images.
 
     Raises:
         ValueError: columns are missing, there is more than one trial or split, or an image has a class twice.
     """
     shared, union, classes = _pivot(images)
-    n, held = len(union), (union > 0).sum(axis=0)
-    value = _iou(shared.sum(axis=0), union.sum(axis=0))
-    drawn = _drawn(shared, union, resamples, np.random.default_rng([seed, n]))
-    effective = np.where(held > 0, union.sum(axis=0) ** 2 / np.maximum((union**2).sum(axis=0), 1), 0.0)
+    n, images_with_class = len(union), (union > 0).sum(axis=0)
+    value = ratio(shared.sum(axis=0), union.sum(axis=0))
+    resampled_ious = _resampled_ious(shared, union, resamples, np.random.default_rng([seed, n]))
+    effective = np.where(images_with_class > 0, union.sum(axis=0) ** 2 / np.maximum((union**2).sum(axis=0), 1), 0.0)
     rows = []
     for i, name in enumerate(classes):
-        ends = _ends(drawn[:, i], effective[i], confidence)
-        rows.append([name, value[i], *ends, int(held[i]), float(effective[i]), n])
-    present = held > 0
+        ends = _ends(resampled_ious[:, i], effective[i], confidence)
+        rows.append([name, value[i], *ends, int(images_with_class[i]), float(effective[i]), n])
+    present = images_with_class > 0
     mean, of_mean, ends = float("nan"), 0.0, _NO_ENDS
     if present.any():
-        mean, of_mean = float(np.mean(value[present])), _effective(drawn[:, present], effective[present])
-    if present.any() and held[present].min() >= LEAST_IMAGES:
-        ends = _ends(_mean(drawn[:, present]), of_mean, confidence)
+        mean, of_mean = float(np.mean(value[present])), _effective(resampled_ious[:, present], effective[present])
+    if present.any() and images_with_class[present].min() >= LEAST_IMAGES:
+        ends = _ends(_mean(resampled_ious[:, present]), of_mean, confidence)
     return pd.DataFrame([*rows, [MEAN, mean, *ends, n, of_mean, n]], columns=COLUMNS)
 
 
@@ -86,36 +87,32 @@ def _pivot(images: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, list]:
     return wide["tp"][classes].to_numpy(float), wide["union"][classes].to_numpy(float), classes
 
 
-def _iou(shared: np.ndarray, union: np.ndarray) -> np.ndarray:
-    return np.divide(shared, union, out=np.full(union.shape, np.nan), where=union > 0)
-
-
-def _drawn(shared: np.ndarray, union: np.ndarray, resamples: int, rng: np.random.Generator) -> np.ndarray:
+def _resampled_ious(shared: np.ndarray, union: np.ndarray, resamples: int, rng: np.random.Generator) -> np.ndarray:
     """Return the IoU of each class in each resample, resamples × classes; drawn in pieces that fit into memory."""
     n = len(union)
     at_once = max(1, AT_ONCE // n)
-    drawn = []
+    resampled_ious = []
     for begun in range(0, resamples, at_once):
         weights = draw_counts(n, min(at_once, resamples - begun), rng).astype(float)
-        drawn.append(_iou(weights @ shared, weights @ union))
-    return np.concatenate(drawn)
+        resampled_ious.append(ratio(weights @ shared, weights @ union))
+    return np.concatenate(resampled_ious)
 
 
 def _mean(ious: np.ndarray) -> np.ndarray:
     """Return the mean over the classes of each resample that are in it; no class in it: NaN."""
     present = ~np.isnan(ious)
-    return _iou(np.where(present, ious, 0).sum(axis=1), present.sum(axis=1).astype(float))
+    return ratio(np.where(present, ious, 0).sum(axis=1), present.sum(axis=1).astype(float))
 
 
-def _effective(drawn: np.ndarray, effective: np.ndarray) -> float:
+def _effective(resampled_ious: np.ndarray, effective: np.ndarray) -> float:
     """Return the effective number of images of the mean over classes: Welch and Satterthwaite's freedom, plus one."""
-    variances = np.nanvar(drawn, axis=0)
+    variances = np.nanvar(resampled_ious, axis=0)
     shares = variances**2 / np.maximum(effective - 1, 1e-9)
     return float(variances.sum() ** 2 / shares.sum()) + 1 if shares.sum() > 0 else float(effective.min())
 
 
-def _ends(drawn: np.ndarray, effective: float, confidence: float) -> tuple[float, float]:
+def _ends(resampled_ious: np.ndarray, effective: float, confidence: float) -> tuple[float, float]:
     if effective < LEAST_IMAGES:
         return _NO_ENDS
     tail = float(special.ndtr(-expanded_z(effective - 1, confidence)))
-    return tuple(map(float, np.nanquantile(drawn, [tail, 1 - tail])))
+    return tuple(map(float, np.nanquantile(resampled_ious, [tail, 1 - tail])))

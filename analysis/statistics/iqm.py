@@ -1,4 +1,4 @@
-"""The interquartile mean of many runs: less noisy than the median, less led by outliers than the mean.
+"""The interquartile mean of many runs: less noisy than the median, less sensitive to outliers than the mean.
 
 Agarwal, Schwarzer, Castro, Courville & Bellemare (NeurIPS 2021, "rliable"): the mean of the middle half of all runs,
 with a percentile bootstrap that resamples runs within each stratum (there: a task; here: a data set, or a block).
@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from analysis.statistics.samples import as_list, sorted_levels, usable
+from analysis.statistics.samples import as_list, sorted_levels, usable_rows
 
 RESAMPLES = 5_000
 LEAST = 4
@@ -30,7 +30,7 @@ def iqm(
     Raises:
         ValueError: a column is missing, or a score is infinite.
     """
-    used = usable(table, treatment, as_list(stratum), score)
+    used = usable_rows(table, treatment, as_list(stratum), score)
     rows = []
     for position, level in enumerate(sorted_levels(used, treatment)):
         runs = used[used[treatment] == level]

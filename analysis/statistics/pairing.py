@@ -1,4 +1,4 @@
-"""The shape blocks × configurations: which scores of two levels belong together, and by which rule.
+"""Pairing of trials: which scores of two levels are compared within blocks, and by which rule.
 
 ``design`` looks for the best pairing that the trials of a study allow:
 
@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from analysis.statistics.ranktests import TESTS
+from analysis.statistics.rank_tests import TESTS
 from analysis.statistics.samples import Parameter, block_names
 
 BLOCK = ("seed", "fold")
@@ -48,7 +48,7 @@ def design(
     The parameters in ``Design.block`` are of type ``Parameter``: trials that lack one agree in it.
 
     Args:
-        trials: a row a trial, with the columns of *block*.
+        trials: a row per trial, with the columns of *block*.
         parameters: the sampled columns of *trials*, *treatment* included.
     """
     used = trials.dropna(subset=[treatment, score])
@@ -57,8 +57,10 @@ def design(
     others = [name for name in parameters if name != treatment and not _conditional(used, treatment, name)]
     averaged = [name for name in parameters if name != treatment and name not in others]
     matched = [*block, *map(Parameter, others)]
-    # Without a block nothing says that two trials share their luck, however alike their parameters are.
-    by_setting, by_block = (_shared(used, treatment, held) if block else np.empty(0) for held in (matched, block))
+    # Without block columns trials cannot be paired, however similar their parameters are.
+    by_setting, by_block = (
+        _shared(used, treatment, presence) if block else np.empty(0) for presence in (matched, block)
+    )
     if len(by_setting) and len(by_setting) >= len(by_block) and _enough(by_setting.min(), by_block):
         left = f" ({', '.join(averaged)} exists under some levels only and is averaged over)" if averaged else ""
         same = f" and in {', '.join(others)}" if others else ""
@@ -82,9 +84,9 @@ def _conditional(used: pd.DataFrame, treatment: str, name: str) -> bool:
 def _shared(used: pd.DataFrame, treatment: str, blocks: list[str]) -> np.ndarray:
     """Return how many blocks two levels share, for each pair that shares enough of them."""
     (block, names), (level, levels) = pd.factorize(block_names(used, blocks)), pd.factorize(used[treatment])
-    held = np.zeros((len(names), len(levels)))
-    held[block, level] = 1
-    shared = (held.T @ held).astype(int)
+    presence = np.zeros((len(names), len(levels)))
+    presence[block, level] = 1
+    shared = (presence.T @ presence).astype(int)
     counts = shared[np.triu_indices(len(shared), 1)]
     return counts[counts >= ENOUGH]
 

@@ -1,9 +1,9 @@
-"""What the next study can show: the power of the exact signed-rank test, by simulation.
+"""Power of the exact signed-rank test, by simulation: what the next study can show.
 
 Differences within blocks are drawn from a normal distribution around the gain, tested as ``compare`` tests them, and
 counted where the test finds the gain in the right direction. Correcting for several comparisons is taken at its
-strictest, Holm's first step: alpha / comparisons. All answers of one seed share their draws, so that a larger gain,
-or a block more, is compared with the same luck.
+strictest, Holm's first step: alpha / comparisons. All results of one seed share their draws, so that larger
+gains and more blocks are compared on the same noise.
 
 ``sd`` is the spread of **one score** of a configuration over blocks. Paired comparisons see the spread of a
 **difference**, ``sd_difference = sd * sqrt(2 (1 - correlation))``, where *correlation* is that of two configurations
@@ -18,20 +18,20 @@ import pandas as pd
 
 from analysis.statistics.corrections import check_alpha
 from analysis.statistics.formatting import as_text
-from analysis.statistics.ranktests import TESTS
-from analysis.statistics.simulation import (
+from analysis.statistics.power_simulation import (
     MOST_BLOCKS,
+    count_detections,
+    detection_interval,
     draw_noise,
     fewest_blocks,
-    found,
-    found_interval,
     least_blocks,
     smallest_shift,
 )
+from analysis.statistics.rank_tests import TESTS
 
 SIMULATIONS = 10_000
 GAINS = (0.5, 1.0, 1.5, 2.0, 3.0)
-"""Gains that are asked about unless some are given, in units of sd."""
+"""Default gains, in units of sd."""
 BLOCKS = (5, 6, 8, 10, 12, 16, 20, 30)
 COLUMNS = [
     "gain", "blocks", "power", "low", "high", "floor", "floor_adjusted", "decidable", "sd", "correlation",
@@ -73,10 +73,10 @@ def power(
     rows = []
     for size in gains:
         for n in counts:
-            hits = found(noise[:, :n] * spread_of + size, alpha / comparisons)
+            hits = count_detections(noise[:, :n] * spread_of + size, alpha / comparisons)
             floor = TESTS["signed_rank"].floor(int(n), int(n))
             adjusted = min(1.0, floor * comparisons)
-            low, high = found_interval(hits, simulations) if adjusted <= alpha else (0.0, 0.0)
+            low, high = detection_interval(hits, simulations) if adjusted <= alpha else (0.0, 0.0)
             rows.append([size, n, hits / simulations, low, high, floor, adjusted, adjusted <= alpha])
     table = pd.DataFrame(rows, columns=COLUMNS[:8])
     given = {"sd": sd, "correlation": correlation, "sd_difference": spread_of, "alpha": alpha}
@@ -99,8 +99,7 @@ def smallest_gain(
     Raises:
         ValueError: an argument is out of its range.
     """
-    counts, spread_of = _checked(np.ones(1), blocks, sd, correlation, alpha, comparisons, simulations)
-    _check_power(power)
+    counts, spread_of = _checked(np.ones(1), blocks, sd, correlation, alpha, comparisons, simulations, power)
     noise = draw_noise(int(counts.max()), simulations, seed)
     rows = []
     for n in counts:
@@ -131,8 +130,7 @@ def needed_blocks(
         ValueError: an argument is out of its range.
     """
     gains = np.atleast_1d(np.asarray(gain, dtype=float))
-    _, spread_of = _checked(gains, 1, sd, correlation, alpha, comparisons, simulations)
-    _check_power(power)
+    _, spread_of = _checked(gains, 1, sd, correlation, alpha, comparisons, simulations, power)
     rows = []
     for size in gains:
         n = fewest_blocks(size / spread_of, alpha / comparisons, power, simulations, seed)
@@ -164,6 +162,7 @@ def _checked(
     alpha: float,
     comparisons: int,
     simulations: int,
+    power: float | None = None,
 ) -> tuple[np.ndarray, float]:
     """Return *blocks* as whole numbers and the spread of a difference; raise ValueError where one is out of range."""
     counts = np.atleast_1d(np.asarray(blocks, dtype=float))
@@ -179,12 +178,9 @@ def _checked(
     check_alpha(alpha)
     if comparisons < 1 or simulations < 1:
         raise ValueError(f"comparisons and simulations must be 1 or more, but got {comparisons} and {simulations}")
-    return counts, spread_of
-
-
-def _check_power(power: float) -> None:
-    if not 0 < power < 1:
+    if power is not None and not 0 < power < 1:
         raise ValueError(f"power must lie between 0 and 1, but got {power}")
+    return counts, spread_of
 
 
 def _family(comparisons: int) -> str:

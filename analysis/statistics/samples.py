@@ -1,4 +1,4 @@
-"""The scores of two levels, taken from a table of trials: matched by block, or as they are.
+"""The scores of two levels, taken from a table of trials: matched by block or as independent groups.
 
 A block is what levels share: seed and fold, and whatever else is held equal. Several scores of a level within a block
 are averaged and counted; a block that lacks one of the two levels is named, never filled. A row without a value in a
@@ -37,7 +37,9 @@ def as_list(block: str | Sequence[str] | None) -> list[str]:
     return [block] if isinstance(block, str) else list(block or [])
 
 
-def usable(table: pd.DataFrame, treatment: str, blocks: Sequence[str], score: str, against: Any = None) -> pd.DataFrame:
+def usable_rows(
+    table: pd.DataFrame, treatment: str, blocks: Sequence[str], score: str, against: Any = None
+) -> pd.DataFrame:
     """Return the rows of *table* that have a level and a score, of the columns that are named, the score as float.
 
     Raises:
@@ -45,7 +47,7 @@ def usable(table: pd.DataFrame, treatment: str, blocks: Sequence[str], score: st
             compared, or *against* is no level of the table, with or without a score.
     """
     if not isinstance(table, pd.DataFrame):
-        hint = "give its .trials" if hasattr(table, "trials") else "give a table with a row a trial"
+        hint = "give its .trials" if hasattr(table, "trials") else "give a table with a row per trial"
         raise ValueError(f"the table must be a pandas DataFrame, but got {type(table).__name__}: {hint}")
     needed = [treatment, score, *blocks]
     missing = [name for name in needed if name not in table]
@@ -70,7 +72,7 @@ def sorted_levels(used: pd.DataFrame, treatment: str) -> list:
     """Return the levels of *treatment*: numbers in order, then text in order.
 
     Raises:
-        ValueError: the levels cannot be told apart: lists or the like, or True beside 1.
+        ValueError: the levels cannot be distinguished: lists or the like, or True and 1.
     """
     if used[treatment].dtype == object:
         _refuse_merged(used[treatment])
@@ -88,7 +90,7 @@ def _refuse_merged(values: pd.Series) -> None:
     for value, kind in {(_hashable(value), type(value)) for value in values}:
         if not isinstance(value, str) and value in kinds:
             kinds[value].add(kind in (bool, np.bool_))
-    merged = [f"{bool(value)} and {value}" for value, found in kinds.items() if len(found) == 2]
+    merged = [f"{bool(value)} and {value}" for value, kinds_of_value in kinds.items() if len(kinds_of_value) == 2]
     if merged:
         raise ValueError(
             f"the levels of {values.name!r} must differ, but {' and '.join(merged)} are equal: turn them into text"
@@ -96,7 +98,7 @@ def _refuse_merged(values: pd.Series) -> None:
 
 
 def _hashable(value: Any) -> Any:
-    """Return *value* where it can be told apart from others; sorting refuses what cannot."""
+    """Return *value* if it is hashable, else an empty string: sorting refuses such levels later."""
     return value if isinstance(value, (str, bool, int, float, np.generic)) else ""
 
 
@@ -116,9 +118,9 @@ def level_pairs(levels: Sequence, against: Any = None) -> list[tuple]:
 def samples(
     used: pd.DataFrame, treatment: str, blocks: Sequence[str], score: str, against: Any = None
 ) -> Iterator[tuple[Any, Any, Sample]]:
-    """Yield (a, b, their scores) for every pair of levels of *used* (see ``usable``); no blocks: unpaired.
+    """Yield (a, b, their scores) for every pair of levels of *used* (see ``usable_rows``); no blocks: unpaired.
 
-    None where *against* has no score: ``usable`` has made sure that it is a level.
+    None where *against* has no score: ``usable_rows`` has made sure that it is a level.
     """
     levels = sorted_levels(used, treatment)
     pairs = [] if against is not None and against not in levels else level_pairs(levels, against)
@@ -175,7 +177,7 @@ def _coded(column: pd.Series) -> tuple[list[int], list[str]]:
     values = column
     if column.dtype == object:
         known = zip(column, column.notna(), strict=True)
-        values = np.array([str(value) if there else "n/a" for value, there in known], dtype=object)
+        values = np.array([str(value) if is_known else "n/a" for value, is_known in known], dtype=object)
     codes, unique = pd.factorize(values, use_na_sentinel=False)
     return codes.tolist(), [f"{column.name}={'n/a' if pd.isna(value) else value}" for value in unique]
 
@@ -185,10 +187,10 @@ def block_matrices(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the names of the blocks, in order, and blocks × *levels* means (NaN: none) and numbers of the scores."""
     block, names = pd.factorize(block_names(used, blocks).to_numpy(), sort=True)
-    code, found = pd.factorize(used[treatment])
+    code, levels_by_code = pd.factorize(used[treatment])
     column = {level: i for i, level in enumerate(levels)}
     shape = len(names), len(levels)
-    cell = block * len(levels) + np.array([column[level] for level in found], dtype=int)[code]
+    cell = block * len(levels) + np.array([column[level] for level in levels_by_code], dtype=int)[code]
     sizes = np.bincount(cell, minlength=len(names) * len(levels))
     sums = np.bincount(cell, used[score], minlength=len(sizes))
     means = np.divide(sums, sizes, out=np.full(len(sizes), np.nan), where=sizes > 0)

@@ -10,7 +10,7 @@ from scipy import stats
 from analysis.statistics.formatting import as_text
 from analysis.statistics.power import BLOCKS, SIMULATIONS, power
 from analysis.statistics.power import COLUMNS as POWER
-from analysis.statistics.samples import as_list, samples, usable
+from analysis.statistics.samples import as_list, samples, usable_rows
 
 COLUMNS = ["treatment", "score", "sd", "correlation", "sd_difference", "low", "high", "levels", "blocks", "pairs"]
 
@@ -21,7 +21,7 @@ def spread(
     """Return one row: how much *score* varies over blocks within a level, and its paired differences between levels.
 
     Every pair of levels that shares two blocks or more counts by its degrees of freedom (blocks - 1). The pairs of one
-    study share levels and blocks, so that they are not as many independent looks as they are pairs: the interval of
+    study share levels and blocks, so that they are fewer independent observations than pairs: the interval of
     ``sd_difference`` takes (levels - 1) (blocks - 1) degrees of freedom, those of a complete table.
 
     Returns:
@@ -35,7 +35,7 @@ def spread(
     blocks = as_list(block)
     if not blocks:
         raise ValueError("the spread is measured over blocks, but no block was given: name the columns")
-    used = usable(table, treatment, blocks, score)
+    used = usable_rows(table, treatment, blocks, score)
     pairs = [(a, b, sample) for a, b, sample in samples(used, treatment, blocks, score) if len(sample.a) > 1]
     row = {"treatment": treatment, "score": score, "pairs": len(pairs), "levels": 0, "blocks": 0}
     row |= dict.fromkeys(["sd", "correlation", "sd_difference", "low", "high"], float("nan"))
@@ -54,8 +54,8 @@ def _pooled(pairs: list) -> dict:
     paired = np.array([np.var(sample.b - sample.a, ddof=1) for sample in pairs])
     variance, difference = (float(freedom @ part / freedom.sum()) for part in (single, paired))
     correlation = 1 - difference / (2 * variance) if variance > 0 else float("nan")
-    found = {"sd": variance**0.5, "correlation": correlation, "sd_difference": difference**0.5}
-    return found | {"blocks": int(freedom.max()) + 1}
+    pooled = {"sd": variance**0.5, "correlation": correlation, "sd_difference": difference**0.5}
+    return pooled | {"blocks": int(freedom.max()) + 1}
 
 
 def power_from(

@@ -1,1 +1,1 @@
-"""What is asked of a study, and what the answers are: standings, questions, audit, importance, sentences."""
+"""Analyses of a study: leaderboard, comparisons, class differences, audit, importance, and the summary in words."""

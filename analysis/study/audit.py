@@ -1,34 +1,34 @@
 """The audit: can this search be trusted?
 
-Whether validation ranks as test does, what its pick loses, how far luck alone would put the best ahead, whether the
-default was beaten, and what failed. Every check always gives a row; what cannot be computed is NaN and says why.
+Whether validation ranks as test does, what its choice loses on test, how large the selection bias is, whether the
+default was beaten, and what failed. Every check always gives a row; one that cannot be computed is NaN and says why.
 """
 
 import pandas as pd
 
-from analysis.reading.collect import Tables
-from analysis.study.cells import cells, means
-from analysis.study.checks import Check
-from analysis.study.default import default_beaten
-from analysis.study.failing import counts, failures_by_level
-from analysis.study.selection_bias import luck
-from analysis.study.transfer import transfer
+from analysis.reading.tables import Tables
+from analysis.study.audit_checks import Check
+from analysis.study.cell_means import cell_means, configuration_means
+from analysis.study.default_comparison import default_beaten
+from analysis.study.failures import counts, failures_by_level
+from analysis.study.selection_bias import selection_bias
+from analysis.study.validation_vs_test import validation_checks
 
 
 def audit(tables: Tables, *, seed: int = 0) -> pd.DataFrame:
-    """Return a row a check: check, value, low, high, n, sentence.
+    """Return a row per check: check, value, low, high, n, sentence.
 
     ``low`` and ``high`` bound a 95 % interval (of ``lead by luck alone``: the range of 95 % of the simulations), NaN
     where there is none. ``n`` counts what the figure is about: configurations, trials or blocks, as the sentence says.
 
     Args:
-        seed: of the simulated luck.
+        seed: of the simulated selection bias.
     """
-    held = cells(tables)
+    cells = cell_means(tables)
     checks = [
-        *transfer(tables, held),
-        *luck(held, seed=seed),
-        *default_beaten(tables, held),
+        *validation_checks(tables, cells),
+        *selection_bias(cells, seed=seed),
+        *default_beaten(tables, cells),
         *counts(tables),
         failures_by_level(tables),
     ]
@@ -36,7 +36,7 @@ def audit(tables: Tables, *, seed: int = 0) -> pd.DataFrame:
 
 
 def validation_test(tables: Tables) -> pd.DataFrame:
-    """Return a row a configuration, the winner first: configuration, validation, test, blocks, trials, adjusted.
+    """Return a row per configuration, the winner first: configuration, validation, test, blocks, trials, adjusted.
 
     ``validation`` and ``test`` are plain means over blocks (repeats within a block are averaged first). Both run over
     the same trials: where some have a test score, the others are left out; a configuration without any has ``test``
@@ -44,4 +44,4 @@ def validation_test(tables: Tables) -> pd.DataFrame:
     where configurations ran on different blocks, plain means differ by the blocks, too, and need not be in order.
     """
     columns = ["configuration", "validation", "test", "blocks", "trials", "adjusted"]
-    return means(cells(tables))[columns]
+    return configuration_means(cell_means(tables))[columns]

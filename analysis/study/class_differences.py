@@ -1,8 +1,8 @@
 """On which classes do the levels of a treatment differ? Every class compared, the rarest first.
 
 The same blocks and the same test as for the score as a whole, on the IoU of each class. Classes × pairs are many
-comparisons, made to see where a difference lies, so that they are corrected together: by default for the share of false
-findings (Benjamini and Hochberg).
+comparisons, made to explore where a difference lies, so they are corrected together: by default for the expected share
+of false discoveries (Benjamini and Hochberg).
 """
 
 from collections import defaultdict
@@ -11,15 +11,15 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.reading.collect import Tables
-from analysis.statistics.compare import measured
+from analysis.reading.tables import Tables
+from analysis.statistics.compare import correct_family, measured
 from analysis.statistics.corrections import CORRECTIONS, check_alpha
-from analysis.statistics.formatting import level, no_pairs, signed
+from analysis.statistics.formatting import level, no_pairs_sentence, signed
 from analysis.statistics.pairing import design
-from analysis.statistics.samples import block_names, in_blocks, level_pairs, sorted_levels, usable
-from analysis.statistics.verdicts import judge
-from analysis.study.leaderboard import CONFIGURATION, TEST, VALIDATION, class_summary, configuration_names, standings
-from analysis.study.questions import compared_scores
+from analysis.statistics.samples import block_names, in_blocks, level_pairs, sorted_levels, usable_rows
+from analysis.study.class_summary import class_summary
+from analysis.study.comparisons import compared_scores
+from analysis.study.leaderboard import CONFIGURATION, TEST, VALIDATION, configuration_names, leaderboard
 
 COLUMNS = [
     "treatment", "score", "a", "b", "class", "n", "n_a", "n_b", "difference", "low", "high", "difference_name",
@@ -47,13 +47,13 @@ def class_differences(
 
     Args:
         treatment: ``configuration`` or a sampled parameter.
-        against: the one level that all others are held against; None: all pairs.
+        against: the one level that all others are compared with; None: all pairs.
         split: ``val`` or ``test``; by default the one on which the study is compared.
         block: columns that pair trials; by default the strictest rule that the objective's trials allow (``design``).
         correction: over all rows together: one family.
 
     Raises:
-        ValueError: an unknown treatment, split, level or correction, or an *alpha* that is no chance.
+        ValueError: an unknown treatment, split, level or correction, or an *alpha* outside 0 to 1.
     """
     check_alpha(alpha)
     if correction not in CORRECTIONS:
@@ -76,11 +76,13 @@ def class_differences(
     ]
     family = f"{treatment} -> {split} IoU of each class"
     test = "signed_rank" if block else "mann_whitney"
-    judged = [_of_absent(row) for row in judge(rows, test=test, correction=correction, family=family, alpha=alpha)]
-    table = pd.DataFrame(judged, columns=COLUMNS)
+    corrected = [
+        _of_absent(row) for row in correct_family(rows, test=test, correction=correction, family=family, alpha=alpha)
+    ]
+    table = pd.DataFrame(corrected, columns=COLUMNS)
     if table.empty:
         nothing = f"nothing to compare: no class has an IoU on {split}"
-        table.attrs["verdict"] = nothing if pairs else no_pairs(treatment, levels)
+        table.attrs["verdict"] = nothing if pairs else no_pairs_sentence(treatment, levels)
     return table
 
 
@@ -99,11 +101,11 @@ def _with_classes(tables: Tables, split: str) -> pd.DataFrame:
     """Return the complete trials with their configuration and a column of IoU per class of *split*."""
     if split not in (VALIDATION, TEST):
         raise ValueError(f"split must be {VALIDATION!r} or {TEST!r}, but got {split!r}")
-    ranked = standings(tables)
+    ranked = leaderboard(tables)
     ranked = ranked.assign(**{CONFIGURATION: configuration_names(tables, ranked)})
     rows = tables.classes[tables.classes["split"] == split]
     scores = rows.pivot(index="trial", columns="class", values="iou").astype(float)
-    # A class may be called as a parameter is: it stands beside it under a longer name.
+    # A class may have the name of a parameter, so its column gets a longer name.
     scores.columns = [f"{split} IoU of {name}" for name in scores.columns]
     return ranked.merge(scores, how="left", left_on="trial", right_index=True)
 
@@ -120,15 +122,15 @@ def _one_class(
     """Return the comparison of each pair on one class, one without a score on either side included, uncorrected."""
     against = pairs[0][0] if len({a for a, _ in pairs}) == 1 else None
     test = "signed_rank" if block else "mann_whitney"
-    used = usable(known, treatment, block, score)
+    used = usable_rows(known, treatment, block, score)
     compared = measured(used, treatment, block, score, test=test, alpha=alpha, against=against) if pairs else []
-    found = {(row["a"], row["b"]): row for row in compared}
+    rows_by_pair = {(row["a"], row["b"]): row for row in compared}
     absent = dict.fromkeys(COLUMNS, float("nan")) | {"n": 0, "n_a": 0, "n_b": 0, "incomplete": ""}
     absent |= {"treatment": treatment, "score": score, "test": test, "effect_name": "", "difference_name": ""}
     scored, without = _blocks_with_and_without(places, known[score])
     rows = []
     for a, b in pairs:
-        row = found.get((a, b), absent | {"a": a, "b": b}) | {"paired": bool(block)}
+        row = rows_by_pair.get((a, b), absent | {"a": a, "b": b}) | {"paired": bool(block)}
         row[_LACKING] = [level(name) for name in (a, b) if not scored[name]]
         on_neither = (without[a] | without[b]) - scored[a] - scored[b] if block else set()
         named = [row["incomplete"], *(f"{name} (no IoU of the class)" for name in sorted(on_neither))]
@@ -149,8 +151,8 @@ def _places(known: pd.DataFrame, treatment: str, block: list[str]) -> pd.DataFra
 def _blocks_with_and_without(places: pd.DataFrame, scores: pd.Series) -> tuple[dict[Any, set], dict[Any, set]]:
     """Return level → names of its blocks with a score, and of those without one."""
     with_, without = defaultdict(set), defaultdict(set)
-    there = scores.notna().loc[places.index]
-    for name, block, has in zip(places["level"], places["block"], there, strict=True):
+    has_score = scores.notna().loc[places.index]
+    for name, block, has in zip(places["level"], places["block"], has_score, strict=True):
         (with_ if has else without)[name].add(block)
     return with_, without
 
@@ -179,7 +181,7 @@ def gains_and_costs(rows: pd.DataFrame, most: int = 2) -> str:
     pairs = rows[["a", "b"]].drop_duplicates() if {"a", "b"} <= set(rows) else rows.head(0)
     if len(pairs) > 1:
         raise ValueError(
-            f"gains and costs are told of one pair of levels, but the rows are of {len(pairs)}: select those of one"
+            f"gains and costs describe one pair of levels, but the rows are of {len(pairs)}: select one pair"
         )
     moved = rows.loc[rows["difference"].abs() >= 5e-4, ["class", "difference"]].sort_values("difference")
     costs, gains = moved[moved["difference"] < 0], moved[moved["difference"] > 0].iloc[::-1]

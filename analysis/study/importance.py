@@ -5,9 +5,9 @@
 * ``fanova``: the share of the score's variance that a random forest gives to a parameter alone (Hutter, Hoos &
   Leyton-Brown 2014, "An Efficient Approach for Assessing Hyperparameter Importance").
 
-Both are optuna's. Importance is about the trials that were run: a search that adapts tries good values more often.
-optuna's PED-ANOVA smooths categories strongly, so that beside a number a category looks less important than it is: hold
-it against ``p``, or against fANOVA.
+Both are computed by optuna. Importance is about the trials that were run: an adaptive search tries good values more
+often. optuna's PED-ANOVA smooths categories strongly, so that a category looks less important than it is when compared
+with a number: check it against ``p``, or against fANOVA.
 """
 
 import warnings
@@ -20,19 +20,21 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.reading.collect import Tables, load_study
+from analysis.reading.load_study import load_study
+from analysis.reading.tables import Tables
 from analysis.statistics.formatting import p_text
-from analysis.study.branches import Branch, searched
-from analysis.study.chance import Chance
-from analysis.study.leaderboard import TEST, VALIDATION, class_summary, standings
-from analysis.study.scales import better_in_logs, is_numeric
+from analysis.study.class_summary import class_summary
+from analysis.study.leaderboard import TEST, VALIDATION, leaderboard
+from analysis.study.parameter_branches import Branch, branches_with_values
+from analysis.study.parameter_scales import better_in_logs, is_numeric
+from analysis.study.permutation_test import PermutationTest
 
 OBJECTIVE = "objective"
 METHODS = ("ped_anova", "fanova")
 LEAST = 10
-"""Complete trials below which nothing is computed."""
+"""Fewest complete trials for which importance is computed."""
 BEST = 5
-"""PED-ANOVA looks at the best tenth of the trials, but at no fewer than these."""
+"""PED-ANOVA uses the best tenth of the trials, but no fewer than these."""
 CHANCE = 0.05
 COLUMNS = ["target", "parameter", "branch", "importance", "method", "n", "p", "note"]
 
@@ -42,16 +44,17 @@ def importance(
 ) -> pd.DataFrame:
     """Return a row per target, branch and parameter: target, parameter, branch, importance, method, n, p, note.
 
-    ``importance`` is 0 to 1 and sums to 1 within target × branch. ``branch`` is empty where all trials were looked at;
-    a parameter that exists under some levels of another one only is judged within these, beside those that exist there
-    too (see ``branches``). ``n`` counts the trials that have a score; ``block`` is the seed and fold that trials share,
-    judged as if it were a parameter. ``p`` (PED-ANOVA only, not corrected) is how often the best trials would lie
-    as unevenly over its values if drawn by lot; ``note`` says where that is no rarity, or why there is no importance.
+    ``importance`` is 0 to 1 and sums to 1 within target × branch. ``branch`` is empty where all trials were used; a
+    parameter that exists only under some levels of another one is evaluated within these trials, together with the
+    other parameters that exist there (see ``branches``). ``n`` counts the trials that have a score; ``block`` is the
+    seed and fold that trials share, treated as a parameter. ``p`` (PED-ANOVA only, not corrected) is that of a
+    permutation test: how often randomly chosen trials lie as unevenly over its values as the best ones. ``note`` says
+    where p is above .05, or why there is no importance.
 
     Args:
         tables: a study, or the path of its folder or database.
         per_class: targets are also the IoU of each class (validation; test where only that was counted), rarest first.
-        seed: of the random forest, or of the lots.
+        seed: of the random forest, or of the permutations.
 
     Raises:
         ValueError: an unknown method.
@@ -59,14 +62,16 @@ def importance(
     if method not in METHODS:
         raise ValueError(f"method must be one of {list(METHODS)}, but got {method!r}")
     tables = tables if isinstance(tables, Tables) else load_study(tables)
-    trials = standings(tables)
+    trials = leaderboard(tables)
     targets = {OBJECTIVE: trials["objective"].to_numpy(float)} | (_class_targets(tables, trials) if per_class else {})
-    judges = [(branch, Judge(values, method, seed)) for branch, values in searched(tables, trials)]
+    evaluators = [
+        (branch, ImportanceEvaluator(values, method, seed)) for branch, values in branches_with_values(tables, trials)
+    ]
     rows = [
         row
         for target, scores in targets.items()
-        for branch, judge in judges
-        for row in _rows(target, scores[branch.trials], branch, judge)
+        for branch, correct_family in evaluators
+        for row in _rows(target, scores[branch.trials], branch, correct_family)
     ]
     return pd.DataFrame(rows, columns=COLUMNS)
 
@@ -81,21 +86,21 @@ def _class_targets(tables: Tables, trials: pd.DataFrame) -> dict[str, np.ndarray
     return {name: scores[name].to_numpy(float) for name in class_summary(tables, splits[0])["class"]}
 
 
-def _rows(target: str, scores: np.ndarray, branch: Branch, judge: "Judge") -> list[dict]:
+def _rows(target: str, scores: np.ndarray, branch: Branch, correct_family: "ImportanceEvaluator") -> list[dict]:
     """Return the rows of one target in one branch, the most important parameter first."""
     n = int(np.isfinite(scores).sum())
-    same = {"target": target, "branch": branch.name, "method": judge.method, "n": n}
-    missing = _missing(scores[np.isfinite(scores)], len(judge.names))
+    same = {"target": target, "branch": branch.name, "method": correct_family.method, "n": n}
+    missing = _missing(scores[np.isfinite(scores)], len(correct_family.names))
     if missing:
         empty = same | {"importance": float("nan"), "p": float("nan"), "note": missing}
-        return [empty | {"parameter": name} for name in judge.names or [""]]
-    raw, p = judge.judge(scores)
+        return [empty | {"parameter": name} for name in correct_family.names or [""]]
+    raw, p = correct_family.correct_family(scores)
     total = sum(raw)
     rows = [
         same
         | {"parameter": name, "importance": value / total if total else float("nan"), "p": chance}
         | {"note": _note(chance) if total else "no parameter tells the best trials from the others"}
-        for name, value, chance in zip(judge.names, raw, p, strict=True)
+        for name, value, chance in zip(correct_family.names, raw, p, strict=True)
     ]
     return sorted(rows, key=lambda row: -row["importance"])
 
@@ -113,20 +118,20 @@ def _note(p: float) -> str:
     return f"no rarer than by chance (p = {p_text(p)})" if p > CHANCE else ""
 
 
-class Judge:
-    """The parameters of one branch under one method."""
+class ImportanceEvaluator:
+    """Computes the importance of the parameters of one branch by one method."""
 
     def __init__(self, values: pd.DataFrame, method: str, seed: int) -> None:
-        """Take *values*, a row a trial and a column a parameter, none missing."""
+        """Take *values*, a row per trial and a column per parameter, none missing."""
         self.names, self.method = list(values), method
         self._values, self._seed = values, seed
         self._study, self._chance = None, None
 
-    def judge(self, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def correct_family(self, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the importance of each parameter, not normalised, and its p against chance (NaN: fANOVA).
 
         Args:
-            scores: a number a trial, higher is better; a trial without one (NaN) is left out.
+            scores: a number per trial, higher is better; a trial without one (NaN) is left out.
         """
         with _quiet():
             self._study = self._study or made_study(self._values)
@@ -139,20 +144,20 @@ class Judge:
         count = best_trials(int(known.sum()))
         # Half a trial less, so that optuna's rounding up gives exactly as many.
         evaluator = PedAnovaImportanceEvaluator(target_quantile=(count - 0.5) / known.sum())
-        self._chance = self._chance or Chance(self._values, self._seed)
+        self._chance = self._chance or PermutationTest(self._values, self._seed)
         best = known & (scores >= np.sort(scores[known])[-count])
         return self._evaluate(evaluator, scores), self._chance.p(best, known)
 
     def _fanova(self, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         from optuna.importance import FanovaImportanceEvaluator
 
-        found = self._evaluate(FanovaImportanceEvaluator(seed=self._seed), scores)
-        return found, np.full(len(self.names), np.nan)
+        importances = self._evaluate(FanovaImportanceEvaluator(seed=self._seed), scores)
+        return importances, np.full(len(self.names), np.nan)
 
     def _evaluate(self, evaluator, scores: np.ndarray) -> np.ndarray:
         # optuna looks for what makes a target low, and leaves out trials in which it is NaN.
-        found = evaluator.evaluate(self._study, self.names, target=lambda trial: -scores[trial.number])
-        return np.array([found[name] for name in self.names])
+        importances = evaluator.evaluate(self._study, self.names, target=lambda trial: -scores[trial.number])
+        return np.array([importances[name] for name in self.names])
 
 
 def best_trials(n: int) -> int:
@@ -195,7 +200,7 @@ def _scaled(values: pd.Series) -> tuple[list, Any]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep optuna from announcing studies and from warning of what is meant here; everything is set back after."""
+    """Silence optuna's log messages and warnings in this block; the settings are restored afterwards."""
     import optuna
 
     before = optuna.logging.get_verbosity()

@@ -1,17 +1,17 @@
-"""Who is ahead, by validation alone, and what each class got: the tables that the report and the figures draw.
+"""The leaderboard of trials and configurations, ranked by validation alone, and what they are called in the report.
 
-The test split is looked at for the trial that validation has chosen, never to choose one.
+The test score of the trial that validation has chosen is shown; it never chooses one.
 """
 
 from collections import defaultdict
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from analysis.reading.collect import Tables
-from analysis.reading.scores import COUNTS, frequent_class_baseline, pooled
+from analysis.reading.class_scores import COUNTS, frequent_class_baseline
+from analysis.reading.tables import Tables
 from analysis.statistics.formatting import as_text
+from rarepix import scores
 
 VALIDATION, TEST = "val", "test"
 CONFIGURATION = "configuration"
@@ -19,11 +19,6 @@ CONFIGURATION = "configuration"
 AS_IT_IS = "the recipe as it is"
 """What a configuration without parameters is called."""
 SCORE_NAMES = {"miou": "mIoU", "rare_iou": "rare-class IoU", "worst_iou": "worst-class IoU"}
-PROPERTIES = {
-    "train_images": "train images with the class",
-    "train_pixels": "train pixels of the class",
-    "train_proportion": "share of the train pixels",
-}
 
 
 def score_name(name: str | None) -> str:
@@ -31,7 +26,7 @@ def score_name(name: str | None) -> str:
     return SCORE_NAMES.get(name, str(name))
 
 
-def standings(tables: Tables) -> pd.DataFrame:
+def leaderboard(tables: Tables) -> pd.DataFrame:
     """Return the complete trials, highest validation objective first (the earlier trial first among equals)."""
     trials = tables.trials
     ranked = trials[(trials["status"] == "complete") & trials["objective"].notna()]
@@ -62,8 +57,8 @@ def parameter_texts(trials: pd.DataFrame, parameters: tuple[str, ...]) -> list[s
     """Return ``parameters_text`` of each of *trials*, column by column: there are thousands of rows."""
     columns = [
         [
-            f"{name}={as_text(value)}" if there else ""
-            for value, there in zip(trials[name], trials[name].notna(), strict=True)
+            f"{name}={as_text(value)}" if is_known else ""
+            for value, is_known in zip(trials[name], trials[name].notna(), strict=True)
         ]
         for name in parameters
     ]
@@ -71,8 +66,8 @@ def parameter_texts(trials: pd.DataFrame, parameters: tuple[str, ...]) -> list[s
 
 
 def varying(tables: Tables) -> tuple[str, ...]:
-    """Return the sampled parameters in which complete trials differ; to be as in the recipe is a value, too."""
-    ranked = standings(tables)
+    """Return the sampled parameters in which complete trials differ; not sampled counts as a value of its own."""
+    ranked = leaderboard(tables)
     return tuple(name for name in tables.parameters if _texts(ranked[name]).nunique() > 1)
 
 
@@ -96,13 +91,13 @@ def _texts(values: pd.Series) -> pd.Series:
 
 def default_rows(tables: Tables, trials: pd.DataFrame) -> pd.Series:
     """Return which of *trials* have the study's default configuration: none if the study names none."""
-    found = pd.Series(tables.default is not None, index=trials.index)
+    is_default = pd.Series(tables.default is not None, index=trials.index)
     for name in tables.parameters if tables.default is not None else ():
         given = tables.default.get(name)
-        found &= (
+        is_default &= (
             trials[name].isna() if name not in tables.default else trials[name].map(lambda value, g=given: value == g)
         )
-    return found.astype(bool)
+    return is_default.astype(bool)
 
 
 def default_level(tables: Tables, trials: pd.DataFrame, treatment: str) -> Any:
@@ -118,11 +113,11 @@ def block_texts(tables: Tables, trials: pd.DataFrame, between: str = "/") -> pd.
 
 
 def configurations(tables: Tables) -> pd.DataFrame:
-    """Return a row a configuration (parameters without the block): its blocks and the spread of its objective.
+    """Return a row per configuration (parameters without the block): its blocks and the spread of its objective.
 
-    Sorted by the mean. Means over different blocks are no fair comparison; ``blocks`` says which ones each has.
+    Sorted by the mean. Means over different blocks cannot be compared; ``blocks`` says which ones each has.
     """
-    ranked = standings(tables)
+    ranked = leaderboard(tables)
     if ranked.empty:
         return pd.DataFrame(columns=["configuration", "parameters", "trials", "blocks", "mean", "sd", "low", "high"])
     ranked = ranked.assign(
@@ -139,54 +134,11 @@ def configurations(tables: Tables) -> pd.DataFrame:
     return rows.sort_values("mean", ascending=False, kind="stable").rename_axis("configuration").reset_index()
 
 
-def baseline(tables: Tables, trial: str, split: str = VALIDATION) -> tuple[str, dict[str, float]] | None:
-    """Return the most frequent class of a trial's split and the scores of always predicting it (None: no counts)."""
+def baseline(tables: Tables, trial: str, split: str = VALIDATION) -> tuple[str, float] | None:
+    """Return the most frequent class of a trial's split and the mIoU of always predicting it; None without counts."""
     rows = tables.classes[(tables.classes["trial"] == trial) & (tables.classes["split"] == split)]
     if rows.empty or rows[COUNTS].isna().any(axis=None):
         return None
     constant = frequent_class_baseline(rows)
     predicted = constant.loc[constant["tp"] + constant["fp"] > 0, "class"]
-    return (predicted.iloc[0] if len(predicted) else "none"), pooled(constant)
-
-
-def scored_split(tables: Tables) -> str:
-    """Return the split whose class scores are shown: validation, or test where a study has scores of that alone."""
-    split = tables.classes["split"]
-    return TEST if (split == TEST).any() and not (split == VALIDATION).any() else VALIDATION
-
-
-def rarity_known(tables: Tables) -> bool:
-    """Return whether the study says how much of its classes it was trained on: a table of runs does not."""
-    return bool(tables.classes["train_pixels"].notna().any())
-
-
-def class_summary(tables: Tables, split: str | None = None) -> pd.DataFrame:
-    """Return a row a class, rarest (fewest train pixels) first: how much of it there is, and its IoU on *split*.
-
-    Where nothing is known of rarity, classes keep the order that they were read in. *split* None: ``scored_split``.
-    ``iou`` is the mean over complete trials in which the class has one, ``trials`` how many those are, ``absent`` in
-    how many it has none (neither in truth nor in prediction), ``best`` the IoU in the trial that validation ranks
-    first. Amounts are means over trials, because folds differ.
-    """
-    ranked, split = standings(tables), split or scored_split(tables)
-    rows = tables.classes[tables.classes["split"] == split]
-    # Asked once a trial, not once a row.
-    (trial, names), complete = pd.factorize(rows["trial"]), set(ranked["trial"])
-    rows = rows[np.array([name in complete for name in names], dtype=bool)[trial]]
-    grouped = rows.groupby("class", sort=False)
-    summary = grouped["iou"].agg(iou="mean", sd="std", low="min", high="max", trials="count")
-    summary["absent"] = grouped.size() - summary["trials"]
-    for name in PROPERTIES:
-        summary[name] = grouped[name].mean().astype(float)
-    summary["rare"] = grouped["rare"].any()
-    first = ranked["trial"].iloc[0] if len(ranked) else None
-    summary["best"] = rows.loc[rows["trial"] == first, ["class", "iou"]].set_index("class")["iou"]
-    return summary.sort_values("train_pixels", kind="stable").reset_index()
-
-
-def class_matrix(tables: Tables, split: str | None = None, top: int | None = None) -> pd.DataFrame:
-    """Return trials (best first, at most *top*) × classes (rarest first) of IoU; NaN where the class is absent."""
-    split = split or scored_split(tables)
-    order, ranked = class_summary(tables, split)["class"], standings(tables)["trial"].head(top or len(tables.trials))
-    rows = tables.classes[tables.classes["split"] == split]
-    return rows.pivot(index="trial", columns="class", values="iou").reindex(index=ranked, columns=order)
+    return (predicted.iloc[0] if len(predicted) else "none"), scores.mean(constant["iou"])

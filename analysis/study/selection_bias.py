@@ -1,7 +1,8 @@
-"""How far ahead the best of k configurations would look if all were equally good.
+"""Selection bias: how far ahead the best of k configurations would look if all were equally good.
 
-Scores of equal configurations still differ, and the highest of them is ahead of the mean by luck. How much is simulated
-from the spread of one configuration over its blocks: score = configuration + block + noise, blocks common to all.
+Scores of equal configurations still differ, and the highest of them is ahead of the mean by chance. How far is
+simulated from the spread of one configuration over its blocks: score = configuration + block + noise, with blocks
+common to all.
 """
 
 from collections.abc import Sequence
@@ -10,17 +11,17 @@ import numpy as np
 import pandas as pd
 
 from analysis.statistics.formatting import number
-from analysis.study.cells import caution
-from analysis.study.checks import NAN, Check, plural, unknown
-from analysis.study.layout import Layout, lay_out
+from analysis.study.audit_checks import NAN, Check, plural, unknown_check
+from analysis.study.block_effects import BlockEffects, fit_block_effects
+from analysis.study.cell_means import unequal_blocks_note
 
-LEAD, LUCK = "lead of the best", "lead by luck alone"
+LEAD, EXPECTED_LEAD = "lead of the best", "lead by luck alone"
 SIMULATIONS = 4000
 PART = 61
 """The part of the seed that this simulation draws from."""
 
 
-def lead_by_luck(
+def simulate_leads(
     counts: Sequence[int],
     sd: float,
     *,
@@ -33,7 +34,7 @@ def lead_by_luck(
     Args:
         counts: blocks of each configuration; a mean over n of them has the spread sd / √n.
         sd: standard deviation of one score within a configuration, normal noise.
-        leverage: what the errors of block effects do to each mean, see ``Layout``. None: all ran on the same blocks.
+        leverage: how errors of block effects move each mean, see ``BlockEffects``. None: all ran on the same blocks.
     """
     rng = np.random.default_rng([seed, PART])
     means = rng.standard_normal((simulations, len(counts))) * (sd / np.sqrt(np.asarray(counts, dtype=float)))
@@ -43,54 +44,56 @@ def lead_by_luck(
     return means.max(axis=1) - means.mean(axis=1)
 
 
-def luck(held: pd.DataFrame, *, seed: int = 0) -> list[Check]:
-    """Return how far the best configuration is ahead of the mean on validation, and how far luck alone would put it.
+def selection_bias(cells: pd.DataFrame, *, seed: int = 0) -> list[Check]:
+    """Return how far the best configuration is ahead of the mean on validation, and the selection bias.
+
+    The selection bias is how far it would be ahead by chance alone.
 
     The second row's value is the mean lead at the estimated spread; its range holds 95 % of the simulated leads, the
     uncertainty of that spread included.
 
     Args:
-        held: see ``cells``.
+        cells: see ``cell_means``.
     """
-    k = held["key"].nunique()
+    k = cells["key"].nunique()
     if k < 2:
         sentence = f"There {'is one configuration' if k else 'is no complete trial'}: it is ahead of nothing."
-        return [unknown(LEAD, sentence, k), unknown(LUCK, sentence, k)]
-    found = lay_out(held)
-    lead = float(found.means.max() - found.means.mean())
+        return [unknown_check(LEAD, sentence, k), unknown_check(EXPECTED_LEAD, sentence, k)]
+    effects = fit_block_effects(cells)
+    lead = float(effects.means.max() - effects.means.mean())
     ahead = f"The best of {k} configurations is {number(lead)} ahead of their mean on validation"
-    uneven = caution(held)
+    uneven = unequal_blocks_note(cells)
     seen = Check(LEAD, lead, NAN, NAN, k, f"{ahead}.{uneven}")
-    if found.freedom:
-        by_luck = _against_luck(found, lead, seed)
-        return [seen, by_luck._replace(sentence=by_luck.sentence + uneven)]
+    if effects.freedom:
+        bias = _selection_bias_check(effects, lead, seed)
+        return [seen, bias._replace(sentence=bias.sentence + uneven)]
     why = "no configuration was run on two blocks, so the spread of one alone is not known"
-    if (found.counts > 1).any():
+    if (effects.counts > 1).any():
         why = "too few blocks are shared to tell the spread within a configuration from that between blocks"
-    return [seen, unknown(LUCK, f"How much of that is luck is unknown: {why}.", k)]
+    return [seen, unknown_check(EXPECTED_LEAD, f"How much of that is luck is unknown: {why}.", k)]
 
 
-def _against_luck(found: Layout, lead: float, seed: int) -> Check:
-    k = len(found.counts)
-    if found.sd < 1e-12:
+def _selection_bias_check(effects: BlockEffects, lead: float, seed: int) -> Check:
+    k = len(effects.counts)
+    if effects.sd < 1e-12:
         sentence = "Repeats of a configuration score exactly alike once blocks are taken out: luck adds nothing."
-        return Check(LUCK, 0.0, 0.0, 0.0, k, sentence)
-    simulated = lead_by_luck(found.counts.to_numpy(), found.sd, leverage=found.leverage, seed=seed)
+        return Check(EXPECTED_LEAD, 0.0, 0.0, 0.0, k, sentence)
+    simulated = simulate_leads(effects.counts.to_numpy(), effects.sd, leverage=effects.leverage, seed=seed)
     value = float(simulated.mean())
-    # The spread is itself estimated. Taken for exact, luck would pass for more than luck too often: in 14 % of cases
-    # instead of 5 % for four configurations on three blocks.
-    chi_square = np.random.default_rng([seed, PART, 1]).chisquare(found.freedom, len(simulated))
-    simulated = simulated * np.sqrt(found.freedom / chi_square)
+    # The spread is itself estimated. Taken for exact, it would call a lead by chance more than chance too often: in
+    # 14 % of cases instead of 5 % for four configurations on three blocks.
+    chi_square = np.random.default_rng([seed, PART, 1]).chisquare(effects.freedom, len(simulated))
+    simulated = simulated * np.sqrt(effects.freedom / chi_square)
     low, high = np.quantile(simulated, [0.025, 0.975])
     p = float((1 + (simulated >= lead).sum()) / (1 + len(simulated)))
     verdict = "the lead is more than luck explains" if p <= 0.05 else "the lead is no more than luck may give"
     sentence = (
         f"If all {k} configurations were equally good, the best would still look {number(value)} better than the mean "
-        f"(95 % range {number(low)} to {number(high)}), by the spread of {number(found.sd, 4)} within a configuration "
-        f"({plural(found.freedom, 'degree')} of freedom). Seen: {number(lead)}, and luck alone gives that in "
-        f"{_share(p)}: {verdict}."
+        f"(95 % range {number(low)} to {number(high)}), by the spread of {number(effects.sd, 4)} within a "
+        f"configuration ({plural(effects.freedom, 'degree')} of freedom). Seen: {number(lead)}, and luck alone "
+        f"gives that in {_share(p)}: {verdict}."
     )
-    return Check(LUCK, value, float(low), float(high), k, sentence)
+    return Check(EXPECTED_LEAD, value, float(low), float(high), k, sentence)
 
 
 def _share(p: float) -> str:

@@ -1,50 +1,48 @@
-"""What the report says in words: the three sentences on top, and the warning below them."""
+"""The summary of a study in words: the sentences that open the report, and the warning below them."""
 
 import pandas as pd
 
-from analysis.reading.collect import Tables
+from analysis.reading.tables import Tables
 from analysis.statistics.formatting import equals, number, signed
-from analysis.study.cells import caution, cells, means
+from analysis.study.cell_means import cell_means, configuration_means, unequal_blocks_note
 from analysis.study.class_differences import gains_and_costs
+from analysis.study.class_summary import PROPERTIES, class_matrix, class_summary
+from analysis.study.comparisons import comparison_rows
 from analysis.study.leaderboard import (
     AS_IT_IS,
-    PROPERTIES,
     TEST,
     VALIDATION,
     baseline,
     block_texts,
-    class_matrix,
-    class_summary,
+    leaderboard,
     objective_label,
     objective_name,
     parameters_text,
     score_name,
-    standings,
 )
-from analysis.study.questions import all_rows
 from analysis.study.results import Results
-from analysis.study.transfer import RANK
+from analysis.study.validation_vs_test import RANK
 
 LEAST_RANKED = 4
 """Configurations from which it is worth a warning that test ranks the choice of validation in the lower half."""
 
 
-def answer(tables: Tables, found: Results) -> list[str]:
+def answer(tables: Tables, results: Results) -> list[str]:
     """Return the sentences that open the report: who is ahead, what the comparisons show, what the rarest class got."""
-    if standings(tables).empty:
+    if leaderboard(tables).empty:
         return [best_sentence(tables)]
-    sentences = [best_sentence(tables), comparison_sentence(found), rarest_sentence(tables)]
+    sentences = [best_sentence(tables), comparison_sentence(results), rarest_sentence(tables)]
     return [sentence for sentence in sentences if sentence]
 
 
-def comparison_sentence(found: Results, alpha: float = 0.05) -> str:
+def comparison_sentence(results: Results, alpha: float = 0.05) -> str:
     """Say what the comparisons show and, of the surest difference, which classes it comes from."""
-    rows = all_rows(found.questions)
+    rows = comparison_rows(results.comparisons)
     text = decided_sentence(rows, alpha)
     shown = rows[rows["p_adjusted"] <= alpha]
     if shown.empty:
-        return text + together_sentence(found, alpha)
-    surest, classes = shown.loc[shown["p_adjusted"].idxmin()], found.differences
+        return text + together_sentence(results, alpha)
+    surest, classes = shown.loc[shown["p_adjusted"].idxmin()], results.differences
     if classes.empty:
         return text
     same = (classes["treatment"] == surest["treatment"]) & (classes["a"] == surest["a"]) & (classes["b"] == surest["b"])
@@ -55,16 +53,16 @@ def comparison_sentence(found: Results, alpha: float = 0.05) -> str:
     return f"{text} Of the surest, by class: {by_class}."
 
 
-def together_sentence(found: Results, alpha: float = 0.05) -> str:
-    """Say what levels show all together where no two of them can be told apart; nothing if that shows nothing."""
-    told = [
+def together_sentence(results: Results, alpha: float = 0.05) -> str:
+    """Say whether levels differ in Friedman's test where no pair of them does; empty if they do not."""
+    sentences = [
         f" All {row['k']} levels of {question.treatment} together do differ (Friedman, p {equals(row['p'])}, "
         f"Kendall's W {number(row['kendall_w'], 2)}, n = {row['n']} blocks)."
-        for question in found.questions
+        for question in results.comparisons
         for row in question.overall.to_dict("records")
         if row["p"] <= alpha
     ]
-    return told[0] if told else ""
+    return sentences[0] if sentences else ""
 
 
 def rarity_sentence(correlations: pd.DataFrame, alpha: float = 0.05) -> str:
@@ -85,7 +83,7 @@ def rarity_sentence(correlations: pd.DataFrame, alpha: float = 0.05) -> str:
 
 def best_sentence(tables: Tables) -> str:
     """Say which trial validation ranks first, and whether it beats predicting the most frequent class."""
-    ranked = standings(tables)
+    ranked = leaderboard(tables)
     if ranked.empty:
         return no_result_sentence(tables)
     best, name = ranked.iloc[0], objective_name(tables)
@@ -105,29 +103,29 @@ def best_sentence(tables: Tables) -> str:
 def _winner(tables: Tables) -> str:
     """Return the sentence on the configuration with the highest mean; nothing where none ran on two blocks.
 
-    The best single trial is the luckiest of many: of configurations that were repeated the mean comes first.
+    The best single trial profits most from chance; where configurations were repeated, their means come first.
     """
-    held = cells(tables)
-    if not len(held) or held["key"].nunique() in (1, len(held)):
+    description = cell_means(tables)
+    if not len(description) or description["key"].nunique() in (1, len(description)):
         return ""
-    first = means(held).iloc[0]
+    first = configuration_means(description).iloc[0]
     return (
         f"Ahead on validation is the configuration {first['configuration']!r}: {objective_label(tables)} "
         f"{number(first['validation'])} in the mean of {first['blocks']} block{'s' if first['blocks'] > 1 else ''}."
-        f"{caution(held)} "
+        f"{unequal_blocks_note(description)} "
     )
 
 
 def _against_baseline(tables: Tables, best: pd.Series, name: str) -> str:
-    found = baseline(tables, best["trial"])
-    if not found:
+    constant = baseline(tables, best["trial"])
+    if constant is None:
         return ""
-    frequent, scores = found
+    frequent_class, constant_miou = constant
     reached = best[f"{VALIDATION}_miou"]
-    relation = "above" if reached > scores["miou"] else "not above"
+    relation = "above" if reached > constant_miou else "not above"
     subject = "," if name == "miou" else f"; its validation mIoU of {number(reached)} is"
-    constant = f"the {number(scores['miou'])} that always predicting {frequent!r} would get on the same pixels"
-    return f"{subject} {relation} {constant}"
+    reference = f"the {number(constant_miou)} that always predicting {frequent_class!r} would get on the same pixels"
+    return f"{subject} {relation} {reference}"
 
 
 def no_result_sentence(tables: Tables) -> str:
@@ -145,19 +143,20 @@ def rarest_sentence(tables: Tables) -> str | None:
     if summary.empty or several_data(tables):
         return None
     rarest = summary.iloc[0]
-    held = (
+    description = (
         f"The rarest class, {rarest['class']!r} ({rarest['train_images']:.0f} train images, "
         f"{100 * rarest['train_proportion']:.3g} % of the train pixels),"
     )
     if pd.isna(rarest["best"]):
-        return f"{held} is absent from the validation of the best trial: neither there nor predicted, it has no score."
+        absent = "is absent from the validation of the best trial: neither there nor predicted, it has no score."
+        return f"{description} {absent}"
     scores = f"{number(rarest['best'])} in the best trial (mean over trials {number(rarest['iou'])})"
-    return f"{held} gets a validation IoU of {scores}."
+    return f"{description} gets a validation IoU of {scores}."
 
 
 def several_data(tables: Tables) -> bool:
     """Return whether complete trials ran on different data."""
-    return standings(tables)["inventory_hash"].nunique() > 1
+    return leaderboard(tables)["inventory_hash"].nunique() > 1
 
 
 def decided_sentence(rows: pd.DataFrame, alpha: float = 0.05) -> str:
@@ -195,13 +194,13 @@ def _where(rows: pd.DataFrame) -> str:
     return " on test" if on_test.all() else " on validation" if not on_test.any() else ""
 
 
-def caveat(tables: Tables, found: Results) -> str | None:
-    """Return the warning that a small study deserves, or one whose validation does not say what test says; or None."""
-    ranked = standings(tables)
+def caveat(tables: Tables, results: Results) -> str | None:
+    """Return the warning for a small study, or for one whose validation and test scores disagree; None: no warning."""
+    ranked = leaderboard(tables)
     blocks = block_texts(tables, ranked)
     repeats = ranked.groupby("config_hash").size()
     notes = []
-    pick = found.audit[found.audit["check"] == RANK].iloc[0]
+    pick = results.audit[results.audit["check"] == RANK].iloc[0]
     if pick["n"] >= LEAST_RANKED and pick["value"] > pick["n"] / 2:
         notes.append(f"validation and test disagree: {pick['sentence'].rstrip('.').replace('By', 'by', 1)}")
     if several_data(tables):

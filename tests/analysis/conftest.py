@@ -1,4 +1,4 @@
-"""Made-up studies, written through ``rarepix.records`` as trials write theirs."""
+"""Synthetic studies, written through ``rarepix.records`` as trials write theirs."""
 
 import json
 import sqlite3
@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from analysis import Tables, load_study
+from analysis.study.results import Results, compute_results
 from rarepix.records import Block, ClassCounts, ClassPixels, Dataset, Failure, Objective, Status, TrialRecord, write
 
 CLASSES = ("background", "road", "car", "person", "bottle")
@@ -70,7 +71,7 @@ def make_record(trial: str, *, seed=0, fold=0, parameters: dict | None = None, a
     counts = {split: split_counts(rng, gain, PIXELS[split], absent) for split in ("val", "test")}
     scores = [c.tp / (c.tp + c.fp + c.fn) for c in counts["val"].values() if c.tp + c.fp + c.fn]
     fields = {
-        "study": "made-up", "trial": trial, "attempt": 1, "status": Status.COMPLETE,
+        "study": "synthetic", "trial": trial, "attempt": 1, "status": Status.COMPLETE,
         "started": "2024-05-01T10:00:00+00:00", "finished": "2024-05-01T10:20:00+00:00",
         "parameters": parameters | {"seed": seed, "data.fold": fold},
         "config": {"recipe": "street/small", "seed": seed}, "config_hash": str(hash_of(parameters)),
@@ -191,12 +192,18 @@ def build_database(folder: Path, events: Iterable[tuple], reports: Iterable[tupl
 @pytest.fixture(scope="session")
 def study(tmp_path_factory) -> Path:
     """Eight complete trials and everything that can go wrong."""
-    return build_study(tmp_path_factory.mktemp("results") / "made-up")
+    return build_study(tmp_path_factory.mktemp("results") / "synthetic")
 
 
 @pytest.fixture(scope="session")
 def tables(study) -> Tables:
     return load_study(study)
+
+
+@pytest.fixture(scope="session")
+def results(tables) -> Results:
+    """Everything that the report computes from ``tables``, computed once: it takes seconds."""
+    return compute_results(tables)
 
 
 @pytest.fixture
@@ -209,6 +216,7 @@ def new_study(tmp_path) -> Callable[..., Path]:
 def undrawn(monkeypatch) -> None:
     """Reports without figures, for tests that look at something else: drawing takes seconds."""
     monkeypatch.setattr("analysis.plots.FIGURES", {})
+    monkeypatch.setattr("analysis.plots.interactive.INTERACTIVE", {})
 
 
 @pytest.fixture

@@ -17,8 +17,8 @@ import pytest
 from analysis.__main__ import main
 
 
-def test_a_name_under_results(study, capsys):
-    assert main(["made-up", "--results", str(study.parent)]) == 0
+def test_a_name_under_results(study, capsys, undrawn):
+    assert main(["synthetic", "--results", str(study.parent)]) == 0
     printed = capsys.readouterr().out
     assert "Best by validation is trial" in printed
     assert "Best 5 of 8 complete trials" in printed

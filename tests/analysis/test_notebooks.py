@@ -1,4 +1,4 @@
-"""The notebooks run on a made-up study, and are stored without outputs."""
+"""The notebooks run on a synthetic study, and are stored without outputs."""
 
 from pathlib import Path
 

@@ -1,25 +1,22 @@
-"""Slices to point at: the objective against each parameter, a panel a parameter."""
+"""Slices to point at: the objective against each parameter, a panel per parameter."""
 
 import numpy as np
 import pandas as pd
 from plotly.colors import get_colorscale
 
-from analysis.plots.interactive.page import as_json, colour_bar, plain, titled
-from analysis.plots.names import told_apart
-from analysis.plots.parallel import NOT_SAMPLED, Axis
-from analysis.plots.slices import COLUMNS, MAP, slice_axes, slice_note
-from analysis.reading.collect import Tables
+from analysis.plots.interactive.plotly_json import as_json, colour_bar, plain, titled
+from analysis.plots.parallel_coordinates import NOT_SAMPLED, Axis
+from analysis.plots.slices import MAP, slice_grid, slice_note
+from analysis.reading.tables import Tables
 from analysis.study.leaderboard import objective_label
 
 
 def slice_json(tables: Tables) -> str | None:
-    """Return a panel a parameter; None where no parameter varies."""
-    axes, rows = slice_axes(tables)
-    if not axes:
+    """Return a panel per parameter; None where no parameter varies."""
+    grid = slice_grid(tables)
+    if grid is None:
         return None
-    columns = min(len(axes), COLUMNS)
-    lines = -(-len(axes) // columns)
-    names = told_apart((axis.name for axis in axes), 26)
+    axes, names, rows, lines, columns = grid
     suffixes = ["", *map(str, range(2, len(axes) + 1))]  # plotly's names: x, x2, x3, …
     traces = [_dots(axis, rows, suffix) for axis, suffix in zip(axes, suffixes, strict=True)]
     layout = {f"xaxis{suffix}": _x(axis, name) for axis, name, suffix in zip(axes, names, suffixes, strict=True)}

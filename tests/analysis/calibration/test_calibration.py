@@ -18,9 +18,9 @@ from analysis.calibration.false_claims import (
     null,
     unpaired_null,
 )
-from analysis.calibration.planted import planted
-from analysis.calibration.synthetic import CLASS_SPREADS, CLASSES, RARE, SPREAD, class_scores, made_up
-from analysis.calibration.synthetic_study import write_made_up_runs, write_made_up_study
+from analysis.calibration.planted_gain import planted
+from analysis.calibration.synthetic import CLASS_SPREADS, CLASSES, RARE, SPREAD, class_scores, synthetic_scores
+from analysis.calibration.synthetic_study import write_synthetic_runs, write_synthetic_study
 from analysis.statistics.compare import compare
 from analysis.statistics.image_bootstrap import MEAN
 
@@ -46,7 +46,7 @@ def test_few_simulations_fail_only_what_is_clearly_wrong():
     assert not cost("time", 11, most=10, unit="s")["passed"]
 
 
-def test_made_up_scores_have_the_spread_that_they_promise():
+def test_synthetic_scores_have_the_spread_that_they_promise():
     scores = class_scores(np.random.default_rng(0), 400, 10, {})
     within = scores - scores.mean(axis=0)
     assert within.mean(axis=2).std() == pytest.approx(SPREAD, rel=0.03)
@@ -63,9 +63,11 @@ def test_a_planted_gain_is_in_the_mean_and_in_the_rare_classes():
     assert np.abs(gained[[0, 2]]).max() == 0
 
 
-def test_made_up_studies_repeat():
-    pd.testing.assert_frame_equal(made_up(3, configurations=2, blocks=4), made_up(3, configurations=2, blocks=4))
-    assert not made_up(3, configurations=2, blocks=4).equals(made_up(4, configurations=2, blocks=4))
+def test_synthetic_studies_repeat():
+    pd.testing.assert_frame_equal(
+        synthetic_scores(3, configurations=2, blocks=4), synthetic_scores(3, configurations=2, blocks=4)
+    )
+    assert not synthetic_scores(3, configurations=2, blocks=4).equals(synthetic_scores(4, configurations=2, blocks=4))
 
 
 def test_false_claims_are_rare():
@@ -83,7 +85,7 @@ def test_every_false_claim_is_looked_for():
 
 def test_uncorrected_tests_would_not_pass():
     """The null is no formality: without Holm most studies of 10 identical configurations claim something."""
-    studies = (made_up(i, configurations=10, blocks=12) for i in range(15))
+    studies = (synthetic_scores(i, configurations=10, blocks=12) for i in range(15))
     hits = [claimed(compare(study, **PAIRED, against="c0", correction=None)) for study in studies]
     assert not rate("uncorrected", hits, most=0.05)["passed"]
 
@@ -119,17 +121,17 @@ def test_true_iou_is_the_mean_of_its_classes():
     assert truth.between(0.4, 0.9).all()
 
 
-def test_a_made_up_study_reads_as_a_study(tmp_path):
-    tables = load_study(write_made_up_study(tmp_path / "made-up", 30))
+def test_a_synthetic_study_reads_as_a_study(tmp_path):
+    tables = load_study(write_synthetic_study(tmp_path / "synthetic", 30))
     assert len(tables.trials) == 30
     assert tables.left_out.empty
     assert tables.classes["class"].nunique() == CLASSES
     assert set(tables.parameters) == {"sampling.kind", "loss.name", "optim.lr"}
-    assert not list((tmp_path / "made-up").rglob("*.tmp"))
+    assert not list((tmp_path / "synthetic").rglob("*.tmp"))
 
 
-def test_made_up_runs_are_a_row_a_run(tmp_path):
-    runs = pd.read_csv(write_made_up_runs(tmp_path / "runs.csv", 100))
+def test_synthetic_runs_are_a_row_a_run(tmp_path):
+    runs = pd.read_csv(write_synthetic_runs(tmp_path / "runs.csv", 100))
     assert len(runs) == 100
     assert not runs.duplicated(["sampling", "loss", "seed"]).any()
 
@@ -137,7 +139,7 @@ def test_made_up_runs_are_a_row_a_run(tmp_path):
 @pytest.mark.parametrize(("passed", "code"), [(True, 0), (False, 1)])
 def test_the_command_prints_writes_and_fails(passed, code, tmp_path, monkeypatch, capsys):
     rows = [rate("false claims", [False] * 50, most=0.05), cost("time", 3.0 if passed else 30.0, most=10, unit="s")]
-    monkeypatch.setattr(command, "_said", lambda simulations, seed: iter(rows))
+    monkeypatch.setattr(command, "_run_checks", lambda simulations, seed: iter(rows))
     assert command.main(["--quick", "--out", str(tmp_path / "new" / "checks.csv")]) == code
     printed = capsys.readouterr().out
     assert "false claims" in printed

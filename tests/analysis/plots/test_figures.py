@@ -9,14 +9,15 @@ import pytest
 
 from analysis import load_study
 from analysis.plots import FIGURES, draw_all
-from analysis.plots.classes import draw_heatmap
+from analysis.plots.class_scores import draw_heatmap
 from analysis.plots.importance import draw_importance_classes
 from analysis.plots.interactive import INTERACTIVE, figures_json
 from analysis.plots.leaderboard import leaderboard_table
-from analysis.plots.parallel import draw_parallel
+from analysis.plots.parallel_coordinates import draw_parallel
 from analysis.plots.style import save, styled
-from analysis.study.leaderboard import configuration_names, scored_split, standings
-from analysis.study.questions import questions
+from analysis.study.class_summary import scored_split
+from analysis.study.comparisons import compare_treatments
+from analysis.study.leaderboard import configuration_names, leaderboard
 from analysis.study.results import Results
 
 OF_TABLES_ALONE = {
@@ -36,9 +37,9 @@ NOTHING = Results([], *[pd.DataFrame()] * 6)
 
 
 @pytest.fixture(scope="module")
-def found(tables) -> Results:
+def results(tables) -> Results:
     """What a report would have worked out, made up where working it out takes long."""
-    best = standings(tables)
+    best = leaderboard(tables)
     names = configuration_names(tables, best)
     classes = tables.classes["class"].unique()
     ranks = {"level": names, "mean_rank": np.arange(1.0, len(names) + 1), "n": 4, "k": len(names)}
@@ -52,10 +53,10 @@ def found(tables) -> Results:
         "train_pixels": 1,
     }
     importance = {"parameter": "optim.lr", "branch": "", "importance": 1.0, "method": "fanova", "n": 8, "note": ""}
-    asked = questions(tables)
+    asked = compare_treatments(tables)
     ranked = asked[0]._replace(ranks=pd.DataFrame(ranks | {"critical_difference": 3.0}), levels=len(names))
     return NOTHING._replace(
-        questions=[*asked, ranked],
+        comparisons=[*asked, ranked],
         differences=pd.DataFrame([pair | {"class": name, "difference": 0.02} for name in classes]),
         importance=pd.DataFrame([importance | {"target": name} for name in ("objective", *classes)]),
         validation_test=pd.DataFrame(
@@ -70,14 +71,14 @@ def found(tables) -> Results:
     )
 
 
-def drawn_names(tables, found=NOTHING) -> set[str]:
+def drawn_names(tables, results=NOTHING) -> set[str]:
     """The figures that have something to show; nothing is written."""
     with styled():
-        return {name for name, draw in FIGURES.items() if draw(tables, found) is not None}
+        return {name for name, draw in FIGURES.items() if draw(tables, results) is not None}
 
 
-def test_every_figure_is_written_as_png_and_svg(tables, found, tmp_path):
-    drawn = draw_all(tables, tmp_path, found)
+def test_every_figure_is_written_as_png_and_svg(tables, results, tmp_path):
+    drawn = draw_all(tables, tmp_path, results)
     missing = {"contour", "curves_by_configuration"}  # eight trials, no configuration twice
     assert set(drawn) == set(FIGURES) - missing
     for name in drawn:
@@ -101,8 +102,8 @@ def test_tiny_studies_draw_what_they_can(make, tmp_path, trials):
     assert set(figures_json(tables, NOTHING)) <= drawn
 
 
-def test_interactive_figures_are_named_as_the_others_and_are_json(tables, found):
-    drawn = figures_json(tables, found)
+def test_interactive_figures_are_named_as_the_others_and_are_json(tables, results):
+    drawn = figures_json(tables, results)
     assert set(drawn) == set(INTERACTIVE) - {"contour"}
     assert set(INTERACTIVE) <= set(FIGURES)
     for text in drawn.values():
@@ -110,7 +111,7 @@ def test_interactive_figures_are_named_as_the_others_and_are_json(tables, found)
         go.Figure(json.loads(text))  # raises where a property does not exist or a value does not fit
 
 
-def test_titles_and_colours_are_written_as_the_script_reads_them(tables, found):
+def test_titles_and_colours_are_written_as_the_script_reads_them(tables, results):
     """Plotly for Python also takes a title as text and knows names of colour scales; its script does neither."""
 
     def parts(node):
@@ -119,17 +120,17 @@ def test_titles_and_colours_are_written_as_the_script_reads_them(tables, found):
         for inner in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
             yield from parts(inner)
 
-    for text in figures_json(tables, found).values():
+    for text in figures_json(tables, results).values():
         said = [(key, value) for key, value in parts(json.loads(text)) if key in ("title", "colorscale")]
         assert said
         assert all(isinstance(value, dict if key == "title" else list) for key, value in said)
 
 
-def test_interactive_figures_cannot_end_their_script_nor_bring_elements(tables, found):
+def test_interactive_figures_cannot_end_their_script_nor_bring_elements(tables, results):
     evil = "</script><img src=x onerror=alert(1)>"
     renamed = tables._replace(trials=tables.trials.assign(**{"loss.name": evil, "machine": evil}))
-    evil_found = found._replace(validation_test=found.validation_test.assign(configuration=evil))
-    for text in figures_json(renamed, evil_found).values():
+    evil_results = results._replace(validation_test=results.validation_test.assign(configuration=evil))
+    for text in figures_json(renamed, evil_results).values():
         assert "</script" not in text
         assert "<img" not in text
 
@@ -148,11 +149,11 @@ def test_leaderboard_table_has_both_scores(tables):
     assert len(table) == 3
 
 
-def test_the_order_of_classes_is_called_what_it_is(tables, found):
+def test_the_order_of_classes_is_called_what_it_is(tables, results):
     unknown = tables._replace(classes=tables.classes.assign(train_pixels=np.nan))
     for study, order in ((tables, "rarest class first"), (unknown, "classes in the order of the file")):
         with styled():
-            figures = [draw_heatmap(study), draw_importance_classes(found.importance, study)]
+            figures = [draw_heatmap(study), draw_importance_classes(results.importance, study)]
         assert all(order in figure.axes[0].get_title(loc="left") for figure in figures)
 
 
@@ -164,19 +165,19 @@ def test_classes_that_were_only_tested_are_shown_as_such(tables):
         assert draw_heatmap(tested).axes[0].get_title(loc="left").startswith("Test IoU")
 
 
-def test_names_are_never_formulas(tables, found, tmp_path):
+def test_names_are_never_formulas(tables, results, tmp_path):
     """``$\\foo$`` is no formula that matplotlib could set, ``$a_1$`` would lose its dollars and its line."""
     odd = r"$\foo$ $a_1$"
     names = {name: f"{name}{odd}" for name in tables.trials["trial"]}
     classes = {name: f"{name}{odd}" for name in tables.classes["class"].unique()}
-    told = tables._replace(
+    renamed = tables._replace(
         trials=tables.trials.assign(trial=tables.trials["trial"].map(names), **{"loss.name": odd}),
         classes=tables.classes.assign(
             trial=tables.classes["trial"].map(names), **{"class": tables.classes["class"].map(classes)}
         ),
         curves=tables.curves.assign(trial=tables.curves["trial"].map(names)),
     )
-    differences = found.differences.assign(a=odd, **{"class": found.differences["class"].map(classes)})
-    drawn = draw_all(told, tmp_path, found._replace(differences=differences))
+    differences = results.differences.assign(a=odd, **{"class": results.differences["class"].map(classes)})
+    drawn = draw_all(renamed, tmp_path, results._replace(differences=differences))
     assert {"heatmap", "differences", "leaderboard", "properties", "curves"} <= set(drawn)
     assert odd in (tmp_path / "differences.svg").read_text()

@@ -14,7 +14,7 @@ def asked(treatment: str, table: pd.DataFrame, score: str = "objective") -> Simp
 
 
 def scores(blocks: int, **gains: float) -> pd.DataFrame:
-    """A row a level and block; each level is its gain above the first, with a little noise."""
+    """A row per level and block; each level is its gain above the first, with a little noise."""
     noise = np.random.default_rng(0).normal(0, 0.001, (len(gains), blocks))
     return pd.DataFrame(
         [
@@ -36,8 +36,8 @@ def test_each_row_says_what_it_could_show():
 
 def test_only_the_first_score_has_a_place_on_the_axis():
     table = scores(6, a=0.0, b=0.05)
-    questions = [asked("kind", table), asked("kind", table.assign(other=table["objective"]), "other")]
-    assert set(forest_rows(questions)["score"]) == {"objective"}
+    comparisons = [asked("kind", table), asked("kind", table.assign(other=table["objective"]), "other")]
+    assert set(forest_rows(comparisons)["score"]) == {"objective"}
 
 
 def test_the_clearest_are_kept_in_their_order():

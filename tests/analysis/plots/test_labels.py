@@ -2,19 +2,19 @@
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from analysis.plots.labels import name_columns, name_rows
-from analysis.plots.style import blank, settle, styled
+from analysis.plots.labels import label_columns, label_rows
+from analysis.plots.style import fix_layout, new_figure, styled
 
 ROWS, COLUMNS = ["a rather long name of a row", "b"], ["first", "a rather long name of a column", "third"]
 
 
 def test_names_stand_beside_their_rows_and_columns_and_inside_the_figure():
     with styled():
-        figure, axes = blank(4, 3)
+        figure, axes = new_figure(4, 3)
         axes.imshow([[0, 1, 2], [3, 4, 5]], aspect="auto")
-        name_rows(axes, range(2), ROWS)
-        name_columns(axes, range(3), COLUMNS)
-        settle(figure)
+        label_rows(axes, range(2), ROWS)
+        label_columns(axes, range(3), COLUMNS)
+        fix_layout(figure)
     renderer = FigureCanvasAgg(figure).get_renderer()
     boxes = {text.get_text(): text.get_window_extent(renderer) for text in axes.texts}
     assert list(boxes) == ROWS + COLUMNS

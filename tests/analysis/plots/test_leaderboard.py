@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from analysis.plots.leaderboard import draw_answer
-from analysis.study.leaderboard import standings
+from analysis.study.leaderboard import leaderboard
 
 
 def texts(figure) -> list[str]:
@@ -19,7 +19,7 @@ def scored(tables, low: float, high: float):
 @pytest.fixture
 def baseline(tables) -> float:
     """What always predicting the most frequent class gets: C classes of which one has the share s of the pixels."""
-    rows = tables.classes[(tables.classes["trial"] == standings(tables)["trial"].iloc[0])]
+    rows = tables.classes[(tables.classes["trial"] == leaderboard(tables)["trial"].iloc[0])]
     pixels = (rows["tp"] + rows["fn"])[rows["split"] == "val"]
     return float(pixels.max() / pixels.sum() / (pixels > 0).sum())
 

@@ -3,13 +3,13 @@ import itertools
 import numpy as np
 import pytest
 
-from analysis.plots.names import brief, change, pair_name, short, told_apart, wrapped, write_beside
-from analysis.plots.style import blank, styled
+from analysis.plots.labels import distinct_labels, label_points, pair_name, short_keys, shorten, signed_change, wrap
+from analysis.plots.style import new_figure, styled
 
 
 def test_long_names_are_cut_in_the_middle():
-    assert short("abcdefghijklmnopqrstuvwxyz", 9) == "abcd…wxyz"
-    assert short("abc", 9) == "abc"
+    assert shorten("abcdefghijklmnopqrstuvwxyz", 9) == "abcd…wxyz"
+    assert shorten("abc", 9) == "abc"
 
 
 @pytest.mark.parametrize(
@@ -25,14 +25,14 @@ def test_long_names_are_cut_in_the_middle():
     ],
 )
 def test_different_names_stay_different(names, expected):
-    assert told_apart(names, 9) == expected
+    assert distinct_labels(names, 9) == expected
 
 
 def test_many_names_that_are_cut_stay_different_and_short():
     parts = [("TRUE", "FALSE"), ("mskf_x2", "random_x2", "skf_prop"), ("TRUE", "FALSE"), ("none", "count")]
     names = ["_".join(chosen) for chosen in itertools.product(*parts)]
-    assert len({short(name, 14) for name in names}) < len(names)
-    cut = told_apart(names, 14)
+    assert len({shorten(name, 14) for name in names}) < len(names)
+    cut = distinct_labels(names, 14)
     assert len(set(cut)) == len(names)
     assert max(map(len, cut)) <= 20
 
@@ -42,7 +42,7 @@ def test_many_names_that_are_cut_stay_different_and_short():
     [(-0.0004, "0.000"), (0.0004, "0.000"), (-0.0, "0.000"), (-0.0016, "−0.002"), (0.1, "+0.100")],
 )
 def test_what_rounds_to_zero_has_no_sign(value, expected):
-    assert change(value) == expected
+    assert signed_change(value) == expected
 
 
 @pytest.mark.parametrize(
@@ -55,17 +55,17 @@ def test_what_rounds_to_zero_has_no_sign(value, expected):
     ],
 )
 def test_configurations_with_short_keys(text, expected):
-    assert brief(text) == expected
+    assert short_keys(text) == expected
 
 
 def test_a_wrapped_name_keeps_to_its_lines_and_breaks_no_word_that_fits():
     text = "weight_decay=3.5e-05 flip=False size=256"
-    assert wrapped(text, 24) == "weight_decay=3.5e-05\nflip=False size=256"
-    lines = wrapped("one two three four " * 9, 20, 2).split("\n")
+    assert wrap(text, 24) == "weight_decay=3.5e-05\nflip=False size=256"
+    lines = wrap("one two three four " * 9, 20, 2).split("\n")
     assert len(lines) == 2
     assert max(map(len, lines)) <= 20
-    assert wrapped("x" * 90, 20, 2).replace("\n", "").count("x") == 39  # and the dots
-    assert wrapped("", 20) == ""
+    assert wrap("x" * 90, 20, 2).replace("\n", "").count("x") == 39  # and the dots
+    assert wrap("", 20) == ""
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_a_wrapped_name_keeps_to_its_lines_and_breaks_no_word_that_fits():
         (True, False, "True − False"),
         (0.5, 2.0, "0.5 − 2"),
         ("loss.name=ce optim.lr=1", "loss.name=dice optim.lr=1", "ce − dice\nboth lr=1"),
-        ("loss.name=" + "x" * 50, "loss.name=y", f"{short('x' * 50, 40)}\n− y"),
+        ("loss.name=" + "x" * 50, "loss.name=y", f"{shorten('x' * 50, 40)}\n− y"),
         ("loss.name=ce", "loss.name=ce optim.lr=1", "ce − lr=1"),
     ],
 )
@@ -85,10 +85,10 @@ def test_a_pair_is_named_by_its_difference(b, a, expected):
 
 def test_names_beside_dots_do_not_lie_on_each_other():
     with styled():
-        figure, axes = blank(4, 3)
+        figure, axes = new_figure(4, 3)
         dots = np.array([[0.5, 0.5]] * 9 + [[0.0, 0.0], [1.0, 1.0]])
         axes.scatter(*dots.T)
-        write_beside(figure, axes, dots, [(x, y, f"name {i}") for i, (x, y) in enumerate(dots)])
+        label_points(figure, axes, dots, [(x, y, f"name {i}") for i, (x, y) in enumerate(dots)])
         figure.draw_without_rendering()
         boxes = [text.get_window_extent() for text in axes.texts]
     assert 2 <= len(boxes) < len(dots)

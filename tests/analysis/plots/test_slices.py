@@ -3,7 +3,7 @@ import json
 import numpy as np
 
 from analysis.plots.interactive.slices import slice_json
-from analysis.plots.parallel import NOT_SAMPLED
+from analysis.plots.parallel_coordinates import NOT_SAMPLED
 from analysis.plots.slices import draw_slices, slice_axes
 
 

@@ -1,4 +1,4 @@
-"""The published study read again.
+"""The published study analysed again.
 
 Its files are not part of the project: ``RAREPIX_PUBLISHED_STUDY=FOLDER pytest tests/analysis/published`` runs the tests
 that need them. The others run on files made up from what the study printed.
@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.published import reanalysis, tables
+from analysis.published import reanalysis
 from analysis.published.__main__ import main
-from analysis.published.files import COLUMNS, METHODS, RUNS, TRAINING, NotTheStudy, class_properties, read
 from analysis.published.reported import BEST_METHOD, CLASSES, GAINS, GROUPS, LOW, RANK_SUMS, REDUCED
-from analysis.published.reproduced import reproduced
+from analysis.published.reproduced import rank_sums, reproduced
+from analysis.published.study_files import COLUMNS, METHODS, RUNS, TRAINING, NotTheStudy, class_properties, read
 
 FOLDER = os.environ.get("RAREPIX_PUBLISHED_STUDY")
 needs_the_files = pytest.mark.skipif(not FOLDER, reason="RAREPIX_PUBLISHED_STUDY names no folder with the study's CSV")
@@ -61,23 +61,23 @@ def test_what_was_printed_fits_together():
 
 def test_the_published_rank_sums_come_from_scores_of_four_decimals(folder):
     """The six published statistics and p, to their last printed digit, from the printed scores alone."""
-    table = tables.rank_sums(folder)
+    table = rank_sums(folder)
     assert table["agrees"].all()
     assert not table["rounding"].any()  # these scores have been rounded already
 
 
 def test_properties_are_found_by_class_not_by_a_part_of_a_name(folder):
     training = pd.read_csv(folder / TRAINING)
-    found = class_properties(folder)
-    assert found.index.tolist() == list(CLASSES[:-1])
+    result = class_properties(folder)
+    assert result.index.tolist() == list(CLASSES[:-1])
     held = training["cow_sum"][training["cow_sum"] > 0]
-    assert found.loc["cow", "freq_sum"] == len(held)
-    assert found.loc["cow", "nz_pixel_mean"] == pytest.approx(held.mean())
+    assert result.loc["cow", "freq_sum"] == len(held)
+    assert result.loc["cow", "nz_pixel_mean"] == pytest.approx(held.mean())
 
 
 def test_a_row_that_does_not_agree_is_named(folder, capsys):
-    found = {section.title: section for section in reproduced(folder)}
-    wrong = found["Test mIoU by configuration, five seeds of the split"]
+    result = {section.title: section for section in reproduced(folder)}
+    wrong = result["Test mIoU by configuration, five seeds of the split"]
     assert not wrong.table["agrees"].all()  # means of rounded scores miss the sixth decimal
     named = wrong.table.loc[~wrong.table["agrees"], "configuration"]
     assert f"{len(named)} of 10 rows do not agree: {', '.join(named)}." in wrong.sentences
@@ -87,11 +87,11 @@ def test_a_row_that_does_not_agree_is_named(folder, capsys):
 
 def test_what_the_runs_can_show(folder):
     """Of the runs as printed: five pairs decide nothing, ten blocks decide copy-paste."""
-    found = {section.title: section for section in reanalysis.sections(folder)}
-    pairs = found["The six published pairs, exactly"].table
+    result = {section.title: section for section in reanalysis.reanalysis_sections(folder)}
+    pairs = result["The six published pairs, exactly"].table
     assert (pairs["p_paired"] >= 2 / 2**5).all()
     assert (pairs["p_paired_holm"] > 0.05).all()
-    pooled = found["Questions that several configurations answer together"].table.set_index(["question", "a", "b"])
+    pooled = result["Questions that several configurations answer together"].table.set_index(["question", "a", "b"])
     paste = pooled.loc[("copy-paste", "none", "cnt")]
     assert paste["n"] == 10
     assert paste["p"] == pytest.approx(2 / 2**10)  # every one of ten pairs is on one side
@@ -99,7 +99,7 @@ def test_what_the_runs_can_show(folder):
     assert pooled.loc[("re-sampling", "x2", "cnt"), "p"] > 0.5
 
 
-def test_everything_is_written(folder, tmp_path, capsys):
+def test_everything_is_written(folder, tmp_path, capsys, undrawn):
     assert main([str(folder), "--out", str(tmp_path / "out")]) == 1
     assert (tmp_path / "out" / "report" / "index.html").is_file()
     assert (tmp_path / "out" / "rank_sum_tests.csv").is_file()
@@ -138,12 +138,12 @@ def test_every_published_table_to_the_printed_digit():
 @needs_the_files
 def test_what_an_honest_report_finds():
     """Section 9 of the statistics: validation does not rank test, pairing was ignored, n = 5 decides nothing."""
-    found = {section.title: section for section in reanalysis.sections(Path(FOLDER))}
-    audit = found["The audit, eight thinned configurations"].table.set_index("check")
+    result = {section.title: section for section in reanalysis.reanalysis_sections(Path(FOLDER))}
+    audit = result["The audit, eight thinned configurations"].table.set_index("check")
     assert audit.loc["rank correlation over configurations", "value"] == pytest.approx(-0.10, abs=0.005)
     assert audit.loc["test rank of the pick", "value"] == 8
-    spread = found["Spread over seeds, class by class"].table
+    spread = result["Spread over seeds, class by class"].table
     assert spread["times"].max() > 5
-    pooled = found["Questions that several configurations answer together"].table.set_index(["question", "a", "b"])
+    pooled = result["Questions that several configurations answer together"].table.set_index(["question", "a", "b"])
     assert pooled.loc[("copy-paste", "none", "cnt"), "difference"] == pytest.approx(0.0115, abs=0.002)
     assert pooled.loc[("re-sampling", "x2", "cnt"), "difference"] == pytest.approx(0.001, abs=0.001)

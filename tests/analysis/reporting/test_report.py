@@ -1,4 +1,4 @@
-"""The report: whole, on its own, and honest when there is little to say."""
+"""The report: complete, self-contained, and clear about what a small study cannot show."""
 
 import re
 from html.parser import HTMLParser
@@ -9,8 +9,7 @@ import pytest
 from analysis import load_study
 from analysis.reporting.page import SECTIONS
 from analysis.reporting.report import csv_files, write_report
-from analysis.study.leaderboard import standings
-from analysis.study.results import results
+from analysis.study.leaderboard import leaderboard
 
 
 class Links(HTMLParser):
@@ -34,8 +33,8 @@ class Links(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def report(tables, tmp_path_factory):
-    return write_report(tables, tmp_path_factory.mktemp("out") / "report")
+def report(tables, results, tmp_path_factory):
+    return write_report(tables, tmp_path_factory.mktemp("out") / "report", results)
 
 
 @pytest.fixture(scope="module")
@@ -66,11 +65,11 @@ def test_anchors_exist(page):
     assert all(f'id="{target}"' in page for target in targets)
 
 
-def test_the_tables_lie_beside_it(report, tables):
+def test_the_tables_lie_beside_it(report, tables, results):
     sizes = {name: len(pd.read_csv(report.parent / f"{name}.csv")) for name in ("trials", "classes", "images")}
     assert sizes == {"trials": 11, "classes": len(tables.classes), "images": len(tables.images)}
     assert len(pd.read_csv(report.parent / "comparisons.csv")) == 10
-    assert {path.name for path in report.parent.glob("*.csv")} == set(csv_files(tables, results(tables)))
+    assert {path.name for path in report.parent.glob("*.csv")} == set(csv_files(tables, results))
     assert len(pd.read_csv(report.parent / "correlations.csv")) == 18
 
 
@@ -85,7 +84,7 @@ def test_counts_in_the_csv_are_whole_numbers(report):
 
 def test_the_answer_comes_first(page, tables):
     text = "".join(Links(page).text)
-    best = standings(tables).iloc[0]["trial"]
+    best = leaderboard(tables).iloc[0]["trial"]
     assert (
         text.index(f"Best by validation is trial {best}")
         < text.index("None of the 10")
@@ -99,25 +98,23 @@ def test_error_texts_cannot_become_markup(page):
     assert "step 12 <script>" not in page
 
 
-def test_a_report_is_replaced_as_a_whole(new_study, undrawn):
-    study = new_study(trials=2, broken=False)
-    folder = study / "report"
-    write_report(load_study(study), folder)
+def test_a_report_is_replaced_as_a_whole(tables, results, tmp_path, undrawn):
+    folder = tmp_path / "report"
+    write_report(tables, folder, results)
     (folder / "old.txt").write_text("from before")
-    write_report(load_study(study), folder)
+    write_report(tables, folder, results)
     assert not (folder / "old.txt").exists()
-    assert sorted(path.name for path in study.iterdir()) == ["report", "trials"]
+    assert [path.name for path in tmp_path.iterdir()] == ["report"]
 
 
-def test_a_report_that_fails_leaves_the_old_one(new_study, undrawn, monkeypatch):
-    study = new_study(trials=2, broken=False)
-    page = write_report(load_study(study), study / "report")
+def test_a_report_that_fails_leaves_the_old_one(tables, results, tmp_path, undrawn, monkeypatch):
+    page = write_report(tables, tmp_path / "report", results)
     before = page.read_bytes()
     monkeypatch.setattr("analysis.reporting.report.page", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        write_report(load_study(study), study / "report")
+        write_report(tables, tmp_path / "report", results)
     assert page.read_bytes() == before
-    assert sorted(path.name for path in study.iterdir()) == ["report", "trials"]
+    assert [path.name for path in tmp_path.iterdir()] == ["report"]
 
 
 def test_a_study_without_a_complete_trial_says_so(new_study):

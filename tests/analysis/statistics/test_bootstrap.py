@@ -13,8 +13,8 @@ def test_bca_is_scipys(n, skewed):
     rng = np.random.default_rng(n)
     values = rng.lognormal(0, 1, n) if skewed else rng.normal(0, 1, n)
     expected = stats.bootstrap((values,), np.mean, method="BCa", n_resamples=9_999, rng=np.random.default_rng(1))
-    found = bca(values.mean(), resampled_weights(n, 0) @ values, [values - values.mean()], 0.025)
-    assert found == pytest.approx(expected.confidence_interval, abs=0.15 * expected.standard_error)
+    result = bca(values.mean(), resampled_weights(n, 0) @ values, [values - values.mean()], 0.025)
+    assert result == pytest.approx(expected.confidence_interval, abs=0.15 * expected.standard_error)
 
 
 def test_bca_of_two_samples_is_scipys():
@@ -23,23 +23,23 @@ def test_bca_of_two_samples_is_scipys():
     statistic = lambda x, y, axis=-1: np.mean(y, axis=axis) - np.mean(x, axis=axis)  # noqa: E731
     expected = stats.bootstrap((a, b), statistic, method="BCa", n_resamples=9_999, rng=np.random.default_rng(1))
     drawn = resampled_weights(18, 0, 1) @ b - resampled_weights(25, 0, 0) @ a
-    found = bca(statistic(a, b), drawn, [a.mean() - a, b - b.mean()], 0.025)
-    assert found == pytest.approx(expected.confidence_interval, abs=0.15 * expected.standard_error)
+    result = bca(statistic(a, b), drawn, [a.mean() - a, b - b.mean()], 0.025)
+    assert result == pytest.approx(expected.confidence_interval, abs=0.15 * expected.standard_error)
 
 
 @pytest.mark.parametrize("n", [8, 20])
 def test_few_values_get_about_students_width(n):
     """For symmetric values the expansion makes up for what resampling understates."""
     gains = stats.norm.ppf((np.arange(n) + 0.5) / n)
-    found, student = mean_interval(gains), stats.ttest_1samp(gains, 0).confidence_interval()
-    assert (found.high - found.low) / (student.high - student.low) == pytest.approx(1, abs=0.06)
+    result, student = mean_interval(gains), stats.ttest_1samp(gains, 0).confidence_interval()
+    assert (result.high - result.low) / (student.high - student.low) == pytest.approx(1, abs=0.06)
 
 
 @pytest.mark.parametrize(("n", "has_one"), [(1, False), (2, False), (7, False), (8, True)])
 def test_too_few_values_have_no_interval(n, has_one):
-    found = mean_interval(np.arange(float(n)))
-    assert found.value == (n - 1) / 2
-    assert np.isnan([found.low, found.high]).all() != has_one
+    result = mean_interval(np.arange(float(n)))
+    assert result.value == (n - 1) / 2
+    assert np.isnan([result.low, result.high]).all() != has_one
 
 
 def test_no_values_have_no_mean():
@@ -49,8 +49,8 @@ def test_no_values_have_no_mean():
 
 def test_three_against_three_have_no_interval_four_against_four_have_one():
     assert np.isnan(mean_difference_interval(np.arange(3.0), np.arange(3.0)).low)
-    found = mean_difference_interval(np.arange(4.0), np.arange(4.0) + 1)
-    assert found.low < found.value == 1 < found.high
+    result = mean_difference_interval(np.arange(4.0), np.arange(4.0) + 1)
+    assert result.low < result.value == 1 < result.high
 
 
 def test_values_that_do_not_vary_leave_no_doubt():

@@ -141,13 +141,13 @@ def test_wrong_arguments_say_what_must_hold(arguments, message):
 
 def test_identical_configurations_are_rarely_told_apart():
     """A planted null: four identical levels, eight blocks, 100 studies; at most 5 % (+ 3 standard errors) find one."""
-    found = 0
+    result = 0
     for seed in range(100):
         rows = compare(
             make_table(8, dict.fromkeys("wxyz", 0.0), 0.0054, seed), treatment="kind", block="seed", score="score"
         )
-        found += bool((rows["p_adjusted"] <= 0.05).any())
-    assert found <= 11
+        result += bool((rows["p_adjusted"] <= 0.05).any())
+    assert result <= 11
 
 
 def test_against_one_level_is_a_smaller_family():
@@ -261,7 +261,7 @@ def test_rows_without_a_seed_are_in_no_block():
     [
         ("x", None, "nothing to compare: of 'kind', only 'x' has scores"),
         ("", None, "nothing to compare: of 'kind', no level has a score"),
-        ("xy", "z", "nothing to compare: 'z', which the others of 'kind' are held against, has no score"),
+        ("xy", "z", "nothing to compare: 'z', which the others of 'kind' are compared with, has no score"),
     ],
 )
 def test_no_row_is_explained(kept, against, sentence):

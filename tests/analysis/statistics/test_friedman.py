@@ -16,7 +16,7 @@ ASKED = {"treatment": "kind", "block": "seed", "score": "score"}
 
 
 def tidy(scores: np.ndarray, levels: str = "abcdefghij") -> pd.DataFrame:
-    """Scores (blocks × levels) as a row a trial."""
+    """Scores (blocks × levels) as a row per trial."""
     return pd.DataFrame(
         [{"seed": i, "kind": levels[j], "score": value} for i, row in enumerate(scores) for j, value in enumerate(row)]
     )
@@ -122,18 +122,18 @@ def test_a_score_of_nan_is_an_incomplete_block():
 
 
 @pytest.mark.parametrize(
-    ("scores", "levels", "found"),
+    ("scores", "levels", "result"),
     [
         (np.empty((0, 3)), 0, "has 0 levels and 0 complete blocks"),
         (np.array([[1.0, 2, 3]]), 3, "has 3 levels and 1 complete block"),
         (drawn(8, 2, 0), 2, "has 2 levels and 8 complete blocks"),
     ],
 )
-def test_never_a_test_on_nothing(scores, levels, found):
+def test_never_a_test_on_nothing(scores, levels, result):
     table = tidy(scores) if len(scores) else pd.DataFrame({"seed": [], "kind": [], "score": []})
     row = friedman(table, **ASKED).iloc[0]
     assert np.isnan([row["statistic"], row["p"], row["kendall_w"]]).all()
-    assert found in row["verdict"]
+    assert result in row["verdict"]
     assert average_ranks(table, **ASKED)["critical_difference"].isna().all()
     assert len(average_ranks(table, **ASKED)) == levels
     assert nemenyi(table, **ASKED)["p"].isna().all()

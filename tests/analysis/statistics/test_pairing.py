@@ -9,7 +9,7 @@ from analysis.statistics.samples import block_names
 
 
 def grid(**axes) -> pd.DataFrame:
-    """All combinations of the axes, with a made-up score."""
+    """All combinations of the axes, with a random score."""
     table = pd.MultiIndex.from_product(axes.values(), names=axes.keys()).to_frame(index=False)
     for name in ("seed", "fold"):
         table[name] = table.get(name, 0)

@@ -6,8 +6,8 @@ import pytest
 from scipy import stats
 
 from analysis.statistics.power import difference_spread, needed_blocks, power, smallest_gain
-from analysis.statistics.ranktests import signed_rank
-from analysis.statistics.simulation import draw_noise, found, least_blocks
+from analysis.statistics.power_simulation import count_detections, draw_noise, least_blocks
+from analysis.statistics.rank_tests import signed_rank
 
 
 def test_six_pairs_must_all_be_higher():
@@ -24,7 +24,7 @@ def test_what_is_found_is_what_the_test_finds(n, alpha):
     tests = [signed_rank(np.zeros(n), row) for row in gains]
     expected = sum(p <= alpha and statistic > n * (n + 1) / 4 for statistic, p in tests)
     assert 0 < expected < 300
-    assert found(gains, alpha) == expected
+    assert count_detections(gains, alpha) == expected
 
 
 def test_large_samples_approach_the_t_test():

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from analysis import compare
-from analysis.statistics.samples import block_matrices, block_names, complete_blocks, level_pairs, usable
+from analysis.statistics.samples import block_matrices, block_names, complete_blocks, level_pairs, usable_rows
 
 
 def test_names_of_blocks():
@@ -34,7 +34,7 @@ def test_cells_are_means_and_counts():
 
 def test_complete_blocks_name_all_that_is_missing():
     table = pd.DataFrame({"seed": [0, 0, 0, 1, 2, 2], "kind": list("xyzxxy"), "score": range(6)})
-    means, incomplete = complete_blocks(usable(table, "kind", ["seed"], "score"), "kind", ["seed"], "score")
+    means, incomplete = complete_blocks(usable_rows(table, "kind", ["seed"], "score"), "kind", ["seed"], "score")
     assert means.index.tolist() == ["seed=0"]
     assert incomplete == ["seed=1 (lacks y, z)", "seed=2 (lacks z)"]
 
@@ -90,10 +90,10 @@ def test_what_is_no_table_says_what_to_give(given, hint):
 
 def test_complete_blocks_leave_out_rows_without_a_block():
     table = pd.DataFrame({"seed": [0, 0, 1, 1, None], "kind": list("xyxyx"), "score": range(5)})
-    means, incomplete = complete_blocks(usable(table, "kind", ["seed"], "score"), "kind", ["seed"], "score")
+    means, incomplete = complete_blocks(usable_rows(table, "kind", ["seed"], "score"), "kind", ["seed"], "score")
     assert means.shape == (2, 2)
     assert incomplete == ["1 row without seed"]
-    nowhere = usable(table.assign(seed=np.nan), "kind", ["seed"], "score")
+    nowhere = usable_rows(table.assign(seed=np.nan), "kind", ["seed"], "score")
     means, incomplete = complete_blocks(nowhere, "kind", ["seed"], "score")
     assert (means.shape, incomplete) == ((0, 2), ["5 rows without seed"])
 

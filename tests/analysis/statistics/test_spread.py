@@ -11,7 +11,7 @@ ASKED = {"treatment": "kind", "block": "seed", "score": "score"}
 
 
 def tidy(scores: np.ndarray) -> pd.DataFrame:
-    """Scores, blocks × levels, as a row a trial."""
+    """Scores, blocks × levels, as a row per trial."""
     return pd.DataFrame(
         [{"seed": i, "kind": f"k{j}", "score": value} for i, row in enumerate(scores) for j, value in enumerate(row)]
     )

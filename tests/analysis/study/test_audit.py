@@ -6,8 +6,8 @@ import pytest
 from scipy import stats
 
 from analysis.study.audit import audit, validation_test
-from analysis.study.cells import unequal_blocks
-from analysis.study.checks import told_once
+from analysis.study.audit_checks import merge_same_sentences
+from analysis.study.cell_means import unequal_blocks
 from tests.analysis.study.synthetic import tables_of
 
 PARAMETERS = ("kind",)
@@ -164,16 +164,16 @@ def test_the_winner_is_chosen_without_a_look_at_test():
 
 
 def test_what_is_missing_is_told_once():
-    once = told_once(audit(DEGENERATE["no test"]))
+    once = merge_same_sentences(audit(DEGENERATE["no test"]))
     assert once["check"].iloc[0] == "; ".join(CHECKS[:6])
     assert once["sentence"].is_unique
 
 
 def test_the_first_trial_is_the_default_and_is_compared_within_blocks():
     rows = rows_of(scored(REVERSED))
-    found = rows.loc["winner against default, validation"]
-    assert (found["value"], found["n"]) == (pytest.approx(0.11), 2)
-    assert "against the configuration of the first trial, t0000, 'kind=a' (0.510; " in found["sentence"]
+    result = rows.loc["winner against default, validation"]
+    assert (result["value"], result["n"]) == (pytest.approx(0.11), 2)
+    assert "against the configuration of the first trial, t0000, 'kind=a' (0.510; " in result["sentence"]
     on_test = rows.loc["winner against default, test"]
     assert on_test["value"] == pytest.approx(-0.05)  # -0.04 and -0.06
     assert "not ahead" in on_test["sentence"]
@@ -235,5 +235,5 @@ def test_what_is_missing_is_named():
 
 def test_the_same_seed_gives_the_same_table():
     assert audit(scored(REVERSED), seed=3).equals(audit(scored(REVERSED), seed=3))
-    luck = [rows_of(scored(REVERSED), seed=seed).loc["lead by luck alone", "value"] for seed in (3, 4)]
-    assert luck[0] != luck[1]
+    selection_bias = [rows_of(scored(REVERSED), seed=seed).loc["lead by luck alone", "value"] for seed in (3, 4)]
+    assert selection_bias[0] != selection_bias[1]

@@ -121,12 +121,12 @@ def test_whole_configurations_are_the_default():
 @pytest.mark.parametrize("name", ["empty", "one level", "no classes"])
 def test_nothing_to_compare_is_an_empty_table(name):
     tables = made()
-    found = {
+    result = {
         "empty": tables._replace(trials=tables.trials.head(0), classes=tables.classes.head(0)),
         "one level": made(kinds=("copy",)),
         "no classes": tables._replace(classes=tables.classes.head(0)),
     }[name]
-    rows = class_differences(found, "kind")
+    rows = class_differences(result, "kind")
     assert len(rows) == 0
     assert {"treatment", "a", "b", "class", "difference", "p_adjusted", "verdict"} <= set(rows)
     assert gains_and_costs(rows) == ""
@@ -148,7 +148,7 @@ def test_a_class_that_is_nowhere_says_so():
 
 
 def test_gains_and_costs_are_of_one_pair():
-    with pytest.raises(ValueError, match="of one pair of levels, but the rows are of 3"):
+    with pytest.raises(ValueError, match="describe one pair of levels, but the rows are of 3"):
         gains_and_costs(class_differences(made(kinds=("copy", "none", "other")), "kind"))
 
 

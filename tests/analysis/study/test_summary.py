@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from analysis import load_table
-from analysis.study.results import results
+from analysis.study.results import compute_results
 from analysis.study.summary import answer, caveat, comparison_sentence, rarity_sentence
 
 
@@ -32,7 +32,7 @@ REVERSED = {name: 1 - score for name, score in FOUR.items()}
 
 def test_the_configuration_with_the_highest_mean_comes_before_the_luckiest_trial():
     tables = runs(FOUR, FOUR)
-    (best, *_) = answer(tables, results(tables))
+    (best, *_) = answer(tables, compute_results(tables))
     assert best.startswith(
         "Ahead on validation is the configuration 'loss=lovasz': mIoU 0.585 in the mean of 6 blocks."
     )
@@ -43,22 +43,22 @@ def test_the_configuration_with_the_highest_mean_comes_before_the_luckiest_trial
 @pytest.mark.parametrize(("test", "warned"), [(FOUR, False), (REVERSED, True)])
 def test_who_relies_on_validation_is_warned_where_test_ranks_its_pick_low(test, warned):
     tables = runs(FOUR, test)
-    text = caveat(tables, results(tables)) or ""
+    text = caveat(tables, compute_results(tables)) or ""
     assert ("by test, the pick of validation is the worst of 4 configurations" in text) is warned
 
 
 def test_classes_are_named_only_where_they_are_shown():
     moved = {"bottle": {"a": 0.1, "b": 0.4}, "dog": {"a": 0.5, "b": 0.4}}
     sure = runs({"a": 0.5, "b": 0.6}, {"a": 0.5, "b": 0.6}, **moved)
-    assert "mostly bottle (+0.300), at the cost of dog (−0.100)" in comparison_sentence(results(sure))
+    assert "mostly bottle (+0.300), at the cost of dog (−0.100)" in comparison_sentence(compute_results(sure))
     still = {"bottle": {"a": 0.4, "b": 0.4}, "dog": {"a": 0.5, "b": 0.5}}
     unsure = runs({"a": 0.5, "b": 0.6}, {"a": 0.5, "b": 0.6}, **still)
-    assert "no single class is shown to differ" in comparison_sentence(results(unsure))
+    assert "no single class is shown to differ" in comparison_sentence(compute_results(unsure))
 
 
 def test_levels_that_differ_together_are_told_where_no_two_can_be_told_apart():
     tables = runs(FOUR, FOUR, seeds=4)
-    text = comparison_sentence(results(tables))
+    text = comparison_sentence(compute_results(tables))
     assert text.startswith("None of the")
     assert "All 4 levels of loss together do differ (Friedman, p" in text
 

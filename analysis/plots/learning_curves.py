@@ -1,0 +1,135 @@
+"""Learning curves: the validation objective over epochs, of single trials and of configurations."""
+
+import re
+
+import numpy as np
+import pandas as pd
+from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
+
+from analysis.plots.labels import short_keys, shorten, wrap
+from analysis.plots.style import COLOURS, GRID, MANY_LINES, PALE, cut_note, new_figure
+from analysis.reading.tables import Tables
+from analysis.study.leaderboard import configuration_names, leaderboard, objective_label
+
+BEST = 5
+"""Trials, or configurations, that are drawn in colour."""
+OTHER_TRIALS = "other trials (stopped, failed and running ones too)"
+OTHER_CONFIGURATIONS = "other configurations (mean)"
+FEW_EPOCHS = 12
+"""Validations below which each one gets its own dot."""
+
+
+def curve_lines(tables: Tables) -> list[tuple[str, int, int | None, pd.DataFrame]]:
+    """Return (trial, attempt, rank, rows with ``epoch`` and ``objective``) per line; rank is None beyond the best few.
+
+    The coloured lines come last, so that they are drawn on top.
+    """
+    ranks = {trial: rank for rank, trial in enumerate(leaderboard(tables)["trial"].head(BEST))}
+    measured = tables.curves.dropna(subset=["objective", "epoch"]).sort_values(["trial", "attempt", "epoch"])
+    grouped = measured[["epoch", "objective"]].groupby([measured["trial"], measured["attempt"]], sort=False)
+    lines = [(trial, int(attempt), ranks.get(trial), rows) for (trial, attempt), rows in grouped]
+    return sorted(lines, key=lambda line: -BEST if line[2] is None else -line[2])
+
+
+def line_name(tables: Tables, trial: str, attempt: int) -> str:
+    """Return the trial, with its attempt where it was started more than once."""
+    attempts = tables.curves.loc[tables.curves["trial"] == trial, "attempt"].nunique()
+    return f"{shorten(trial)}, attempt {attempt}" if attempts > 1 else shorten(trial)
+
+
+def draw_curves(tables: Tables) -> Figure | None:
+    """Draw all curves; a later attempt of a trial is dashed. None when no trial has a history."""
+    lines = curve_lines(tables)
+    if not lines:
+        return None
+    figure, axes = new_figure(8, 4.6)
+    draw_background_lines(axes, [rows.to_numpy(float) for _, _, rank, rows in lines if rank is None], OTHER_TRIALS)
+    for trial, attempt, rank, rows in lines:
+        if rank is not None:
+            marker = {"marker": "o", "markersize": 4} if len(rows) < FEW_EPOCHS else {}
+            look = {"color": COLOURS[rank], "lw": 2, "ls": "-" if attempt == 1 else "--"}
+            name = f"{rank + 1}. {line_name(tables, trial, attempt)}"
+            axes.plot(rows["epoch"], rows["objective"], label=name, **look, **marker)
+    axes.set_xlabel("epoch")
+    axes.set_ylabel(f"validation {objective_label(tables)}")
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.grid(color=GRID)
+    numbered_legend(figure, axes, ncols=2)
+    return figure
+
+
+def draw_background_lines(axes, lines: list[np.ndarray], label: str) -> None:
+    """Draw *lines*, arrays of (x, y), behind everything else: at most some hundreds, and the legend says so."""
+    if not lines:
+        return
+    if len(lines) > MANY_LINES:
+        label = f"{MANY_LINES} of {len(lines)} {label}"
+        lines = [lines[i] for i in np.linspace(0, len(lines) - 1, MANY_LINES).astype(int)]
+    look = {"colors": PALE, "linewidths": 0.9, "rasterized": len(lines) >= MANY_LINES}
+    axes.add_collection(LineCollection(lines, label=label, zorder=1.5, **look))
+    points = np.array([line[0] for line in lines if len(line) == 1]).reshape(-1, 2)
+    axes.plot(*points.T, "o", color=PALE, markersize=4, zorder=1.5)  # validated once: no line to draw
+    axes.autoscale_view()
+
+
+def numbered_legend(figure: Figure, axes, ncols: int = 1, **look) -> None:
+    """Write the legend below: numbered entries by their number, whatever else there is after them."""
+    handles, labels = axes.get_legend_handles_labels()
+    numbers = [re.match(r"\d+", label) for label in labels]
+    order = sorted(range(len(labels)), key=lambda i: int(numbers[i][0]) if numbers[i] else len(labels) + i)
+    figure.legend(
+        [handles[i] for i in order], [labels[i] for i in order], loc="outside lower left", ncols=ncols, **look
+    )
+
+
+def curve_bands(tables: Tables) -> pd.DataFrame:
+    """Return a row per configuration and epoch: ``rank`` (0 = highest mean objective), ``configuration``, ``epoch``,
+    ``mean``, ``low``, ``high`` (the range over trials) and ``trials``.
+
+    Complete trials only: a stopped one would leave the mean to the others when it ends. For the same reason a curve
+    ends where its first trial ends. Of an epoch that a trial ran twice, in two attempts, the later one counts.
+    """
+    ranked = leaderboard(tables)
+    ranked = ranked.assign(configuration=configuration_names(tables, ranked))
+    means = ranked.groupby("configuration")["objective"].mean().sort_values(ascending=False, kind="stable")
+    curves = tables.curves.dropna(subset=["objective", "epoch"]).sort_values("attempt", kind="stable")
+    curves = curves.drop_duplicates(["trial", "epoch"], keep="last")
+    curves = curves.merge(ranked[["trial", "configuration"]], on="trial")
+    grouped = curves.groupby(["configuration", "epoch"])["objective"]
+    bands = grouped.agg(mean="mean", low="min", high="max", trials="size").reset_index()
+    whole = bands["configuration"].map(curves.groupby("configuration")["trial"].nunique())
+    bands = bands[bands["trials"] == whole]
+    ranks = bands["configuration"].map({name: rank for rank, name in enumerate(means.index)}).astype(int)
+    return bands.assign(rank=ranks).sort_values(["rank", "epoch"]).reset_index(drop=True)
+
+
+def draw_configuration_curves(tables: Tables) -> Figure | None:
+    """Draw the best few in colour with their bands. None: no configuration has curves of two trials."""
+    bands = curve_bands(tables)
+    if bands.empty or bands["trials"].max() < 2:
+        return None
+    figure, axes = new_figure(8.4, 5.4)
+    present = bands["rank"].unique()
+    coloured = present[:BEST]
+    others = bands[~bands["rank"].isin(coloured)]
+    ends = np.flatnonzero(others["rank"].diff().to_numpy() > 0)
+    draw_background_lines(
+        axes, np.split(others[["epoch", "mean"]].to_numpy(float), ends) if len(others) else [], OTHER_CONFIGURATIONS
+    )
+    for place, rank in reversed(list(enumerate(coloured))):
+        rows, colour = bands[bands["rank"] == rank], COLOURS[place]
+        trials = rows["trials"].iloc[0]
+        count = f"{trials} trials" if trials > 1 else "1 trial"
+        label = f"{rank + 1}. {wrap(short_keys(rows['configuration'].iloc[0]), 90)} ({count})"
+        axes.fill_between(rows["epoch"].astype(float), rows["low"], rows["high"], color=colour, alpha=0.16, lw=0)
+        marker = {"marker": "o", "markersize": 4} if len(rows) < FEW_EPOCHS else {}
+        axes.plot(rows["epoch"].astype(float), rows["mean"], color=colour, lw=2, label=label, **marker)
+    axes.set_xlabel("epoch")
+    axes.set_ylabel(f"validation {objective_label(tables)}")
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.grid(color=GRID)
+    coloured_of = cut_note(len(present), len(coloured), "configurations in colour")
+    axes.set_title(f"Mean over trials, band: lowest to highest trial{coloured_of}", fontsize=10)
+    numbered_legend(figure, axes)
+    return figure

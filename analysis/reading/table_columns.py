@@ -1,0 +1,130 @@
+"""Read a table of runs (a CSV file, or a table in memory) and check the roles of its columns."""
+
+import difflib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+Names = str | Sequence[str]
+DERIVED = ("trial", "study", "attempt", "attempts", "status", "objective_name", "objective", "error", "config_hash")
+"""Columns of the trials table that are made from a table of runs: no column of it can have their name."""
+
+
+class Roles(NamedTuple):
+    """Which column of a table of runs has which role."""
+
+    configuration: list[str]
+    block: list[str]
+    score: str
+    validation: str | None
+    classes: list[str]
+    trial: str | None
+    rare: list[str]
+    """Some of the classes."""
+
+    @property
+    def columns(self) -> list[str]:
+        """All columns that are read."""
+        single = [name for name in (self.score, self.validation, self.trial) if name is not None]
+        return [*self.configuration, *self.block, *single, *self.classes]
+
+    @property
+    def split(self) -> str:
+        """The split that the score is of."""
+        return "val" if self.validation is None else "test"
+
+    @property
+    def score_name(self) -> str:
+        """The name of the score: that of its column without the split; mIoU as records write it."""
+        name = self.score.removeprefix(f"{self.split}_")
+        return name.lower() if name.lower() == "miou" else name
+
+
+def names_of(given: Names | None) -> list[str]:
+    """Return one name, or several, or none, as a list."""
+    if given is None:
+        return []
+    return [given] if isinstance(given, str) else list(given)
+
+
+def check(table: pd.DataFrame, roles: Roles, default: dict[str, Any], file: str) -> None:
+    """Refuse roles that the columns of *table* cannot have.
+
+    Raises:
+        ValueError: no row, no such column, two roles for one, or a name that is none of those it must be one of.
+    """
+    if table.empty:
+        raise ValueError(f"{file} must have a row per run, but has none: nothing can be compared")
+    if not roles.configuration:
+        raise ValueError("configuration must name at least one column, but names none: say what is compared")
+    missing = [name for name in roles.columns if name not in table]
+    if missing:
+        near = [close for name in missing for close in difflib.get_close_matches(name, map(str, table), 3, 0.4)]
+        available = f"the nearest are {', '.join(dict.fromkeys(near))}" if near else f"it has {_some(table)}"
+        raise ValueError(f"{file} must have the columns that are named, but lacks {', '.join(missing)}: {available}")
+    twice = sorted({name for name in roles.columns if roles.columns.count(name) > 1})
+    if twice:
+        raise ValueError(f"a column must have one role, but {', '.join(twice)} has more: name it once")
+    taken = [name for name in (*roles.configuration, *roles.block) if name in DERIVED]
+    if taken:
+        raise ValueError(f"no configuration or block may be called {taken[0]!r}, as a column made here is: rename it")
+    strange = [name for name in roles.rare if name not in roles.classes]
+    if strange:
+        raise ValueError(f"rare must name some of the classes {roles.classes}, but names {strange}: correct them")
+    unknown = [name for name in default if name not in roles.configuration]
+    if unknown:
+        raise ValueError(f"default must give columns of the configuration {roles.configuration}, but gives {unknown}")
+
+
+def _some(table: pd.DataFrame, shown: int = 12) -> str:
+    more = f" and {len(table.columns) - shown} more" if len(table.columns) > shown else ""
+    return ", ".join(map(str, table.columns[:shown])) + more
+
+
+def read_table(path: str | Path | pd.DataFrame, levels: Sequence[str]) -> tuple[pd.DataFrame, str]:
+    """Return the table, and what it is called in messages.
+
+    Args:
+        path: a CSV file (a row per run, a header), or a table.
+        levels: the columns whose values are levels. In these a text is a text: ``None``, ``null`` and ``NA`` are names
+            of levels, and only an empty cell is missing (and ``nan`` among numbers).
+
+    Raises:
+        FileNotFoundError: there is no file at *path*.
+        ValueError: it is empty or no CSV.
+    """
+    if isinstance(path, pd.DataFrame):
+        return path.reset_index(drop=True), "table"
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"a table of runs must be a CSV file, but there is no file {path}: name another one")
+    try:
+        table = pd.read_csv(path, low_memory=False)
+        own = [name for name in dict.fromkeys(levels) if name in table]
+        if own:
+            texts = pd.read_csv(path, low_memory=False, usecols=own, keep_default_na=False, na_values=[""])
+            table = table.assign(**{name: _levels(table[name], texts[name]) for name in own})
+        return table, path.name
+    except (ValueError, OSError) as error:
+        raise ValueError(f"{path} must be a CSV file with a header and a row per run, but: {error}") from error
+
+
+def _levels(values: pd.Series, texts: pd.Series) -> pd.Series:
+    """Return *values*, as pandas reads them, with the *texts* among them that pandas takes for missing."""
+    if pd.api.types.infer_dtype(values, skipna=True) == "string":
+        return texts
+    lost = values.isna() & texts.notna()
+    lost &= texts.astype(object).map(lambda text: not _not_a_number(text))
+    if not lost.any():
+        return values
+    kept = values[~lost].dropna()
+    # Beside a missing value pandas reads whole numbers as floats.
+    if len(kept) and pd.api.types.is_float_dtype(kept) and (kept == kept.round()).all():
+        kept = kept.astype("int64")
+    return pd.concat([kept.astype(object), texts[lost].astype(object)]).reindex(values.index)
+
+
+def _not_a_number(text: object) -> bool:
+    return isinstance(text, str) and text.strip().lstrip("+-").lower() == "nan"
