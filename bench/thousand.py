@@ -1,10 +1,10 @@
-"""Run a thousand trials that train nothing through a real NNI, and say what that costs.
+"""Run a thousand trials that train nothing through a real NNI, and print what that costs.
 
     python -m bench.thousand                  # about 20 min on two CPU cores
     python -m bench.thousand --trials 100
 
-A trial asks for parameters and reports six numbers. Printed are the time, the memory of NNI's manager and of the
-advisor after a tenth of the trials and at the end, and the sizes of NNI's database, its folder and the ledger.
+A trial asks for parameters and reports six numbers. After a tenth of the trials and at the end it prints the time, the
+memory of NNI's manager and of the advisor, and the sizes of NNI's database, NNI's folder and the journal.
 """
 
 import argparse
@@ -58,30 +58,30 @@ def _file(folder: Path, given: argparse.Namespace) -> Path:
 
 
 def _follow(running: Study, trials: int) -> int:
-    began, looks = time.monotonic(), [trials // 10, trials]
+    begun, counts = time.monotonic(), [trials // 10, trials]
     manager = nnictl.list_experiments()[running.id].pid
-    while looks:
+    while counts:
         time.sleep(1)
         ended = running.manager.status()[0] in ("DONE", "ERROR")
-        states = [job["status"] for job in running.manager.ask("trial-jobs")]
-        over = sum(state not in ("WAITING", "RUNNING") for state in states)
-        if over >= looks[0] or ended:
-            looks.pop(0)
-            print(_line(running, manager, over, time.monotonic() - began), flush=True)
+        states = [job["status"] for job in running.manager.get("trial-jobs")]
+        finished = sum(state not in ("WAITING", "RUNNING") for state in states)
+        if finished >= counts[0] or ended:
+            counts.pop(0)
+            print(_line(running, manager, finished, time.monotonic() - begun), flush=True)
     failed = sum(state != "SUCCEEDED" for state in states)
     print(f"{failed} of {len(states)} trials did not succeed")
     return int(failed > 0 or len(states) < trials)
 
 
-def _line(running: Study, manager: int, over: int, seconds: float) -> str:
+def _line(running: Study, manager: int, finished: int, seconds: float) -> str:
     memory = [psutil.Process(pid).memory_info().rss / MIB for pid in (manager, orphans.tuner(manager))]
-    home = running.logs.parent
-    used = int(subprocess.check_output(["du", "-s", "--block-size=1", str(home)]).split()[0]) / MIB
-    database = (home / "db" / "nni.sqlite").stat().st_size / MIB
-    ledger = (running.folder / JOURNAL).stat().st_size / MIB
+    experiment = running.logs.parent
+    folder = int(subprocess.check_output(["du", "-s", "--block-size=1", str(experiment)]).split()[0]) / MIB
+    database = (experiment / "db" / "nni.sqlite").stat().st_size / MIB
+    journal = (running.folder / JOURNAL).stat().st_size / MIB
     return (
-        f"{over} trials in {seconds:.0f} s: manager {memory[0]:.0f} MiB, advisor {memory[1]:.0f} MiB, "
-        f"database {database:.1f} MiB, NNI's folder {used:.0f} MiB, ledger {ledger:.2f} MiB"
+        f"{finished} trials in {seconds:.0f} s: manager {memory[0]:.0f} MiB, advisor {memory[1]:.0f} MiB, "
+        f"database {database:.1f} MiB, NNI's folder {folder:.0f} MiB, journal {journal:.2f} MiB"
     )
 
 

@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
-from analysis.reading.nni_database import JOURNALS, database_file
 from rarepix.layout import TRIALS
+from rarepix.nni_database import JOURNALS, database_file
 
 WATCHED = {
     "trials/*/record.json": "record",

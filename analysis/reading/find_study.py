@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from analysis.reading.nni_database import database_file
 from rarepix.layout import TRIALS, record_files, studies
+from rarepix.nni_database import database_file
 
 
 class StudyNotFound(ValueError):

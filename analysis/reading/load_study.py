@@ -16,11 +16,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from analysis.reading.merge_studies import merge_studies
-from analysis.reading.nni_database import database_file
 from analysis.reading.nni_trials import read_experiment
 from analysis.reading.study_folder import LoadedStudy, read_folder
 from analysis.reading.tables import LeftOut, Tables, notes_on
 from rarepix.layout import TRIALS
+from rarepix.nni_database import database_file
 
 __all__ = ["Tables", "load_study"]
 

@@ -1,6 +1,6 @@
 """A running or stopped NNI experiment as tables, from its database alone.
 
-NNI knows less than the records of trials do: no counts, no data set, no score of the test split. Scores are those of
+NNI knows less than the records of trials: no counts, no data set, no score of the test split. Scores are those of
 validation; where a report names no epoch, ``epoch`` counts the validations of one start of a trial from 1.
 """
 
@@ -15,8 +15,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.reading.nni_database import DatabaseError, database_file, read_database, scores
-from analysis.reading.nni_jobs import CONTINUES, FILE, Job, jobs_of, parameters_of
 from analysis.reading.parameters import as_settings, conditional, configuration, flatten
 from analysis.reading.study_folder import LoadedStudy
 from analysis.reading.tables import (
@@ -31,10 +29,20 @@ from analysis.reading.tables import (
     trials_table,
     typed,
 )
+from rarepix.nni_database import CONTINUES, DatabaseError, Job, database_file, read_database, report_scores
 
+FILE = "nni.sqlite"
+STATUS = {
+    "SUCCEEDED": "complete",
+    "USER_CANCELED": "stopped",
+    "EARLY_STOPPED": "stopped",
+    "FAILED": "failed",
+    "SYS_CANCELED": "failed",
+}
+"""NNI's state of a trial that has ended → its status as in a record; in any other state it is running."""
 IOU = "iou/"
 NAMED = ("miou", "rare_iou", "worst_iou")
-"""Scores that can be what the search saw as ``default``."""
+"""Scores that the objective, which is reported as ``default``, can be."""
 
 
 def read_experiment(database: Path) -> LoadedStudy:
@@ -48,16 +56,77 @@ def read_experiment(database: Path) -> LoadedStudy:
     left_out = LeftOut()
     try:
         content = read_database(database)
-        jobs = jobs_of(content)
     except DatabaseError as error:
-        left_out.add("", database.name, str(error))
+        copy = "copy it again from the experiment's folder, or read the study's folder under results"
+        left_out.add("", database.name, f"{error}; {copy}")
         return LoadedStudy(_tables([], {}, database.resolve().parent.name, None, left_out), {}, frozenset())
-    profile = content.profile
-    name = f"{profile.get('experimentName') or 'experiment'}-{content.experiment}"
-    given = parameters_of(jobs, left_out)
-    branches = frozenset(key for parameters in given.values() for key in conditional(parameters))
-    tables = _tables(jobs, given, name, _recipe(profile.get("trialCommand")), left_out)
-    return LoadedStudy(tables, {}, branches, content.experiment)
+    params, experiment = content.profile.get("params", {}), content.profile.get("id", "")
+    name = f"{params.get('experimentName') or 'experiment'}-{experiment}"
+    received = received_parameters(content.jobs, left_out)
+    branches = frozenset(key for parameters in received.values() for key in conditional(parameters))
+    tables = _tables(content.jobs, received, name, _recipe(params.get("trialCommand")), left_out)
+    return LoadedStudy(tables, {}, branches, experiment)
+
+
+def received_parameters(jobs: Iterable[Job], left_out: LeftOut) -> dict[str, dict[str, Any]]:
+    """Return job → the parameters that it really received, with a note where they are not those that NNI meant.
+
+    NNI 3.0 can hand a trial the parameters of another (github.com/microsoft/nni/issues/5726), while its list keeps
+    those that were meant. The id with which a trial reports is that of the parameters it received. A job that reported
+    no id, or nothing, has those that were meant. A job is left out if its id belongs to no parameters, or (after a
+    resume) to several.
+    """
+    jobs = list(jobs)
+    by_id: dict[str, list[dict[str, Any]]] = {}
+    for job in jobs:
+        if job.parameter_id is not None and job.parameters not in by_id.setdefault(job.parameter_id, []):
+            by_id[job.parameter_id].append(job.parameters)
+    parameters = {}
+    for job in jobs:
+        reported_ids = (report["parameterId"] for report in job.reports if report["parameterId"] is not None)
+        received = next(reported_ids, None)
+        if received is None or received == job.parameter_id:
+            parameters[job.id] = job.parameters
+            continue
+        choices = by_id.get(received, [])
+        reported = f"it reported with parameter id {received}, but NNI meant it to have id {job.parameter_id}"
+        if len(choices) == 1:
+            parameters[job.id] = choices[0]
+            left_out.add(job.id, FILE, f"{reported}: what NNI meant is left out, the parameters of id {received} count")
+        else:
+            many = "no job's parameters" if not choices else f"{len(choices)} different sets of parameters"
+            left_out.add(job.id, FILE, f"{reported}, and id {received} is that of {many}: the trial is left out")
+    return parameters
+
+
+def attempts(job: Job) -> list[list[dict[str, Any]]]:
+    """Return the reports of a trial job start by start.
+
+    A start begins where the experiment was resumed, or where the numbers of the validations begin again.
+    """
+    starts: list[list[dict[str, Any]]] = []
+    last, resumes = -1, 0
+    for report in job.reports:
+        resumes_before = sum(report["timestamp"] >= moment for moment in job.resumed)
+        intermediate = report["type"] == "PERIODICAL"
+        if not starts or resumes_before > resumes or (intermediate and report["sequence"] <= last):
+            starts.append([])
+            last = -1
+        resumes = resumes_before
+        if intermediate:
+            last = report["sequence"]
+        starts[-1].append(report)
+    return starts
+
+
+def _status(job: Job) -> str:
+    return STATUS.get(job.state, "running")
+
+
+def _final(job: Job) -> dict[str, float]:
+    """Return the scores of the final report; empty if there is none."""
+    final = job.final()
+    return report_scores(final["data"]) if final else {}
 
 
 def _recipe(command: object) -> str | None:
@@ -69,31 +138,28 @@ def _recipe(command: object) -> str | None:
     return next((value for word, value in pairwise(words) if word == "--recipe"), None)
 
 
-def _tables(jobs: list[Job], given: dict, name: str, recipe: str | None, left_out: LeftOut) -> Tables:
+def _tables(jobs: list[Job], received: dict, name: str, recipe: str | None, left_out: LeftOut) -> Tables:
     trials: dict[str, list[Job]] = {}
     for job in jobs:
-        if job.name in given:
-            first = given[job.name].get(CONTINUES, job.name)
+        if job.id in received:
+            first = received[job.id].get(CONTINUES, job.id)
             trials.setdefault(first, []).append(job)
-    objective = _objective_name(job.final() for job in jobs)
-    rows = [_row(trial, tries, given[tries[-1].name], left_out) for trial, tries in trials.items()]
+    objective = _objective_name(_final(job) for job in jobs)
+    rows = [_row(trial, of_trial, received[of_trial[-1].id], left_out) for trial, of_trial in trials.items()]
     fixed = {"study": name, "recipe": recipe}
-    named = [row | fixed | ({"objective_name": objective} if _has(row["objective"]) else {}) for row in rows]
+    named = [row | fixed | ({} if math.isnan(row["objective"]) else {"objective_name": objective}) for row in rows]
     table = typed(trials_table(named), {"seed": "Int64", "fold": "Int64"})
+    sampled = (key for of_trial in trials.values() for key in _sampled(received[of_trial[-1].id]))
     return Tables(
         trials=table,
         classes=_classes({row["trial"]: trials[row["trial"]][-1] for row in rows if row["status"] == "complete"}),
         images=empty(IMAGE_COLUMNS),
         curves=_curves(trials),
         left_out=left_out.table(),
-        parameters=tuple(dict.fromkeys(key for tries in trials.values() for key in _sampled(given[tries[-1].name]))),
+        parameters=tuple(dict.fromkeys(sampled)),
         study=name,
         confirmation=None,
     )
-
-
-def _has(value: float) -> bool:
-    return not math.isnan(value)
 
 
 def _sampled(parameters: dict[str, Any]) -> dict[str, Any]:
@@ -107,27 +173,30 @@ def _objective_name(finals: Iterable[dict[str, float]]) -> str:
     return next(equal, "default")
 
 
-def _row(trial: str, tries: list[Job], parameters: dict[str, Any], left_out: LeftOut) -> dict[str, Any]:
-    """Return the row of a trial whose *tries* are its jobs, the last of which says what became of it."""
-    last = tries[-1]
-    status, final = last.status, last.final() if last.status == "complete" else {}
-    error = None
+def _row(trial: str, jobs: list[Job], parameters: dict[str, Any], left_out: LeftOut) -> dict[str, Any]:
+    """Return the row of a trial; the last of its *jobs* determines its status."""
+    last = jobs[-1]
+    status, error = _status(last), None
+    final = _final(last) if status == "complete" else {}
     if status == "complete" and "default" not in final:
-        status, error = (
-            "failed",
-            "no final result: NNI says SUCCEEDED, but a final report must have a number as default",
-        )
+        status = "failed"
+        error = "no final result: NNI says SUCCEEDED, but a final report must have a number as default"
         left_out.add(trial, FILE, error)
     elif status == "failed":
         error = f"NNI says {last.state}"
-    flat, attempts = flatten(parameters), [attempt for job in tries for attempt in job.attempts()]
+    flat = flatten(parameters)
+    scores = {
+        f"val_{name}": value for name, value in final.items() if name not in ("default", "seconds") and IOU not in name
+    }
     return {
         "trial": trial,
-        "attempt": sum(1 + len(job.resumed) for job in tries),
-        "attempts": sum(any(report["type"] == "PERIODICAL" for report in attempt) for attempt in attempts),
+        "attempt": sum(1 + len(job.resumed) for job in jobs),
+        "attempts": sum(
+            any(report["type"] == "PERIODICAL" for report in start) for job in jobs for start in attempts(job)
+        ),
         "status": status,
-        "started": _moment(next((job.started for job in tries if job.started is not None), None)),
-        "finished": _moment(last.ended),
+        "started": _time(next((job.started for job in jobs if job.started is not None), None)),
+        "finished": _time(last.ended),
         "seed": flat.get("seed", pd.NA),
         "fold": flat.get("data.fold", pd.NA),
         "objective": final.get("default", math.nan),
@@ -136,17 +205,13 @@ def _row(trial: str, tries: list[Job], parameters: dict[str, Any], left_out: Lef
         "error": error,
         "config_hash": hash_of(_sampled(parameters)),
         "resumed_from_epoch": pd.NA,
-        **{
-            f"val_{name}": value
-            for name, value in final.items()
-            if name not in ("default", "seconds") and IOU not in name
-        },
+        **scores,
         **({"timings.fit": final["seconds"]} if "seconds" in final else {}),
         **_sampled(parameters),
     }
 
 
-def _moment(milliseconds: int | None) -> str | None:
+def _time(milliseconds: int | None) -> str | None:
     if milliseconds is None:
         return None
     return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="seconds")
@@ -154,7 +219,7 @@ def _moment(milliseconds: int | None) -> str | None:
 
 def _classes(complete: dict[str, Job]) -> pd.DataFrame:
     """Return the IoU of each class that final reports name."""
-    reported = {trial: job.final() for trial, job in complete.items()}
+    reported = {trial: _final(job) for trial, job in complete.items()}
     names = list(dict.fromkeys(name for final in reported.values() for name in final if name.startswith(IOU)))
     if not names:
         return empty(CLASS_COLUMNS)
@@ -165,13 +230,13 @@ def _classes(complete: dict[str, Job]) -> pd.DataFrame:
 
 def _curves(trials: dict[str, list[Job]]) -> pd.DataFrame:
     rows = []
-    for trial, tries in trials.items():
-        starts = [attempt for job in tries for attempt in job.attempts()]
+    for trial, jobs in trials.items():
+        starts = [start for job in jobs for start in attempts(job)]
         for attempt, reports in enumerate(starts, start=1):
             for report in reports:
                 if report["type"] == "PERIODICAL":
-                    found = scores(report["data"])
-                    epoch = int(found.pop("epoch", report["sequence"] + 1))
-                    place = {"trial": trial, "attempt": attempt, "epoch": epoch}
-                    rows.append(place | {"objective": found.pop("default", math.nan)} | found)
+                    scores = report_scores(report["data"])
+                    epoch = int(scores.pop("epoch", report["sequence"] + 1))
+                    row = {"trial": trial, "attempt": attempt, "epoch": epoch}
+                    rows.append(row | {"objective": scores.pop("default", math.nan)} | scores)
     return pd.DataFrame(rows) if rows else empty(CURVE_COLUMNS)

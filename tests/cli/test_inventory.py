@@ -1,4 +1,4 @@
-"""``rarepix inventory``: tables and picture of a good dataset, everything that is wrong with a bad one."""
+"""``rarepix inventory``: tables and picture of a good dataset, all problems of a bad one."""
 
 import shutil
 import sys
@@ -20,8 +20,8 @@ def run(monkeypatch, capsys):
         monkeypatch.setattr(sys, "argv", ["rarepix", "inventory", *map(str, arguments)])
         with pytest.raises(SystemExit) as ended:
             cli.main()
-        said = capsys.readouterr()
-        return ended.value.code or 0, said.out, said.err
+        printed = capsys.readouterr()
+        return ended.value.code or 0, printed.out, printed.err
 
     return command
 
@@ -46,11 +46,11 @@ def test_a_good_dataset(run, tiny_voc, tmp_path, monkeypatch):
     assert classes["images"]["dot"] == 3
     assert classes["objects"].to_dict() == {"ground": 0, "block": 18, "stripe": 8, "dot": 3, "border": 0}
     assert classes["object_pixels"]["dot"] == 81
-    for said in ("tiny: 24 images", "dot", "12.5 %", "all 96×64", "lists: train, val", str(tmp_path / "out")):
-        assert said in out
+    for text in ("tiny: 24 images", "dot", "12.5 %", "all 96×64", "lists: train, val", str(tmp_path / "out")):
+        assert text in out
 
 
-def test_by_default_it_lies_among_the_results(run, tiny_voc, tmp_path, monkeypatch):
+def test_the_default_folder_is_among_the_results(run, tiny_voc, tmp_path, monkeypatch):
     monkeypatch.setenv("RAREPIX_RESULTS", str(tmp_path / "results"))
     assert run(tiny_voc, "--list", "val")[0] == 0
     assert len(pd.read_csv(tmp_path / "results" / "inventory" / "tiny" / "inventory.csv")) == 6
@@ -63,7 +63,7 @@ def test_an_image_in_several_lists_is_counted_once(run, damaged_voc, tmp_path):
     assert len(pd.read_csv(tmp_path / "out" / "inventory.csv")) == 18
 
 
-def test_everything_that_is_wrong_is_told_at_once(run, damaged_voc, tmp_path):
+def test_all_problems_are_reported_at_once(run, damaged_voc, tmp_path):
     images, labels = damaged_voc / "JPEGImages", damaged_voc / "SegmentationClass"
     (damaged_voc / "ImageSets" / "Segmentation" / "none.txt").write_text("")
     (labels / "img00.png").unlink()
@@ -77,23 +77,23 @@ def test_everything_that_is_wrong_is_told_at_once(run, damaged_voc, tmp_path):
     shutil.copyfile(images / "img20.jpg", images / "img12.jpg")
     code, out, err = run(damaged_voc, "--out", tmp_path / "out")
     assert (code, out) == (2, "")
-    for said in (
+    for text in (
         "unusable lists: 3", "none.txt must name at least one image", "powershell.txt must be UTF-8 text",
         "folder.txt must be a file that can be read, but: Is a directory", "missing files: 1", "unreadable images: 1",
         "unreadable masks: 1", "masks of another size than their image: 1", "masks with ids outside the label space: 8",
         "… and 3 more", "identical images in different lists: 1", "img12 (train), img20 (val)",
     ):  # fmt: skip
-        assert said in err
+        assert text in err
     assert "Traceback" not in err
     table = pd.read_csv(tmp_path / "out" / "problems.csv", keep_default_na=False)
     assert len(table) == 16
-    named = {image for image in table["image"] if image}
-    assert named == {f"img{number:02}" for number in range(13)}
+    images_with_problems = {image for image in table["image"] if image}
+    assert images_with_problems == {f"img{number:02}" for number in range(13)}
     assert f"all 16 of them: {tmp_path / 'out' / 'problems.csv'}" in err
     assert not (tmp_path / "out" / "inventory.csv").exists()
 
 
-def test_tables_of_an_earlier_run_do_not_lie_beside_new_problems(run, damaged_voc, tmp_path):
+def test_tables_of_an_earlier_run_are_removed_when_there_are_problems(run, damaged_voc, tmp_path):
     out = tmp_path / "out"
     assert run(damaged_voc, "--out", out)[0] == 0
     (out / "notes.txt").write_text("of the user")
@@ -108,7 +108,7 @@ def test_a_list_named_twice_is_one_list(run, tiny_voc, tmp_path):
     assert "lists: val; sizes" in out
 
 
-def test_classes_that_were_assumed_are_told(run, damaged_voc, tmp_path):
+def test_assumed_classes_are_reported(run, damaged_voc, tmp_path):
     (damaged_voc / "dataset.json").unlink()
     code, _, err = run(damaged_voc, "--list", "val", "--out", tmp_path / "out")
     assert code == 0
@@ -130,7 +130,7 @@ def test_duplicates_alone_are_a_warning(run, damaged_voc, tmp_path):
     assert (tmp_path / "out" / "problems.csv").is_file()
 
 
-def test_what_was_wrong_and_is_no_longer_is_taken_away(run, damaged_voc, tmp_path):
+def test_problems_of_an_earlier_run_are_removed(run, damaged_voc, tmp_path):
     images = damaged_voc / "JPEGImages"
     kept = (images / "img02.jpg").read_bytes()
     shutil.copyfile(images / "img01.jpg", images / "img02.jpg")

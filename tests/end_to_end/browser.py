@@ -1,4 +1,4 @@
-"""NNI's web UI as a person sees it: headless Chromium that reaches this machine and no other."""
+"""NNI's web UI as a person sees it, in a headless Chromium that reaches this machine and no other."""
 
 import re
 import shutil
@@ -10,8 +10,8 @@ from typing import Any
 from selenium import webdriver
 from selenium.webdriver.support.wait import WebDriverWait
 
-PATIENCE = 120
-"""Seconds that a page may take: it is a program of 7 MB, on a machine that trains."""
+TIMEOUT = 240
+"""Seconds that a page may take: it loads 7 MB of JavaScript, on a machine that trains."""
 PRESS = r"""
     const [selector, text] = arguments;
     const found = [...document.querySelectorAll(selector)];
@@ -20,7 +20,7 @@ PRESS = r"""
     wanted.forEach((element) => element.click());
     return wanted.length;
 """
-"""A click by hand misses what the page is still sliding in, and an element found before is gone when it refreshes."""
+"""A real click misses what the page is still sliding in, and an element found earlier is gone after a refresh."""
 TEXTS = "return [...document.querySelectorAll(arguments[0])].map((element) => element.textContent);"
 ROWS = """
     const rows = [...document.querySelectorAll('#tableList .ms-DetailsRow')];
@@ -41,7 +41,7 @@ CURVES = """
     const series = node.stateNode.getEchartsInstance().getOption()?.series ?? [];
     return Object.fromEntries(series.map(({name, data}) => [name, data]));
 """
-"""A chart is a canvas, which has no text: what it draws is told by the component around it."""
+"""A chart is a canvas without text; the component around it has the data."""
 HAS_COLOUR = """
     const canvas = document.querySelector(arguments[0] + ' .echarts-for-react canvas');
     if (canvas === null) { return false; }
@@ -57,7 +57,7 @@ HAS_COLOUR = """
 
 @contextmanager
 def chromium(profile: Path) -> Iterator[webdriver.Chrome]:
-    """Give a browser that keeps its things in *profile*."""
+    """Give a browser with its profile in the folder *profile*."""
     options = webdriver.ChromeOptions()
     options.binary_location = _program("chromium")
     for argument in (
@@ -84,12 +84,12 @@ def chromium(profile: Path) -> Iterator[webdriver.Chrome]:
 
 
 def await_true(driver: webdriver.Chrome, true: Callable[[], Any], what: str) -> None:
-    """Wait until the function *true* returns what is true; *what* it waits for is for the error."""
-    WebDriverWait(driver, PATIENCE, poll_frequency=0.2).until(lambda _: true(), f"in {PATIENCE} s there was no {what}")
+    """Wait until *true()* is true; *what* describes it in the error."""
+    WebDriverWait(driver, TIMEOUT, poll_frequency=0.2).until(lambda _: true(), f"in {TIMEOUT} s there was no {what}")
 
 
 def overview(driver: webdriver.Chrome, url: str) -> str:
-    """Return the text of the page *Overview* as soon as it says how the study is."""
+    """Return the text of the page *Overview* as soon as it shows the best metric."""
     driver.get(f"{url}/oview")
     shown = ""
 
@@ -212,9 +212,9 @@ class TrialsPage:
 
 
 def _program(name: str) -> str:
-    found = shutil.which(name)
-    assert found, f"the tests of the web UI need {name}: apt-get install chromium chromium-driver"
-    return found
+    path = shutil.which(name)
+    assert path, f"the tests of the web UI need {name}: apt-get install chromium chromium-driver"
+    return path
 
 
 def _words(text: str) -> str:

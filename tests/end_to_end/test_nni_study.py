@@ -1,9 +1,6 @@
 """The main job through its real entrances: ``rarepix study run``, NNI, two trials at once, records, report."""
 
-import json
 import os
-import socket
-import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +11,9 @@ import yaml
 
 from analysis import load_study
 from rarepix import layout, records
+from rarepix.nni_database import DATABASE, Job, read_database, report_scores
 from rarepix.search.nni import nnictl
+from tests.search.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 SPACE = {
@@ -32,7 +31,7 @@ SPACE = {
 
 
 class Ran(NamedTuple):
-    """A study that ``rarepix study run`` has brought to its end."""
+    """A study that ``rarepix study run`` has finished."""
 
     done: subprocess.CompletedProcess
     folder: Path
@@ -42,7 +41,7 @@ class Ran(NamedTuple):
 @pytest.fixture(scope="module")
 def ran(tiny_recipe: Path, environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Ran:
     """Run a study of two trials at once, in a home of its own."""
-    place = tmp_path_factory.mktemp("study")
+    folder = tmp_path_factory.mktemp("study")
     study = {
         "searchSpace": SPACE,
         "trialCommand": f"python -m trials.segment --recipe {tiny_recipe} --set engine.tensorboard=true",
@@ -53,29 +52,26 @@ def ran(tiny_recipe: Path, environment: dict[str, str], tmp_path_factory: pytest
         "tuner": {"name": "Random", "classArgs": {"seed": 1}},
         "trainingService": {"platform": "local"},
     }
-    file = place / "study.yml"
+    file = folder / "study.yml"
     file.write_text(yaml.safe_dump(study))
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     done = subprocess.run(
-        [sys.executable, "-m", "rarepix", "study", "run", str(file), "--port", str(port)],
-        env=environment | {"HOME": str(place), "RAREPIX_RESULTS": str(place / "results")},
+        [sys.executable, "-m", "rarepix", "study", "run", str(file), "--port", str(free_port())],
+        env=environment | {"HOME": str(folder), "RAREPIX_RESULTS": str(folder / "results")},
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=900,
         check=False,
     )
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("HOME", str(place))
+        patch.setenv("HOME", str(folder))
         (experiment,) = nnictl.list_experiments().values()
     if experiment.alive:
         os.kill(experiment.pid, 15)
-    return Ran(done, place / "results" / f"tiny-{experiment.id}", experiment)
+    return Ran(done, folder / "results" / f"tiny-{experiment.id}", experiment)
 
 
-def test_it_ends_well_and_says_where_everything_is(ran: Ran) -> None:
+def test_it_ends_well_and_prints_where_everything_is(ran: Ran) -> None:
     assert ran.done.returncode == 0, ran.done.stdout + ran.done.stderr
     assert f"study {ran.experiment.id}: 2 trials, records in {ran.folder}" in ran.done.stdout
     assert f"study {ran.experiment.id}: 2 of 2 trials done" in ran.done.stdout
@@ -84,30 +80,30 @@ def test_it_ends_well_and_says_where_everything_is(ran: Ran) -> None:
 
 
 def test_it_leaves_complete_records_of_what_each_trial_received(ran: Ran) -> None:
-    meant = _meant(ran.experiment)
-    found = {file.parent.name: records.read(file) for file in layout.record_files(ran.folder)}
-    assert found.keys() == meant.keys()
-    for trial, record in found.items():
+    jobs = _jobs(ran.experiment)
+    left = {file.parent.name: records.read(file) for file in layout.record_files(ran.folder)}
+    assert left.keys() == jobs.keys()
+    for trial, record in left.items():
         assert record.status is records.Status.COMPLETE
-        assert record.parameters == meant[trial]["parameters"]
-        assert record.parameter_id == str(meant[trial]["parameter_id"])
+        assert record.parameters == jobs[trial].parameters
+        assert record.parameter_id == jobs[trial].parameter_id
         assert record.config["optim"]["lr"] == record.parameters["optim.lr"]
         assert record.config["loss"]["name"] == record.parameters["loss"]["_name"]
         assert record.config["sampling"]["kind"] == record.parameters["sampling.kind"]
 
 
 def test_nni_has_the_curves_and_every_class_as_a_metric(ran: Ran) -> None:
-    for trial, metrics in _metrics(ran.experiment).items():
+    for trial, job in _jobs(ran.experiment).items():
         record = records.read(ran.folder / "trials" / trial / "record.json")
-        assert [kind for kind, _ in metrics] == ["PERIODICAL", "PERIODICAL", "FINAL"]
-        final = metrics[-1][1]
+        assert [report["type"] for report in job.reports] == ["PERIODICAL", "PERIODICAL", "FINAL"]
+        first, _, final = (report_scores(report["data"]) for report in job.reports)
         assert final["default"] == pytest.approx(record.objective.value)
         assert {"miou", "iou/ground", "iou/block", "iou/stripe", "iou/dot"} <= final.keys()
-        assert final.keys() <= metrics[0][1].keys()
+        assert final.keys() <= first.keys()
 
 
 def test_the_web_ui_finds_the_logs_for_tensorboard(ran: Ran) -> None:
-    for trial in _meant(ran.experiment):
+    for trial in _jobs(ran.experiment):
         link = ran.experiment.folder / "environments" / "local-env" / "trials" / trial / "tensorboard"
         assert link.resolve() == (ran.folder / "trials" / trial / "tensorboard").resolve()
         assert list(link.glob("events.out.tfevents.*"))
@@ -118,9 +114,11 @@ def test_it_is_analysed(ran: Ran) -> None:
     assert (ran.folder / "report" / "trials.csv").is_file()
 
 
-def test_the_database_of_nni_alone_tells_the_same_results(ran: Ran) -> None:
-    places = (ran.folder, ran.experiment.folder)
-    by_records, by_database = (load_study(place).trials.set_index("trial")["objective"].to_dict() for place in places)
+def test_the_database_of_nni_alone_has_the_same_results(ran: Ran) -> None:
+    folders = (ran.folder, ran.experiment.folder)
+    by_records, by_database = (
+        load_study(folder).trials.set_index("trial")["objective"].to_dict() for folder in folders
+    )
     assert by_database == by_records
 
 
@@ -128,17 +126,5 @@ def test_it_is_stopped(ran: Ran) -> None:
     assert not nnictl.port_taken(ran.experiment.port)
 
 
-def _meant(experiment: nnictl.Experiment) -> dict[str, dict]:
-    """Return trial → parameters, as NNI's database has them."""
-    with sqlite3.connect(f"file:{experiment.folder / 'db' / 'nni.sqlite'}?mode=ro", uri=True) as database:
-        rows = database.execute("select trialJobId, data from TrialJobEvent where data like '%parameter_id%'")
-        return {trial: json.loads(data) for trial, data in rows}
-
-
-def _metrics(experiment: nnictl.Experiment) -> dict[str, list[tuple[str, dict]]]:
-    """Return trial → kind and content of its reports, in their order."""
-    found: dict[str, list[tuple[str, dict]]] = {}
-    with sqlite3.connect(f"file:{experiment.folder / 'db' / 'nni.sqlite'}?mode=ro", uri=True) as database:
-        for trial, kind, data in database.execute("select trialJobId, type, data from MetricData order by timestamp"):
-            found.setdefault(trial, []).append((kind, json.loads(json.loads(data))))
-    return found
+def _jobs(experiment: nnictl.Experiment) -> dict[str, Job]:
+    return {job.id: job for job in read_database(experiment.folder / DATABASE).jobs}

@@ -1,4 +1,4 @@
-"""NNI's web UI in a real browser, of a study that runs and once it is done: it shows what the records say."""
+"""NNI's web UI in a real browser, of a running and of a finished study: it shows what the records say."""
 
 import json
 import time
@@ -14,7 +14,7 @@ from rarepix.search.nni import trial_io
 from rarepix.search.nni.client import Manager, Trial
 from rarepix.search.studies import study
 from rarepix.search.studies.watch import watch
-from tests.end_to_end.browser import PATIENCE, TrialsPage, chromium, overview
+from tests.end_to_end.browser import TIMEOUT, TrialsPage, chromium, overview
 from tests.search.lab import Lab
 from tests.search.ports import free_port
 
@@ -22,21 +22,21 @@ pytestmark = pytest.mark.full
 
 CURVES = {"default": [0, 0.1, 0.2], "miou": [0, 0.2, 0.4]}
 """What a pretended trial reports."""
-KNOWN = {"optim.lr": 0.02, "loss": {"_name": "focal", "gamma": 1.5}}
+ENQUEUED = {"optim.lr": 0.02, "loss": {"_name": "focal", "gamma": 1.5}}
 WAITS = 4
-"""Number of the trial that waits until it is told to go on."""
+"""Number of the trial that waits for the file ``go-on``."""
 ICONS_AND_FONTS = {"res.cdn.office.net", "res-1.cdn.office.net"}
 """Hosts that the pages ask for decoration, here in vain. ``docs/reference/web_ui.md`` says what is missing then."""
 ADVISOR = {
     "codeDirectory": ".",
     "className": "rarepix.search.advisor.OptunaAdvisor",
-    "classArgs": {"seed": 2, "enqueue": [KNOWN], "blocks": {"folds": [1, 2]}},
+    "classArgs": {"seed": 2, "enqueue": [ENQUEUED], "blocks": {"folds": [1, 2]}},
 }
 
 
 @dataclass(frozen=True)
-class Look:
-    """What the browser showed, and what was true at that time. Mappings are by trial id."""
+class View:
+    """What the browser showed, and the trials and records at that time. Mappings are by trial id."""
 
     trials: dict[str, Trial]
     records: dict[str, records.TrialRecord]
@@ -60,8 +60,8 @@ class Look:
 
 
 @pytest.fixture(scope="module")
-def looks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Look]]:
-    """Look at a study while it runs, and again when it is done, stopped and opened for reading."""
+def views(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, View]]:
+    """View a study while it runs, and again when it is done, stopped and opened for reading."""
     with pytest.MonkeyPatch.context() as patch, chromium(tmp_path_factory.mktemp("profile")) as driver:
         lab = Lab(tmp_path_factory.mktemp("lab"), patch)
         patch.setenv("RAREPIX_RESULTS", str(lab.folder / "results"))
@@ -69,34 +69,34 @@ def looks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Look]]
         file = lab.study(tuner=ADVISOR, maxTrialNumber=WAITS + 1, maxTrialDuration="10m")
         try:
             running = study.start(file, free_port())
-            _await_the_one_that_waits(running)
-            first = _look(driver, running, running.url)
+            _await_waiting_trial(running)
+            first = _view(driver, running, running.url)
             (lab.folder / "go-on").touch()
             assert watch(running, lambda trials, wrong: None).exit_code == 0
             study.stop(running.id)
             opened = study.view(running.id, free_port())
-            yield {"running": first, "finished": _look(driver, running, opened)}
+            yield {"running": first, "finished": _view(driver, running, opened)}
         finally:
             lab.stop_all()
 
 
 @pytest.fixture(params=["running", "finished"])
-def look(request: pytest.FixtureRequest, looks: dict[str, Look]) -> Look:
-    """Give the look at the running and at the finished study, one after the other."""
-    return looks[request.param]
+def view(request: pytest.FixtureRequest, views: dict[str, View]) -> View:
+    """Give the view of the running and of the finished study, one after the other."""
+    return views[request.param]
 
 
-def test_the_study_is_what_it_is_said_to_be(looks: dict[str, Look]) -> None:
-    states = {name: [trial.status for trial in look.in_order()] for name, look in looks.items()}
+def test_the_study_has_one_failed_one_retried_and_one_enqueued_trial(views: dict[str, View]) -> None:
+    states = {name: [trial.status for trial in view.in_order()] for name, view in views.items()}
     past = ["SUCCEEDED", "FAILED", "SUCCEEDED", "SUCCEEDED"]
     assert states == {"running": [*past, "RUNNING"], "finished": [*past, "SUCCEEDED"]}
-    for look in looks.values():
-        assert [trial.run for trial in look.trials.values() if trial.run != trial.id] == [look.in_order()[1].id]
-        assert any(KNOWN.items() <= record.parameters.items() for record in look.records.values())
+    for view in views.values():
+        assert [trial.run for trial in view.trials.values() if trial.run != trial.id] == [view.in_order()[1].id]
+        assert any(ENQUEUED.items() <= record.parameters.items() for record in view.records.values())
 
 
-def test_the_overview_tells_state_best_and_numbers(looks: dict[str, Look]) -> None:
-    running, finished = (looks[name].overview.split() for name in ("running", "finished"))
+def test_the_overview_shows_state_best_and_numbers(views: dict[str, View]) -> None:
+    running, finished = (views[name].overview.split() for name in ("running", "finished"))
     for shown, status, numbers in (
         (running, "NO_MORE_TRIAL", "Succeeded 3 5/5 Running 1 Stopped 0 Waiting 0 Failed 1"),
         (finished, "VIEWED", "Succeeded 4 5/5 Running 0 Stopped 0 Waiting 0 Failed 1"),
@@ -105,73 +105,73 @@ def test_the_overview_tells_state_best_and_numbers(looks: dict[str, Look]) -> No
         assert numbers in " ".join(shown)
 
 
-def test_the_table_tells_every_trial_with_its_state_and_objective(look: Look) -> None:
-    assert look.rows.keys() == look.trials.keys()
-    for id_, trial in look.trials.items():
-        row = look.rows[id_]
+def test_the_table_shows_every_trial_with_its_state_and_objective(view: View) -> None:
+    assert view.rows.keys() == view.trials.keys()
+    for id_, trial in view.trials.items():
+        row = view.rows[id_]
         assert (row["sequenceId"], row["status"]) == (str(trial.number), trial.status)
-        if id_ in look.records:
-            assert row["latestAccuracy"] == f"{look.records[id_].objective.value} (FINAL)"
+        if id_ in view.records:
+            assert row["latestAccuracy"] == f"{view.records[id_].objective.value} (FINAL)"
         else:
             newest = f"{CURVES['default'][-1]} (LATEST)"
             assert row["latestAccuracy"] == (newest if trial.status == "RUNNING" else "--")
 
 
-def test_dotted_and_nested_parameters_are_columns(look: Look) -> None:
-    assert {"optim.lr (space)", "loss (space)", "data.fold (space)", "seed (space)"} <= set(look.columns)
-    for id_, record in look.records.items():
-        row = look.rows[id_]
+def test_dotted_and_nested_parameters_are_columns(view: View) -> None:
+    assert {"optim.lr (space)", "loss (space)", "data.fold (space)", "seed (space)"} <= set(view.columns)
+    for id_, record in view.records.items():
+        row = view.rows[id_]
         assert float(row["space/optim.lr"]) == record.parameters["optim.lr"]
         assert row["space/loss"] == record.parameters["loss"]["_name"]
         assert row["space/data.fold"] == str(record.parameters["data.fold"])
-        assert row["space/continues"] == look.trials[id_].parameters.get("continues", "")
+        assert row["space/continues"] == view.trials[id_].parameters.get("continues", "")
 
 
-def test_a_row_unfolds_to_all_parameters(look: Look) -> None:
-    for id_, trial in look.trials.items():
-        assert look.details[id_].replace(" ", "") == _unfolded(trial.parameters)
-    for id_, record in look.records.items():
-        assert look.details[id_].replace(" ", "").startswith(_unfolded(record.parameters))
+def test_a_row_unfolds_to_all_parameters(view: View) -> None:
+    for id_, trial in view.trials.items():
+        assert view.details[id_].replace(" ", "") == _unfolded(trial.parameters)
+    for id_, record in view.records.items():
+        assert view.details[id_].replace(" ", "").startswith(_unfolded(record.parameters))
 
 
-def test_every_trial_has_its_learning_curve(look: Look) -> None:
-    expected = {id_: [] if trial.status == "FAILED" else CURVES["default"] for id_, trial in look.trials.items()}
-    assert look.curves == expected
+def test_every_trial_has_its_learning_curve(view: View) -> None:
+    expected = {id_: [] if trial.status == "FAILED" else CURVES["default"] for id_, trial in view.trials.items()}
+    assert view.curves == expected
 
 
-def test_the_curve_of_every_metric_can_be_chosen(look: Look) -> None:
-    assert look.compared_curves == {
-        metric: {id_: [] if trial.status == "FAILED" else curve for id_, trial in look.trials.items()}
+def test_the_curve_of_every_metric_can_be_chosen(view: View) -> None:
+    assert view.compared_curves == {
+        metric: {id_: [] if trial.status == "FAILED" else curve for id_, trial in view.trials.items()}
         for metric, curve in CURVES.items()
     }
 
 
-def test_every_final_metric_can_be_chosen_and_is_told(look: Look) -> None:
-    for id_, record in look.records.items():
+def test_every_final_metric_can_be_chosen_and_is_shown(view: View) -> None:
+    for id_, record in view.records.items():
         metrics = trial_io.to_metrics(trial_io.final_scores(record))
-        assert look.default_metrics == list(metrics)
-        assert set(metrics) < set(look.axes)
-        told = {key: float(text) for key, text in look.rows[id_].items() if key.startswith("metric/")}
-        assert told == {f"metric/{name}": value for name, value in metrics.items() if name != "default"}
+        assert view.default_metrics == list(metrics)
+        assert set(metrics) < set(view.axes)
+        shown = {key: float(text) for key, text in view.rows[id_].items() if key.startswith("metric/")}
+        assert shown == {f"metric/{name}": value for name, value in metrics.items() if name != "default"}
 
 
-def test_every_parameter_of_the_space_and_of_the_block_is_an_axis(look: Look) -> None:
-    assert look.axes[:4] == ["optim.lr", "loss", "seed", "data.fold"]
+def test_every_parameter_of_the_space_and_of_the_block_is_an_axis(view: View) -> None:
+    assert view.axes[:4] == ["optim.lr", "loss", "seed", "data.fold"]
 
 
-def test_trials_are_compared_side_by_side(look: Look) -> None:
-    trials = look.in_order()
-    assert look.compared["ID"] == [trial.id for trial in trials]
-    assert look.compared["loss"] == [trial.parameters["loss"]["_name"] for trial in trials]
-    assert [float(text) for text in look.compared["optim.lr"]] == [trial.parameters["optim.lr"] for trial in trials]
-    assert look.compared["data.fold"] == [str(trial.parameters["data.fold"]) for trial in trials]
-    assert look.compared["Metric: default"] == ["0.5" if trial.id in look.records else "--" for trial in trials]
+def test_trials_are_compared_side_by_side(view: View) -> None:
+    trials = view.in_order()
+    assert view.compared["ID"] == [trial.id for trial in trials]
+    assert view.compared["loss"] == [trial.parameters["loss"]["_name"] for trial in trials]
+    assert [float(text) for text in view.compared["optim.lr"]] == [trial.parameters["optim.lr"] for trial in trials]
+    assert view.compared["data.fold"] == [str(trial.parameters["data.fold"]) for trial in trials]
+    assert view.compared["Metric: default"] == ["0.5" if trial.id in view.records else "--" for trial in trials]
 
 
-def test_nothing_is_wrong_in_the_browser_and_nobody_else_is_asked(look: Look) -> None:
-    missed = [message for message in look.errors if "Failed to load resource" in message]
-    assert look.errors == missed
-    assert {urlsplit(message.split()[0]).hostname for message in missed} <= ICONS_AND_FONTS
+def test_the_browser_has_no_errors_and_asks_no_other_host(view: View) -> None:
+    unloaded = [message for message in view.errors if "Failed to load resource" in message]
+    assert view.errors == unloaded
+    assert {urlsplit(message.split()[0]).hostname for message in unloaded} <= ICONS_AND_FONTS
 
 
 def _unfolded(parameters: dict) -> str:
@@ -183,8 +183,8 @@ def _unfolded(parameters: dict) -> str:
     return "".join(shown)
 
 
-def _await_the_one_that_waits(running: study.Study) -> None:
-    deadline = time.monotonic() + PATIENCE
+def _await_waiting_trial(running: study.Study) -> None:
+    deadline = time.monotonic() + TIMEOUT
     while time.monotonic() < deadline:
         trials = running.manager.trials()
         counts = [trial.report.count for trial in trials if trial.busy and trial.report]
@@ -194,12 +194,12 @@ def _await_the_one_that_waits(running: study.Study) -> None:
     raise AssertionError(f"only trial {WAITS} must be running, with three reports, but there are {trials}")
 
 
-def _look(driver: webdriver.Chrome, running: study.Study, url: str) -> Look:
+def _view(driver: webdriver.Chrome, running: study.Study, url: str) -> View:
     folders = running.folder / "trials"
     trials = {trial.id: trial for trial in Manager(int(url.rpartition(":")[2])).trials()}
     front = overview(driver, url)
     page = TrialsPage(driver, url, len(trials))
-    return Look(
+    return View(
         trials=trials,
         records={
             trial.id: records.read(folders / trial.run / "record.json")

@@ -1,10 +1,10 @@
-"""Kill everything that can be killed, at random moments, and count what is left.
+"""Kill each part of a study at random moments, and check what is left.
 
     make faults
     python -m tests.faults.matrix --tuner Random --moments 2 --kill manager
 
-A study of four trials, two at once, for every kill and moment: real NNI, real attempts, a training of two seconds.
-Exit code 0 only if nothing was lost, doubled or left behind.
+For every kill and moment it runs a study of four trials, two at once: real NNI, real attempts, and a training of two
+seconds. The exit code is 0 only if nothing was lost, doubled or left running.
 """
 
 import argparse
@@ -15,11 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.bench import KILLS, TUNERS, Told, endure
+from tests.faults.kills import KILLS, TUNERS, Result, run_with_kills
 from tests.search.lab import Lab
-from tests.search.ports import free_port
 
-HEADINGS = ("kill", "at s", "watch said", "complete", "lost", "doubled", "crooked", "orphans", "seconds", "")
+HEADINGS = ("kill", "at s", "watch said", "complete", "lost", "doubled", "out of order", "orphans", "seconds", "")
 
 
 def main() -> int:
@@ -37,38 +36,46 @@ def main() -> int:
         try:
             for kill in given.kill or KILLS:
                 for seed in range(given.moments):
-                    bad += not _told(lab, given.tuner, kill, seed)
+                    bad += not _one(lab, given.tuner, kill, seed)
         finally:
             lab.stop_all()
     if bad:
-        print(f"{bad} studies are not as they should be; what they left is in {folder}")
+        print(f"{bad} studies are not as they should be; their files are in {folder}")
     else:
         shutil.rmtree(folder)
     return 1 if bad else 0
 
 
-def _told(lab: Lab, tuner: str, kill: str, seed: int) -> bool:
-    """Do one kill, print what came of it, and return whether all is well."""
+def _one(lab: Lab, tuner: str, kill: str, seed: int) -> bool:
+    """Make one kill, print its row, and return whether all is well."""
     try:
-        told = endure(lab, tuner, [[kill]], seed, free_port)
+        result = run_with_kills(lab, tuner, [[kill]], seed)
     except (AssertionError, RuntimeError) as error:
         print(f"{kill} | moment {seed} | {type(error).__name__}: {error} | BAD", flush=True)
         return False
-    good = told.findings.good and not told.outcome.exit_code
-    print(row(told), flush=True)
+    good = result.findings.good and not result.outcome.exit_code
+    print(row(result), flush=True)
     if not good:
-        print(f"    {told.findings} {told.outcome.wrong} {told.outcome.broken}", flush=True)
+        print(f"    {result.findings} {result.outcome.wrong} {result.outcome.broken}", flush=True)
     return good
 
 
-def row(told: Told) -> str:
+def row(result: Result) -> str:
     """Return one line of the table."""
-    found = told.findings
-    counts = [str(len(some)) for some in (found.lost, found.doubled, found.crooked, found.orphans)]
-    said = "; ".join(told.noticed or ["nothing"]).partition(" (")[0].partition(". ")[0]
-    how = "ok" if found.good and not told.outcome.exit_code else "BAD"
+    findings = result.findings
+    counts = [str(len(some)) for some in (findings.lost, findings.doubled, findings.out_of_order, findings.orphans)]
+    reasons = "; ".join(result.reasons or ["nothing"]).partition(" (")[0].partition(". ")[0]
+    verdict = "ok" if findings.good and not result.outcome.exit_code else "BAD"
     return " | ".join(
-        [told.kill, f"{told.moment:.1f}", said, told.outcome.summary(), *counts, f"{told.seconds:.0f}", how]
+        [
+            result.kill,
+            f"{result.moment:.1f}",
+            reasons,
+            result.outcome.summary(),
+            *counts,
+            f"{result.seconds:.0f}",
+            verdict,
+        ]
     )
 
 

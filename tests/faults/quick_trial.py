@@ -1,6 +1,6 @@
-"""The real ``trials.segment`` with a training of a second or two: epochs that leave a checkpoint, through attempts.
+"""The real ``trials.segment`` with a training of a second or two, whose epochs leave a checkpoint.
 
-It keeps a helper process, as a trial with loader processes does, and notes each start in ``starts.txt``.
+It has a helper process, as a trial with loader processes does, and writes each start into ``starts.txt``.
 """
 
 import subprocess
@@ -27,7 +27,7 @@ COUNTS = {"val": {"thing": ClassCounts(tp=1, fp=0, fn=1, tn=0)}}
 
 
 def run(config: TrialConfig, place: RunContext, listener: Listener) -> TrialRecord:
-    """Do what ``rarepix.trial.run`` does, without a network."""
+    """Do what ``rarepix.trial.run`` does, without training a network."""
     with run_lock(place):
         record = start_attempt(place, config)
         with (place.folder / "starts.txt").open("a") as starts:
@@ -46,7 +46,7 @@ def run(config: TrialConfig, place: RunContext, listener: Listener) -> TrialReco
 
 
 def _train(record: TrialRecord, place: RunContext, listener: Listener) -> TrialRecord:
-    """Epoch: train, validate, note the row of the history, report, save the checkpoint."""
+    """Each epoch writes a row of the history, reports, and saves the checkpoint."""
     checkpoint = place.folder / "checkpoints" / "last.txt"
     done = int(checkpoint.read_text()) if checkpoint.is_file() else None
     record = update_record(record, place, dataset=DATASET, resumed_from_epoch=done)
@@ -64,7 +64,7 @@ def _train(record: TrialRecord, place: RunContext, listener: Listener) -> TrialR
 
 
 def history(folder: Path) -> list[tuple[int, int]]:
-    """Return (attempt, epoch) of every epoch that a trial has trained."""
+    """Return (attempt, epoch) of every trained epoch of a trial."""
     lines = (folder / "history.csv").read_text().splitlines()
     return [(int(attempt), int(epoch)) for attempt, epoch in (line.split(",") for line in lines)]
 

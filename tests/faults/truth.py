@@ -1,16 +1,15 @@
-"""Do the record, NNI's database, its REST interface (the web UI) and its export tell the same of each trial?
+"""Compares what the record, NNI's database, its REST interface (the web UI) and its export say of each trial.
 
     .venv/bin/python -m tests.faults.truth                                    # 201 trials: 67 at each concurrency
     .venv/bin/python -m tests.faults.truth --trials 30 --concurrency 4
 
-Real NNI, pretended trials; every seventh dies before it asks for its parameters, some die later. Prints, per
-concurrency, how many left a record, of how many something is told wrongly, and what. Exits 1 if there are any.
-About 20 minutes on 2 cores.
+Real NNI, pretended trials; every seventh dies before it asks for its parameters, some die later. It prints, per
+concurrency, the number of records, the number of trials with differences, and the differences. The exit code is 1
+if there are any. About 20 minutes on 2 cores.
 """
 
 import argparse
 import json
-import sqlite3
 import sys
 import tempfile
 import time
@@ -22,6 +21,7 @@ from typing import Any
 import pytest
 
 from rarepix import records
+from rarepix.nni_database import DATABASE, read_database
 from rarepix.search.nni import client, nnictl
 from tests.search.lab import Lab
 from tests.search.ports import free_port
@@ -32,8 +32,8 @@ ENDS = {None: "SUCCEEDED", "die": "FAILED", "raise": "FAILED", "killed": "FAILED
 
 
 @dataclass(frozen=True)
-class Told:
-    """What one of the four says of one trial; None where it says nothing."""
+class Facts:
+    """What one of the four sources says of one trial; None where it says nothing."""
 
     parameter_id: str | None = None
     parameters: dict[str, Any] | None = None
@@ -42,7 +42,7 @@ class Told:
 
 
 def run(lab: Lab, concurrency: int, trials: int) -> tuple[int, dict[str, list[str]]]:
-    """Run a study of *trials* trials; return how many left a record, and trial → what is told wrongly of it."""
+    """Run a study of *trials* trials; return the number of records, and trial → how the sources differ about it."""
     lab.pretend(**{str(number): HOW[number % 7] for number in range(trials) if number % 7 in HOW})
     port = free_port()
     file = lab.study(maxTrialNumber=trials, trialConcurrency=concurrency, maxTrialDuration="300s")
@@ -53,7 +53,7 @@ def run(lab: Lab, concurrency: int, trials: int) -> tuple[int, dict[str, list[st
             time.sleep(1)
         if manager.status()[0] == "ERROR":
             raise RuntimeError(f"the study must end, but: {manager.status()[1]}")
-        jobs = {job["trialJobId"]: job for job in manager.ask("trial-jobs")}
+        jobs = {job["trialJobId"]: job for job in manager.get("trial-jobs")}
         left = _records(lab.folder, experiment)
         sources = {
             "record": left,
@@ -67,77 +67,70 @@ def run(lab: Lab, concurrency: int, trials: int) -> tuple[int, dict[str, list[st
         nnictl.stop(experiment)
 
 
-def compare(sources: dict[str, dict[str, Told]], numbers: dict[str, int], wanted: list[int]) -> dict[str, list[str]]:
-    """Return trial → what is told wrongly of it, for those in *numbers* (id → number) and any other that is told of.
+def compare(sources: dict[str, dict[str, Facts]], numbers: dict[str, int], wanted: list[int]) -> dict[str, list[str]]:
+    """Return trial → how the sources differ about it, of the trials in *numbers* (id → number) and in any source.
 
     The numbers must be those *wanted*.
     """
     wrong = defaultdict(list)
     if sorted(numbers.values()) != wanted:
         wrong["all"].append(f"the numbers must be {', '.join(map(str, wanted))}, but are {sorted(numbers.values())}")
-    for trial in {*numbers, *(trial for told in sources.values() for trial in told)}:
+    for trial in {*numbers, *(trial for facts in sources.values() for trial in facts)}:
         if trial not in numbers:
             wrong[trial].append("unknown to the web UI")
             continue
         how = HOW.get(numbers[trial] % 7)
-        told = {name: source[trial] for name, source in sources.items() if trial in source}
-        tellers = {"record", "database", "web UI", "export"} if how is None else {"database", "web UI"}
-        if set(told) != tellers:
-            wrong[trial].append(f"{how or 'good'}: told of by {sorted(told)}, not by {sorted(tellers)}")
-        for what in ("parameter_id", "parameters", "status", "final"):
-            values = {name: value for name, said in told.items() if (value := getattr(said, what)) is not None}
+        facts = {name: source[trial] for name, source in sources.items() if trial in source}
+        expected = {"record", "database", "web UI", "export"} if how is None else {"database", "web UI"}
+        if set(facts) != expected:
+            wrong[trial].append(f"{how or 'good'}: it must be in {sorted(expected)}, but is in {sorted(facts)}")
+        for field in ("parameter_id", "parameters", "status", "final"):
+            values = {name: value for name, fact in facts.items() if (value := getattr(fact, field)) is not None}
             if len({json.dumps(value, sort_keys=True) for value in values.values()}) > 1:
-                wrong[trial].append(f"{what}: {values}")
-        if told["web UI"].status != ENDS[how]:
-            wrong[trial].append(f"{how or 'good'}: its state must be {ENDS[how]}, but is {told['web UI'].status}")
+                wrong[trial].append(f"{field}: {values}")
+        if facts["web UI"].status != ENDS[how]:
+            wrong[trial].append(f"{how or 'good'}: its state must be {ENDS[how]}, but is {facts['web UI'].status}")
     return dict(wrong)
 
 
-def _records(folder: Path, experiment: str) -> dict[str, Told]:
+def _records(folder: Path, experiment: str) -> dict[str, Facts]:
     left = {}
     for file in (folder / "results").glob(f"*-{experiment}/trials/*/record.json"):
         record = records.read(file)
-        left[file.parent.name] = Told(record.parameter_id, record.parameters, "SUCCEEDED", record.objective.value)
+        left[file.parent.name] = Facts(record.parameter_id, record.parameters, "SUCCEEDED", record.objective.value)
     return left
 
 
-def _database(folder: Path) -> dict[str, Told]:
-    with sqlite3.connect(f"file:{folder / 'db' / 'nni.sqlite'}?mode=ro", uri=True) as database:
-        events = list(database.execute("select trialJobId, event, data from TrialJobEvent where trialJobId != ''"))
-        metrics = list(database.execute("select trialJobId, parameterId, type, data from MetricData"))
-    meant = {trial: json.loads(data) for trial, _, data in events if data}
-    status = {trial: event for trial, event, _ in events}
-    finals = {trial: client.number(data) for trial, _, kind, data in metrics if kind == "FINAL"}
-    used = {trial: {str(parameter) for of, parameter, _, _ in metrics if of == trial} for trial in status}
+def _database(folder: Path) -> dict[str, Facts]:
     return {
-        trial: Told(
-            "/".join(sorted({str(said["parameter_id"])} | used[trial])),
-            said["parameters"],
-            status[trial],
-            finals.get(trial),
+        job.id: Facts(
+            "/".join(sorted({str(job.parameter_id), *(str(report["parameterId"]) for report in job.reports)})),
+            job.parameters,
+            job.state,
+            client.reported_objective(job.final()["data"]) if job.final() else None,
         )
-        for trial, said in meant.items()
+        for job in read_database(folder / DATABASE).jobs
     }
 
 
-def _rest(job: dict[str, Any]) -> Told:
-    (said,) = (json.loads(one) for one in job["hyperParameters"])
-    final = client.number(job["finalMetricData"][0]["data"]) if job.get("finalMetricData") else None
-    return Told(str(said["parameter_id"]), said["parameters"], job["status"], final)
+def _rest(job: dict[str, Any]) -> Facts:
+    (given,) = map(json.loads, job["hyperParameters"])
+    final = client.reported_objective(job["finalMetricData"][0]["data"]) if job.get("finalMetricData") else None
+    return Facts(str(given["parameter_id"]), given["parameters"], job["status"], final)
 
 
-def _export(experiment: str, file: Path) -> dict[str, Told]:
+def _export(experiment: str, file: Path) -> dict[str, Facts]:
     nnictl.run("experiment", "export", experiment, "--filename", str(file), "--type", "json")
     rows = json.loads(file.read_text())
     return {
-        row["trialJobId"]: Told(parameters=row["parameter"], final=client.number(json.dumps(row["value"])))
+        row["trialJobId"]: Facts(parameters=row["parameter"], final=client.reported_objective(json.dumps(row["value"])))
         for row in rows
     }
 
 
 def main() -> int:
     """Run the studies and print the table."""
-    parser = argparse.ArgumentParser(description="compare what is told of each trial")
+    parser = argparse.ArgumentParser(description="compare what the sources say of each trial")
     parser.add_argument("--trials", type=int, default=67, help="of each study")
     parser.add_argument("--concurrency", type=int, nargs="+", default=[1, 2, 4])
     given = parser.parse_args()

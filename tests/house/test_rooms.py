@@ -4,7 +4,10 @@ import ast
 
 from tests.house.source import imports, libraries, modules, ours, tree
 
-FOUNDATION = ("labels", "records", "layout", "scores", "choices", "seeding", "paths", "files", "settings")
+FOUNDATION = (
+    *("labels", "records", "layout", "scores", "nni_database", "choices"),
+    *("seeding", "paths", "files", "settings"),
+)
 GROUND = ("data", "losses", "models", "metrics", "engine", "viz")
 ROOMS = {
     **dict.fromkeys(FOUNDATION, (1, 0)),
@@ -128,7 +131,8 @@ def test_importance_takes_optuna_only_when_it_is_asked():
 
 
 def test_the_analysis_reads_records_and_nothing_else_of_ours():
-    allowed = {"rarepix", "rarepix.records", "rarepix.labels", "rarepix.layout", "rarepix.scores"}
+    files = ("labels", "layout", "nni_database", "records", "scores")
+    allowed = {"rarepix", *(f"rarepix.{name}" for name in files)}
     others = {name: {o for o in ours(name) if not o.startswith("analysis")} - allowed for name in ANALYSIS}
     assert {name: found for name, found in others.items() if found} == {}
     heavy = {name: libraries(name) & HEAVY for name in ANALYSIS}

@@ -1,28 +1,37 @@
 """Fixtures for studies in tests."""
 
-import socket
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
 
+import psutil
 import pytest
 
+from tests.search import ports
 from tests.search.lab import Lab
 
 
 @pytest.fixture(scope="session")
 def free_port() -> Callable[[], int]:
-    """Give ports that nothing listens on."""
+    """Give a function that returns a port on which nothing listens."""
+    return ports.free_port
 
-    def port() -> int:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            return probe.getsockname()[1]
 
-    return port
+@pytest.fixture
+def zombie() -> Iterator[int]:
+    """Give the process id of a process that was killed and not reaped."""
+    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    process.kill()
+    while psutil.Process(process.pid).status() != psutil.STATUS_ZOMBIE:
+        time.sleep(0.01)
+    yield process.pid
+    process.wait()
 
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """Give a folder in which studies can run; what still runs at the end is stopped."""
+    """Give a lab in which studies can run; what still runs at the end is stopped."""
     with pytest.MonkeyPatch.context() as patch:
         made = Lab(tmp_path_factory.mktemp("lab"), patch)
         yield made

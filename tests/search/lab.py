@@ -1,4 +1,4 @@
-"""A place where studies can run: real NNI, pretended trials, a home of their own."""
+"""A folder in which studies run: real NNI, pretended trials, a home of its own."""
 
 import json
 import shutil
@@ -31,20 +31,20 @@ STUDY = {
     "tuner": {"name": "Random", "classArgs": {"seed": 1}},
     "trainingService": {"platform": "local"},
 }
-"""A study with nothing wrong in it."""
+"""A valid study."""
 
 
 class EmptyStage(AbstractContextManager):
-    """Where every trial is fine."""
+    """Stands for the dry run: every trial succeeds."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def __exit__(self, *error: object) -> None:
-        """Nothing has begun."""
+        """Nothing was started."""
 
-    def rehearse(self, configs: Iterable[TrialConfig]) -> list[str]:
-        """Return no complaint."""
+    def problems(self, configs: Iterable[TrialConfig]) -> list[str]:
+        """Return no errors."""
         return []
 
 
@@ -66,17 +66,17 @@ class Lab:
         patch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
 
     def pretend(self, **how: str) -> None:
-        """Say what the trials of the next study do: ``_0="die"`` …"""
+        """Set what the trials of the next study do: ``_0="die"`` …"""
         self.patch.setenv("PRETEND", json.dumps({number.strip("_"): what for number, what in how.items()}))
 
     def study(self, **changes: object) -> Path:
-        """Write a study's file; a change to None leaves the key out."""
+        """Write ``STUDY`` with *changes* as a study's file; None removes the key."""
         file = self.folder / "study.yml"
         tree = {key: value for key, value in (STUDY | changes).items() if value is not None}
         file.write_text(yaml.safe_dump(tree, sort_keys=False))
         return file
 
     def stop_all(self) -> None:
-        """Stop whatever study of this home still runs, and what a killed manager left behind."""
+        """Stop every study of this home that still runs, and the orphaned processes of killed managers."""
         for experiment in nnictl.list_experiments():
             study.stop(experiment)

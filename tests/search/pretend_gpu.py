@@ -1,19 +1,19 @@
-"""NVIDIA's library as NNI sees it on a machine with one idle GPU; in tests it lies on the path as ``pynvml``."""
+"""Stands for ``pynvml`` in tests: NVIDIA's library on a machine with one idle GPU."""
 
 
 class NVMLError(Exception):
-    """What the real one raises."""
+    """The error of the real library."""
 
 
 class Numbers:
-    """Loads and sizes."""
+    """Loads and sizes of the device."""
 
     gpu = memory = 0
     total = free = 1
 
 
 def nvmlInit() -> None:
-    """Begin."""
+    """Do nothing."""
 
 
 nvmlShutdown = nvmlInit

@@ -1,6 +1,6 @@
-"""A trial that trains nothing, for tests of studies: it takes its parameters from NNI, reports, and leaves a record.
+"""A trial that trains nothing, for tests of studies: it receives its parameters from NNI, reports, and writes a record.
 
-What it does is told by the environment: ``PRETEND`` = JSON of {trial number: "die" | "killed" | "raise" | "silent" |
+The environment sets what it does: ``PRETEND`` = JSON of {trial number: "die" | "killed" | "raise" | "silent" |
 "hang" | "unrecorded" | "wait"}; each trial lasts ``PRETEND_SECONDS``, one that waits until there is a file ``go-on``.
 """
 

@@ -11,7 +11,8 @@ import pytest
 from rarepix import layout, records
 from rarepix.layout import JOURNAL
 from rarepix.search.checks.tuner import ADVISOR
-from rarepix.search.nni import database, nnictl
+from rarepix.search.nni import nnictl
+from rarepix.search.nni.client import dispatcher_error, stored_profile, stored_trials
 from rarepix.search.optimizer.journal import read
 from rarepix.search.studies import study
 from rarepix.search.studies.resume import resume
@@ -81,7 +82,7 @@ def test_every_record_has_the_parameters_of_nni_and_of_the_journal(ended):
     started, _, events = ended
     ordered = {event["configuration"]: event["parameters"] for event in events if event["event"] == "configuration"}
     runs = {str(event["run"]): event for event in events if event["event"] == "run"}
-    in_database = {trial.id: trial.parameters for trial in database.trials(started.logs.parent)}
+    in_database = {trial.id: trial.parameters for trial in stored_trials(started.logs.parent)}
     files = list(layout.record_files(started.folder))
     assert len(files) == SAMPLES
     for record in map(records.read, files):
@@ -97,7 +98,7 @@ def test_former_keys_are_refused_by_the_advisor_of_a_new_study(lab: Lab, free_po
     experiment = nnictl.create(lab.study(tuner=advisor(silence="20s")), free_port())
     started = study.find(experiment)
     _wait_for(lambda: started.manager.status()[0] == "ERROR")
-    assert "unknown key 'silence': it is called 'heartbeat_timeout' now" in study.why(started, [])
+    assert "unknown key 'silence': it is called 'heartbeat_timeout' now" in dispatcher_error(started.logs, since=0)
     study.stop(experiment)
 
 
@@ -115,7 +116,7 @@ def test_a_study_begun_under_former_names_is_resumed(lab: Lab, free_port: Callab
             connection.execute(change, (f'"{name}"', f'"{former}"'))
     written = journal.read_bytes()
     assert b'"known"' in written
-    assert database.profile(started.logs.parent)["params"]["tuner"]["classArgs"]["silence"] == "30s"
+    assert stored_profile(started.logs.parent)["params"]["tuner"]["classArgs"]["silence"] == "30s"
 
     lab.pretend()
     resumed, _ = resume(started.id, free_port())

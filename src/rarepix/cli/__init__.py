@@ -1,6 +1,6 @@
-"""Hyperparameter search for segmentation in which the thing that matters is rare.
+"""Hyperparameter search for segmentation of images in which some classes are rare.
 
-A user's mistake ends with one message on standard error and exit code 2, never with a traceback.
+A user's mistake ends with a message on standard error and exit code 2, never with a traceback.
 """
 
 import sys
@@ -9,15 +9,15 @@ from typing import Annotated
 
 import typer
 
-from rarepix.cli import inventory, study, trained
+from rarepix.cli import evaluate, inventory, study
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__.splitlines()[0]
 )
 app.add_typer(study.app, name="study")
 app.command()(inventory.inventory)
-app.command("test")(trained.evaluate)
-app.command()(trained.predict)
+app.command("test")(evaluate.evaluate)
+app.command()(evaluate.predict)
 
 
 @app.command("demo-data")
@@ -26,7 +26,7 @@ def demo_data(
     images: Annotated[int, typer.Option(min=1)] = 320,
     seed: Annotated[int, typer.Option(min=0)] = 0,
 ) -> None:
-    """Draw a small dataset in the Pascal VOC layout whose classes are more or less rare."""
+    """Draw a small synthetic dataset in the Pascal VOC layout with common and rare classes."""
     from rarepix.data.synthetic import draw_voc
 
     draw_voc(folder, images=images, seed=seed)
@@ -48,8 +48,8 @@ def check(
     if preflight.is_study(Path(what)):
         preflight.check(what)
     else:
-        with DryRun(Path()) as stage:
-            problems = stage.rehearse([load_recipe(what)])
+        with DryRun(Path()) as dry_run:
+            problems = dry_run.problems([load_recipe(what)])
         if problems:
             raise ConfigError("\n".join(problems))
     print(f"{what}: nothing found that would stop it")
@@ -62,7 +62,7 @@ def preview(
     images: Annotated[int, typer.Option(min=1)] = 12,
     out: Annotated[Path, typer.Option(help="The picture to write: .png or .jpg.")] = Path("preview.png"),
 ) -> None:
-    """Draw training images as the network is shown them: drawn, cropped, pasted into, augmented."""
+    """Draw training images as the network gets them: sampled, cropped, with copy-paste and augmentation."""
     from rarepix.config import load_recipe, parse_settings, updated
     from rarepix.evaluation.preview import draw_preview
 
@@ -76,13 +76,13 @@ def main() -> None:
     try:
         app(prog_name="rarepix")
     except (ValueError, OSError, RuntimeError) as error:
-        if not _is_users(error):
+        if not _is_message_to_user(error):
             raise
         for line in str(error).splitlines():
             print(f"rarepix: {line}", file=sys.stderr)
         sys.exit(2)
 
 
-def _is_users(error: Exception) -> bool:
-    """Whether *error* is a message to the user: one of ours, or a file that cannot be had. Any other is a defect."""
+def _is_message_to_user(error: Exception) -> bool:
+    """Whether *error* is a message to the user (an error of rarepix or of a file) rather than a defect."""
     return type(error).__module__.startswith("rarepix.") or isinstance(error, OSError)

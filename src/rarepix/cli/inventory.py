@@ -1,4 +1,4 @@
-"""``rarepix inventory``: what is in a dataset, and what is wrong with it."""
+"""``rarepix inventory``: the class counts of a dataset, and its errors."""
 
 import re
 import sys
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from rarepix.data.source import Source
 
 SHOWN_OF_EACH = 5
+"""Problems of each kind that are printed; the file has all."""
 PROBLEMS = "problems.csv"
 TABLES = ("inventory.csv", "classes.csv", "co_occurrence.csv", "objects.parquet")
 PICTURE = "imbalance"
@@ -24,7 +25,7 @@ PICTURE = "imbalance"
 def inventory(
     folder: Annotated[str, typer.Argument(help="Folder of the dataset; may name $VARIABLES.")],
     source: Annotated[str, typer.Option(help="Reader of the layout.")] = "voc",
-    merge: Annotated[bool, typer.Option("--merge", help="All classes are one: lesions.")] = False,
+    merge: Annotated[bool, typer.Option("--merge", help="Merge all classes into one: lesions.")] = False,
     lists: Annotated[
         list[str] | None, typer.Option("--list", metavar="NAME", help="Only this list; may be repeated.")
     ] = None,
@@ -32,7 +33,7 @@ def inventory(
         Path | None, typer.Option(help="Folder for tables and picture; default: results/inventory/NAME.")
     ] = None,
 ) -> None:
-    """Count every class of a dataset, draw the imbalance, report all that is wrong. Exit code 2: something is."""
+    """Count every class of a dataset, draw the imbalance, report all problems. Exit code 2: there are some."""
     from rarepix.data.inventory.inspection import inspect_dataset
     from rarepix.data.source import DataError
     from rarepix.data.sources import open_source
@@ -45,31 +46,31 @@ def inventory(
     names = list(dict.fromkeys(lists or opened.lists()))
     if not names:
         raise DataError(f"{opened.root} must have at least one list with images, but has none")
-    found = inspect_dataset(opened, names, bar, cache=cache_root() / "inventory")
+    result = inspect_dataset(opened, names, bar, cache=cache_root() / "inventory")
     out = out or results_root() / "inventory" / re.sub(r"[^\w-]+", "_", opened.name)
-    if found.problems:
-        _take_away(out)
-    _tell_problems(found, out)
-    if found.problems:
+    if result.problems:
+        _remove_tables(out)
+    _report_problems(result, out)
+    if result.problems:
         raise typer.Exit(2)
-    table = _write(opened, found, out)
-    _show(opened, names, found, table, out)
+    table = _write(opened, result, out)
+    _print_table(opened, names, result, table, out)
 
 
-def _take_away(out: Path) -> None:
-    """Remove the tables and the picture of an earlier call: the data are no longer those that it counted."""
+def _remove_tables(out: Path) -> None:
+    """Remove the tables and the picture of an earlier call, since the data have changed."""
     for name in (*TABLES, f"{PICTURE}.png", f"{PICTURE}.svg"):
         (out / name).unlink(missing_ok=True)
 
 
-def _tell_problems(found: "Inspection", out: Path) -> None:
-    """Print what is wrong, the first of each kind, and write all of it into *out*; what an earlier call wrote goes."""
+def _report_problems(result: "Inspection", out: Path) -> None:
+    """Print the first problems of each kind and write all into *out*; remove the file of an earlier call if none."""
     import pandas as pd
 
     from rarepix.data.inventory.problems import format_problems
     from rarepix.files import replacing
 
-    everything = [*found.problems, *found.warnings]
+    everything = [*result.problems, *result.warnings]
     file = out / PROBLEMS
     if not everything:
         file.unlink(missing_ok=True)
@@ -81,50 +82,52 @@ def _tell_problems(found: "Inspection", out: Path) -> None:
     print(f"rarepix: all {len(everything)} of them: {file}", file=sys.stderr)
 
 
-def _write(source: "Source", found: "Inspection", out: Path) -> "pd.DataFrame":
-    """Write tables and picture; return the table of classes."""
+def _write(source: "Source", result: "Inspection", out: Path) -> "pd.DataFrame":
+    """Write the tables and the picture; return the table of classes (a row per class)."""
     from rarepix.data.inventory.summary import class_table, co_occurrence
     from rarepix.files import replacing
     from rarepix.viz.inventory import draw_inventory, save
 
     names = list(source.labels.names)
-    table = class_table(found.counts, found.objects, names)
-    together = co_occurrence(found.counts[names])
+    table = class_table(result.counts, result.objects, names)
+    together = co_occurrence(result.counts[names])
     *frames, objects = TABLES
-    for name, frame in zip(frames, (found.counts, table, together), strict=True):
+    for name, frame in zip(frames, (result.counts, table, together), strict=True):
         with replacing(out / name) as temporary:
             frame.to_csv(temporary)
     with replacing(out / objects) as temporary:
-        found.objects.to_parquet(temporary, index=False)
-    save(draw_inventory(table, together, found.objects, source.labels, _title(source, found, table)), out, PICTURE)
+        result.objects.to_parquet(temporary, index=False)
+    save(draw_inventory(table, together, result.objects, source.labels, _title(source, result, table)), out, PICTURE)
     return table
 
 
-def _title(source: "Source", found: "Inspection", table: "pd.DataFrame") -> str:
+def _title(source: "Source", result: "Inspection", table: "pd.DataFrame") -> str:
     from rarepix.viz.style import percent
 
-    return f"{source.name}: {len(found.counts)} images, {percent(table.loc['border', 'pixel_share'])} of pixels ignored"
+    return (
+        f"{source.name}: {len(result.counts)} images, {percent(table.loc['border', 'pixel_share'])} of pixels ignored"
+    )
 
 
-def _show(source: "Source", names: list[str], found: "Inspection", table: "pd.DataFrame", out: Path) -> None:
-    """Print the table of classes, and where everything was written."""
+def _print_table(source: "Source", names: list[str], result: "Inspection", table: "pd.DataFrame", out: Path) -> None:
+    """Print the table of classes, and the folder with all files."""
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
     from rarepix.viz.style import number, percent
 
-    shown = Table(title=_title(source, found, table), title_justify="left")
-    shown.add_column("class")
+    grid = Table(title=_title(source, result, table), title_justify="left")
+    grid.add_column("class")
     for heading in ("images", "% of images", "pixels", "% of pixels", "objects", "median pixels"):
-        shown.add_column(heading, justify="right")
+        grid.add_column(heading, justify="right")
     for row in table.itertuples():
         ignored = row.Index == "border"
         objects = (str(row.objects), number(row.object_pixels)) if row.objects else ("", "")
         cells = (str(row.images), percent(row.image_share), str(row.pixels), percent(row.pixel_share), *objects)
-        shown.add_row(escape("(ignored)" if ignored else row.Index), *cells)
-    Console(width=None if sys.stdout.isatty() else 100).print(shown)
-    print(f"lists: {', '.join(names)}; sizes (width × height): {_sizes(found.counts)}")
+        grid.add_row(escape("(ignored)" if ignored else row.Index), *cells)
+    Console(width=None if sys.stdout.isatty() else 100).print(grid)
+    print(f"lists: {', '.join(names)}; sizes (width × height): {_sizes(result.counts)}")
     print(f"tables and picture: {out} ({PICTURE}.png)")
 
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def bar(what: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Show how far *what* is; gives what is told how many more of *total* steps are done."""
+    """Show a progress bar called *what*; give a function to call with the number of further steps done, of *total*."""
     from rich.console import Console
     from rich.progress import Progress
 

@@ -169,7 +169,7 @@ class OptunaAdvisor(MsgDispatcherBase):
 
     def _end(self, run: Run, event: str, code: int | None) -> None:
         # on a busy machine a message of NNI can be lost, but not what it has stored
-        final = self.final_reports.pop(run.number, None) or final_of(self.manager.ask(f"trial-jobs/{run.job}"))
+        final = self.final_reports.pop(run.number, None) or final_of(self.manager.get(f"trial-jobs/{run.job}"))
         why_stopped = self.scheduler.state.stops.get(run.number)
         outcome, cause = outcome_of(event, code, why_stopped=why_stopped, final=final)
         if cause == "no_result":

@@ -1,4 +1,4 @@
-"""What a rehearsal finds before a study starts, each with the message that the trial itself would end with."""
+"""The errors that a dry run finds before a study starts, each with the message that the trial itself would give."""
 
 import signal
 from collections.abc import Callable
@@ -12,13 +12,13 @@ from rarepix.config import TrialConfig, updated
 from rarepix.search.checks import dry_run
 
 
-def told(config: TrialConfig, **changes: Any) -> list[str]:
-    """Return the complaints about *config* with *changes*, ``__`` standing for a dot."""
+def problems(config: TrialConfig, **changes: Any) -> list[str]:
+    """Return the errors of *config* with *changes*, in whose keys ``__`` stands for a dot."""
     return list(dry_run.dry_run_problems([updated(config, {key.replace("__", "."): v for key, v in changes.items()})]))
 
 
-def test_a_trial_that_can_run_has_no_complaints(tiny_config: TrialConfig) -> None:
-    assert told(tiny_config) == []
+def test_a_trial_that_can_run_has_no_problems(tiny_config: TrialConfig) -> None:
+    assert problems(tiny_config) == []
 
 
 @pytest.mark.parametrize(
@@ -33,36 +33,34 @@ def test_a_trial_that_can_run_has_no_complaints(tiny_config: TrialConfig) -> Non
         ({"model__options": {"decoder_chanels": [1]}}, "did you mean 'decoder_channels'"),
     ],
 )
-def test_what_only_a_trial_would_find_is_found(tiny_config: TrialConfig, changes: dict, message: str) -> None:
-    (complaint,) = told(tiny_config, **changes)
-    assert message in complaint
+def test_errors_of_data_and_network_are_found(tiny_config: TrialConfig, changes: dict, message: str) -> None:
+    (problem,) = problems(tiny_config, **changes)
+    assert message in problem
 
 
-def test_a_step_that_a_network_cannot_take(tiny_config: TrialConfig) -> None:
-    """Batch normalisation of what is pooled to one pixel needs two images."""
-    (complaint,) = told(
+def test_a_training_step_that_a_network_cannot_take_is_refused(tiny_config: TrialConfig) -> None:
+    """Batch normalisation of features that are pooled to one pixel needs two images."""
+    (problem,) = problems(
         tiny_config,
         model__architecture="deeplabv3plus",
         model__encoder="resnet18",
         model__options={},
         engine__batch_size=1,
     )
-    assert complaint.startswith(
-        "model.architecture='deeplabv3plus' with loss 'ce' cannot take a training step with eng"
-    )
-    assert complaint.endswith("use a larger batch or crop, or another architecture")
+    assert problem.startswith("model.architecture='deeplabv3plus' with loss 'ce' cannot take a training step with eng")
+    assert problem.endswith("use a larger batch or crop, or another architecture")
 
 
-def test_a_description_that_no_trial_can_use(tiny_config: TrialConfig, damaged_voc: Path) -> None:
+def test_a_dataset_description_that_no_trial_can_use_is_refused(tiny_config: TrialConfig, damaged_voc: Path) -> None:
     (damaged_voc / "dataset.json").write_text('{"classes": ["a", "b"], "task": "multilabel"}')
-    (complaint,) = told(tiny_config, data__root=str(damaged_voc))
-    assert "is multilabel: " in complaint
+    (problem,) = problems(tiny_config, data__root=str(damaged_voc))
+    assert "is multilabel: " in problem
 
 
-def test_a_gpu_that_is_not_there(tiny_config: TrialConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_gpu_is_refused(tiny_config: TrialConfig, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    (complaint,) = told(tiny_config, engine__device="gpu")
-    assert complaint.startswith("engine.device=gpu needs a GPU that torch can use, but there is none")
+    (problem,) = problems(tiny_config, engine__device="gpu")
+    assert problem.startswith("engine.device=gpu needs a GPU that torch can use, but there is none")
 
 
 @pytest.mark.parametrize(
@@ -79,12 +77,12 @@ def test_damaged_data_are_named(
     tiny_config: TrialConfig, damaged_voc: Path, damage: Callable[[Path], None], message: str
 ) -> None:
     damage(damaged_voc)
-    complaints = told(tiny_config, data__root=str(damaged_voc))
-    assert len(complaints) >= 1
-    assert message in "\n".join(complaints)
+    lines = problems(tiny_config, data__root=str(damaged_voc))
+    assert len(lines) >= 1
+    assert message in "\n".join(lines)
 
 
-def test_what_configurations_share_is_complained_of_once(tiny_config: TrialConfig) -> None:
+def test_an_error_that_configurations_share_is_reported_once(tiny_config: TrialConfig) -> None:
     lost = updated(tiny_config, {"data.root": "lost"})
     assert (
         len(
@@ -97,22 +95,22 @@ def test_what_configurations_share_is_complained_of_once(tiny_config: TrialConfi
 
 
 def test_it_runs_where_trials_run(tiny_config: TrialConfig, tiny_voc: Path) -> None:
-    """A relative path means what it means to a trial."""
-    here = updated(tiny_config, {"data.root": tiny_voc.name})
-    with dry_run.DryRun(tiny_voc.parent) as stage:
-        assert stage.rehearse([here]) == []
+    """A relative path means the same as in a trial."""
+    relative = updated(tiny_config, {"data.root": tiny_voc.name})
+    with dry_run.DryRun(tiny_voc.parent) as run:
+        assert run.problems([relative]) == []
 
 
-def test_without_its_turn_it_ends(tmp_path: Path) -> None:
-    with dry_run.DryRun(tmp_path) as stage:
+def test_processes_that_were_not_used_are_ended(tmp_path: Path) -> None:
+    with dry_run.DryRun(tmp_path) as run:
         pass
-    assert [process.returncode for process in stage.processes] == [-signal.SIGKILL] * len(dry_run.PARTS)
+    assert [process.returncode for process in run.processes] == [-signal.SIGKILL] * len(dry_run.PARTS)
 
 
-def test_a_rehearsal_that_breaks_down_is_a_complaint(
+def test_a_dry_run_that_crashes_is_reported(
     tiny_config: TrialConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(dry_run.sys, "executable", "/bin/false")
-    with dry_run.DryRun(tmp_path) as stage:
-        (complaint,) = stage.rehearse([tiny_config])
-    assert complaint == "a rehearsal of the trials must run through, but it ended with code 1: it said nothing"
+    with dry_run.DryRun(tmp_path) as run:
+        (problem,) = run.problems([tiny_config])
+    assert problem == "a dry run of the trials must run to its end, but ended with exit code 1: it printed nothing"

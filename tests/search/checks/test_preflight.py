@@ -1,6 +1,7 @@
-"""Every mistake in a study that can be known before NNI says success is told, each with its own message."""
+"""Every mistake in a study that can be known before it starts is refused, each with its own message."""
 
 import re
+import shutil
 import socket
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -38,10 +39,10 @@ def refusal(lab: Lab) -> Callable[..., str]:
 
 
 def test_a_study_with_nothing_wrong_passes(lab: Lab) -> None:
-    plan = preflight.check(lab.study())
-    assert plan.command.module == "trials.segment"
-    assert plan.config == TrialConfig(recipe=str(lab.folder / "tiny.yaml"), data={"root": "data"})
-    assert plan.command.study_folder("x1") == lab.folder / "results" / "tiny-x1"
+    checked = preflight.check(lab.study())
+    assert checked.command.module == "trials.segment"
+    assert checked.config == TrialConfig(recipe=str(lab.folder / "tiny.yaml"), data={"root": "data"})
+    assert checked.command.study_folder("x1") == lab.folder / "results" / "tiny-x1"
 
 
 @pytest.mark.parametrize(
@@ -140,41 +141,45 @@ def test_working_tuners_pass(lab: Lab, tuner: dict) -> None:
     preflight.check(lab.study(tuner=tuner, assessor={"name": "Medianstop", "classArgs": {"start_step": 3}}))
 
 
-def test_all_problems_are_told_at_once(refusal: Callable[..., str]) -> None:
-    told = refusal(
+def test_all_problems_are_reported_at_once(refusal: Callable[..., str]) -> None:
+    lines = refusal(
         trialCommand="python -m trials.segment --recipe tiny.yaml | tee log",
         tuner={"name": "GP"},
         assessor={"name": "Medianstp"},
     )
-    assert [line.partition(" ")[0] for line in told.splitlines()] == ["trialCommand", "tuner.name:", "assessor.name:"]
+    assert [line.partition(" ")[0] for line in lines.splitlines()] == ["trialCommand", "tuner.name:", "assessor.name:"]
 
 
-def test_a_gpu_that_is_not_there(refusal: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_gpus_than_there_are_are_refused(refusal: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(preflight, "gpu_count", lambda: 0)
-    told = refusal(trialGpuNumber=1, trainingService={"platform": "local", "useActiveGpu": True})
-    assert told.startswith("trialGpuNumber demands 1 GPU for a trial, but this machine has 0: leave trialGpuNumber out")
+    lines = refusal(trialGpuNumber=1, trainingService={"platform": "local", "useActiveGpu": True})
+    assert lines.startswith(
+        "trialGpuNumber demands 1 GPU for a trial, but this machine has 0: leave trialGpuNumber out"
+    )
 
 
-def test_every_corner_is_rehearsed_where_trials_run(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
+def test_the_dry_run_covers_every_corner_of_the_space_in_the_folder_of_the_trials(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = []
 
     class Stage(EmptyStage):
-        def rehearse(self, configs: Iterable[TrialConfig]) -> list[str]:
-            asked.append(([config.loss.name for config in configs], self.folder))
+        def problems(self, configs: Iterable[TrialConfig]) -> list[str]:
+            calls.append(([config.loss.name for config in configs], self.folder))
             return ["the dataset must be a folder, but data does not exist"]
 
     monkeypatch.setattr(dry_run, "DryRun", Stage)
     with pytest.raises(ConfigError, match="the dataset must be a folder"):
         preflight.check(lab.study())
-    assert asked == [(["ce", "ce", "focal", "focal"], lab.folder)]
+    assert calls == [(["ce", "ce", "focal", "focal"], lab.folder)]
 
 
-def test_gpus_that_are_there(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_gpus_that_exist_are_accepted(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(preflight, "gpu_count", lambda: 1)
     preflight.check(lab.study(trialGpuNumber=1, trainingService={"platform": "local", "useActiveGpu": True}))
 
 
-def test_a_port_that_is_taken(lab: Lab) -> None:
+def test_a_port_that_is_taken_is_refused(lab: Lab) -> None:
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", 0))
         holder.listen()
@@ -185,7 +190,7 @@ def test_a_port_that_is_taken(lab: Lab) -> None:
         preflight.check(lab.study(), 70000)
 
 
-def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"the study must be a file, but .*none\.yml does not exist"):
         preflight.check(tmp_path / "none.yml")
 
@@ -197,10 +202,26 @@ def test_the_studies_of_this_project_pass_but_for_their_data_and_machines(
     file: str, lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(machines, "problems", lambda *given: [])
-    monkeypatch.setattr(machines, "rehearse", lambda *given: [])
+    monkeypatch.setattr(machines, "dry_run_problems", lambda *given: [])
     key = lab.folder / "home" / ".ssh" / "rarepix"
     key.parent.mkdir(exist_ok=True)
     key.touch()
-    plan = preflight.check(ROOT / file)  # in the lab nothing is rehearsed
-    assert plan.command.folder == ROOT
+    checked = preflight.check(ROOT / file)  # the lab makes no dry run
+    assert checked.command.folder == ROOT
     assert (ROOT / file).read_text().startswith("# Question ")
+
+
+def test_enough_disk_space(tmp_path: Path) -> None:
+    assert preflight.disk_problems({"results": tmp_path}, min_free=1) == []
+
+
+def test_too_little_disk_space_for_a_folder_that_does_not_exist_yet(tmp_path: Path) -> None:
+    wanted = shutil.disk_usage(tmp_path).free + 2**40
+    (line,) = preflight.disk_problems({"results": tmp_path / "not" / "yet"}, min_free=wanted)
+    assert line.startswith(f"results need {wanted / 2**30:.0f} GiB at least, but {tmp_path} has ")
+    assert line.endswith("make room, or choose another place")
+
+
+def test_a_full_file_system() -> None:
+    """Linux's /proc always has 0 bytes free."""
+    assert len(preflight.disk_problems({"results": Path("/proc/results"), "NNI's records": Path("/proc")})) == 2

@@ -1,12 +1,17 @@
-"""A trial's side of NNI. (What it receives from a real manager is tested in test_study.py.)"""
+"""A trial's side of NNI. (What it receives from a real manager: tests of studies.)"""
 
+import base64
+import json
 import math
+import zlib
 from pathlib import Path
 
 import pytest
 
+from rarepix import records
 from rarepix.records import Block, ClassCounts, ClassPixels, Dataset, Objective, Status, TrialRecord
 from rarepix.search.nni import trial_io
+from tests.search import pretend_trial
 
 NAN = math.nan
 
@@ -14,7 +19,7 @@ NAN = math.nan
 @pytest.mark.parametrize(
     ("platform", "expected"), [(None, False), ("unittest", False), ("local", True), ("remote", True)]
 )
-def test_connected_tells_whether_nni_started_the_process(
+def test_connected_is_whether_nni_started_the_process(
     monkeypatch: pytest.MonkeyPatch, platform: str | None, expected: bool
 ) -> None:
     monkeypatch.delenv("NNI_PLATFORM", raising=False)
@@ -108,3 +113,71 @@ def test_a_closed_channel_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_folder_of_a_study_is_named_after_recipe_and_experiment() -> None:
     assert trial_io.study_name("demo", "a1B2") == "demo-a1B2"
+
+
+@pytest.fixture
+def record() -> records.TrialRecord:
+    received = trial_io.Received(parameters={"optim.lr": 0.1}, parameter_id="3", experiment="exp", job="aBcDe")
+    return pretend_trial.record("study-exp", received)
+
+
+def packed(document: object) -> str:
+    return base64.b64encode(zlib.compress(json.dumps(document).encode())).decode()
+
+
+def test_a_packed_record_comes_back_without_its_files(record: records.TrialRecord) -> None:
+    assert record.files
+    assert trial_io.unpack_record(trial_io.pack_record(record)) == record.model_copy(update={"files": {}})
+
+
+def test_a_thousand_classes_fit_into_a_report(record: records.TrialRecord) -> None:
+    """NNI's server takes 50 MB, its database anything; a web page has to load them all."""
+    wide = {
+        f"class {number}": records.ClassCounts(tp=number**3, fp=number**2, fn=7, tn=10**9 - number)
+        for number in range(1000)
+    }
+    assert len(trial_io.pack_record(record.model_copy(update={"counts": {"val": wide, "test": wide}}))) < 64_000
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("no base64!", "must be whole"),
+        (base64.b64encode(b"not packed").decode(), "must be whole"),
+        (packed(["a", "list"]), "must be whole"),
+        (packed({"study": "without a schema"}), "must be whole"),
+        (packed({"schema": 99}), "must have schema 1, but has 99: update rarepix"),
+        (packed({"schema": 1, "study": "too little"}), "must be whole"),
+        (packed("x" * (trial_io.RECORD_BYTES + 1)), "must be whole"),
+    ],
+)
+def test_a_text_that_is_no_record_is_refused(text: str, message: str) -> None:
+    with pytest.raises(trial_io.RecordTransferError, match=message):
+        trial_io.unpack_record(text)
+
+
+def test_the_record_in_a_report_is_saved(record: records.TrialRecord, tmp_path) -> None:
+    data = json.dumps(json.dumps({"default": 0.5, trial_io.RECORD_KEY: trial_io.pack_record(record)}))
+    assert trial_io.save_reported_record(data, tmp_path / "aBcDe" / "record.json")
+    assert records.read(tmp_path / "aBcDe" / "record.json").counts == record.counts
+
+
+@pytest.mark.parametrize("metrics", [0.5, {"default": 0.5}, {"default": 0.5, trial_io.RECORD_KEY: 0.5}])
+def test_a_report_without_a_record_writes_nothing(metrics: object, tmp_path) -> None:
+    assert not trial_io.save_reported_record(json.dumps(json.dumps(metrics)), tmp_path / "record.json")
+    assert not trial_io.save_reported_record("", tmp_path / "record.json")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("platform", "travels"), [("local", False), ("remote", True)])
+def test_a_record_is_sent_from_other_machines_only(
+    monkeypatch: pytest.MonkeyPatch, record: records.TrialRecord, platform: str, travels: bool
+) -> None:
+    import nni
+
+    reports: list[dict] = []
+    monkeypatch.setenv("NNI_PLATFORM", platform)
+    monkeypatch.setattr(nni, "report_final_result", reports.append)
+    trial_io.report_final(record)
+    assert (trial_io.RECORD_KEY in reports[0]) is travels
+    assert {type(value) for key, value in reports[0].items() if key != trial_io.RECORD_KEY} == {float}

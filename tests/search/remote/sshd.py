@@ -1,4 +1,4 @@
-"""Machines for tests: each an ordinary sshd process on 127.0.0.1 with a home, a host key and processes of its own."""
+"""Machines for tests: each is an sshd process on 127.0.0.1 with its own home, host key and processes."""
 
 import contextlib
 import getpass
@@ -33,7 +33,7 @@ SetEnv HOME="{folder}/home" RAREPIX_TEST_MACHINE="{name}" NO_PROXY="localhost,12
 
 
 class Machine:
-    """One machine. Its processes are known by an environment variable that only they have."""
+    """One machine. Its processes are recognised by an environment variable that only they have."""
 
     def __init__(self, name: str, folder: Path, port: int, key: Path, address: str = "127.0.0.1") -> None:
         self.name = f"{name}-{port}-{os.getpid()}"
@@ -46,7 +46,7 @@ class Machine:
         new_key(folder / "host_key")
         (folder / "authorized_keys").write_text(key.with_suffix(".pub").read_text())
         self.environment: dict[str, str] = {}
-        """What its programs find set, besides a home of their own; read when the machine begins."""
+        """Environment variables of its programs, besides their HOME; read by ``begin``."""
         self._sshd: subprocess.Popen | None = None
 
     def entry(self, **changes: Any) -> dict[str, Any]:
@@ -61,7 +61,7 @@ class Machine:
         return {key: value for key, value in (entry | changes).items() if value is not None}
 
     def begin(self, *inside: str) -> None:
-        """Switch the machine on and wait until it answers. *inside*: a command that runs sshd elsewhere."""
+        """Switch the machine on and wait until it answers. *inside*: a command to run sshd in (``ip netns …``)."""
         if os.getuid() == 0:
             Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # sshd of Debian wants it when root runs it
         (self.folder / "sshd_config").write_text(self._config())
@@ -69,7 +69,7 @@ class Machine:
             [*inside, SSHD, "-D", "-E", self.folder / "sshd.log", "-f", self.folder / "sshd_config"],
             stdin=subprocess.DEVNULL,
         )
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while "Server listening" not in self._log():
             assert self._sshd.poll() is None, f"sshd must run, but: {self._log()}"
             assert time.monotonic() < deadline, f"sshd must listen, but: {self._log()}"
@@ -87,21 +87,21 @@ class Machine:
             self._sshd.wait()
 
     def burn(self) -> None:
-        """Lose the disk."""
+        """Lose the disk: delete the home folder."""
         shutil.rmtree(self.home)
 
     def freeze(self) -> None:
-        """Stop every process without ending it: the machine is silent, its connections stay open."""
+        """Pause every process: the machine no longer answers, its connections stay open."""
         for process in self.processes():
             process.send_signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
-        """Let every process go on."""
+        """Resume every process."""
         for process in self.processes():
             process.send_signal(signal.SIGCONT)
 
     def processes(self) -> Iterator[psutil.Process]:
-        """Yield what runs on the machine, sshd first."""
+        """Yield the processes of the machine, sshd first."""
         if self._sshd and self._sshd.poll() is None:
             server = psutil.Process(self._sshd.pid)
             yield from (server, *server.children(recursive=True))
@@ -111,7 +111,7 @@ class Machine:
                     yield process
 
     def programs(self) -> Iterator[psutil.Process]:
-        """Yield what runs on the machine besides sshd."""
+        """Yield the processes of the machine besides sshd."""
         for process in self.processes():
             words = _words(process)
             if words and "sshd" not in words[0]:

@@ -1,4 +1,4 @@
-"""Winners and the default configuration once more: a search by a real NNI, its confirmation by another one."""
+"""The confirmation of a search: which configurations and seeds it runs, and a real search that is confirmed."""
 
 from pathlib import Path
 
@@ -9,6 +9,7 @@ from rarepix import layout, records
 from rarepix.layout import JOURNAL
 from rarepix.records import Block
 from rarepix.search.checks.tuner import ADVISOR
+from rarepix.search.nni.nnictl import StudyError
 from rarepix.search.nni.trial_command import parse
 from rarepix.search.optimizer.journal import Journal, read
 from rarepix.search.optimizer.scheduler import Scheduler
@@ -19,8 +20,6 @@ from rarepix.search.studies.watch import watch
 from rarepix.settings import ConfigError
 from tests.search import pretend_trial
 from tests.search.lab import Lab
-
-pytestmark = pytest.mark.full
 
 SPACE = {"optim.lr": {"_type": "uniform", "_value": [0.0, 1.0]}}
 DEFAULT = {"optim.lr": 0.001, "loss": {"_name": "ce"}}
@@ -44,8 +43,14 @@ def params(lab: Lab) -> dict:
 
 @pytest.fixture(scope="module")
 def searched(lab: Lab, free_port) -> study.Study:
+    """A search that has ended. While its first trial waited, it was refused to confirm it."""
+    lab.pretend(_0="wait")
     tuner = {"className": ADVISOR, "codeDirectory": ".", "classArgs": {"seed": 1, "samples": 3}}
-    return run(study.start(lab.study(tuner=tuner, maxTrialNumber=9), free_port()))
+    started = study.start(lab.study(tuner=tuner, maxTrialNumber=9, maxTrialDuration="1h"), free_port())
+    with pytest.raises(StudyError, match="must have ended before it is confirmed, but it runs"):
+        confirm(started.id, top=1, blocks=2, again=False, start=lambda config: pytest.fail("started"))
+    (lab.folder / "go-on").touch()
+    return run(started)
 
 
 @pytest.fixture(scope="module")
@@ -82,18 +87,20 @@ def run(started: study.Study) -> study.Study:
     return started
 
 
-def test_the_default_and_the_winners_run_on_seeds_that_the_search_has_not_seen(searched, confirmed):
+@pytest.mark.full
+def test_the_default_and_the_winners_run_on_seeds_that_the_search_has_not_used(searched, confirmed):
     of_search = [records.read(file) for file in layout.record_files(searched.folder)]
-    ran = [records.read(file) for file in layout.record_files(confirmed.folder)]
+    confirming = [records.read(file) for file in layout.record_files(confirmed.folder)]
     assert {record.block.seed for record in of_search} == {0}
-    assert sorted((record.parameters["seed"], record.parameters["optim.lr"] == 0.001) for record in ran) == [
+    assert sorted((record.parameters["seed"], record.parameters["optim.lr"] == 0.001) for record in confirming) == [
         (1, False), (1, True), (2, False), (2, True),
     ]  # fmt: skip
-    winner = next(record.parameters for record in ran if record.parameters["optim.lr"] != 0.001)
+    winner = next(record.parameters for record in confirming if record.parameters["optim.lr"] != 0.001)
     assert winner["optim.lr"] in [record.parameters["optim.lr"] for record in of_search]
 
 
-def test_the_ledger_says_what_is_confirmed_and_the_default_comes_first(searched, confirmed):
+@pytest.mark.full
+def test_the_journal_names_the_confirmed_study_and_the_default_comes_first(searched, confirmed):
     head, *events = read(confirmed.folder / JOURNAL)
     assert head["settings"]["confirms"] == searched.folder.name
     first = next(event for event in events if event["event"] == "configuration")
@@ -101,37 +108,30 @@ def test_the_ledger_says_what_is_confirmed_and_the_default_comes_first(searched,
     assert confirmed.folder.name.startswith("tiny_confirm-")
 
 
-def test_a_second_look_must_be_demanded(searched, confirmed):
+@pytest.mark.full
+def test_a_second_confirmation_needs_again(searched, confirmed):
     assert confirmations(searched.folder) == [confirmed.folder.name]
     with pytest.raises(ConfigError, match=rf"{confirmed.folder.name} already.*--again"):
         confirm(searched.id, top=1, blocks=2, again=False, start=lambda config: pytest.fail("started"))
 
 
-def test_a_study_that_cannot_begin_is_no_confirmation(searched, confirmed):
+@pytest.mark.full
+def test_a_study_that_does_not_start_is_no_confirmation(searched, confirmed):
     before = confirmations(searched.folder)
 
     def fail(config: Path) -> study.Study:
-        raise study.StudyError("the port is taken")
+        raise StudyError("the port is taken")
 
-    with pytest.raises(study.StudyError):
+    with pytest.raises(StudyError):
         confirm(searched.id, top=1, blocks=2, again=True, start=fail)
     assert confirmations(searched.folder) == before
 
 
-def test_a_search_that_runs_is_not_confirmed(lab, free_port):
-    lab.pretend(_0="hang")
-    tuner = {"className": ADVISOR, "codeDirectory": ".", "classArgs": {"seed": 1, "samples": 3}}
-    started = study.start(lab.study(tuner=tuner, maxTrialNumber=9), free_port())
-    with pytest.raises(study.StudyError, match="must be over before it is confirmed, but it runs"):
-        confirm(started.id, top=1, blocks=2, again=False, start=lambda config: pytest.fail("started"))
-    study.stop(started.id)
-
-
-def test_the_best_of_a_study_without_a_ledger_beside_the_recipe_as_it_is(finished, tiny_config):
+def test_candidates_of_a_study_without_a_journal_are_the_recipe_and_the_best(finished, tiny_config):
     assert candidates(finished, 2, tiny_config) == [{}, {"optim.lr": 0.02}, {"optim.lr": 0.03}]
 
 
-def test_the_file_keeps_how_the_search_ran(finished, params, lab):
+def test_the_file_has_the_settings_of_the_search(finished, params, lab):
     file = write_confirmation(finished, params, top=1, blocks=3, again=False)
     tree = yaml.safe_load(file.read_text())
     assert file == finished / "search" / "confirm-1.yml"
@@ -143,7 +143,7 @@ def test_the_file_keeps_how_the_search_ran(finished, params, lab):
         "1h",
     )
     assert tree["trainingService"] == {"platform": "local"}
-    assert "maxExperimentDuration" not in tree, "it was the search's"
+    assert "maxExperimentDuration" not in tree, "it is the limit of the search"
     assert tree["maxTrialNumber"] == 2 * 2 * 3  # every run may be run again
     assert tree["tuner"]["classArgs"] == {
         "confirms": "winter-abc",
@@ -152,20 +152,20 @@ def test_the_file_keeps_how_the_search_ran(finished, params, lab):
     }
 
 
-def test_the_name_that_a_search_was_given_goes_on(finished, lab, params):
+def test_the_confirmation_is_named_after_the_search(finished, lab, params):
     params["trainingService"]["trialCommand"] = f"{COMMAND} --study winter --set 'evaluate.rare=[a b]'"
     tree = yaml.safe_load(write_confirmation(finished, params, top=1, blocks=2, again=False).read_text())
     assert parse(tree["trialCommand"], lab.folder).study == "winter_confirm"
     assert parse(tree["trialCommand"], lab.folder).settings == ("evaluate.rare=[a b]",)
 
 
-def test_a_third_file_stands_beside_the_first_two(finished, params):
+def test_a_third_confirmation_has_a_file_of_its_own(finished, params):
     for name in ("one", "two"):
         note_confirmation(finished, name)
     assert write_confirmation(finished, params, top=1, blocks=2, again=True).name == "confirm-3.yml"
 
 
-def test_a_second_look_is_on_seeds_of_its_own(finished, params):
+def test_a_second_confirmation_has_fresh_seeds(finished, params):
     file = next(layout.record_files(finished))
     block = records.Block(seed=12, fold=0)
     record = records.read(file).model_copy(update={"block": block})
@@ -175,14 +175,14 @@ def test_a_second_look_is_on_seeds_of_its_own(finished, params):
     assert tree["tuner"]["classArgs"]["blocks"] == {"seeds": [13, 14]}
 
 
-def test_seeds_that_the_search_had_yet_to_see_are_not_fresh(finished, params):
+def test_seeds_that_the_search_planned_are_not_fresh(finished, params):
     blocks = [Block(seed=seed, fold=0) for seed in range(6)]
     Scheduler(SearchSettings(), SPACE, {"optim.lr": 0.001}, blocks=blocks, journal=Journal(finished / JOURNAL))
     tree = yaml.safe_load(write_confirmation(finished, params, top=1, blocks=2, again=False).read_text())
     assert tree["tuner"]["classArgs"]["blocks"] == {"seeds": [6, 7]}
 
 
-def test_what_comes_to_the_default_is_no_winner(finished, tiny_config):
+def test_parameters_equal_to_the_default_are_no_winner(finished, tiny_config):
     for number, file in enumerate(list(layout.record_files(finished))):
         lr = (tiny_config.optim.lr, 0.02, 0.03)[number]
         record = records.read(file)
@@ -191,14 +191,14 @@ def test_what_comes_to_the_default_is_no_winner(finished, tiny_config):
     assert candidates(finished, 1, tiny_config) == [{}, {"optim.lr": 0.02}]
 
 
-def test_the_first_of_a_confirmation_is_its_default(finished, tiny_config):
+def test_the_default_of_a_listed_study_is_its_first_configuration(finished, tiny_config):
     listed = ({"optim.lr": 0.02}, {"optim.lr": 0.03})
     search = Scheduler(SearchSettings(confirms="a", configurations=listed), {}, {}, journal=Journal(finished / JOURNAL))
     search.next()
     assert candidates(finished, 2, tiny_config)[0] == {"optim.lr": 0.02}
 
 
-def test_what_violates_a_floor_is_no_winner(finished, tiny_config):
+def test_a_configuration_that_violates_a_constraint_is_no_winner(finished, tiny_config):
     """Every pretended record has a miou of 0.5."""
     Scheduler(
         SearchSettings(constraints={"miou": 0.6}), SPACE, {"optim.lr": 0.1}, journal=Journal(finished / JOURNAL)
@@ -207,7 +207,7 @@ def test_what_violates_a_floor_is_no_winner(finished, tiny_config):
         candidates(finished, 2, tiny_config)
 
 
-def test_nothing_but_the_default_is_nothing_to_confirm(finished, tiny_config):
+def test_a_search_with_only_the_default_cannot_be_confirmed(finished, tiny_config):
     for file in list(layout.record_files(finished)):
         record = records.read(file)
         records.write(record.model_copy(update={"parameters": {}, "config_hash": "0"}), file)

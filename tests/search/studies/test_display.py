@@ -1,4 +1,4 @@
-"""What a person sees of a study, and how watch deals with a manager that falters."""
+"""The display of a running study, and how watch deals with a manager that does not answer."""
 
 import io
 import math
@@ -18,14 +18,13 @@ from rarepix.search.optimizer.journal import Journal, StudySummary, read_summary
 from rarepix.search.optimizer.scheduler import Scheduler
 from rarepix.search.optimizer.settings import SearchSettings
 from rarepix.search.studies import display
-from rarepix.search.studies.trial_status import trial_problems
-from rarepix.search.studies.watch import Outcome, watch
+from rarepix.search.studies.watch import Outcome, trial_problems, watch
 
 PARAMETERS = {"optim.lr": 0.0012345, "loss": {"_name": "focal", "gamma": 2.0}, "sampling.kind": "uniform"}
 
 
 def trial(number: int, status: str, count: int = 0, value: float = 0.0) -> Trial:
-    """Return a trial as the manager would tell it."""
+    """Return a trial as the manager reports it."""
     report = Report(count=count, value=value, final=status == "SUCCEEDED") if count else None
     return Trial(id=f"id{number}", number=number, status=status, parameters=PARAMETERS, report=report, seconds=None)
 
@@ -39,16 +38,16 @@ def test_a_line_at_the_start_at_the_end_and_seldom_in_between() -> None:
     lines([trial(0, "RUNNING", 1, 0.1), trial(1, "RUNNING")], {})
     lines([trial(0, "SUCCEEDED", 3, 0.5), trial(1, "FAILED")], {"id1": "DataError: no mask"})
     lines([trial(0, "SUCCEEDED", 3, 0.5), trial(1, "FAILED")], {"id1": "DataError: no mask"})
-    told = [line.split(maxsplit=1)[1] for line in out.getvalue().splitlines()]
-    assert told == [
+    printed = [line.split(maxsplit=1)[1] for line in out.getvalue().splitlines()]
+    assert printed == [
         "trial 0 id0  running  optim.lr=0.00123 loss=focal(gamma=2) sampling.kind=uniform",
         "trial 1 id1  running  optim.lr=0.00123 loss=focal(gamma=2) sampling.kind=uniform",
-        "trial 0 id0  done  validation 3  objective 0.5000  2 of 2 over  best 0.5000 (trial 0)",
-        "trial 1 id1  FAILED: DataError: no mask  2 of 2 over  " + display.short(PARAMETERS),
+        "trial 0 id0  done  validation 3  objective 0.5000  2 of 2 finished  best 0.5000 (trial 0)",
+        "trial 1 id1  FAILED: DataError: no mask  2 of 2 finished  " + display.format_parameters(PARAMETERS),
     ]
 
 
-def test_a_running_trial_is_told_again_after_some_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_running_trial_is_printed_again_after_some_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
     out, now = io.StringIO(), [100.0]
     monkeypatch.setattr(display, "time", SimpleNamespace(monotonic=lambda: now[0]))
     lines = display.Lines(None, out)
@@ -63,17 +62,19 @@ def test_the_table_shows_every_trial() -> None:
 
     console = Console(file=io.StringIO(), width=120)
     trials = [trial(0, "RUNNING", 2, 0.25), trial(1, "FAILED")]
-    console.print(display._table(trials, {"id1": "[lost]"}, display._over(trials, 8, 2), display.Best()(trials)))
+    console.print(
+        display._table(trials, {"id1": "[lost]"}, display._finished(trials, 8, 2), display.BestObjective()(trials))
+    )
     text = console.file.getvalue()
     assert "FAILED: [lost]" in text
-    assert "1 of 8 over" in text
+    assert "1 of 8 finished" in text
     assert "best 0.2500 (trial 0)" in text
 
 
-def running(number: int, started: float, heard: float | None = None) -> Trial:
+def running(number: int, started: float, reported: float | None = None) -> Trial:
     """Return a running trial that began and last reported so many seconds ago."""
     now = time.time()
-    report = Report(count=1, value=0.0, final=False, when=now - heard) if heard is not None else None
+    report = Report(count=1, value=0.0, final=False, when=now - reported) if reported is not None else None
     return replace(trial(number, "RUNNING"), started=now - started, report=report)
 
 
@@ -83,25 +84,25 @@ def done(number: int, seconds: float) -> Trial:
 
 
 def again(number: int, status: str, of: int) -> Trial:
-    """Return a trial that goes on with the work of trial *of*."""
+    """Return a trial that continues trial *of*."""
     return replace(trial(number, status), parameters=PARAMETERS | {"continues": f"id{of}"}, started=1.0)
 
 
-def test_a_trial_that_says_nothing_for_long_is_called_silent() -> None:
-    assert display.silence(running(0, 299)) == ""
-    assert display.silence(running(0, 730)) == "silent for 12 min"
-    assert display.silence(running(0, 3000, heard=10)) == ""
-    assert display.silence(running(0, 3000, heard=301)) == "silent for 5 min"
-    assert display.silence(running(0, 10, heard=3000)) == "", "its report is of an earlier attempt"
-    assert display.silence(done(0, 1)) == ""
+def test_a_long_time_without_a_report_is_shown() -> None:
+    assert display.without_report(running(0, 299)) == ""
+    assert display.without_report(running(0, 730)) == "no report for 12 min"
+    assert display.without_report(running(0, 3000, reported=10)) == ""
+    assert display.without_report(running(0, 3000, reported=301)) == "no report for 5 min"
+    assert display.without_report(running(0, 10, reported=3000)) == "", "its report is of an earlier attempt"
+    assert display.without_report(done(0, 1)) == ""
 
 
-def test_silence_is_told_once_a_minute() -> None:
+def test_a_time_without_a_report_is_printed_once_a_minute() -> None:
     out = io.StringIO()
     lines = display.Lines(1, out)
     lines([running(0, 730)], {})
     lines([running(0, 731)], {})
-    assert out.getvalue().count("running  silent for 12 min") == len(out.getvalue().splitlines()) == 1
+    assert out.getvalue().count("running  no report for 12 min") == len(out.getvalue().splitlines()) == 1
 
 
 @pytest.mark.parametrize(
@@ -128,18 +129,18 @@ def test_a_retried_trial_is_no_failure() -> None:
     trials = [trial(0, "FAILED"), again(3, "FAILED", of=0), again(5, "SUCCEEDED", of=0), trial(4, "FAILED")]
     assert retries(trials) == {"id0": 5, "id3": 5}
     assert display.state(trials[0], {}, retries(trials)) == "retried as trial 5"
-    assert "continues" not in display.short(trials[1].parameters)
+    assert "continues" not in display.format_parameters(trials[1].parameters)
     display.Lines(8, out)(trials, {"id4": "lost"})
-    assert "2 of 8 over" in out.getvalue()
+    assert "2 of 8 finished" in out.getvalue()
     outcome = Outcome(
-        tuple(trials), {"id4": "lost"}, plan=StudySummary(configurations=2, blocks=1, anomalies={"late": 3})
+        tuple(trials), {"id4": "lost"}, search=StudySummary(configurations=2, blocks=1, anomalies={"late": 3})
     )
     assert outcome.summary() == "1 of 2 trials done, 1 failed, 2 tried again, 3 reports too late"
 
 
 @dataclass
 class PretendedStudy:
-    """A study whose manager says what it is told to say."""
+    """A study whose manager gives the answers in *says*."""
 
     says: list
     id: str = "x1"
@@ -155,7 +156,7 @@ class PretendedStudy:
 
 @dataclass
 class PretendedManager:
-    """Says one thing after the other, then the last one again and again; None: it does not answer."""
+    """Gives the answers in *says* in order, then the last one again and again; None: it does not answer."""
 
     says: list
     asked: int = field(default=0)
@@ -173,7 +174,7 @@ class PretendedManager:
 
 @pytest.fixture
 def alive(monkeypatch: pytest.MonkeyPatch) -> None:
-    """NNI's list, in which the study is alive until it has been asked for twice, and then ended in order."""
+    """NNI's list of experiments: the study is alive in the first two answers, then it has ended normally."""
     says = iter([(True, False), (True, False)])
 
     def listed() -> dict:
@@ -193,11 +194,11 @@ STOPPED = [trial(0, "EARLY_STOPPED")]
         ([("RUNNING", STOPPED), None, None, ("DONE", STOPPED)], 0, None),
         ([("RUNNING", []), ("TUNER_NO_MORE_TRIAL", STOPPED)], 0, None),
         ([("ERROR", STOPPED)], 2, "trouble. Its logs are in none"),
-        ([("RUNNING", STOPPED), None], 2, "it was stopped before its end; `rarepix study resume x1` goes on"),
+        ([("RUNNING", STOPPED), None], 2, "it was stopped before its end; continue it with `rarepix study resume x1`"),
         ([("DONE", [])], 2, None),
     ],
 )
-def test_watch_tells_an_end_from_a_break(says: list, code: int, broken: str | None) -> None:
+def test_watch_distinguishes_an_end_from_a_break(says: list, code: int, broken: str | None) -> None:
     outcome = watch(PretendedStudy(says), lambda trials, wrong: None, every=0)
     assert (outcome.exit_code, outcome.broken) == (code, broken)
 
@@ -207,10 +208,10 @@ BLOCKS = (Block(seed=0, fold=0), Block(seed=1, fold=0))
 
 
 def searched(folder: Path, ends: Sequence[str], *, blocks: int = 1, limit: int = 9, **settings: object) -> Scheduler:
-    """Write the ledger of a search into the folder of a study: a run for each of *ends*, "open" being no end yet."""
-    said = SearchSettings(**{"sampler": "random"} | settings)
-    ledger = Journal(folder / JOURNAL)
-    search = Scheduler(said, SPACE, {"optim.lr": 0.1}, blocks=BLOCKS[:blocks], journal=ledger, limit=limit)
+    """Write the journal of a search into a study's folder: a run for each of *ends*, "open" if it has not ended."""
+    journal = Journal(folder / JOURNAL)
+    search_settings = SearchSettings(**{"sampler": "random"} | settings)
+    search = Scheduler(search_settings, SPACE, {"optim.lr": 0.1}, blocks=BLOCKS[:blocks], journal=journal, limit=limit)
     for end in ends:
         run = search.next()
         search.job(run.number, f"id{run.number}")
@@ -221,16 +222,16 @@ def searched(folder: Path, ends: Sequence[str], *, blocks: int = 1, limit: int =
     return search
 
 
-def test_the_plan_is_read_from_the_ledger(tmp_path: Path) -> None:
+def test_the_summary_is_read_from_the_journal(tmp_path: Path) -> None:
     assert read_summary(tmp_path) is None
     search = searched(tmp_path, ["lost", "open"], samples=2)
     search.anomaly("missing", "a")
     search.stop(1, "hung")
-    plan = StudySummary(
+    summary = StudySummary(
         configurations=2, blocks=1, begun=1, unfinished=1, anomalies={"missing": 1}, hung=frozenset({"id1"})
     )
-    assert read_summary(tmp_path) == plan
-    assert (plan.runs, plan.left) == (2, 2)
+    assert read_summary(tmp_path) == summary
+    assert (summary.runs, summary.left) == (2, 2)
 
 
 @pytest.mark.parametrize(
@@ -241,14 +242,17 @@ def test_the_plan_is_read_from_the_ledger(tmp_path: Path) -> None:
         ({}, None),
     ],
 )
-def test_configurations_times_blocks(tmp_path: Path, settings: dict, runs: int | None) -> None:
+def test_the_runs_are_configurations_times_blocks(tmp_path: Path, settings: dict, runs: int | None) -> None:
     Scheduler(
         SearchSettings(**settings), SPACE, {"optim.lr": 0.123}, blocks=BLOCKS, journal=Journal(tmp_path / JOURNAL)
     )
     assert read_summary(tmp_path).runs == runs
 
 
-NOT_DONE = "configurations had not come to their end: give a new study more, and begin it with this one's best"
+NOT_DONE = (
+    "configurations were not finished: start a new study with a larger maxTrialNumber, which begins with the best of "
+    "this one"
+)
 
 
 @pytest.mark.usefixtures("alive")
@@ -258,7 +262,7 @@ NOT_DONE = "configurations had not come to their end: give a new study more, and
         (None, {}, 2, None),
         (None, {}, 3, "its time (maxExperimentDuration) was over when 2 of 3 trials had begun"),
         (["complete", "complete"], {"samples": 2}, 2, None),
-        (["complete", "complete"], {"samples": 2}, 9, None),  # whatever there was room for
+        (["complete", "complete"], {"samples": 2}, 9, None),  # whatever the limit was
         (["complete", "complete"], {"samples": 3}, 2, f"maxTrialNumber (2) was reached when 1 of 3 {NOT_DONE}"),
         (["lost", "open"], {"samples": 1}, 2, f"maxTrialNumber (2) was reached when 1 of 1 {NOT_DONE}"),
         (["complete", "lost"], {"samples": 1, "blocks": 2}, 2, None),  # no room to try again: a failed trial, no more
@@ -277,15 +281,15 @@ def test_an_end_with_work_left_is_a_break(
     assert (outcome.broken or "").partition(" (classArgs")[0] == (broken or "")
 
 
-def test_a_trial_that_hung_for_good_does_not_count(tmp_path: Path) -> None:
-    """NNI calls it as it calls one that a pruner has stopped."""
+def test_a_trial_that_was_stopped_because_it_hung_does_not_count(tmp_path: Path) -> None:
+    """NNI gives it the same status as one that a pruner has stopped."""
     search = searched(tmp_path, ["open", "open"], samples=2)
     search.stop(0, "pruned")
     search.stop(1, "hung")
     both = [trial(number, "EARLY_STOPPED") for number in range(2)]
     assert trial_problems(PretendedStudy([], folder=tmp_path), both) == {
         "id0": None,
-        "id1": "stopped since it had not reported for too long (heartbeat_timeout)",
+        "id1": "stopped because it had not reported for too long (heartbeat_timeout)",
     }
 
 
@@ -295,8 +299,8 @@ def test_a_study_that_is_open_for_reading_is_not_followed() -> None:
     assert "it does not run, it is open for reading" in outcome.broken
 
 
-def test_the_best_so_far_is_remembered() -> None:
-    best = display.Best()
+def test_the_best_objective_is_remembered() -> None:
+    best = display.BestObjective()
     assert best([trial(0, "RUNNING")]) == ""
     assert best([trial(0, "RUNNING", 3, 0.6), trial(1, "RUNNING", 1, 0.2)]) == "best 0.6000 (trial 0)"
     assert best([trial(0, "RUNNING", 4, 0.5), trial(1, "RUNNING", 2, 0.55)]) == "best 0.6000 (trial 0)"

@@ -1,8 +1,8 @@
-"""A trial as far as its first step: data read and divided, hardware chosen, network and loss tried on nothing.
+"""A dry run of a trial: everything before its first training step, so that its errors are found before a study starts.
 
-What a trial would complain of is found before a study starts. It runs in processes of its own, in the folder that
-trials run in: what it imports is heavy, and paths must mean what they mean to a trial. The inventory that it makes is
-kept, so the trials do not make it again.
+The data are read and split, the hardware is chosen, and network and loss take one step on empty images. It runs in
+processes of its own, since its imports are heavy, and in the folder that trials run in, so that relative paths mean the
+same as in a trial. The inventory that it makes is cached, so trials do not make it again.
 """
 
 import json
@@ -17,11 +17,11 @@ from typing import Self
 from rarepix.config import TrialConfig
 
 PARTS = {"data": "albumentations", "network": "segmentation_models_pytorch"}
-"""Part of a rehearsal → the heaviest library that it needs."""
+"""Part of a dry run → the heaviest library that it needs."""
 
 
 class DryRun:
-    """A process for each part, in *folder*; they import what trials need while other things are still checked."""
+    """A process for each part, started in *folder*; they import their libraries while other checks still run."""
 
     def __init__(self, folder: Path) -> None:
         pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
@@ -32,34 +32,34 @@ class DryRun:
         return self
 
     def __exit__(self, *error: object) -> None:
-        """End the processes, whether they have had their turn or not."""
+        """End the processes, whether they were used or not."""
         for process in self.processes:
             process.kill()
             process.communicate()
 
-    def rehearse(self, configs: Iterable[TrialConfig]) -> list[str]:
-        """Return what trials with *configs* would complain of, each complaint once. To be called once."""
-        asked = json.dumps([config.model_dump(mode="json") for config in configs])
+    def problems(self, configs: Iterable[TrialConfig]) -> list[str]:
+        """Return the errors that trials with *configs* would end with, each once. To be called once."""
+        configs_json = json.dumps([config.model_dump(mode="json") for config in configs])
         with ThreadPoolExecutor(len(self.processes)) as pool:
-            heard = list(pool.map(lambda process: _heard(process, asked), self.processes))
-        return list(dict.fromkeys(line for lines in heard for line in lines))
+            of_parts = list(pool.map(lambda process: _answer(process, configs_json), self.processes))
+        return list(dict.fromkeys(line for lines in of_parts for line in lines))
 
 
 def dry_run_problems(configs: Iterable[TrialConfig], parts: Iterable[str] = tuple(PARTS)) -> Iterator[str]:
-    """Yield what goes wrong with these *parts* of *configs* here. What several have in common is tried once."""
-    tried: set[str] = set()
-    told: set[str] = set()
+    """Yield the errors of these *parts* of trials with *configs*, each once. A step that several share is run once."""
+    done: set[str] = set()
+    yielded: set[str] = set()
     for config in configs:
-        for given, step in _steps(config):
-            if given[0] in parts and str(given) not in tried:
-                tried.add(str(given))
-                for line in _complaint(step):
-                    if line not in told:
-                        told.add(line)
+        for key, step in _steps(config):
+            if key[0] in parts and str(key) not in done:
+                done.add(str(key))
+                for line in _error_lines(step):
+                    if line not in yielded:
+                        yielded.add(line)
                         yield line
 
 
-def _complaint(step: Callable[[], object]) -> list[str]:
+def _error_lines(step: Callable[[], object]) -> list[str]:
     try:
         step()
     except (ValueError, OSError, RuntimeError) as error:
@@ -68,28 +68,28 @@ def _complaint(step: Callable[[], object]) -> list[str]:
 
 
 def _steps(config: TrialConfig) -> Iterator[tuple[tuple, Callable[[], object]]]:
-    """Yield the steps of a trial before its training, each with its part and what of the configuration it hangs on."""
+    """Yield the steps of a trial before its training, each with its key: its part, and the settings it depends on."""
     from rarepix import wiring
     from rarepix.engine.precision import choose_hardware
 
     yield ("network", config.engine), lambda: choose_hardware(config.engine)
-    shown = (config.sampling, config.crop, config.paste, config.augment)
-    data = (config.data, *shown, config.evaluate, config.engine.batch_size, config.seed)
+    training_data = (config.sampling, config.crop, config.paste, config.augment)
+    data = (config.data, *training_data, config.evaluate, config.engine.batch_size, config.seed)
     yield ("data", *data), lambda: wiring.build_data(config, gpu=False)
     step = (config.model, config.loss, config.crop.size, config.engine.batch_size, config.data)
     yield ("network", *step), lambda: wiring.try_step(config)
 
 
-def _heard(process: subprocess.Popen, asked: str) -> list[str]:
-    said, errors = process.communicate(asked)
+def _answer(process: subprocess.Popen, configs_json: str) -> list[str]:
+    stdout, stderr = process.communicate(configs_json)
     if process.returncode:
-        last = (errors.strip().splitlines() or ["it said nothing"])[-1]
-        return [f"a rehearsal of the trials must run through, but it ended with code {process.returncode}: {last}"]
-    return json.loads(said.splitlines()[-1])
+        last = (stderr.strip().splitlines() or ["it printed nothing"])[-1]
+        return [f"a dry run of the trials must run to its end, but ended with exit code {process.returncode}: {last}"]
+    return json.loads(stdout.splitlines()[-1])
 
 
 def main() -> None:
-    """Rehearse a part of the configurations on standard input and print the complaints, as JSON."""
+    """Run one part with the configurations on standard input and print its errors, as JSON."""
     part = sys.argv[1]
     import_module("rarepix.wiring")
     import_module(PARTS[part])

@@ -1,4 +1,7 @@
-"""The other machines of a study, looked at before it starts: each answers for itself (``probe``)."""
+"""Checks of a study's other machines before it starts: can they be reached, sent the code, and run trials?
+
+Each machine answers by a program that is sent there (``probe``).
+"""
 
 import io
 import json
@@ -8,15 +11,16 @@ import shlex
 import stat
 import subprocess
 import tarfile
+import tempfile
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import rarepix
 from rarepix.config import TrialConfig
-from rarepix.search.checks import upload
 from rarepix.search.nni.install_patch import NNI_VERSION
 from rarepix.search.nni.study_file import StudyFile
 from rarepix.search.remote import ssh
@@ -27,19 +31,30 @@ LEAST_FREE = 2 * 2**30
 """Bytes of disk; a trial's checkpoints alone take hundreds of millions."""
 HOST_VARIABLE = "RAREPIX_NNI_HOST"
 PROBE_SECONDS = 60
-REHEARSAL_SECONDS = 600
-ASK = (
+DRY_RUN_SECONDS = 600
+PROBE_COMMAND = (
     'd=$(mktemp -d) && trap \'rm -rf "$d"\' EXIT && tar -xzf - -C "$d" && cd "$HOME" && '
     'PYTHONPATH="$d" {python} -m rarepix.search.checks.probe < "$d/question.json"'
 )
-"""Our own code goes there with the question and leaves nothing behind."""
+"""Unpacks our own code and the question from standard input into a temporary folder, and removes it at the end."""
+IGNORE_FILE = ".nniignore"
+PACK = """
+const path = require('path');
+const [nni, code, place] = process.argv.slice(1);
+require(path.join(nni, 'node_modules', 'app-module-path')).addPath(nni);
+const logStream = { writeLine() {}, writeLineSync() {} };
+global.nni = { paths: { experimentRoot: place }, args: { logLevel: 'error' }, logStream };
+const { createTarball } = require(path.join(nni, 'common', 'tarball'));
+createTarball('code', code).catch((error) => { console.error(error.message); process.exitCode = 1; });
+"""
+"""A program for NNI's node that packs a folder as NNI's manager packs it for other machines."""
 
 
 def machines_of(study: StudyFile, folder: Path) -> tuple[Machine, ...]:
-    """Return the machines of *study*, whose file lies in *folder*; none for a study that runs on this machine.
+    """Return the machines of *study*, whose file lies in *folder*; () for a study that runs on this machine.
 
     Raises:
-        ConfigError: they are not told as they must be.
+        ConfigError: the ``machineList`` is wrong.
     """
     if study.trainingService.platform != "remote":
         return ()
@@ -47,9 +62,9 @@ def machines_of(study: StudyFile, folder: Path) -> tuple[Machine, ...]:
 
 
 def problems(study: StudyFile, folder: Path, config: TrialConfig | None = None) -> list[str]:
-    """Return what keeps the machines of *study* (its file lies in *folder*) from running trials, a line each.
+    """Return why the machines of *study* (its file lies in *folder*) cannot run trials, one line per problem.
 
-    *config*: that of a trial, whose data each machine must have at a path of its own.
+    *config*: the configuration of a trial; each machine must have its data, at a path of its own.
     """
     try:
         machines = machines_of(study, folder)
@@ -58,55 +73,77 @@ def problems(study: StudyFile, folder: Path, config: TrialConfig | None = None) 
     if not machines:
         return []
     code = folder / study.trialCodeDirectory
-    found = _manager_problems(study) + upload.problems(code.resolve()) + (_path_problems(config) if config else [])
-    bad_keys = list(dict.fromkeys(line for machine in machines for line in _key_problems(machine.key)))
-    if bad_keys or found:
-        return found + bad_keys
+    lines = _manager_problems(study) + upload_problems(code.resolve()) + (_path_problems(config) if config else [])
+    lines += list(dict.fromkeys(line for machine in machines for line in _key_problems(machine.key)))
+    if lines:
+        return lines
     question = {"data": str(config.data.root) if config else None, "configs": []}
     uploads = (code / "src" / "rarepix").is_dir()
-    return _each(machines, lambda machine: _judge(_asked(machine, question, PROBE_SECONDS), study.gpus, uploads))
+    return _on_each(
+        machines, lambda machine: _answer_problems(_ask(machine, question, PROBE_SECONDS), study.gpus, uploads)
+    )
 
 
-def rehearse(study: StudyFile, folder: Path, configs: Iterable[TrialConfig]) -> list[str]:
-    """Return what trials with *configs* would complain of on the machines of *study*, a line each."""
+def dry_run_problems(study: StudyFile, folder: Path, configs: Iterable[TrialConfig]) -> list[str]:
+    """Return the errors that trials with *configs* would end with on the machines of *study*, one line each."""
     question = {"data": None, "configs": [config.model_dump(mode="json") for config in configs]}
-    return _each(machines_of(study, folder), lambda machine: _asked(machine, question, REHEARSAL_SECONDS)["complaints"])
+    return _on_each(machines_of(study, folder), lambda machine: _ask(machine, question, DRY_RUN_SECONDS)["problems"])
 
 
-def _each(machines: tuple[Machine, ...], look: Callable[[Machine], list[str]]) -> list[str]:
-    """Return what *look* finds on each machine, all at once, the machine named."""
+def upload_problems(code: Path) -> list[str]:
+    """Return why NNI cannot send the folder *code* to other machines, one line per problem.
+
+    It is packed once as NNI packs it: NNI's manager ends itself without a message to nnictl when it cannot pack the
+    code.
+    """
+    nni = Path(find_spec("nni_node").origin).parent
+    with tempfile.TemporaryDirectory(prefix="rarepix-") as place:
+        packing = subprocess.run(
+            [nni / "node", "-e", PACK, nni, code, place], env={}, capture_output=True, text=True, check=False
+        )
+    if packing.returncode == 0:
+        return []
+    why = (packing.stderr.strip().splitlines() or [f"node ended with exit code {packing.returncode}"])[-1]
+    return [
+        f"NNI must be able to send trialCodeDirectory to other machines, but: {why}: name what trials do not need, and "
+        f"files that grow, in {code / IGNORE_FILE} (as in a .gitignore)"
+    ]
+
+
+def _on_each(machines: tuple[Machine, ...], check: Callable[[Machine], list[str]]) -> list[str]:
+    """Return the lines that *check* returns for each machine, with its name; machines are checked in parallel."""
 
     def lines(machine: Machine) -> list[str]:
         try:
-            return [f"{machine.name}: {line}" for line in look(machine)]
+            return [f"{machine.name}: {line}" for line in check(machine)]
         except SshError as error:
             return str(error).splitlines()
 
     with ThreadPoolExecutor(len(machines)) as pool:
-        return [line for found in pool.map(lines, machines) for line in found]
+        return [line for of_machine in pool.map(lines, machines) for line in of_machine]
 
 
-def _asked(machine: Machine, question: dict[str, Any], seconds: float) -> dict[str, Any]:
+def _ask(machine: Machine, question: dict[str, Any], seconds: float) -> dict[str, Any]:
     """Return the machine's answer. Raises ``SshError`` if it gives none."""
-    command = ASK.format(python=shlex.quote(machine.python))
-    done = ssh.run(machine, command, seconds=seconds, given=_sent(question))
+    command = PROBE_COMMAND.format(python=shlex.quote(machine.python))
+    done = ssh.run(machine, command, seconds=seconds, stdin=_archive(question))
     try:
         return json.loads(done.stdout.decode().splitlines()[-1])
     except (ValueError, IndexError):
-        said = done.stderr.decode(errors="replace").strip().splitlines() or ["it said nothing"]
+        why = ssh.last_line(done.stderr)
     if done.returncode in (126, 127):
         raise SshError(
             f"{machine.name}: pythonPath must be the folder of a Python there, but {machine.python} cannot be run "
-            f"({said[-1]}): set pythonPath, for instance to the .venv/bin of a checkout on that machine"
+            f"({why}): set pythonPath, for instance to the .venv/bin of a checkout on that machine"
         )
     raise SshError(
-        f"{machine.name}: {machine.python} must have what trials need, but: {said[-1]}: "
+        f"{machine.name}: {machine.python} must have what trials need, but: {why}: "
         "set up the environment there (make env), or correct pythonPath"
     )
 
 
-def _sent(question: dict[str, Any]) -> bytes:
-    """Return an archive with our own code and the question."""
+def _archive(question: dict[str, Any]) -> bytes:
+    """Return a tar archive (gzip) with our own code and the question."""
     package = Path(rarepix.__file__).parent
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz", compresslevel=1) as archive:
@@ -118,38 +155,37 @@ def _sent(question: dict[str, Any]) -> bytes:
     return packed.getvalue()
 
 
-def _judge(answer: dict[str, Any], gpus: int, uploads: bool) -> list[str]:
-    """Return what is wrong with a machine that has said what it has."""
-    there, found = answer["versions"], []
-    if there["nni"] != NNI_VERSION:
-        found.append(f"nni must be {NNI_VERSION} on every machine, but there it is {there['nni']}: make env there")
-    same = ("torch",) if uploads else ("torch", "rarepix")  # what is uploaded is the same everywhere
-    for name in same:
-        here = version(name)
-        if there[name].partition("+")[0] != here.partition("+")[0]:
-            found.append(
-                f"{name} must be the same on every machine, or trials differ by where they ran, but here it is {here} "
-                f"and there {there[name]}: make env there, from the same requirements.lock"
+def _answer_problems(answer: dict[str, Any], gpus: int, uploads: bool) -> list[str]:
+    """Return what is wrong with a machine by its *answer*, one line per problem."""
+    versions, lines = answer["versions"], []
+    if versions["nni"] != NNI_VERSION:
+        lines.append(f"nni must be {NNI_VERSION} on every machine, but there it is {versions['nni']}: make env there")
+    for name in ("torch",) if uploads else ("torch", "rarepix"):  # uploaded code is the same everywhere
+        local = version(name)
+        if versions[name].partition("+")[0] != local.partition("+")[0]:
+            lines.append(
+                f"{name} must be the same on every machine, or trials differ by where they ran, but here it is {local} "
+                f"and there {versions[name]}: make env there, from the same requirements.lock"
             )
     if gpus and (answer["gpus"] or 0) < gpus:
-        found.append(
+        lines.append(
             f"trialGpuNumber demands {gpus} GPU for a trial, but that machine shows {answer['gpus'] or 0}: "
             "leave trialGpuNumber out (a trial then uses a GPU if there is one), or the machine"
         )
     if answer["free"] < LEAST_FREE:
         free = answer["free"] / 2**30
-        found.append(f"the disk of its home must have {LEAST_FREE / 2**30:.0f} GiB free, but has {free:.1f}: make room")
-    return found + answer["complaints"]
+        lines.append(f"the disk of its home must have {LEAST_FREE / 2**30:.0f} GiB free, but has {free:.1f}: make room")
+    return lines + answer["problems"]
 
 
 def _manager_problems(study: StudyFile) -> list[str]:
-    """Return why machines could not call back; they do so through their SSH connections unless told otherwise."""
-    address, opened = study.nniManagerIp, os.environ.get(HOST_VARIABLE)
-    if address in (None, *LOCAL) or opened:
+    """Return why machines could not reach the manager, which they do through their SSH connections by default."""
+    address = study.nniManagerIp
+    if address in (None, *LOCAL) or os.environ.get(HOST_VARIABLE):
         return []
     return [
         f"nniManagerIp must be left out, or 127.0.0.1: the manager listens on this machine only, and other machines "
-        f"come back through the SSH connections that start them, but got {address}"
+        f"reach it through the SSH connections that start them, but got {address}"
     ]
 
 
@@ -158,14 +194,14 @@ def _path_problems(config: TrialConfig) -> list[str]:
     if root.startswith(("/", "~", "$")):
         return []
     return [
-        f"data.root must be a path that means something on other machines, but {root!r} is relative to the folder that "
-        "trials run in, which NNI makes anew there: begin it with /, ~ or a $NAME that each machine has in "
+        f"data.root must be a path that exists on other machines, but {root!r} is relative to the folder that "
+        "trials run in, which NNI creates there for each study: begin it with /, ~ or a $NAME that each machine has in "
         "~/.config/rarepix/paths.env"
     ]
 
 
 def _key_problems(file: Path) -> list[str]:
-    """Return why neither ssh nor NNI could log in with the key in *file*."""
+    """Return why ssh and NNI could not log in with the key in *file*, one line per problem."""
     try:
         first = file.read_bytes().partition(b"\n")[0].decode(errors="replace").strip()
     except OSError as error:
@@ -176,11 +212,11 @@ def _key_problems(file: Path) -> list[str]:
         public = first.startswith(("ssh-", "ecdsa-"))
         other = f"give {file.with_suffix('')}" if public else "make one with ssh-keygen -t ed25519"
         what = "is its public half" if public else f"begins with {first[:40]!r}"
-        return [f"sshKeyFile must be a secret key of OpenSSH's, but {file} {what}: {other}"]
+        return [f"sshKeyFile must be a private key of OpenSSH, but {file} {what}: {other}"]
     if stat.S_IMODE(file.stat().st_mode) & 0o077:
-        return [f"sshKeyFile must be for its owner's eyes, or ssh refuses it, but others may read {file}: chmod 600 it"]
-    opened = subprocess.run(["ssh-keygen", "-y", "-P", "", "-f", file], capture_output=True, text=True, check=False)
-    if opened.returncode:
-        why = (opened.stderr.strip().splitlines() or ["ssh-keygen cannot read it"])[-1]
-        return [f"sshKeyFile must be a whole key without a passphrase, but {file}: {why}: make one for this purpose"]
+        return [f"sshKeyFile must be readable by its owner only, but others may read {file}: chmod 600 it"]
+    reading = subprocess.run(["ssh-keygen", "-y", "-P", "", "-f", file], capture_output=True, text=True, check=False)
+    if reading.returncode:
+        why = (reading.stderr.strip().splitlines() or ["ssh-keygen cannot read it"])[-1]
+        return [f"sshKeyFile must be a complete key without a passphrase, but {file}: {why}: make one for this purpose"]
     return []

@@ -1,5 +1,6 @@
-"""What is looked at before a study starts, since NNI says success first and fails later, mostly in silence."""
+"""The check of a whole study before it starts: NNI itself reports success first and fails later, mostly silently."""
 
+import shutil
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -9,7 +10,6 @@ from typing import Any
 from rarepix.config import TrialConfig, updated
 from rarepix.config.yaml import read_mapping
 from rarepix.search.checks import dry_run, machines
-from rarepix.search.checks.disk import disk_problems
 from rarepix.search.checks.tuner import (
     advisor_problems,
     assessor_problems,
@@ -18,7 +18,7 @@ from rarepix.search.checks.tuner import (
     uses_advisor,
 )
 from rarepix.search.nni import nnictl
-from rarepix.search.nni.install_patch import PreloadError, check_version
+from rarepix.search.nni.install_patch import PatchError, check_version
 from rarepix.search.nni.space import Space, check_space, corners, read_space
 from rarepix.search.nni.space import problems as space_problems
 from rarepix.search.nni.study_file import StudyFile, read_study
@@ -26,66 +26,72 @@ from rarepix.search.nni.trial_command import TrialCommand, parse
 from rarepix.search.optimizer.settings import read_settings
 from rarepix.settings import ConfigError
 
+MIN_FREE = 2**30
+"""Bytes of disk: enough for a few trials of a small network, or for NNI's own records of any study."""
+
 
 @dataclass(frozen=True)
 class CheckedStudy:
-    """A study that may start."""
+    """A study that can start."""
 
     file: Path
     study: StudyFile
     command: TrialCommand
     config: TrialConfig
-    """Of a trial before the search changes it."""
+    """Configuration of a trial before the search changes it."""
     space: Space
 
 
 def check(config_file: str | Path, port: int | None = None) -> CheckedStudy:
-    """Return the study in *config_file*, checked together with its recipe, search space, data and machine.
+    """Return the study in *config_file*, checked together with its recipe, search space, data and machines.
 
-    *port* is looked at if it is given.
+    *port* is checked, too, if it is given.
 
     Raises:
         ConfigError: it cannot be run; one line per problem, each with what must hold, what came and what to do.
     """
     file = Path(config_file).absolute()
     study = read_study(file)
-    found: list[str] = []
+    problems: list[str] = []
     code = (file.parent / study.trialCodeDirectory).resolve()
-    command = _tried(found, lambda: parse(study.trialCommand, code))
-    with _stage(study, command) as stage:
-        config = _tried(found, command.configuration) if command else None
-        space = _tried(found, lambda: _space(study, file.parent))
-        fits = config is not None and space is not None and _tried(found, lambda: check_space(space, config) or True)
+    command = _try(problems, lambda: parse(study.trialCommand, code))
+    with _local_dry_run(study, command) as local_dry_run:
+        config = _try(problems, command.configuration) if command else None
+        space = _try(problems, lambda: _space(study, file.parent))
+        fits = config is not None and space is not None and _try(problems, lambda: check_space(space, config) or True)
         if fits or not uses_advisor(study):
-            found += _tuner_problems(study, space, config, file.parent)
-        found += _machine_problems(study)
-        found += machines.problems(study, file.parent, config)
-        found += disk_problems(_writes_to(study, command)) if command else []
+            problems += _tuner_problems(study, space, config, file.parent)
+        problems += _machine_problems(study)
+        problems += machines.problems(study, file.parent, config)
+        problems += disk_problems(_written_folders(study, command)) if command else []
         if port is not None:
-            _tried(found, lambda: check_port(port))
-        if not found:
-            _tried(found, lambda: _ask_nni(file))
-        if not found:  # it takes seconds, and what is wrong already would only be said again
+            _try(problems, lambda: check_port(port))
+        if not problems:
+            _try(problems, lambda: _validate_by_nni(file))
+        if not problems:  # a dry run takes seconds, and would only report the same problems again
             points = enqueued_points(study, space, config, code) if uses_advisor(study) else []
             configs = [updated(config, point) for point in (*corners(space), *points)]
-            found += stage.rehearse(configs) if stage else machines.rehearse(study, file.parent, configs)
-    if found:
-        raise ConfigError("\n".join(found))
+            if local_dry_run:
+                problems += local_dry_run.problems(configs)
+            else:
+                problems += machines.dry_run_problems(study, file.parent, configs)
+    if problems:
+        raise ConfigError("\n".join(problems))
     return CheckedStudy(file, study, command, config, space)
 
 
-def _stage(study: StudyFile, command: TrialCommand | None) -> AbstractContextManager[dry_run.DryRun | None]:
-    """Return where trials are rehearsed: here, unless they run on other machines or cannot be run at all."""
+def _local_dry_run(study: StudyFile, command: TrialCommand | None) -> AbstractContextManager[dry_run.DryRun | None]:
+    """Start a dry run on this machine, unless trials run on other machines or their command is wrong."""
     return dry_run.DryRun(command.folder) if command and study.trainingService.platform == "local" else nullcontext()
 
 
 def is_study(file: Path) -> bool:
-    """Return whether *file* is a study's file rather than a recipe's."""
+    """Return whether *file* is the file of a study rather than of a recipe."""
     return file.is_file() and "trialCommand" in read_mapping(file, "the study or recipe")
 
 
 def gpu_count() -> int:
-    """Return how many GPUs NVIDIA's driver shows here."""
+    """Return how many GPUs NVIDIA's driver shows on this machine."""
     import pynvml
 
     try:
@@ -95,56 +101,74 @@ def gpu_count() -> int:
         return 0
 
 
+def disk_problems(folders: dict[str, Path], min_free: int = MIN_FREE) -> list[str]:
+    """Return which file systems of *folders* (what is written → where) are too full, one line for each.
+
+    A full disk ends NNI's database in the middle of a study. *min_free* is in bytes; how much the checkpoints of large
+    networks need shows only when they are trained.
+    """
+    lines = []
+    for what, folder in folders.items():
+        existing = next(parent for parent in (folder.absolute(), *folder.absolute().parents) if parent.exists())
+        free = shutil.disk_usage(existing).free
+        if free < min_free:
+            lines.append(
+                f"{what} need {min_free / 2**30:.0f} GiB at least, but {existing} has {free / 2**30:.1f} GiB free: "
+                f"make room, or choose another place"
+            )
+    return lines
+
+
 def _space(study: StudyFile, folder: Path) -> Space:
     if study.searchSpaceFile is not None:
         return read_space(folder / study.searchSpaceFile)
     assert study.searchSpace is not None
     if uses_advisor(study) and not study.searchSpace and read_settings(study.tuner.classArgs).listed:
         return {}
-    found = space_problems(study.searchSpace)
-    if found:
-        raise ConfigError("\n".join(f"searchSpace: {problem}" for problem in found))
+    problems = space_problems(study.searchSpace)
+    if problems:
+        raise ConfigError("\n".join(f"searchSpace: {problem}" for problem in problems))
     return study.searchSpace
 
 
 def _tuner_problems(study: StudyFile, space: Space | None, config: TrialConfig | None, folder: Path) -> list[str]:
     if uses_advisor(study):
         return advisor_problems(study, space, config, (folder / study.trialCodeDirectory).resolve())
-    found = tuner_problems(study.tuner.model_dump(), space, folder) if space else []
-    return found + (assessor_problems(study.assessor.model_dump()) if study.assessor else [])
+    problems = tuner_problems(study.tuner.model_dump(), space, folder) if space else []
+    return problems + (assessor_problems(study.assessor.model_dump()) if study.assessor else [])
 
 
-def _writes_to(study: StudyFile, command: TrialCommand) -> dict[str, Path]:
+def _written_folders(study: StudyFile, command: TrialCommand) -> dict[str, Path]:
     nni = Path(study.experimentWorkingDirectory or "~/nni-experiments").expanduser()
     return {"results": command.study_folder("").parent, "NNI's records": nni}
 
 
 def _machine_problems(study: StudyFile) -> list[str]:
-    found: list[str] = []
-    _tried(found, check_version)
-    here = gpu_count() if study.gpus and study.trainingService.platform == "local" else None
-    if here is not None and study.gpus > here:
-        found.append(
-            f"trialGpuNumber demands {study.gpus} GPU for a trial, but this machine has {here}: "
+    problems: list[str] = []
+    _try(problems, check_version)
+    available = gpu_count() if study.gpus and study.trainingService.platform == "local" else None
+    if available is not None and study.gpus > available:
+        problems.append(
+            f"trialGpuNumber demands {study.gpus} GPU for a trial, but this machine has {available}: "
             "leave trialGpuNumber out (a trial then uses a GPU if there is one)"
         )
-    return found
+    return problems
 
 
 def check_port(port: int) -> None:
-    """Raise ``ConfigError`` unless *port* can be listened on; the message says who holds it, if that is a study."""
+    """Raise ``ConfigError`` unless *port* is free; the message names the study that listens on it, if one does."""
     if not 0 < port < 65536:
         raise ConfigError(f"the port must be a number from 1 to 65535, but got {port}")
     if not nnictl.port_taken(port):
         return
     holder = next((known for known in nnictl.list_experiments().values() if known.port == port and known.alive), None)
     who = f"the study {holder.id} ({holder.name})" if holder else "another program"
-    way_out = f"stop it with `rarepix study stop {holder.id}`, or " if holder else ""
-    raise ConfigError(f"port {port} must be free, but {who} listens on it: {way_out}choose another one with --port")
+    advice = f"stop it with `rarepix study stop {holder.id}`, or " if holder else ""
+    raise ConfigError(f"port {port} must be free, but {who} listens on it: {advice}choose another one with --port")
 
 
-def _ask_nni(file: Path) -> None:
-    """Let NNI validate what is its own; its message is the last line of what would be a traceback."""
+def _validate_by_nni(file: Path) -> None:
+    """Let NNI validate the file with its own schema; raise ``ConfigError`` with its message."""
     from nni.experiment.config import ExperimentConfig, utils
 
     try:
@@ -155,10 +179,10 @@ def _ask_nni(file: Path) -> None:
         utils.unset_base_path()  # load leaves it set when it refuses, and then refuses every later file
 
 
-def _tried(found: list[str], step: Callable[[], Any]) -> Any:
-    """Return what *step* returns; if it refuses, add its lines to *found* and return None."""
+def _try(problems: list[str], step: Callable[[], Any]) -> Any:
+    """Return what *step* returns; if it raises one of our errors, add its lines to *problems* and return None."""
     try:
         return step()
-    except (ConfigError, PreloadError, nnictl.NniError, FileNotFoundError) as error:
-        found += str(error).splitlines()
+    except (ConfigError, PatchError, nnictl.NniError, FileNotFoundError) as error:
+        problems += str(error).splitlines()
         return None

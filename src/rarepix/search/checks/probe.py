@@ -1,7 +1,7 @@
-"""What a machine has, told by itself: sent there and run by ``machines``.
+"""What a machine has: a program that ``machines`` sends there and runs.
 
-Reads a question and answers, both JSON. It must run with a Python that lacks everything, so it imports nothing but
-Python's own library before it knows better.
+It reads a question from standard input and prints the answer, both JSON. The machine's Python may lack every package,
+so this file imports only the standard library at first.
 """
 
 import contextlib
@@ -17,20 +17,20 @@ PACKAGES = ("rarepix", "nni", "torch")
 
 
 def main() -> None:
-    """Answer the question on standard input: ``data`` (a path to be expanded here) and ``configs`` to be rehearsed."""
+    """Answer the question: ``data`` (a path, whose variables are expanded here) and ``configs`` (for a dry run)."""
     question = json.load(sys.stdin)
     answer = {
         "python": ".".join(map(str, sys.version_info[:2])),
         "versions": {name: _version(name) for name in PACKAGES},
         "gpus": _gpus(),
         "free": shutil.disk_usage(Path.home()).free,
-        "complaints": [],
+        "problems": [],
     }
-    with contextlib.redirect_stdout(io.StringIO()):  # libraries talk
+    with contextlib.redirect_stdout(io.StringIO()):  # some libraries print
         if question["data"]:
-            answer["complaints"] += _data(question["data"])
+            answer["problems"] += _data_problems(question["data"])
         if question["configs"]:
-            answer["complaints"] += _rehearsal(question["configs"])
+            answer["problems"] += _dry_run_problems(question["configs"])
     print(json.dumps(answer))
 
 
@@ -53,7 +53,7 @@ def _gpus() -> int | None:
         return 0
 
 
-def _data(root: str) -> list[str]:
+def _data_problems(root: str) -> list[str]:
     from rarepix.paths import expand
 
     try:
@@ -67,7 +67,7 @@ def _data(root: str) -> list[str]:
     return []
 
 
-def _rehearsal(configs: list[dict]) -> list[str]:
+def _dry_run_problems(configs: list[dict]) -> list[str]:
     from rarepix.config import TrialConfig
     from rarepix.search.checks.dry_run import dry_run_problems
 

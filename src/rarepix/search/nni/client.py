@@ -1,20 +1,25 @@
-"""NNI's REST interface of one study on this machine: ask, and read what comes back."""
+"""One study's NNI manager: its REST interface, and what it left on disk, as trials and reports."""
 
 import json
 import math
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from http.client import HTTPException
+from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
 from urllib.request import ProxyHandler, Request, build_opener
 
-from rarepix.search.optimizer.study_state import CONTINUES
+from rarepix.nni_database import CONTINUES, DATABASE, DatabaseError, Job, read_database, read_profile, report_scores
 
-_open = build_opener(ProxyHandler({})).open  # a proxy would look for 127.0.0.1 on its own machine
+_open = build_opener(ProxyHandler({})).open  # without a proxy, which would look for 127.0.0.1 on its own machine
 
 BUSY = ("WAITING", "RUNNING", "UNKNOWN", "ADD_RESUMED")
-"""States of a trial that is not over."""
+"""States of a trial that has not ended."""
+IDLE_STATES = ("INITIALIZED", "STOPPING", "STOPPED", "VIEWED")
+"""States of the manager that do not say how far the study is."""
 
 
 class ManagerUnreachable(ConnectionError):
@@ -23,7 +28,7 @@ class ManagerUnreachable(ConnectionError):
 
 @dataclass(frozen=True)
 class Manager:
-    """Where one study's manager listens."""
+    """The manager of one study on this machine."""
 
     port: int
 
@@ -32,37 +37,39 @@ class Manager:
         """Address of the web UI."""
         return f"http://127.0.0.1:{self.port}"
 
-    def ask(self, path: str, seconds: float = 20) -> Any:
-        """Return the answer to ``GET /api/v1/nni/<path>``.
+    def get(self, path: str, seconds: float = 20) -> Any:
+        """Return the decoded answer to ``GET /api/v1/nni/<path>``.
 
         Raises:
-            ManagerGone: nobody answers, or not in NNI's words.
+            ManagerUnreachable: no answer within *seconds*, or one that is not JSON.
         """
         try:
             with _open(Request(f"{self.url}/api/v1/nni/{path}"), timeout=seconds) as answer:
                 return json.load(answer)
         except HTTPError as error:
-            raise ManagerUnreachable(f"NNI's manager at {self.url} must answer {path!r}, but said {error}") from error
+            raise ManagerUnreachable(
+                f"NNI's manager at {self.url} must answer {path!r}, but returned {error}"
+            ) from error
         except (OSError, HTTPException, ValueError) as error:
             raise ManagerUnreachable(f"NNI's manager must answer at {self.url}, but: {error}") from error
 
     def status(self) -> tuple[str, list[str]]:
         """Return the state of the experiment (``RUNNING``, ``DONE``, ``ERROR``, …) and its errors."""
-        answer = self.ask("check-status")
+        answer = self.get("check-status")
         return answer["status"], answer["errors"]
 
     def profile(self) -> dict[str, Any]:
-        """Return the experiment as NNI keeps it: ``id``, ``params`` (its configuration), ``execDuration``, …"""
-        return self.ask("experiment")
+        """Return NNI's profile of the experiment: ``id``, ``params`` (its configuration), ``execDuration``, …"""
+        return self.get("experiment")
 
     def trials(self) -> list["Trial"]:
-        """Return every trial of the experiment with its newest report, in the order of their numbers."""
-        return with_reports(self.ask("trial-jobs"), self.ask("metric-data-latest"))
+        """Return every trial job of the experiment with its newest report, in the order of their numbers."""
+        return _with_reports(self.get("trial-jobs"), self.get("metric-data-latest"))
 
 
 @dataclass(frozen=True)
 class Report:
-    """What a trial said last."""
+    """The newest report of a trial."""
 
     count: int
     """Intermediate reports so far."""
@@ -72,15 +79,17 @@ class Report:
     when: float | None = field(default=None, compare=False)
     """Seconds since 1970."""
     data: str = field(default="", compare=False, repr=False)
-    """The report as NNI keeps it (JSON twice)."""
+    """The report as NNI stores it (JSON of JSON)."""
 
     @classmethod
-    def of(cls, intermediate: dict | None, final: dict | None) -> "Report":
-        """Return what a trial's metrics say: its last intermediate one and its final one, where they are there."""
+    def from_metrics(cls, intermediate: dict | None, final: dict | None) -> "Report | None":
+        """Return the report in a trial's last intermediate metric and its final one; None if it has neither."""
         newest = final or intermediate
+        if newest is None:
+            return None
         return cls(
             count=intermediate["sequence"] + 1 if intermediate else 0,
-            value=number(newest["data"]),
+            value=reported_objective(newest["data"]),
             final=final is not None,
             when=newest["timestamp"] / 1000 if newest.get("timestamp") else None,
             data=newest["data"],
@@ -89,7 +98,7 @@ class Report:
 
 @dataclass(frozen=True)
 class Trial:
-    """A trial as NNI's manager tells it."""
+    """A trial job of NNI, from its manager or from its database."""
 
     id: str
     number: int
@@ -103,41 +112,106 @@ class Trial:
     """Seconds since 1970."""
 
     @classmethod
-    def of(cls, job: dict, report: Report | None) -> "Trial":
-        """Return the trial in one of NNI's trial jobs."""
+    def from_rest(cls, job: dict, report: Report | None) -> "Trial":
+        """Return the trial in one of the trial jobs of the REST interface."""
         recorded = json.loads(job["hyperParameters"][0])["parameters"] if job.get("hyperParameters") else {}
-        ended = job.get("startTime") and job.get("endTime")
+        start, end = job.get("startTime"), job.get("endTime")
         return cls(
             id=job["trialJobId"],
             number=job["sequenceId"],
             status=job["status"],
             parameters=recorded if isinstance(recorded, dict) else {},
             report=report,
-            seconds=(job["endTime"] - job["startTime"]) / 1000 if ended else None,
-            started=job["startTime"] / 1000 if job.get("startTime") else None,
+            seconds=_seconds(start, end),
+            started=start / 1000 if start else None,
+        )
+
+    @classmethod
+    def from_job(cls, job: Job) -> "Trial":
+        """Return the trial in a job of the database."""
+        start = job.queued if job.restarted is None else job.restarted
+        return cls(
+            id=job.id,
+            number=job.number,
+            status=job.state,
+            parameters=job.parameters,
+            report=Report.from_metrics(job.last_intermediate(), job.final()),
+            seconds=_seconds(start, job.ended),
+            started=start / 1000 if start else None,
         )
 
     @property
     def busy(self) -> bool:
-        """Whether it is not over."""
+        """Whether it has not ended."""
         return self.status in BUSY
 
     @property
     def run(self) -> str:
-        """Id of the trial whose folder it works in: its own, or that of the one that it goes on with."""
+        """Id of the trial whose folder it works in: its own, or that of the trial that it continues."""
         return str(self.parameters.get(CONTINUES, self.id))
 
 
-def with_reports(jobs: Iterable[dict], metrics: Iterable[dict]) -> list[Trial]:
-    """Return NNI's trial jobs as trials, each with what its newest metrics say, in the order of their numbers."""
+def stored_profile(folder: Path) -> dict[str, Any]:
+    """Return NNI's profile of the experiment in *folder*, without a manager: ``id``, ``params``, ``startTime``, …
+
+    Raises:
+        DatabaseError: its database cannot be read, or holds no profile.
+    """
+    profile = read_profile(folder / DATABASE)
+    if not profile:
+        raise DatabaseError(f"{folder / DATABASE} must hold NNI's profile of the experiment, but is empty")
+    return profile
+
+
+def stored_trials(folder: Path) -> list[Trial]:
+    """Return ``Manager.trials()`` of the experiment in *folder* without a manager. Raises ``DatabaseError``."""
+    jobs = read_database(folder / DATABASE).jobs
+    return sorted((Trial.from_job(job) for job in jobs if job.number is not None), key=lambda trial: trial.number)
+
+
+def last_state(folder: Path) -> str | None:
+    """Return how far the manager of the experiment in *folder* last was (``RUNNING``, ``DONE``, …), None if unknown."""
+    try:
+        log = (folder / "log" / "nnimanager.log").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    states = re.findall(r"Change NNIManager status from: \w+ to: (\w+)", log)
+    return next((state for state in reversed(states) if state not in IDLE_STATES), None)
+
+
+def dispatcher_error(logs: Path, since: float) -> str:
+    """Return the last exception that an experiment's tuner has written to *logs* ("" if none).
+
+    Only what was written after *since* (seconds since 1970) counts: a resumed experiment appends to the same log.
+    """
+    try:
+        lines = (logs / "dispatcher.log").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return ""
+    written, message, in_traceback = math.inf, [], False
+    for line in lines:
+        stamp = re.match(r"\[(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)\]", line)
+        if stamp:
+            written = datetime.strptime(stamp[1], "%Y-%m-%d %H:%M:%S").astimezone().timestamp()
+        if written >= since and line.startswith("Traceback "):
+            message, in_traceback = [], True
+        elif stamp or not line.strip():
+            in_traceback = False
+        elif in_traceback and not line.startswith(" "):
+            message.append(line)
+    return "; ".join(message)
+
+
+def _with_reports(jobs: Iterable[dict], metrics: Iterable[dict]) -> list[Trial]:
+    """Return the REST interface's trial jobs with their newest metrics, in the order of their numbers."""
     newest: dict[str, dict[str, Any]] = {"PERIODICAL": {}, "FINAL": {}}
     for metric in metrics:
         newest[metric["type"]].setdefault(metric["trialJobId"], metric)  # of two finals NNI takes the first, too
-    reports = {
-        trial: Report.of(newest["PERIODICAL"].get(trial), newest["FINAL"].get(trial))
-        for trial in newest["PERIODICAL"] | newest["FINAL"]
-    }
-    trials = [Trial.of(job, reports.get(job["trialJobId"])) for job in jobs if "sequenceId" in job]
+    trials = [
+        Trial.from_rest(job, Report.from_metrics(*(newest[kind].get(job["trialJobId"]) for kind in newest)))
+        for job in jobs
+        if "sequenceId" in job
+    ]
     return sorted(trials, key=lambda trial: trial.number)
 
 
@@ -148,11 +222,10 @@ def retries(trials: Sequence[Trial]) -> dict[str, int]:
     return {trial.id: last[trial.run].number for trial in trials if last[trial.run] is not trial}
 
 
-def number(data: str) -> float:
-    """Return the objective in a metric's data (JSON twice; a number, or a dict with ``default``), NaN if none."""
-    try:
-        value = json.loads(json.loads(data))
-    except (TypeError, ValueError):
-        return math.nan
-    value = value.get("default") if isinstance(value, dict) else value
-    return float(value) if isinstance(value, (int, float)) else math.nan
+def reported_objective(data: str) -> float:
+    """Return the objective in the data of a metric, NaN if there is none."""
+    return report_scores(data).get("default", math.nan)
+
+
+def _seconds(start: int | None, end: int | None) -> float | None:
+    return (end - start) / 1000 if start and end else None

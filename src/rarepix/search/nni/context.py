@@ -137,7 +137,7 @@ def list_blocks(blocks: Blocks, config: TrialConfig) -> list[Block]:
 def jobs_of(manager: Manager) -> dict[int, dict[str, Any]]:
     """Return run → NNI's trial job, of the jobs that the search asked for."""
     jobs = {}
-    for job in manager.ask("trial-jobs"):
+    for job in manager.get("trial-jobs"):
         ordered = json.loads(job["hyperParameters"][0]) if job.get("hyperParameters") else {}
         if isinstance(ordered.get("parameter_id"), int):
             jobs[ordered["parameter_id"]] = job

@@ -1,10 +1,12 @@
-"""The environment in which nnictl runs: with our corrections of NNI's server, and this environment's programs first.
+"""The environment in which nnictl runs: with our patch of NNI's server, and with this environment's programs first.
 
 ``python -m rarepix.search.nni.install_patch`` gives it to plain ``nnictl``, too. ``make env`` does this; in a conda
 environment, run it once by hand.
 """
 
+import getpass
 import os
+import socket
 import sys
 import sysconfig
 from importlib.metadata import PackageNotFoundError, version
@@ -16,6 +18,12 @@ FILE = Path(__file__).with_name("patch") / "main.cjs"
 NNI_VERSION = "3.0"
 START_UP = "rarepix_nni.pth"
 """The file in site-packages that Python reads when it starts."""
+HOST_VARIABLE = "RAREPIX_NNI_HOST"
+"""Address on which the patched NNI server listens."""
+NAMES_VARIABLE = "RAREPIX_NNI_NAMES"
+"""Host names, beside those of 127.0.0.1, to which the patched NNI server answers."""
+LOOPBACK = "127.0.0.1"
+EVERYWHERE = "0.0.0.0"
 
 _LINE = (
     "import sys; any('nni' in part for part in sys.orig_argv[1:])"
@@ -24,48 +32,78 @@ _LINE = (
 )
 
 
-class PreloadError(RuntimeError):
-    """NNI is missing, or of a version that the preload was not made for."""
+class PatchError(RuntimeError):
+    """NNI is missing, or of a version that the patch was not made for."""
 
 
 def environment() -> dict[str, str]:
     """Return the environment for nnictl.
 
     Its ``PATH`` begins with the folder of the running Python, so that ``python`` in a trial command is this one;
-    ``NODE_OPTIONS`` loads the preload; connections to this machine go past any proxy.
+    ``NODE_OPTIONS`` loads the patch; connections to this machine bypass any proxy.
 
     Raises:
-        PreloadError: nni is not installed as version 3.0 exactly.
+        PatchError: nni is not installed as version 3.0 exactly.
     """
     check_version()
-    found = dict(os.environ)
-    programs, path = str(Path(sys.executable).parent), found.get("PATH", os.defpath)
-    found["PATH"] = path if path.split(os.pathsep)[0] == programs else os.pathsep.join([programs, path])
-    found["NODE_OPTIONS"] = _with_preload(found.get("NODE_OPTIONS", ""))
+    variables = dict(os.environ)
+    programs, path = str(Path(sys.executable).parent), variables.get("PATH", os.defpath)
+    variables["PATH"] = path if path.split(os.pathsep)[0] == programs else os.pathsep.join([programs, path])
+    variables["NODE_OPTIONS"] = _with_patch(variables.get("NODE_OPTIONS", ""))
     for name in ("no_proxy", "NO_PROXY"):
-        past = [host for host in found.get(name, "").split(",") if host]
-        found[name] = ",".join([*past, *(host for host in ("localhost", "127.0.0.1") if host not in past)])
-    return found
+        hosts = [host for host in variables.get(name, "").split(",") if host]
+        variables[name] = ",".join([*hosts, *(host for host in ("localhost", LOOPBACK) if host not in hosts)])
+    return variables
 
 
 def check_version() -> None:
-    """Raise ``PreloadError`` unless nni is installed as the one version whose server the preload knows."""
+    """Raise ``PatchError`` unless nni is installed as the one version that the patch was made for."""
     try:
-        came = version("nni")
+        installed = version("nni")
     except PackageNotFoundError:
-        came = "none"
-    if came != NNI_VERSION:
-        raise PreloadError(
-            f"nni must be version {NNI_VERSION} exactly (the preload corrects that version's server), but got {came}: "
-            f"pip install nni=={NNI_VERSION}"
+        installed = "none"
+    if installed != NNI_VERSION:
+        raise PatchError(
+            f"nni must be version {NNI_VERSION} exactly (the patch corrects that version's server), but got "
+            f"{installed}: pip install nni=={NNI_VERSION}"
         )
+
+
+def set_bind_host(host: str) -> str | None:
+    """Let the managers that this process starts listen on *host*, and return a warning; None for this machine only.
+
+    Raises:
+        ConfigError: *host* is no IPv4 address of this machine.
+    """
+    from rarepix.settings import ConfigError  # pydantic, which ``at_start_up`` need not load
+
+    addresses = _own_addresses()
+    if host not in (*addresses, EVERYWHERE):
+        raise ConfigError(
+            f"--host must be {LOOPBACK} (this machine only), {EVERYWHERE} (every network) or an IPv4 address of this "
+            f"machine ({', '.join(addresses)}), but got {host!r}"
+        )
+    if host == LOOPBACK:
+        return None
+    names = [os.environ.get(NAMES_VARIABLE), socket.gethostname(), socket.getfqdn(), *addresses]
+    os.environ[HOST_VARIABLE] = host
+    os.environ[NAMES_VARIABLE] = ",".join(dict.fromkeys(filter(None, names)))
+    return (
+        f"--host {host}: NNI has no login, so whoever reaches this port over the network can run programs as "
+        f"{getpass.getuser()}; a tunnel (see above) with --host {LOOPBACK} is the safe way"
+    )
+
+
+def ssh_tunnel(port: int) -> str:
+    """Return the command that makes *port* of this machine reachable on the machine where it is typed."""
+    return f"ssh -L {port}:{LOOPBACK}:{port} {getpass.getuser()}@{socket.gethostname()}"
 
 
 def install() -> Path:
     """Let NNI's programs in this environment start with ``environment()``; return the file that does it.
 
     Raises:
-        PreloadError: as ``environment`` does.
+        PatchError: as ``environment`` does.
         WriteError: the environment belongs to somebody else.
     """
     check_version()
@@ -77,13 +115,13 @@ def install() -> Path:
 def at_start_up(arguments: list[str]) -> None:
     """Give this process ``environment()`` if it is one of NNI's programs, by its command line (``sys.orig_argv``).
 
-    Called while Python starts, so an NNI of another version is said and not raised.
+    It is called while Python starts, so another version of NNI is printed as a warning and not raised.
     """
     if not is_nni(arguments):
         return
     try:
         os.environ.update(environment())
-    except PreloadError as error:
+    except PatchError as error:
         print(f"rarepix: NNI's server is not corrected: {error}", file=sys.stderr)
 
 
@@ -103,10 +141,17 @@ def is_nni(arguments: list[str]) -> bool:
     return False
 
 
-def _with_preload(options: str) -> str:
+def _own_addresses() -> list[str]:
+    import psutil  # as above
+
+    interfaces = psutil.net_if_addrs().values()
+    return [address.address for interface in interfaces for address in interface if address.family == socket.AF_INET]
+
+
+def _with_patch(options: str) -> str:
     quoted = str(FILE).replace("\\", "\\\\").replace('"', '\\"')
-    mine = f'--require "{quoted}"'
-    return options if mine in options else f"{options} {mine}".strip()
+    option = f'--require "{quoted}"'
+    return options if option in options else f"{options} {option}".strip()
 
 
 if __name__ == "__main__":

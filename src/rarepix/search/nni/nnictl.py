@@ -1,4 +1,13 @@
-"""The command line of NNI that belongs to this environment, always run with the preload."""
+"""NNI's command line in this environment, always run with rarepix's patch of NNI's server.
+
+::
+
+    python -m rarepix.search.nni.nnictl create --config nni_config.yml
+
+Run so, nnictl differs from the original in two points. It gives NNI's server 20 s to come up instead of 3, which a busy
+machine exceeds. And a killed manager that nobody has reaped (in some containers nobody ever does) counts as ended;
+otherwise nnictl would not resume its experiment.
+"""
 
 import json
 import os
@@ -8,14 +17,24 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from rarepix.search.nni import install_patch, run_nnictl
+from rarepix.choices import nearest
+from rarepix.search.nni import install_patch
+from rarepix.search.nni.orphans import is_running
+
+SERVER_ATTEMPTS = 20
+"""nnictl asks NNI's server once a second whether it is up."""
+
+
+class StudyError(RuntimeError):
+    """A study that broke, or that does not exist; the message says where to look."""
 
 
 class NniError(RuntimeError):
-    """nnictl refused; the message is the reason that it gave."""
+    """nnictl failed; the message gives its reason."""
 
 
 @dataclass(frozen=True)
@@ -30,13 +49,13 @@ class Experiment:
     folder: Path
     """Its logs and its database."""
     ended: bool
-    """Whether it came to an orderly end; one that was killed did not."""
+    """Whether it was stopped in order; a killed one was not."""
     started: float = 0.0
-    """Seconds since 1970; when it was last resumed, if it was."""
+    """Seconds since 1970, of the last start or resume."""
 
     @property
     def alive(self) -> bool:
-        """Whether its manager runs. (A process id alone would not tell: ids are used again.)"""
+        """Whether its manager runs. (A process id alone is not enough: the system uses ids again.)"""
         try:
             return bool(self.pid) and self.id.encode() in Path(f"/proc/{self.pid}/cmdline").read_bytes()
         except OSError:
@@ -45,31 +64,49 @@ class Experiment:
 
 def list_experiments() -> dict[str, Experiment]:
     """Return id → experiment, of all experiments that NNI knows for this user, oldest first."""
-    known = _read_list(Path.home() / "nni-experiments" / ".experiment")
-    return {name: _listed(name, entry) for name, entry in sorted(known.items(), key=lambda item: item[1]["startTime"])}
+    entries = _read_list(Path.home() / "nni-experiments" / ".experiment")
+    return {id: _experiment(id, entry) for id, entry in sorted(entries.items(), key=lambda item: item[1]["startTime"])}
+
+
+def find_experiment(name: str) -> Experiment:
+    """Return the experiment with this id or results folder, whether it runs or not.
+
+    Raises:
+        StudyError: there is none.
+    """
+    experiments = list_experiments()
+    experiment = experiments.get(Path(name).name.rpartition("-")[2])
+    if experiment is None:
+        ids = ", ".join(experiments) or "none"
+        raise StudyError(f"unknown study {name!r}: {nearest(name, experiments)}NNI knows {ids}")
+    return experiment
 
 
 def create(config: Path, port: int) -> str:
     """Start the experiment in *config* and return its id.
 
     Raises:
-        NniError: nnictl refused. (What fails after it has said yes shows in the manager's status only.)
+        NniError: nnictl failed. (What fails later shows only in the manager's status.)
     """
-    return _id_in(run("create", "--config", str(config), "--port", str(port)))
+    output = run("create", "--config", str(config), "--port", str(port))
+    match = re.search(r"Experiment ID: (\w+)", output)
+    if not match:
+        raise NniError(f"nnictl create must print the experiment's id, but printed: {_last_line(output)}")
+    return match[1]
 
 
 def resume(experiment: str, port: int) -> None:
-    """Go on with an experiment that has ended. Raises ``NniError`` if nnictl refuses."""
+    """Resume an experiment that has ended. Raises ``NniError`` if nnictl fails."""
     run("resume", experiment, "--port", str(port))
 
 
 def view(experiment: str, port: int) -> None:
-    """Serve the web UI of an experiment that has ended. Raises ``NniError`` if nnictl refuses."""
+    """Serve the web UI of an experiment that has ended. Raises ``NniError`` if nnictl fails."""
     run("view", experiment, "--port", str(port))
 
 
 def stop(experiment: str) -> None:
-    """Stop the manager of *experiment* and its running trials. Raises ``NniError`` if nnictl refuses."""
+    """Stop the manager of *experiment* and its running trials. Raises ``NniError`` if nnictl fails."""
     run("stop", experiment)
 
 
@@ -77,12 +114,12 @@ def run(*arguments: str, seconds: float = 120) -> str:
     """Run nnictl and return what it printed, without colours.
 
     Raises:
-        PreloadError: nni is not installed as the version that the preload knows.
+        PatchError: nni is not installed in the version that the patch was made for.
         NniError: nnictl returned non-zero, or did not return within *seconds*.
     """
     try:
         done = subprocess.run(
-            [sys.executable, "-m", run_nnictl.__name__, *arguments],
+            [sys.executable, "-m", __name__, *arguments],
             env=install_patch.environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -93,10 +130,10 @@ def run(*arguments: str, seconds: float = 120) -> str:
         )
     except subprocess.TimeoutExpired as error:
         raise NniError(f"nnictl {arguments[0]} must return within {seconds:.0f} s, but did not") from error
-    said = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout)
+    output = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout)
     if done.returncode != 0:
-        raise NniError(f"nnictl {' '.join(arguments)} failed: {_reason(said)}")
-    return said
+        raise NniError(f"nnictl {' '.join(arguments)} failed: {_last_line(output)}")
+    return output
 
 
 def port_taken(port: int) -> bool:
@@ -122,27 +159,20 @@ def _read_list(file: Path, attempts: int = 5) -> dict[str, Any]:
     return _read_list(file, attempts - 1)
 
 
-def _listed(name: str, entry: dict[str, Any]) -> Experiment:
+def _experiment(id: str, entry: dict[str, Any]) -> Experiment:
     return Experiment(
-        id=name,
+        id=id,
         name=entry.get("experimentName") or "",
         port=entry.get("port"),
         pid=entry.get("pid"),
-        folder=Path(entry["logDir"], name),
+        folder=Path(entry["logDir"], id),
         ended=isinstance(entry.get("endTime"), int),
         started=entry["startTime"] / 1000,
     )
 
 
-def _id_in(said: str) -> str:
-    found = re.search(r"Experiment ID: (\w+)", said)
-    if not found:
-        raise NniError(f"nnictl create must name the experiment's id, but said: {_reason(said)}")
-    return found[1]
-
-
-def _reason(said: str) -> str:
-    lines = [line for line in said.splitlines() if line.strip()]
+def _last_line(output: str) -> str:
+    lines = [line for line in output.splitlines() if line.strip()]
     return lines[-1] if lines else "it printed nothing"
 
 
@@ -152,3 +182,25 @@ def _signal_reaches(pid: int | None) -> bool:
     except OSError:
         return False
     return bool(pid)
+
+
+def correct_nnictl() -> None:
+    """Change nnictl in this process as the module's docstring says."""
+    from nni.experiment import launcher
+    from nni.tools.nnictl import nnictl_utils
+
+    launcher._check_rest_server = partial(launcher._check_rest_server, retry=SERVER_ATTEMPTS)
+    nnictl_utils.detect_process = is_running
+
+
+def main() -> None:
+    """Run nnictl's command line."""
+    from nni.tools.nnictl import nnictl
+
+    os.environ.update(install_patch.environment())
+    correct_nnictl()
+    nnictl.parse_args()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,8 +1,10 @@
-"""What is still running of an experiment, and its end.
+"""The processes of an experiment on this machine, and their end.
 
-A killed manager leaves its trials and its tuner behind; a resumed study must not meet them: NNI would take the last
-words of an old trial for those of the new one. ``python -m rarepix.search.nni.orphans EXPERIMENT`` does the same on
-another machine.
+A killed manager leaves its trials and its tuner running. They must end before the study is resumed: NNI would take a
+report of an old trial for one of the new trial. ``python -m rarepix.search.nni.orphans EXPERIMENT`` ends them.
+
+The source of this module is also sent to other machines of a study, where rarepix may not be installed: it imports
+nothing but the standard library and psutil, which comes with nni.
 """
 
 import os
@@ -14,57 +16,67 @@ from pathlib import Path
 
 import psutil
 
-from rarepix.search.nni.processes import lives
-
 SECONDS_TO_CLOSE = 8.0
-"""Which a process has, after it was asked to end, to write its last word."""
+"""Time for a process to finish its record after it was asked to end."""
 SECONDS_TO_DIE = 20.0
-"""After a kill; longer, and the process hangs in the kernel."""
+"""Time for a killed process to disappear; one that takes longer hangs in the kernel."""
 
 
 class OrphanError(RuntimeError):
     """A process of an experiment that cannot be ended; the message names it."""
 
 
+def is_running(pid: int | None) -> bool:
+    """Return whether a process runs; a zombie (ended, but not yet reaped by its parent) does not.
+
+    Some containers reap nothing: there, a zombie whose parent has died stays in the process list for ever.
+    """
+    try:
+        return pid is not None and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
+
+
 def processes(experiment: str) -> list[psutil.Process]:
     """Return this user's processes on this machine that belong to an experiment of NNI.
 
-    They are its manager and the keepers of its trials (by their command line), its tuner (by the folder of its log),
-    its trials, and what those have started (by the environment that they inherit). This process is none of them.
+    They are its manager and the remote runners of its trials (known by their command line), its tuner (by the folder
+    of its log), its trials, and what those have started (by the environment that they inherit). The calling process
+    and its parents are left out.
     """
-    me = psutil.Process()
-    spared = {me.pid, *(parent.pid for parent in me.parents())}
-    found = []
+    this = psutil.Process()
+    excluded = {this.pid, *(parent.pid for parent in this.parents())}
+    members = []
     for process in psutil.process_iter():
         try:
-            if process.pid not in spared and process.uids().real == os.getuid() and _belongs(process, experiment):
-                found.append(process)
+            if process.pid not in excluded and process.uids().real == os.getuid() and _belongs(process, experiment):
+                members.append(process)
         except psutil.Error:  # it has just ended, or it is a zombie, which holds nothing any more
             continue
-    return found
+    return members
 
 
 def end(experiment: str, seconds: float = SECONDS_TO_CLOSE) -> list[str]:
-    """End what is left of *experiment* on this machine, and return what that was, a line each.
+    """End the processes of *experiment* on this machine, and return one line about each.
 
-    First those are asked that no other one of them has started, so that a trial can stop its own helpers and close its
-    record; what has not gone after *seconds* is killed.
+    SIGTERM goes first to those whose parent does not belong to the experiment, so that a trial can stop its own helper
+    processes and finish its record; what still runs after *seconds* is killed.
 
     Raises:
-        LeftoverError: one cannot be ended.
+        OrphanError: a process cannot be ended.
     """
-    ended: dict[int, str] = {}
-    left = _described(processes(experiment), ended)
-    ours = {process.pid for process in left}
-    _each(psutil.Process.terminate, (process for process in left if _parent(process) not in ours))
-    _wait(left, seconds)
-    for _ in range(3):  # a process may have started another one while it was looked at
-        left = _described(processes(experiment), ended)
-        if not left:
-            return list(ended.values())
-        _each(psutil.Process.kill, left)
-        _wait(left, SECONDS_TO_DIE)
-    names = "; ".join(_describe(process) for process in left)
+    lines: dict[int, str] = {}
+    running = _described(processes(experiment), lines)
+    members = {process.pid for process in running}
+    _each(psutil.Process.terminate, (process for process in running if _parent(process) not in members))
+    _wait(running, seconds)
+    for _ in range(3):  # a process may have started another one in the meantime
+        running = _described(processes(experiment), lines)
+        if not running:
+            return list(lines.values())
+        _each(psutil.Process.kill, running)
+        _wait(running, SECONDS_TO_DIE)
+    names = "; ".join(_describe(process) for process in running)
     raise OrphanError(f"what is left of the study {experiment} must end, but cannot be killed: {names}")
 
 
@@ -74,12 +86,12 @@ def tuner(manager: int) -> int | None:
     NNI starts it by a shell, which may or may not stay between them.
     """
     try:
-        below = psutil.Process(manager).children(recursive=True)
+        children = psutil.Process(manager).children(recursive=True)
     except psutil.Error:
         return None
-    for process in below:
+    for process in children:
         try:
-            if lives(process.pid) and "--exp_params" in process.cmdline():
+            if is_running(process.pid) and "--exp_params" in process.cmdline():
                 return process.pid
         except psutil.Error:
             continue
@@ -94,14 +106,14 @@ def _belongs(process: psutil.Process, experiment: str) -> bool:
         return True
     environment = process.environ()
     tuner_log = Path(environment.get("NNI_LOG_DIRECTORY", ""))
-    of_tuner = environment.get("SDK_PROCESS") == "dispatcher" and tuner_log.parts[-2:] == (experiment, "log")
-    return of_tuner or environment.get("NNI_EXP_ID") == experiment
+    is_tuner = environment.get("SDK_PROCESS") == "dispatcher" and tuner_log.parts[-2:] == (experiment, "log")
+    return is_tuner or environment.get("NNI_EXP_ID") == experiment
 
 
-def _described(found: list[psutil.Process], ended: dict[int, str]) -> list[psutil.Process]:
-    for process in found:
-        ended.setdefault(process.pid, _describe(process))
-    return found
+def _described(running: list[psutil.Process], lines: dict[int, str]) -> list[psutil.Process]:
+    for process in running:
+        lines.setdefault(process.pid, _describe(process))
+    return running
 
 
 def _describe(process: psutil.Process) -> str:
@@ -119,15 +131,15 @@ def _parent(process: psutil.Process) -> int | None:
         return None
 
 
-def _wait(left: list[psutil.Process], seconds: float) -> None:
-    """Wait until all have ended; psutil's own waiting takes a zombie whose parent is another process for alive."""
-    until = time.monotonic() + seconds
-    while any(lives(process.pid) for process in left) and time.monotonic() < until:
+def _wait(running: list[psutil.Process], seconds: float) -> None:
+    """Wait until all have ended. (psutil's own wait counts a zombie of another parent as running.)"""
+    deadline = time.monotonic() + seconds
+    while any(is_running(process.pid) for process in running) and time.monotonic() < deadline:
         time.sleep(0.05)
 
 
-def _each(act: Callable[[psutil.Process], None], found: Iterable[psutil.Process]) -> None:
-    for process in found:
+def _each(act: Callable[[psutil.Process], None], running: Iterable[psutil.Process]) -> None:
+    for process in running:
         try:
             act(process)
         except psutil.NoSuchProcess:
@@ -135,7 +147,7 @@ def _each(act: Callable[[psutil.Process], None], found: Iterable[psutil.Process]
 
 
 def main() -> int:
-    """End what is left here of the experiment named on the command line, and print it."""
+    """End the processes of the experiment named on the command line, and print a line about each."""
     if len(sys.argv) != 2:
         print("usage: python -m rarepix.search.nni.orphans EXPERIMENT", file=sys.stderr)
         return 2

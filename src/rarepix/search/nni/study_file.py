@@ -1,4 +1,4 @@
-"""The configuration file of a study: NNI's own format, with what rarepix needs of it checked."""
+"""The configuration file of a study: NNI's own format, checked for what rarepix needs."""
 
 from pathlib import Path
 from typing import Any, Literal
@@ -11,7 +11,7 @@ from rarepix.settings import ConfigError, Settings, explain
 
 
 class Algorithm(Settings):
-    """A tuner or assessor: one of NNI's by ``name``, or a class of one's own."""
+    """A tuner or assessor: one of NNI's by ``name``, or your own by ``className``."""
 
     name: str | None = None
     className: str | None = None
@@ -19,7 +19,7 @@ class Algorithm(Settings):
     classArgs: dict[str, Any] | None = None
 
     @model_validator(mode="after")
-    def _one_of_both(self) -> "Algorithm":
+    def _name_or_class(self) -> "Algorithm":
         if (self.name is None) == (self.className is None):
             raise ValueError(
                 f"a tuner or assessor must have either name (one of NNI's) or className with codeDirectory (your own), "
@@ -34,13 +34,13 @@ class Algorithm(Settings):
 
 
 class TrainingService(Settings, extra="allow"):
-    """Where trials run. NNI's other services are not run with rarepix."""
+    """Where trials run; NNI's other services are not supported."""
 
     platform: Literal["local", "remote"]
     trialGpuNumber: NonNegativeInt | None = None
     maxTrialNumberPerGpu: PositiveInt | None = None
     reuseMode: Literal[False] = False
-    """True leads into a part of nni 3.0 that does not work."""
+    """True uses a part of nni 3.0 that does not work."""
 
 
 class StudyFile(Settings):
@@ -55,9 +55,9 @@ class StudyFile(Settings):
     trialConcurrency: PositiveInt
     trialGpuNumber: NonNegativeInt | None = None
     maxTrialNumber: PositiveInt
-    """Without it a study has no end."""
+    """Required: without it a study never ends."""
     maxTrialDuration: Duration
-    """Without it a hanging trial is never stopped."""
+    """Required: without it a hanging trial is never stopped."""
     maxExperimentDuration: Duration | None = None
     nniManagerIp: str | None = None
     debug: bool = False
@@ -76,7 +76,7 @@ class StudyFile(Settings):
 
     @property
     def gpus(self) -> int:
-        """GPUs demanded for one trial; 0: none demanded."""
+        """GPUs reserved for each trial; 0: NNI reserves none."""
         return self.trialGpuNumber or self.trainingService.trialGpuNumber or 0
 
 

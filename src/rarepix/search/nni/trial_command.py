@@ -1,4 +1,4 @@
-"""The trial command of a study: what it runs, and with which configuration."""
+"""The trial command of a study: the module that it runs, and its options."""
 
 import argparse
 import os
@@ -6,6 +6,7 @@ import re
 import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from rarepix.config import TrialConfig, load_recipe, parse_settings, updated
 from rarepix.layout import RESULTS_VARIABLE, study_folder
@@ -17,7 +18,7 @@ EXAMPLE = "python -m trials.segment --recipe demo"
 
 @dataclass(frozen=True)
 class TrialCommand:
-    """A trial command, taken apart."""
+    """A parsed trial command."""
 
     module: str
     recipe: str
@@ -25,14 +26,14 @@ class TrialCommand:
     results: str | None = None
     study: str | None = None
     folder: Path = Path()
-    """Where trials run; paths in the command are relative to it."""
+    """Trials run here; paths in the command are relative to it."""
 
     def configuration(self) -> TrialConfig:
         """Return the configuration of a trial before the search changes it.
 
         Raises:
             FileNotFoundError: there is no such recipe.
-            ConfigError: it cannot be run, or a ``--set`` does not fit it.
+            ConfigError: the recipe or a ``--set`` is not valid.
         """
         file = self.folder / self.recipe
         recipe = file if file.suffix in (".yml", ".yaml") else self.recipe
@@ -50,28 +51,28 @@ class _Parser(argparse.ArgumentParser):
 
 
 def parse(text: str, folder: Path) -> TrialCommand:
-    """Return the trial command in *text*, to be run in *folder*.
+    """Return the parsed trial command *text*, to be run in *folder*.
 
     Raises:
-        ConfigError: not one plain process like ``EXAMPLE``. (NNI stops that one process; whatever a pipe, a list
-            of commands or a script started beside it would go on.)
+        ConfigError: it is not one plain process like ``EXAMPLE``. (NNI stops that process alone; other processes of a
+            pipe, a list of commands or a script would go on.)
     """
     shell = re.search(r"[|;&<>`\n]|\$\(", text)
     if shell:
         raise ConfigError(
             f"trialCommand must be one plain process, but has {shell[0]!r} in {text!r}: "
-            f"put what it does into the trial's own script, and write for instance {EXAMPLE}"
+            f"move that into the trial's own script, and write for instance {EXAMPLE}"
         )
     words = _split(text)
     if len(words) < 3 or not re.fullmatch(r"python[\d.]*", Path(words[0]).name) or words[1] != "-m":
         raise ConfigError(f"trialCommand must be of the form {EXAMPLE!r}, but got {text!r}")
-    given = _options(words[3:])
+    options = _options(words[3:])
     for option in ("recipe", "results", "study"):
-        value = getattr(given, option) or ""
+        value = getattr(options, option) or ""
         if value.startswith("~") or "$" in value:
             raise ConfigError(
-                f"trialCommand: --{option} must be written out, since the shell of a trial alone would read "
-                f"'~' and '$', but got {value!r}"
+                f"trialCommand: --{option} must be written out (only the shell of a trial would expand '~' and '$'), "
+                f"but got {value!r}"
             )
     script = folder / Path(*words[2].split(".")).with_suffix(".py")
     if not script.is_file():
@@ -81,12 +82,24 @@ def parse(text: str, folder: Path) -> TrialCommand:
         )
     return TrialCommand(
         module=words[2],
-        recipe=given.recipe,
-        settings=tuple(given.set),
-        results=given.results,
-        study=given.study,
+        recipe=options.recipe,
+        settings=tuple(options.set),
+        results=options.results,
+        study=options.study,
         folder=folder,
     )
+
+
+def command_from_params(params: dict[str, Any]) -> TrialCommand:
+    """Return the trial command in an experiment's configuration *params*, as NNI keeps it.
+
+    Raises:
+        ConfigError: it does not run trials of rarepix.
+    """
+    service = params.get("trainingService")
+    if not isinstance(service, dict) or "trialCommand" not in service:
+        raise ConfigError("its configuration has no trainingService with a trialCommand")
+    return parse(service["trialCommand"], Path(service["trialCodeDirectory"]))
 
 
 def _options(words: list[str]) -> argparse.Namespace:

@@ -1,28 +1,44 @@
-"""A trial's side of NNI: what it received, and what it reports."""
+"""A trial's side of NNI: the parameters that it receives, and what it reports.
 
+The final report of a trial on another machine also holds its whole record, as text (``pack_record``): if that machine
+is lost with its disk, the record is still in NNI's database.
+"""
+
+import base64
+import json
 import math
 import os
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rarepix.layout import TENSORBOARD
-from rarepix.records import ClassCounts, TrialRecord
-from rarepix.search.nni import record_transfer
-from rarepix.search.optimizer.study_state import CONTINUES
+from pydantic import ValidationError
 
+from rarepix.layout import TENSORBOARD
+from rarepix.nni_database import CONTINUES
+from rarepix.records import SCHEMA, ClassCounts, TrialRecord, write
+
+RECORD_KEY = "record"
+"""Of the final report. All other values are numbers; NNI's tuners look at ``default`` alone."""
+RECORD_BYTES = 16 * 2**20
+"""Limit of an unpacked record."""
 REPORTED = ("objective", "miou", "rare_iou", "frequent_iou", "worst_iou", "seconds")
 """Scores that every trial reports, beside ``iou/<class>``."""
 
 
 class ManagerLost(ConnectionError):
-    """NNI's manager did not take a report."""
+    """NNI's manager did not answer a trial."""
+
+
+class RecordTransferError(ValueError):
+    """A text that holds no record; the message says why."""
 
 
 @dataclass(frozen=True)
 class Received:
-    """What NNI gave to this very process. NNI's own list can say something else, so records are made from this."""
+    """What NNI gave to this process. Records are made from this, because NNI's own list can differ."""
 
     parameters: dict[str, Any]
     """As received, nested choices included, without ``continues``."""
@@ -32,7 +48,7 @@ class Received:
     job: str
     """NNI's id of the trial job."""
     continues: str | None = None
-    """NNI's id of an earlier job that failed, whose work this one goes on with."""
+    """NNI's id of the failed earlier job that this one continues."""
 
     @property
     def trial(self) -> str:
@@ -46,10 +62,10 @@ def connected() -> bool:
 
 
 def receive() -> Received:
-    """Ask NNI for the parameters of this trial. To be called once: a second call would wait for ever.
+    """Return the parameters of this trial, from NNI. Call it once: a second call would wait for ever.
 
     Raises:
-        ManagerLost: NNI's manager does not answer, or has no parameters.
+        ManagerLost: NNI's manager does not answer, or gives no parameters by name.
     """
     import nni  # takes most of a second
     from nni import trial
@@ -82,7 +98,7 @@ def report_intermediate(scores: Mapping[str, float]) -> None:
 
 
 def report_final(record: TrialRecord) -> None:
-    """Send the objective and the scores of the kept checkpoint, once; from another machine also the record itself.
+    """Report the scores of the kept checkpoint, once; from another machine also the record itself.
 
     Raises as ``report_intermediate`` does.
     """
@@ -90,12 +106,12 @@ def report_final(record: TrialRecord) -> None:
 
     metrics: dict[str, float | str] = {**to_metrics(final_scores(record))}
     if os.environ.get("NNI_PLATFORM") != "local":
-        metrics[record_transfer.KEY] = record_transfer.pack(record)
+        metrics[RECORD_KEY] = pack_record(record)
     _talk(lambda: nni.report_final_result(metrics), "take the final report")
 
 
 def show_logs(folder: Path) -> None:
-    """Let the web UI's *TensorBoard* find the logs in *folder*, if there are any: a link in NNI's folder of this trial.
+    """Link the logs in *folder*, if there are any, into NNI's folder of this trial, where its *TensorBoard* looks.
 
     A second call does nothing.
     """
@@ -105,7 +121,7 @@ def show_logs(folder: Path) -> None:
 
 
 def final_scores(record: TrialRecord) -> dict[str, float]:
-    """Return the validation scores of a complete *record*, by the names that the validations report."""
+    """Return the validation scores of a complete *record*, under the names that validations report."""
     import numpy as np
 
     from rarepix.scores import summary
@@ -118,9 +134,9 @@ def final_scores(record: TrialRecord) -> dict[str, float]:
 
 
 def to_metrics(scores: Mapping[str, float]) -> dict[str, float]:
-    """Return *scores* as NNI wants them: the objective is called ``default``, what is absent (NaN) is left out.
+    """Return *scores* as NNI wants them: the objective is called ``default``, absent scores (NaN) are left out.
 
-    NNI stores anything, but text kills its tuners and NaN makes holes in its plots, both without a word.
+    NNI stores anything, but text ends its tuners and NaN makes holes in its plots, both without a message.
 
     Raises:
         ValueError: no finite objective, or a score that is neither a finite number nor NaN.
@@ -139,13 +155,57 @@ def study_name(name: str, experiment: str) -> str:
     return f"{name}-{experiment}"
 
 
+def pack_record(record: TrialRecord) -> str:
+    """Return *record* as text (base64 of zlib of JSON), without the names of its files, which stay behind."""
+    document = {"schema": record.schema_version} | record.model_dump(mode="json", exclude={"schema_version", "files"})
+    return base64.b64encode(zlib.compress(json.dumps(document, allow_nan=False).encode(), level=9)).decode()
+
+
+def unpack_record(text: str) -> TrialRecord:
+    """Return the record that ``pack_record`` made into *text*; it names no files.
+
+    Raises:
+        RecordTransferError: *text* was not made so, or its schema is one that this version does not read.
+    """
+    try:
+        content = zlib.decompressobj().decompress(base64.b64decode(text, validate=True), RECORD_BYTES)
+        document = json.loads(content)
+        schema = document.pop("schema")
+        if schema != SCHEMA:
+            raise RecordTransferError(
+                f"a reported record must have schema {SCHEMA}, but has {schema!r}: update rarepix"
+            )
+        return TrialRecord(schema_version=schema, **document)
+    except RecordTransferError:
+        raise
+    except (ValueError, KeyError, TypeError, AttributeError, zlib.error, ValidationError) as error:
+        raise RecordTransferError(f"a reported record must be whole, but: {error!r}") from error
+
+
+def save_reported_record(data: str, file: Path) -> bool:
+    """Write the record in the data of a report (JSON of JSON) to *file*; return whether there was one.
+
+    Raises:
+        RecordTransferError: there was one, but it is not whole.
+        files.WriteError: *file* cannot be written.
+    """
+    try:
+        metrics = json.loads(json.loads(data))
+    except ValueError:
+        return False
+    if not isinstance(metrics, dict) or not isinstance(metrics.get(RECORD_KEY), str):
+        return False
+    write(unpack_record(metrics[RECORD_KEY]), file)
+    return True
+
+
 def _is_number(score: object) -> bool:
     return isinstance(score, (int, float)) and not isinstance(score, bool) and math.isfinite(score)
 
 
-def _talk(say: Callable[[], Any], what: str) -> Any:
+def _talk(call: Callable[[], Any], what: str) -> Any:
     try:
-        return say()
+        return call()
     except OSError as error:  # requests' errors are OSErrors
         raise ManagerLost(
             f"NNI's manager must {what}, but: {error}. It has ended or was stopped; start the study again"

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from rarepix.nni_database import CONTINUES
 from rarepix.records import Block
 from rarepix.search.optimizer.settings import Retries
 from rarepix.trial.exit_codes import NON_FINITE, OUT_OF_MEMORY
@@ -24,8 +25,6 @@ DEFAULT = "default"
 """Origin of the configuration that is the recipe as it is: the baseline, which is neither pruned nor dropped."""
 LISTED, ENQUEUED, WARM_START, SAMPLED = "listed", "enqueued", "warm_start", "sampled"
 """The other origins of a configuration."""
-CONTINUES = "continues"
-"""Key beside the parameters of a trial that is run again: NNI's id of the first job of its run."""
 CAUSES = {OUT_OF_MEMORY: "out_of_memory", NON_FINITE: "non_finite", None: "lost", 137: "lost", 143: "lost"}
 """Exit code → cause of the failure. None: ended by a signal (shells report it as 128 + n), or its machine was lost."""
 

@@ -1,144 +1,280 @@
-"""Bring home what trials left on other machines: their folders, or at least the records that they reported.
+"""Fetch the results of trials from other machines: their folders, or at least the records that they reported.
 
-Of each machine the folders that are wanted come as one archive, are unpacked beside the study's trials, and take their
-places whole. A folder that is here gives way only to a later attempt, or to the whole of what was a record alone.
+From each machine the wanted folders come as one tar archive. It is unpacked next to the study's trials, and each folder
+is moved to its place only when it is complete. A folder that is already here is replaced only by a later attempt, or if
+nothing but its record is here.
 """
 
-from collections.abc import Iterator
+import json
+import re
+import shlex
+import shutil
+import subprocess
+import tarfile
+import tempfile
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from rarepix import layout, records
+from rarepix.files import naming
 from rarepix.records import RecordError, Status
-from rarepix.search.nni import database, record_transfer
-from rarepix.search.nni.client import Trial, retries
-from rarepix.search.nni.trial_command import TrialCommand
+from rarepix.search.nni.client import Trial, retries, stored_profile, stored_trials
+from rarepix.search.nni.nnictl import StudyError, find_experiment
+from rarepix.search.nni.trial_command import TrialCommand, command_from_params
+from rarepix.search.nni.trial_io import save_reported_record
+from rarepix.search.remote import ssh
 from rarepix.search.remote.ssh import Machine, SshError, machine_list
-from rarepix.search.remote.trial_folders import RemoteFolders, RemoteTrial, fetch_folders, list_trial_folders, sweep
-from rarepix.search.studies import study
-from rarepix.search.studies.study import StudyError
 from rarepix.settings import ConfigError
+
+UNFINISHED = ".fetching-"
+"""Prefix of a folder that is being unpacked; ``remove_unfinished`` removes those of a fetch that was killed."""
+NO_FOLDER = 3
+"""Exit code of the command that lists the trials, where the study has no folder."""
 
 
 @dataclass
 class Fetched:
-    """What came home, and what did not. Trials are called by the names of their folders."""
+    """What was fetched and what was not. Trials are named by their folders."""
 
     folder: Path
-    """Of the study, here."""
-    brought: dict[str, str] = field(default_factory=dict)
+    """The study's folder of results on this machine."""
+    fetched: dict[str, str] = field(default_factory=dict)
     """Trial → the machine that its folder came from."""
-    here: list[str] = field(default_factory=list)
-    """Trials whose folder was here already."""
-    reported: list[str] = field(default_factory=list)
-    """Trials of which only the record is here that they reported: their files are where they ran, or lost."""
+    already_here: list[str] = field(default_factory=list)
+    """Trials whose folder was on this machine before."""
+    record_only: list[str] = field(default_factory=list)
+    """Trials with no more than the record that they reported: their other files are where they ran, or lost."""
     running: list[str] = field(default_factory=list)
     missing: dict[str, str] = field(default_factory=dict)
-    """Trial that is over → why nothing of it is here."""
+    """Trial that is over → why nothing of it is on this machine."""
     unreachable: list[str] = field(default_factory=list)
     """Machines that did not answer, or not to the end, each with the reason."""
 
     @property
     def complete(self) -> bool:
-        """Whether everything of every trial that is over is here."""
-        return not self.missing and not self.reported and not self.unreachable
+        """Whether all files of all trials that are over are on this machine."""
+        return not self.missing and not self.record_only and not self.unreachable
 
     def lines(self) -> Iterator[str]:
-        """Yield what a person wants to know."""
-        yield from (f"trial {trial}: from {machine}" for trial, machine in sorted(self.brought.items()))
-        yield from (f"trial {trial}: its record alone, which it had reported" for trial in self.reported)
+        """Yield the report for the terminal, a summary last."""
+        yield from (f"trial {trial}: fetched from {machine}" for trial, machine in sorted(self.fetched.items()))
+        yield from (f"trial {trial}: only the record that it reported" for trial in self.record_only)
         yield from (f"trial {trial}: {why}" for trial, why in sorted(self.missing.items()))
         yield from self.unreachable
-        counts = {"brought": self.brought, "here already": self.here, "by their reports alone": self.reported}
+        counts = {"fetched": self.fetched, "here already": self.already_here, "with a record only": self.record_only}
         counts |= {"still running": self.running, "missing": self.missing}
-        said = ", ".join(f"{len(trials)} {what}" for what, trials in counts.items() if trials)
-        yield f"{said or 'no trial has begun'}; records in {self.folder}"
+        summary = ", ".join(f"{len(trials)} {what}" for what, trials in counts.items() if trials)
+        yield f"{summary or 'no trial has begun'}; records in {self.folder}"
+
+
+@dataclass(frozen=True)
+class RemoteFolders:
+    """Where the trials of one study leave their results on one machine."""
+
+    machine: Machine
+    experiment: str
+    environment: str
+    """NNI's name of the machine in this study."""
+    study: str
+    """Name of the study's folder."""
+    results: str | None = None
+    """Folder given to the trials with ``--results``."""
+
+    @property
+    def enter(self) -> str:
+        """The shell command that changes into the folder with the trials' folders."""
+        code = f"nni-experiments/{self.experiment}/environments/{self.environment}/upload/trial_code"
+        results = shlex.quote(self.results) if self.results else f'"${{{layout.RESULTS_VARIABLE}:-results}}"'
+        return f'cd "$HOME"/{shlex.quote(code)} && cd {results} && cd {shlex.quote(self.study)}/trials'
+
+
+@dataclass(frozen=True, order=True)
+class RemoteTrial:
+    """What the record in a trial's folder says. They are ordered: the newest copy of a trial is the greatest."""
+
+    complete: bool
+    started: str
+    finished: str
 
 
 def fetch_results(name: str) -> Fetched:
-    """Bring home the trials of the study of this experiment id or results folder, whether it runs or has ended.
+    """Fetch the trials of the study with this experiment id or results folder, whether it runs or has ended.
 
     Raises:
         StudyError: it is unknown, or did not run on other machines.
-        archive.ArchiveError: NNI's files of it cannot be read.
-        files.WriteError: there is no room here.
+        DatabaseError: NNI's files of it cannot be read.
+        files.WriteError: the disk is full, or the results folder is not writable.
     """
-    experiment = study.find_experiment(name)
-    command, machines = _of(experiment.id, database.profile(experiment.folder)["params"])
-    trials = database.trials(experiment.folder)
-    gathered = Fetched(command.study_folder(experiment.id))
-    last = {trial.run: trial for trial in trials if trial.id not in retries(trials)}
-    gathered.running = sorted(run for run, trial in last.items() if trial.busy and experiment.alive)
-    places = [
-        RemoteFolders(machine, experiment.id, f"remote-worker{number}", gathered.folder.name, command.results)
+    experiment = find_experiment(name)
+    command, machines = _command_and_machines(experiment.id, stored_profile(experiment.folder)["params"])
+    trials = stored_trials(experiment.folder)
+    result = Fetched(command.study_folder(experiment.id))
+    last_attempts = {trial.run: trial for trial in trials if trial.id not in retries(trials)}
+    result.running = sorted(run for run, trial in last_attempts.items() if trial.busy and experiment.alive)
+    sources = [
+        RemoteFolders(machine, experiment.id, f"remote-worker{number}", result.folder.name, command.results)
         for number, machine in enumerate(machines, start=1)
     ]
-    _bring_folders(gathered, places, last)
-    _keep_records(gathered, last)
-    return gathered
+    _fetch_from_all(result, sources, last_attempts)
+    _keep_records(result, last_attempts)
+    return result
 
 
-def _of(experiment: str, params: dict) -> tuple[TrialCommand, tuple[Machine, ...]]:
+def list_trial_folders(source: RemoteFolders) -> dict[str, RemoteTrial]:
+    """Return trial → what its record says, of the trials that have a record on the machine.
+
+    Raises:
+        SshError: the machine does not answer.
+    """
+    patterns = " ".join(f"-e '^ \"{name}\": '" for name in ("status", "started", "finished"))
+    command = f"{{ {source.enter}; }} 2>/dev/null || exit {NO_FOLDER}; grep -H {patterns} */record.json"
+    done = ssh.run(source.machine, command)
+    if done.returncode == NO_FOLDER or not done.stdout:
+        return {}
+    fields: dict[str, dict[str, str | None]] = {}
+    for line in done.stdout.decode(errors="replace").splitlines():
+        parts = re.fullmatch(r'([^/]+)/record\.json: "(\w+)": (.*?),?', line)
+        if parts:
+            fields.setdefault(parts[1], {})[parts[2]] = json.loads(parts[3])
+    return {
+        trial: RemoteTrial(
+            record.get("status") == Status.COMPLETE, record.get("started") or "", record.get("finished") or ""
+        )
+        for trial, record in fields.items()
+    }
+
+
+def fetch_folders(source: RemoteFolders, trials: Sequence[str], target: Path) -> Iterator[str]:
+    """Fetch the folders of *trials* into *target*, and yield each trial as soon as its folder is complete.
+
+    Raises:
+        SshError: the connection was lost; the trials that were yielded are here.
+        files.WriteError: the disk is full, or *target* is not writable.
+    """
+    if not trials:
+        return
+    with naming(target):
+        target.mkdir(parents=True, exist_ok=True)
+        unfinished = Path(tempfile.mkdtemp(dir=target, prefix=UNFINISHED))
+    names = " ".join(shlex.quote(f"./{trial}") for trial in trials)
+    command = [*source.machine.command(), f"{source.enter} && tar -cf - --exclude=.lock {names}"]
+    with tempfile.TemporaryFile() as stderr:
+        sender = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr)
+        try:
+            for trial in _unpack(sender, unfinished):
+                _move_into_place(unfinished / trial, target / trial)
+                yield trial
+        except (tarfile.TarError, EOFError) as error:
+            stderr.seek(0)
+            why = stderr.read().decode(errors="replace").strip() or error
+            raise SshError(
+                f"{source.machine.name} must send the folders of its trials, but: {why}: fetch again"
+            ) from error
+        finally:
+            sender.kill()
+            sender.communicate()
+            shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def remove_unfinished(target: Path) -> None:
+    """Remove from *target* the folders that an earlier fetch was unpacking when it was killed."""
+    for folder in target.glob(f"{UNFINISHED}*"):
+        shutil.rmtree(folder)
+
+
+def _command_and_machines(experiment: str, params: dict) -> tuple[TrialCommand, tuple[Machine, ...]]:
     try:
-        command = study.trial_command(params)
+        command = command_from_params(params)
         if params["trainingService"].get("platform") != "remote":
             raise StudyError(
                 f"the study {experiment} ran on this machine: its trials are in {command.study_folder(experiment)}"
             )
         return command, machine_list(params["trainingService"]["machineList"], Path())
     except ConfigError as error:
-        raise StudyError(f"the trials of the study {experiment} cannot be brought home: {error}") from error
+        raise StudyError(f"the results of the study {experiment} cannot be fetched: {error}") from error
 
 
-def _bring_folders(gathered: Fetched, places: list[RemoteFolders], last: dict[str, Trial]) -> None:
-    """Bring from each machine what is newest there and not here yet."""
+def _fetch_from_all(result: Fetched, sources: list[RemoteFolders], last_attempts: dict[str, Trial]) -> None:
+    """Fetch from each machine the folders that are newest there and newer than those on this machine."""
 
-    def seen(place: RemoteFolders) -> dict[str, RemoteTrial]:
+    def list_or_note(source: RemoteFolders) -> dict[str, RemoteTrial]:
         try:
-            return list_trial_folders(place)
+            return list_trial_folders(source)
         except SshError as error:
-            gathered.unreachable.append(str(error))
+            result.unreachable.append(str(error))
             return {}
 
-    with ThreadPoolExecutor(len(places)) as pool:
-        found = list(pool.map(seen, places))
-    trials = gathered.folder / layout.TRIALS
-    sweep(trials)
-    for place, copies in zip(places, found, strict=True):
+    with ThreadPoolExecutor(len(sources)) as pool:
+        listings = list(pool.map(list_or_note, sources))
+    target = result.folder / layout.TRIALS
+    remove_unfinished(target)
+    for source, listing in zip(sources, listings, strict=True):
         wanted = []
-        for trial, copy in copies.items():
-            newest = all(copy >= others[trial] for others in found if trial in others)
-            if trial in last and trial not in gathered.running and newest and _is_news(copy, trials / trial):
+        for trial, copy in listing.items():
+            newest = all(copy >= other[trial] for other in listings if trial in other)
+            over = trial in last_attempts and trial not in result.running
+            if over and newest and _is_newer(copy, target / trial):
                 wanted.append(trial)
         try:
-            for trial in fetch_folders(place, wanted, trials):
-                gathered.brought[trial] = place.machine.name
+            for trial in fetch_folders(source, wanted, target):
+                result.fetched[trial] = source.machine.name
         except SshError as error:
-            gathered.unreachable.append(str(error))
+            result.unreachable.append(str(error))
 
 
-def _is_news(copy: RemoteTrial, folder: Path) -> bool:
-    """Whether a trial's folder elsewhere says more than what is here of it."""
+def _is_newer(copy: RemoteTrial, folder: Path) -> bool:
+    """Whether a trial's remote *copy* says more than its *folder* on this machine."""
     try:
-        here = records.read(folder / layout.RECORD)
+        record = records.read(folder / layout.RECORD)
     except RecordError:
         return True
-    if not here.files and here.status is Status.COMPLETE:  # a record alone
+    if not record.files and record.status is Status.COMPLETE:  # only the reported record is here
         return copy.complete
-    return copy > RemoteTrial(here.status is Status.COMPLETE, here.started, here.finished or "")
+    return copy > RemoteTrial(record.status is Status.COMPLETE, record.started, record.finished or "")
 
 
-def _keep_records(gathered: Fetched, last: dict[str, Trial]) -> None:
-    """Sort what did not come: here already, kept as a record alone, or missing."""
-    for run, trial in sorted(last.items()):
-        if run in gathered.brought or run in gathered.running:
+def _keep_records(result: Fetched, last_attempts: dict[str, Trial]) -> None:
+    """Sort the trials that were not fetched: already here, kept as a record only, or missing."""
+    for run, trial in sorted(last_attempts.items()):
+        if run in result.fetched or run in result.running:
             continue
-        file = gathered.folder / layout.TRIALS / run / layout.RECORD
-        if not file.exists() and not (trial.report and record_transfer.keep(trial.report.data, file)):
-            gathered.missing[run] = (
-                "no machine that answers has a folder of it" if gathered.unreachable else "it left no record anywhere"
+        file = result.folder / layout.TRIALS / run / layout.RECORD
+        if not file.exists() and not (trial.report and save_reported_record(trial.report.data, file)):
+            result.missing[run] = (
+                "no reachable machine has a folder of it" if result.unreachable else "it left no record anywhere"
             )
             continue
-        whole = records.read(file).files or records.read(file).status is not Status.COMPLETE
-        (gathered.here if whole else gathered.reported).append(run)
+        record = records.read(file)
+        has_all_files = record.files or record.status is not Status.COMPLETE
+        (result.already_here if has_all_files else result.record_only).append(run)
+
+
+def _unpack(sender: subprocess.Popen, folder: Path) -> Iterator[str]:
+    """Unpack the archive that *sender* writes into *folder*; yield each trial when all of it is there.
+
+    Raises:
+        tarfile.TarError: the archive is incomplete.
+    """
+    current = None
+    with naming(folder), tarfile.open(fileobj=sender.stdout, mode="r|") as archive:
+        for entry in archive:
+            trial = PurePosixPath(entry.name).parts[0]
+            if current not in (None, trial):
+                yield current
+            current = trial
+            archive.extract(entry, folder, filter="data")
+    sender.stdout.read()  # the padding after the archive's end
+    if sender.wait() not in (0, 1):  # 1: a file changed while it was read
+        raise tarfile.ReadError(f"the archive was cut off (exit code {sender.returncode})")
+    if current:
+        yield current
+
+
+def _move_into_place(new: Path, target: Path) -> None:
+    """Move the complete folder *new* to *target*; a folder that is there is moved away first."""
+    with naming(target):
+        if target.exists():
+            target.rename(new.with_name(f"{new.name}.old"))
+        new.rename(target)

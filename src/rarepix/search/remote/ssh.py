@@ -1,7 +1,7 @@
-"""The other machines of a study, and commands on them by this system's ssh.
+"""The other machines of a study, and commands on them through this system's ``ssh``.
 
-It connects as NNI does: with the study's key alone, and past the user's own ssh configuration, which NNI does not read.
-NNI takes any host for the one that is meant; here a host's key is learnt the first time and must stay the same.
+It connects as NNI does: with the study's key only, and without the user's own ssh configuration, which NNI does not
+read. Unlike NNI, which accepts any host, it stores a host's key at the first login and refuses another one later.
 """
 
 import shlex
@@ -15,8 +15,8 @@ from pydantic import Field, PositiveInt, ValidationError
 from rarepix.settings import ConfigError, Settings, explain
 
 CONNECT_SECONDS = 10
-ALIVE = ("-o", "ServerAliveInterval=10", "-o", "ServerAliveCountMax=3")
-"""A machine that says nothing for half a minute is gone."""
+KEEP_ALIVE = ("-o", "ServerAliveInterval=10", "-o", "ServerAliveCountMax=3")
+"""A connection counts as lost after half a minute without an answer."""
 LOCAL = ("localhost", "127.0.0.1", "::1")
 
 
@@ -39,7 +39,7 @@ class Machine(Settings):
 
     @property
     def name(self) -> str:
-        """How messages call it."""
+        """Its name in messages: ``user@host:port``."""
         return f"{self.user}@{self.host}:{self.port}"
 
     @property
@@ -49,36 +49,36 @@ class Machine(Settings):
 
     @property
     def python(self) -> str:
-        """The Python of the trials, as a command there."""
+        """The command that starts the trials' Python on the machine."""
         return f"{self.pythonPath}/python" if self.pythonPath else "python"
 
     def command(self, *options: str) -> list[str]:
-        """Return the words of an ssh command that logs in there without asking anybody anything."""
-        known = Path.home() / ".ssh" / "known_hosts"
-        known.parent.mkdir(mode=0o700, exist_ok=True)
-        chosen = {
+        """Return the arguments of an ssh command that logs in without any prompt."""
+        known_hosts = Path.home() / ".ssh" / "known_hosts"
+        known_hosts.parent.mkdir(mode=0o700, exist_ok=True)
+        ssh_options = {
             "BatchMode": "yes",
             "IdentitiesOnly": "yes",
             "IdentityAgent": "none",
             "ConnectTimeout": CONNECT_SECONDS,
             "StrictHostKeyChecking": "accept-new",
-            "UserKnownHostsFile": f'"{known}"',
+            "UserKnownHostsFile": f'"{known_hosts}"',
             "LogLevel": "ERROR",
         }
-        words = ["ssh", "-F", "none", "-i", str(self.key), "-p", str(self.port), "-l", self.user, *ALIVE]
-        words += [word for name, value in chosen.items() for word in ("-o", f"{name}={value}")]
-        return [*words, *options, self.host]
+        arguments = ["ssh", "-F", "none", "-i", str(self.key), "-p", str(self.port), "-l", self.user, *KEEP_ALIVE]
+        arguments += [word for name, value in ssh_options.items() for word in ("-o", f"{name}={value}")]
+        return [*arguments, *options, self.host]
 
 
 def machine_list(entries: Any, folder: Path) -> tuple[Machine, ...]:
     """Return the machines of a study's ``machineList``; key files are relative to *folder*, that of the study's file.
 
     Raises:
-        ConfigError: not a list of machines that can be reached without a word typed.
+        ConfigError: not a list of machines, one that needs a password, or a machine that is listed twice.
     """
     if not isinstance(entries, list) or not entries:
         raise ConfigError(f"trainingService.machineList must list at least one machine, but got {entries!r}")
-    found: list[Machine] = []
+    machines: list[Machine] = []
     for number, entry in enumerate(entries, start=1):
         where = f"trainingService.machineList, machine {number}"
         secret = next(
@@ -95,47 +95,53 @@ def machine_list(entries: Any, folder: Path) -> tuple[Machine, ...]:
             raise ConfigError("\n".join(f"{where}: {line}" for line in explain(error, Machine).splitlines())) from None
         except (TypeError, ValueError):
             raise ConfigError(f"{where}: it must be a section with host and user, but got {entry!r}") from None
-        found.append(machine.model_copy(update={"sshKeyFile": str(folder / machine.key)}))
-    doubled = [machine.name for number, machine in enumerate(found) if machine.name in [m.name for m in found[:number]]]
-    if doubled:
-        raise ConfigError(f"trainingService.machineList must name each machine once, but names {doubled[0]} again")
-    return tuple(found)
+        machines.append(machine.model_copy(update={"sshKeyFile": str(folder / machine.key)}))
+    names = [machine.name for machine in machines]
+    repeated = [name for number, name in enumerate(names) if name in names[:number]]
+    if repeated:
+        raise ConfigError(f"trainingService.machineList must name each machine once, but names {repeated[0]} again")
+    return tuple(machines)
 
 
-def run(machine: Machine, command: str, *, seconds: float = 60, given: bytes = b"") -> subprocess.CompletedProcess:
-    """Run *command* on *machine* with *given* as its standard input; what it says are bytes, its exit code its own.
+def run(machine: Machine, command: str, *, seconds: float = 60, stdin: bytes = b"") -> subprocess.CompletedProcess:
+    """Run *command* on *machine* and return its exit code and its output (bytes), whatever the exit code is.
 
     Raises:
-        SshError: the machine cannot be reached, or it takes longer than *seconds*.
+        SshError: the machine cannot be reached, or the command takes longer than *seconds*.
     """
     try:
         done = subprocess.run(
-            [*machine.command(), command], input=given, capture_output=True, timeout=seconds, check=False
+            [*machine.command(), command], input=stdin, capture_output=True, timeout=seconds, check=False
         )
     except FileNotFoundError:
         raise SshError(
-            "other machines are reached by the program ssh, which is not here: install openssh-client"
+            "the program ssh must be installed to reach other machines, but is not: install openssh-client"
         ) from None
     except subprocess.TimeoutExpired:
         raise SshError(
-            f"{machine.name} must answer within {seconds:.0f} s, but did not: see whether it hangs"
+            f"{machine.name} must answer within {seconds:.0f} s, but did not: check whether it hangs"
         ) from None
     if done.returncode == 255:
-        raise SshError(refusal(machine, done.stderr))
+        raise SshError(_login_problem(machine, done.stderr))
     return done
 
 
-def refusal(machine: Machine, said: bytes) -> str:
+def last_line(output: bytes) -> str:
+    """Return the last line of what a program printed."""
+    lines = output.decode(errors="replace").strip().splitlines()
+    return lines[-1] if lines else "it printed nothing"
+
+
+def _login_problem(machine: Machine, stderr: bytes) -> str:
     """Return why ssh could not log in, and what to do."""
-    text = said.decode(errors="replace").strip()
-    last = text.splitlines()[-1] if text else "it said nothing"
+    text = stderr.decode(errors="replace")
     login = f"ssh -i {shlex.quote(str(machine.key))} -p {machine.port} {machine.user}@{machine.host}"
-    ways: Sequence[tuple[str, str]] = (
-        ("Host key verification failed", "if its key was changed on purpose, forget the old one with `ssh-keygen -R "
-         f"'[{machine.host}]:{machine.port}'`; if not, somebody else may answer in its place"),
-        ("Permission denied", f"let the key in with `ssh-copy-id -i {machine.key}.pub -p {machine.port} "
+    remedies: Sequence[tuple[str, str]] = (
+        ("Host key verification failed", "if its key was changed on purpose, remove the old one with `ssh-keygen -R "
+         f"'[{machine.host}]:{machine.port}'`; if not, another machine may be posing as it"),
+        ("Permission denied", f"install the key there with `ssh-copy-id -i {machine.key}.pub -p {machine.port} "
          f"{machine.user}@{machine.host}`"),
         ("Could not resolve", "correct the name, or give its address"),
     )  # fmt: skip
-    advice = next((advice for sign, advice in ways if sign in text), f"switch it on, or try `{login}` by hand")
-    return f"{machine.name} must let us in, but: {last}: {advice}"
+    remedy = next((remedy for sign, remedy in remedies if sign in text), f"switch it on, or try `{login}` by hand")
+    return f"{machine.name} must accept the login, but: {last_line(stderr)}: {remedy}"

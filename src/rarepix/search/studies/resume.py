@@ -1,54 +1,57 @@
-"""Go on with a study that was stopped, or that was killed with everything it had."""
+"""Resume a study that was stopped, or whose processes were all killed."""
 
 from collections.abc import Sequence
 
+from rarepix.nni_database import DatabaseError
 from rarepix.search.checks import preflight
-from rarepix.search.nni import database, nnictl, orphans
-from rarepix.search.nni.client import Manager, ManagerUnreachable, Trial
-from rarepix.search.remote.orphans import end_orphans
+from rarepix.search.nni import nnictl, orphans
+from rarepix.search.nni.client import Manager, ManagerUnreachable, Trial, last_state, stored_profile
+from rarepix.search.nni.nnictl import StudyError, find_experiment
+from rarepix.search.nni.trial_command import command_from_params
 from rarepix.search.studies import study
-from rarepix.search.studies.study import Study, StudyError
+from rarepix.search.studies.study import Study
 from rarepix.settings import ConfigError
 
 
 def resume(name: str, port: int = study.DEFAULT_PORT) -> tuple[Study, list[str]]:
-    """Go on with the study of this experiment id or results folder; return it, and what of it was still running.
+    """Resume the study with this experiment id or results folder.
 
-    Finished trials stay finished. Interrupted ones are run again by NNI under their own ids and go on from their
-    checkpoints, each as a new attempt. What the study had left running is ended before, since NNI would take the last
-    words of an old process for those of a new one, and a tuner's death for that of its successor.
+    Returns the study, and a line for each orphaned process that was ended.
+
+    Finished trials stay finished. NNI runs interrupted ones again under their own ids; each continues from its last
+    checkpoint as a new attempt. Orphaned processes are ended first, since NNI would take the last report of an old
+    process for one of the new trial, and the death of an old tuner for that of the new one.
 
     Raises:
         ConfigError: the port is taken.
-        StudyError: the study is unknown, still runs, or is none of rarepix; or it broke again and was stopped.
+        StudyError: the study is unknown, still runs, or is not one of rarepix; or it broke again and was stopped.
         nnictl.NniError: nnictl refuses.
-        leftovers.LeftoverError: a process of the study cannot be ended.
+        orphans.OrphanError: an orphaned process cannot be ended.
     """
-    experiment = study.find_experiment(name)
+    experiment = find_experiment(name)
     _must_be_rarepix(experiment)
     if experiment.alive:
         _end_broken(experiment)
     preflight.check_port(port)
-    if database.last_state(experiment.folder) == "DONE":
+    if last_state(experiment.folder) == "DONE":
         raise StudyError(
-            f"the study {experiment.id} cannot be gone on with: it has reached maxTrialNumber or "
-            "maxExperimentDuration, and NNI would end it again at once. Start a new one; classArgs.warm_start begins "
-            "it with this one's best"
+            f"the study {experiment.id} cannot be resumed: it has reached maxTrialNumber or maxExperimentDuration, so "
+            "NNI would end it again at once. Start a new one; with classArgs.warm_start it begins with the best of this"
         )
-    ended = end_orphans(experiment)
+    ended = study.end_orphans(experiment)
     nnictl.resume(experiment.id, port)
-    return study.await_begin(experiment.id, _goes_on), ended
+    return study.wait_until_begun(experiment.id, _has_resumed), ended
 
 
 def _must_be_rarepix(experiment: nnictl.Experiment) -> None:
     try:
-        study.trial_command(database.profile(experiment.folder)["params"])
-    except (database.DatabaseError, ConfigError) as error:
-        raise StudyError(f"the study {experiment.id} cannot be gone on with: {error}") from error
+        command_from_params(stored_profile(experiment.folder)["params"])
+    except (DatabaseError, ConfigError) as error:
+        raise StudyError(f"the study {experiment.id} cannot be resumed: {error}") from error
 
 
 def _end_broken(experiment: nnictl.Experiment) -> None:
-    """Stop a manager that is there but cannot go on; raise ``StudyError`` if it can."""
+    """Stop a manager that runs but whose study is broken; raise ``StudyError`` if the study is not."""
     stop = f"`rarepix study stop {experiment.id}`"
     try:
         state, _ = Manager(experiment.port).status()
@@ -64,8 +67,8 @@ def _end_broken(experiment: nnictl.Experiment) -> None:
     nnictl.stop(experiment.id)
 
 
-def _goes_on(state: str, trials: Sequence[Trial]) -> bool:
-    """Whether a trial runs, or none is left to run. NNI's old states say ``RUNNING`` until it is at work itself."""
+def _has_resumed(state: str, trials: Sequence[Trial]) -> bool:
+    """Whether a trial runs, or none is left to run. Until NNI is at work again it still reports its old ``RUNNING``."""
     if state in ("INITIALIZED", "RUNNING"):
         return state == "RUNNING" and any(trial.status == "RUNNING" for trial in trials)
     return True

@@ -1,30 +1,29 @@
-"""A study from its start to its stop. NNI does the work; this says what happened."""
+"""The life of one study: start it, find it, stop it, look at it. NNI does the work; this reports what happened."""
 
 import math
-import re
+import shlex
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from rarepix.choices import nearest
+from rarepix.nni_database import DatabaseError
 from rarepix.search.checks import preflight
-from rarepix.search.nni import nnictl
-from rarepix.search.nni.client import Manager, ManagerUnreachable, Trial
-from rarepix.search.nni.trial_command import TrialCommand, parse
+from rarepix.search.nni import nnictl, orphans
+from rarepix.search.nni.client import Manager, ManagerUnreachable, Trial, dispatcher_error, stored_profile
+from rarepix.search.nni.nnictl import StudyError, find_experiment
+from rarepix.search.nni.trial_command import command_from_params
 from rarepix.search.optimizer.settings import in_seconds
-from rarepix.search.remote.orphans import end_orphans
+from rarepix.search.remote import ssh
 from rarepix.settings import ConfigError
 
 DEFAULT_PORT = 8080
 FIRST_SECONDS = 120.0
-"""How long ``start`` waits for the first trial; on other machines one begins after a dozen commands over SSH."""
-
-
-class StudyError(RuntimeError):
-    """A study that broke, or that is not there; the message says where to look."""
+"""How long ``start`` waits for the first trial; on another machine a trial begins after a dozen commands over SSH."""
+SECONDS_TO_END = orphans.SECONDS_TO_CLOSE + 4 * orphans.SECONDS_TO_DIE
+"""How long another machine may take to end its orphaned processes."""
 
 
 @dataclass(frozen=True)
@@ -34,19 +33,19 @@ class Study:
     id: str
     """NNI's id of the experiment."""
     port: int
-    """0: its manager has ended."""
+    """Port of its manager; 0: the manager has ended."""
     folder: Path
-    """Where its trials leave their records."""
+    """Folder of results, in which its trials write their records."""
     logs: Path
-    """NNI's logs of it."""
+    """Folder of NNI's logs."""
     code: Path
-    """Where its trials run."""
+    """Folder in which its trials run."""
     trials: int | None
-    """How many trials it is to have (None: no end was set)."""
+    """Number of trials at most (None: no limit was set)."""
     trial_seconds: float
     """How long a trial may run."""
     concurrency: int = 1
-    """How many trials may run at once."""
+    """Number of trials that may run at the same time."""
 
     @property
     def manager(self) -> Manager:
@@ -60,26 +59,26 @@ class Study:
 
 
 def start(config_file: str | Path, port: int = DEFAULT_PORT) -> Study:
-    """Check a study, start it, and wait until its first trial runs.
+    """Check a study, start it, and wait until its first trial exists.
 
     Raises:
         ConfigError: it cannot be run; nothing was started.
-        StudyError: it broke in its first seconds; it was stopped again.
+        StudyError: it broke in its first seconds and was stopped again.
         nnictl.NniError: nnictl refused.
     """
-    plan = preflight.check(config_file, port)
-    return await_begin(nnictl.create(plan.file, port), lambda status, trials: bool(trials))
+    checked = preflight.check(config_file, port)
+    return wait_until_begun(nnictl.create(checked.file, port), lambda status, trials: bool(trials))
 
 
-def await_begin(experiment: str, begun: Callable[[str, Sequence[Trial]], bool]) -> Study:
-    """Return the study when it has *begun*, which is told its state and its trials.
+def wait_until_begun(experiment: str, has_begun: Callable[[str, Sequence[Trial]], bool]) -> Study:
+    """Return the study of an experiment as soon as *has_begun*, called with NNI's status and the trials, is true.
 
     Raises:
-        StudyError: it breaks before, or does not begin in ``FIRST_SECONDS``; it was stopped again.
+        StudyError: it broke first, or did not begin within ``FIRST_SECONDS``; it was stopped again.
     """
     try:
         study = find(experiment)
-        _await(study, begun)
+        _wait(study, has_begun)
     except BaseException:
         stop(experiment)
         raise
@@ -87,53 +86,55 @@ def await_begin(experiment: str, begun: Callable[[str, Sequence[Trial]], bool]) 
 
 
 def find(name: str | None = None) -> Study:
-    """Return the running study of this experiment id or results folder; without *name* the only one that runs.
+    """Return the running study with this experiment id or results folder; without *name* the only one that runs.
 
     Raises:
-        StudyError: it is unknown or has ended, or without *name* there is none or more than one.
+        StudyError: it is unknown or has ended; or, without *name*, not exactly one study is running.
     """
     if name is None:
         running = [experiment for experiment in nnictl.list_experiments().values() if experiment.alive]
         if len(running) != 1:
             ids = ", ".join(experiment.id for experiment in running) or "none"
-            raise StudyError(f"exactly one study must run, or its id be given, but {len(running)} run: {ids}")
-        return _of(running[0])
-    wanted = find_experiment(name)
-    if not wanted.alive:
+            raise StudyError(
+                f"exactly one study must be running, or its id must be given, but {len(running)} are running: {ids}"
+            )
+        return _from_manager(running[0])
+    experiment = find_experiment(name)
+    if not experiment.alive:
         raise StudyError(
-            f"the study {wanted.id} has ended: look at it with `{view_command(wanted.id)}`, "
-            f"go on with it with `rarepix study resume {wanted.id}`"
+            f"the study {experiment.id} has ended: look at it with `{view_command(experiment.id)}`, "
+            f"or continue it with `rarepix study resume {experiment.id}`"
         )
-    return _of(wanted)
+    return _from_manager(experiment)
 
 
-def stop(experiment: str) -> list[str]:
-    """Stop a study: its trials, its tuner and its web UI; of one whose manager was killed, what that left running.
+def stop(name: str) -> list[str]:
+    """Stop the study with this experiment id: its manager, its trials and its tuner, also if the manager was killed.
 
-    Returns what NNI itself did not end, a line for each process.
+    Returns a line for each orphaned process, which is one that NNI itself did not end.
 
     Raises:
         nnictl.NniError: nnictl refuses.
-        leftovers.LeftoverError: a process cannot be ended.
+        orphans.OrphanError: a process cannot be ended.
     """
-    wanted = find_experiment(experiment)
-    if wanted.alive:
-        nnictl.stop(experiment)
-    return end_orphans(wanted)
+    experiment = find_experiment(name)
+    if experiment.alive:
+        nnictl.stop(name)
+    return end_orphans(experiment)
 
 
 def view(name: str, port: int = DEFAULT_PORT) -> str:
-    """Open the web UI of a study that has ended, for reading, and return its address.
+    """Open the web UI of a study that has ended, read-only, and return its address.
 
     Raises:
         ConfigError: the port is taken.
         StudyError: the study is unknown or still runs.
     """
-    wanted = find_experiment(name)
-    if wanted.alive:
-        raise StudyError(f"the study {wanted.id} still runs: its web UI is at {Manager(wanted.port).url}")
+    experiment = find_experiment(name)
+    if experiment.alive:
+        raise StudyError(f"the study {experiment.id} still runs: its web UI is at {Manager(experiment.port).url}")
     preflight.check_port(port)
-    nnictl.view(wanted.id, port)
+    nnictl.view(experiment.id, port)
     return Manager(port).url
 
 
@@ -142,50 +143,14 @@ def view_command(experiment: str) -> str:
     return f"rarepix study view {experiment}"
 
 
-def find_experiment(name: str) -> nnictl.Experiment:
-    """Return the experiment of this id or results folder, whether it runs or not. Raises ``StudyError`` if unknown."""
-    everything = nnictl.list_experiments()
-    wanted = everything.get(Path(name).name.rpartition("-")[2])
-    if wanted is None:
-        ids = ", ".join(everything) or "none"
-        raise StudyError(f"unknown study {name!r}: {nearest(name, everything)}NNI knows {ids}")
-    return wanted
-
-
-def trial_command(params: dict[str, Any]) -> TrialCommand:
-    """Return the trial command in an experiment's configuration as NNI keeps it.
-
-    Raises:
-        ConfigError: it does not run trials of rarepix.
-    """
-    service = params.get("trainingService")
-    if not isinstance(service, dict) or "trialCommand" not in service:
-        raise ConfigError("its configuration has no trainingService with a trialCommand")
-    return parse(service["trialCommand"], Path(service["trialCodeDirectory"]))
-
-
-def _of(experiment: nnictl.Experiment) -> Study:
-    """Ask a running manager for its own configuration, which is what counts, whoever started it."""
-    manager = Manager(experiment.port)
-    try:
-        profile = manager.profile()
-    except ManagerUnreachable as error:
-        logs = experiment.folder / "log"
-        raise StudyError(f"the study {experiment.id} runs, but {error}. Its logs are in {logs}") from error
-    if profile["id"] != experiment.id:
-        other = profile["id"]
-        raise StudyError(f"port {experiment.port} must be that of study {experiment.id}, but {other} answers there")
-    return of_profile(experiment, profile["params"])
-
-
-def of_profile(experiment: nnictl.Experiment, params: dict[str, Any]) -> Study:
+def from_params(experiment: nnictl.Experiment, params: dict[str, Any]) -> Study:
     """Return the study of an experiment with the configuration *params*, as NNI keeps it.
 
     Raises:
         StudyError: it does not run trials of rarepix.
     """
     try:
-        command = trial_command(params)
+        command = command_from_params(params)
     except ConfigError as error:
         raise StudyError(f"the study {experiment.id} does not run trials of rarepix: {error}") from error
     return Study(
@@ -200,43 +165,80 @@ def of_profile(experiment: nnictl.Experiment, params: dict[str, Any]) -> Study:
     )
 
 
-def _await(study: Study, begun: Callable[[str, Sequence[Trial]], bool]) -> None:
+def break_reason(study: Study, errors: list[str]) -> str:
+    """Return why a study broke: the last exception of its tuner since it was started, else NNI's own *errors*."""
+    started = int(nnictl.list_experiments()[study.id].started)
+    return dispatcher_error(study.logs, since=started) or "; ".join(errors).rstrip(".")
+
+
+def end_orphans(experiment: nnictl.Experiment) -> list[str]:
+    """End the processes of an experiment whose manager is gone, here and on its other machines.
+
+    Returns a line for each process, and one for each machine that could not be reached. NNI's remote runners end
+    themselves and their trials when they have lost their manager.
+
+    Raises:
+        orphans.OrphanError: a process cannot be ended.
+    """
+    lines = [f"ended orphaned {process}" for process in orphans.end(experiment.id)]
+    machines = _machines(experiment)
+    if not machines:
+        return lines
+    with ThreadPoolExecutor(len(machines)) as pool:
+        remote = list(pool.map(lambda machine: _end_orphans_on(machine, experiment.id), machines))
+    return lines + [line for lines_of_machine in remote for line in lines_of_machine]
+
+
+def _machines(experiment: nnictl.Experiment) -> tuple[ssh.Machine, ...]:
+    try:
+        service = stored_profile(experiment.folder)["params"]["trainingService"]
+        return ssh.machine_list(service.get("machineList"), Path()) if service.get("platform") == "remote" else ()
+    except (DatabaseError, ConfigError, KeyError, AttributeError):
+        return ()  # it never started a trial, or was not started through rarepix
+
+
+def _end_orphans_on(machine: ssh.Machine, experiment: str) -> list[str]:
+    """Run ``nni/orphans.py`` on *machine*: it is sent, as rarepix may not be installed there; psutil comes with nni."""
+    command = f"{shlex.quote(machine.python)} - {shlex.quote(experiment)}"
+    try:
+        done = ssh.run(machine, command, seconds=SECONDS_TO_END, stdin=Path(orphans.__file__).read_bytes())
+    except ssh.SshError as error:
+        return [f"orphaned processes were not searched for: {error}"]
+    if done.returncode:
+        raise orphans.OrphanError(
+            f"{machine.name}: orphaned processes of the study must be ended, but: {ssh.last_line(done.stderr)}"
+        )
+    return [f"{machine.name}: ended orphaned {line}" for line in done.stdout.decode(errors="replace").splitlines()]
+
+
+def _from_manager(experiment: nnictl.Experiment) -> Study:
+    """Ask a running manager for its configuration: that is the one in force, whoever started the study."""
+    manager = Manager(experiment.port)
+    try:
+        profile = manager.profile()
+    except ManagerUnreachable as error:
+        logs = experiment.folder / "log"
+        raise StudyError(f"the study {experiment.id} runs, but {error}. Its logs are in {logs}") from error
+    if profile["id"] != experiment.id:
+        other = profile["id"]
+        raise StudyError(f"port {experiment.port} must be that of study {experiment.id}, but {other} answers there")
+    return from_params(experiment, profile["params"])
+
+
+def _wait(study: Study, has_begun: Callable[[str, Sequence[Trial]], bool]) -> None:
     deadline = time.monotonic() + FIRST_SECONDS
     status = "?"
     while time.monotonic() < deadline:
         try:
             status, errors = study.manager.status()
             if status == "ERROR":
-                raise StudyError(f"the study broke at once: {why(study, errors)}. Its logs are in {study.logs}")
-            if begun(status, study.manager.trials()):
+                raise StudyError(
+                    f"the study broke at once: {break_reason(study, errors)}. Its logs are in {study.logs}"
+                )
+            if has_begun(status, study.manager.trials()):
                 return
         except ManagerUnreachable as error:
             if not nnictl.list_experiments()[study.id].alive:
                 raise StudyError(f"NNI's manager ended at once ({error}). Its logs are in {study.logs}") from error
         time.sleep(0.5)
     raise StudyError(f"no trial started within {FIRST_SECONDS:.0f} s (NNI says {status}). Its logs are in {study.logs}")
-
-
-def why(study: Study, errors: list[str]) -> str:
-    """Return the reason of a break: the last exception of this run's dispatcher, if any, else what NNI says."""
-    try:
-        lines = (study.logs / "dispatcher.log").read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        lines = []
-    return _last_raised(lines, since=int(nnictl.list_experiments()[study.id].started)) or "; ".join(errors).rstrip(".")
-
-
-def _last_raised(lines: Sequence[str], since: float) -> str:
-    """Return the last exception in the log of a dispatcher, of what it wrote *since* then (seconds since 1970)."""
-    when, raised, inside = math.inf, [], False
-    for line in lines:
-        stamp = re.match(r"\[(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)\]", line)
-        if stamp:
-            when = datetime.strptime(stamp[1], "%Y-%m-%d %H:%M:%S").astimezone().timestamp()
-        if when >= since and line.startswith("Traceback "):
-            raised, inside = [], True
-        elif stamp or not line.strip():
-            inside = False
-        elif inside and not line.startswith(" "):
-            raised.append(line)
-    return "; ".join(raised)

@@ -1,30 +1,33 @@
-"""Follow a study to its end, and notice when it does not get there."""
+"""Follow a study to its end, say which trials count, and notice when the study does not get there."""
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from rarepix.search.nni import database, nnictl, orphans
-from rarepix.search.nni.client import ManagerUnreachable, Trial, retries
+from rarepix.layout import RECORD, TRIALS
+from rarepix.records import RecordError, Status, read
+from rarepix.search.nni import nnictl, orphans
+from rarepix.search.nni.client import ManagerUnreachable, Trial, last_state, retries, stored_profile, stored_trials
+from rarepix.search.nni.trial_io import RecordTransferError, save_reported_record
 from rarepix.search.optimizer.journal import StudySummary, read_summary
-from rarepix.search.studies.study import Study, of_profile, why
-from rarepix.search.studies.trial_status import trial_problems
+from rarepix.search.studies.study import Study, break_reason, from_params
 
-MISSES = 60
-"""Questions without an answer after which a living manager is given up. (One that is being stopped takes a while.)"""
-SECONDS_BETWEEN_LOOKS = 3.0
-"""At the tuner's process; it is gone when it is not there twice."""
+MAX_UNANSWERED = 60
+"""Requests in a row without an answer after which a living manager is given up. (While it stops, it answers none.)"""
+SECONDS_BETWEEN_TUNER_CHECKS = 3.0
+"""Between two looks at the tuner's process; it counts as gone when it is missing twice in a row."""
 AT_WORK = ("RUNNING", "NO_MORE_TRIAL", "TUNER_NO_MORE_TRIAL")
 """States of the manager in which a tuner must run."""
-ODD = {
+ANOMALIES = {
     "late": "too late",
     "missing": "missing",
     "nan": "without a finite objective",
     "unknown": "of trials that the search does not know",
 }
-"""What the ledger calls a report that it could not use, in words."""
-Show = Callable[[Sequence[Trial], dict[str, str]], None]
-"""Called with all trials, and trial id → what is wrong with it, for those that are over."""
+"""Kind of report that the search could not use, as the journal has it → in words."""
+ShowTrials = Callable[[Sequence[Trial], dict[str, str]], None]
+"""Called with all trials, and trial id → why it does not count, for those that are over."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +39,8 @@ class Outcome:
     """Trial id → why it does not count, of every trial that is over without a complete record and was not retried."""
     broken: str | None = None
     """Why the study itself did not come to its end."""
-    plan: StudySummary | None = None
-    """What its search says of it; NNI's own tuners say nothing."""
+    search: StudySummary | None = None
+    """What the journal of its search says (None: NNI's own tuners keep no journal)."""
 
     @property
     def exit_code(self) -> int:
@@ -45,126 +48,176 @@ class Outcome:
         return 2 if self.broken or not self.trials else 1 if self.wrong else 0
 
     def summary(self) -> str:
-        """Return one line for a person. A trial that was tried again counts once."""
-        again = retries(self.trials)
-        last = [trial for trial in self.trials if trial.id not in again]
-        good = sum(not trial.busy and trial.id not in self.wrong for trial in last)
-        said = f"{good} of {len(last)} trials done"
+        """Return one line for the terminal. A trial and its retries count once."""
+        retried = retries(self.trials)
+        last_attempts = [trial for trial in self.trials if trial.id not in retried]
+        good = sum(not trial.busy and trial.id not in self.wrong for trial in last_attempts)
+        text = f"{good} of {len(last_attempts)} trials done"
         if self.broken:
-            return f"the study broke: {self.broken} ({said})"
-        more = {"failed": len(self.wrong), "tried again": len(again)}
-        for what, count in (self.plan.anomalies if self.plan else {}).items():
-            more[f"reports {ODD.get(what, what)}"] = count
-        return ", ".join([said, *(f"{count} {what}" for what, count in more.items() if count)])
+            return f"the study broke: {self.broken} ({text})"
+        counts = {"failed": len(self.wrong), "tried again": len(retried)}
+        for kind, count in (self.search.anomalies if self.search else {}).items():
+            counts[f"reports {ANOMALIES.get(kind, kind)}"] = count
+        return ", ".join([text, *(f"{count} {what}" for what, count in counts.items() if count)])
 
 
-def watch(study: Study, show: Show, every: float = 1.0) -> Outcome:
+def watch(study: Study, show: ShowTrials, every: float = 1.0) -> Outcome:
     """Follow *study* until it ends or breaks; *show* is called every *every* seconds.
 
-    It is broken when its manager or its tuner is gone, when it is stopped before its end, and when its end came before
-    its trials.
+    A study is broken when its manager or its tuner is gone, when it is stopped before its end, and when it reaches a
+    limit of NNI's before its search is done.
     """
     trials: list[Trial] = []
-    judged: dict[str, str | None] = {}
+    problems: dict[str, str | None] = {}
     wrong: dict[str, str] = {}
-    tuner = _Tuner(study.id)
-    misses = idle = 0
+    tuner = _TunerCheck(study.id)
+    unanswered = idle = 0
     while True:
         try:
             status, errors = study.manager.status()
             trials = study.manager.trials()
         except ManagerUnreachable as error:
-            misses += 1
+            unanswered += 1
             experiment = nnictl.list_experiments()[study.id]
-            if not experiment.alive or misses > MISSES:
-                return Outcome(tuple(trials), wrong, _loss(study, experiment, error))
+            if not experiment.alive or unanswered > MAX_UNANSWERED:
+                return Outcome(tuple(trials), wrong, _why_manager_is_gone(study, experiment, error))
             time.sleep(every)
             continue
-        misses = 0
-        judged |= trial_problems(study, [trial for trial in trials if not trial.busy and trial.id not in judged])
-        again = retries(trials)
-        wrong = {trial: reason for trial, reason in judged.items() if reason and trial not in again}
+        unanswered = 0
+        problems |= trial_problems(study, [trial for trial in trials if not trial.busy and trial.id not in problems])
+        retried = retries(trials)
+        wrong = {trial: problem for trial, problem in problems.items() if problem and trial not in retried}
         show(trials, wrong)
-        broken = _break(study, status, errors, tuner)
+        broken = _why_broken(study, status, errors, tuner)
         if broken:
             return Outcome(tuple(trials), wrong, broken)
         idle = idle + 1 if status == "TUNER_NO_MORE_TRIAL" and not any(trial.busy for trial in trials) else 0
         if status == "DONE" or idle > 3:  # a tuner without further proposals never gets to DONE
-            plan = read_summary(study.folder)
-            return Outcome(tuple(trials), wrong, _shortfall(study, status, trials, plan), plan)
+            summary = read_summary(study.folder)
+            return Outcome(tuple(trials), wrong, _why_incomplete(study, status, trials, summary), summary)
         time.sleep(every)
 
 
-def outcome_of_ended(experiment: nnictl.Experiment) -> tuple[Study, Outcome]:
-    """Return a study that has ended, and how, from what it has left on disk.
+def read_outcome(experiment: nnictl.Experiment) -> tuple[Study, Outcome]:
+    """Return a study that has ended and how it ended, from its files.
 
     Raises:
-        archive.ArchiveError: NNI's files of it cannot be read.
+        DatabaseError: NNI's files of it cannot be read.
         StudyError: it did not run trials of rarepix.
     """
-    study = of_profile(experiment, database.profile(experiment.folder)["params"])
-    trials, state = database.trials(experiment.folder), database.last_state(experiment.folder) or "?"
-    plan, again = read_summary(study.folder), retries(trials)
-    judged = trial_problems(study, [trial for trial in trials if not trial.busy and trial.id not in again])
+    study = from_params(experiment, stored_profile(experiment.folder)["params"])
+    trials, state = stored_trials(experiment.folder), last_state(experiment.folder) or "?"
+    summary, retried = read_summary(study.folder), retries(trials)
+    problems = trial_problems(study, [trial for trial in trials if not trial.busy and trial.id not in retried])
     if state == "ERROR":
-        broken = f"{why(study, ['its tuner failed'])}. Its logs are in {study.logs}"
+        broken = f"{break_reason(study, ['its tuner failed'])}. Its logs are in {study.logs}"
     elif state == "DONE" or (state == "TUNER_NO_MORE_TRIAL" and not any(trial.busy for trial in trials)):
-        broken = _shortfall(study, state, trials, plan)
+        broken = _why_incomplete(study, state, trials, summary)
     else:
-        broken = _loss(study, experiment, ManagerUnreachable("it was killed"))
-    return study, Outcome(tuple(trials), {trial: reason for trial, reason in judged.items() if reason}, broken, plan)
+        broken = _why_manager_is_gone(study, experiment, ManagerUnreachable("it was killed"))
+    wrong = {trial: problem for trial, problem in problems.items() if problem}
+    return study, Outcome(tuple(trials), wrong, broken, summary)
 
 
-class _Tuner:
-    """Looks from time to time whether the process of a study's tuner is there."""
+def trial_problems(study: Study, trials: Sequence[Trial]) -> dict[str, str | None]:
+    """Return trial id → why it does not count (None: it counts), of *trials* that are over.
+
+    The journal is read once, and only if a trial was stopped early.
+    """
+    stopped = any(trial.status == "EARLY_STOPPED" for trial in trials)
+    summary = read_summary(study.folder) if stopped else None
+    hung = summary.hung if summary else frozenset()
+    return {trial.id: _trial_problem(study, trial, hung) for trial in trials}
+
+
+def _trial_problem(study: Study, trial: Trial, hung: frozenset[str]) -> str | None:
+    if trial.status == "USER_CANCELED":
+        return "canceled by a person"
+    if trial.status == "EARLY_STOPPED":
+        if trial.id in hung:
+            return "stopped because it had not reported for too long (heartbeat_timeout)"
+        too_long = trial.seconds is not None and trial.seconds >= study.trial_seconds
+        return f"stopped after maxTrialDuration ({study.trial_seconds:.0f} s)" if too_long else None
+    file = study.folder / TRIALS / trial.run / RECORD
+    try:
+        if not file.exists() and trial.report:  # it ran on another machine: its report arrives before its folder
+            save_reported_record(trial.report.data, file)
+        record = read(file)
+    except (RecordError, RecordTransferError) as error:
+        why = f"no record: {error}" if file.exists() else f"it left no record at {file}"
+        return _last_line_of_stderr(study, trial) or why
+    if record.error:
+        return f"{record.error.type}: {record.error.message}"
+    if record.status is not Status.COMPLETE or trial.status != "SUCCEEDED":
+        return f"its record says {record.status}, NNI says {trial.status}"
+    if trial.report is None or not trial.report.final or not math.isfinite(trial.report.value):
+        return "it reported no final objective"
+    return None
+
+
+def _last_line_of_stderr(study: Study, trial: Trial) -> str | None:
+    """Return the last line that a failed trial of this machine wrote to its standard error."""
+    if trial.status != "FAILED":
+        return None
+    stderr = study.logs.parent / "environments" / "local-env" / "trials" / trial.id / "trial.stderr"
+    try:
+        lines = stderr.read_text(encoding="utf-8", errors="replace").split("\n")
+    except OSError:
+        return None
+    return next((line.strip() for line in reversed(lines) if line.strip()), None)
+
+
+class _TunerCheck:
+    """Checks from time to time whether the process of a study's tuner runs."""
 
     def __init__(self, experiment: str) -> None:
         self.experiment = experiment
-        self.missed = 0
-        self.looked = time.monotonic()
+        self.missing = 0
+        self.checked = time.monotonic()
 
-    def gone(self) -> bool:
-        """Return whether the tuner's process was not there twice."""
-        if time.monotonic() - self.looked < SECONDS_BETWEEN_LOOKS:
+    def is_gone(self) -> bool:
+        """Return whether the tuner's process was missing twice in a row."""
+        if time.monotonic() - self.checked < SECONDS_BETWEEN_TUNER_CHECKS:
             return False
-        self.looked = time.monotonic()
+        self.checked = time.monotonic()
         experiment = nnictl.list_experiments()[self.experiment]
-        self.missed = self.missed + 1 if experiment.alive and orphans.tuner(experiment.pid) is None else 0
-        return self.missed > 1
+        self.missing = self.missing + 1 if experiment.alive and orphans.tuner(experiment.pid) is None else 0
+        return self.missing > 1
 
 
-def _break(study: Study, status: str, errors: list[str], tuner: _Tuner) -> str | None:
-    """Return why a study whose manager answers will not go on."""
+def _why_broken(study: Study, status: str, errors: list[str], tuner: _TunerCheck) -> str | None:
+    """Return why a study whose manager answers will not continue, None if it will."""
     if status == "ERROR":
-        return f"{why(study, errors)}. Its logs are in {study.logs}"
+        return f"{break_reason(study, errors)}. Its logs are in {study.logs}"
     if status == "VIEWED":
         return f"it does not run, it is open for reading: close it with `rarepix study stop {study.id}`"
-    if status in AT_WORK and tuner.gone():
+    if status in AT_WORK and tuner.is_gone():
         return f"the process of its tuner is gone. Its logs are in {study.logs}"
     return None
 
 
-def _shortfall(study: Study, status: str, trials: Sequence[Trial], plan: StudySummary | None) -> str | None:
+def _why_incomplete(study: Study, status: str, trials: Sequence[Trial], summary: StudySummary | None) -> str | None:
     """Return what a study that ended has left undone, None if nothing.
 
-    ``DONE`` is NNI's word: a limit was reached. A search that has nothing more to propose ends otherwise.
+    NNI says ``DONE`` when a limit was reached; a search that has nothing more to propose ends in another state.
     """
     if status != "DONE" or study.trials is None:
         return None
-    if plan and plan.configurations is not None and not plan.left:
-        return None  # whatever the limits say
+    if summary and summary.configurations is not None and not summary.left:
+        return None  # the search is complete, whichever limit was reached
     if len(trials) < study.trials:
         return f"its time (maxExperimentDuration) was over when {len(trials)} of {study.trials} trials had begun"
-    if plan and plan.configurations is not None:
+    if summary and summary.configurations is not None:
         return (
-            f"maxTrialNumber ({study.trials}) was reached when {plan.left} of {plan.configurations} configurations had "
-            "not come to their end: give a new study more, and begin it with this one's best (classArgs.warm_start)"
+            f"maxTrialNumber ({study.trials}) was reached when {summary.left} of {summary.configurations} "
+            "configurations were not finished: start a new study with a larger maxTrialNumber, which begins with the "
+            "best of this one (classArgs.warm_start)"
         )
     return None
 
 
-def _loss(study: Study, experiment: nnictl.Experiment, error: ManagerUnreachable) -> str:
-    way_on = f"`rarepix study resume {study.id}` goes on"
+def _why_manager_is_gone(study: Study, experiment: nnictl.Experiment, error: ManagerUnreachable) -> str:
+    advice = f"continue it with `rarepix study resume {study.id}`"
     if experiment.ended:
-        return f"it was stopped before its end; {way_on}"
-    return f"its manager is gone ({error}); {way_on}. Its logs are in {study.logs}"
+        return f"it was stopped before its end; {advice}"
+    return f"its manager is gone ({error}); {advice}. Its logs are in {study.logs}"

@@ -1,4 +1,4 @@
-"""A trial that speaks to NNI in plain HTTP (nni itself takes a second to import) and leaves nothing.
+"""A trial that uses NNI's HTTP channel directly (importing nni takes a second) and writes no files.
 
 It reports ``STEPS`` times, every ``PAUSE`` seconds, and ends as ``PRETEND`` says: JSON of
 {trial number: "die" | "killed"}.
@@ -19,35 +19,35 @@ def main() -> None:
     how = json.loads(os.environ.get("PRETEND", "{}")).get(os.environ["NNI_TRIAL_SEQ_ID"])
     if how == "die":
         os._exit(3)
-    say({"type": "request_parameter"})
-    given = json.loads(hear()["parameter"])
+    send({"type": "request_parameter"})
+    parameters = json.loads(receive()["parameter"])
     for step in range(int(os.environ["STEPS"])):
-        report(given, "PERIODICAL", step, step)
+        report(parameters, "PERIODICAL", step, step)
         time.sleep(float(os.environ["PAUSE"]))
     if how == "killed":
         os.kill(os.getpid(), signal.SIGKILL)
-    report(given, "FINAL", 0, 0.5)
+    report(parameters, "FINAL", 0, 0.5)
 
 
-def report(given: dict, kind: str, sequence: int, value: float) -> None:
+def report(parameters: dict, kind: str, sequence: int, value: float) -> None:
     """Send one metric."""
     metric = {
-        "parameter_id": given["parameter_id"],
+        "parameter_id": parameters["parameter_id"],
         "trial_job_id": os.environ["NNI_TRIAL_JOB_ID"],
         "type": kind,
         "sequence": sequence,
         "value": json.dumps(value),
     }
-    say({"type": "metric", "metric": json.dumps(metric)})
+    send({"type": "metric", "metric": json.dumps(metric)})
 
 
-def say(command: dict) -> None:
+def send(command: dict) -> None:
     """Send one command."""
     request = Request(URL, json.dumps(command).encode(), {"Content-Type": "application/json"}, method="PUT")
     urlopen(request).read()
 
 
-def hear() -> dict:
+def receive() -> dict:
     """Wait for a command (408: nothing yet)."""
     while True:
         try:

@@ -1,5 +1,6 @@
 'use strict';
-// Where the manager listens, and whom it answers. NNI has no login, and whoever can ask it can run programs.
+// The address on which the manager listens, and the requests that it answers. NNI has no login, and whoever can send it requests can
+// run programs.
 
 const http = require('http');
 const net = require('net');
@@ -11,28 +12,29 @@ const HOST = process.env.RAREPIX_NNI_HOST || '127.0.0.1';
 const OWN_NAMES = ['localhost', '127.0.0.1', HOST];
 const GIVEN_NAMES = (process.env.RAREPIX_NNI_NAMES || '').split(',').filter(Boolean);
 
-/** Every server of the manager listens on HOST instead of on every interface; its own trials and nnictl come by 127.0.0.1. */
+/** Every server of the manager listens on HOST instead of on all interfaces, and on 127.0.0.1 for its own trials and nnictl. */
 function listenOnOneAddress() {
     if (!net.isIPv4(HOST)) {
         throw new Error(`RAREPIX_NNI_HOST must be an IPv4 address of this machine, but is ${HOST}`);
     }
     const listen = net.Server.prototype.listen;
-    net.Server.prototype.listen = function (...given) {
-        if (typeof given[0] === 'number' && typeof given[1] !== 'string') {
-            given.splice(1, 0, HOST);
-        } else if (given[0] && typeof given[0] === 'object' && given[0].port !== undefined && !given[0].host) {
-            given[0] = { ...given[0], host: HOST };
+    net.Server.prototype.listen = function (...parameters) {
+        if (typeof parameters[0] === 'number' && typeof parameters[1] !== 'string') {
+            parameters.splice(1, 0, HOST);
+        } else if (parameters[0] && typeof parameters[0] === 'object' && parameters[0].port !== undefined && !parameters[0].host) {
+            parameters[0] = { ...parameters[0], host: HOST };
         }
         if (this instanceof http.Server && !['127.0.0.1', '0.0.0.0'].includes(HOST)) {
-            const inside = net.createServer((socket) => this.emit('connection', socket));
-            this.once('listening', () => listen.call(inside, this.address().port, '127.0.0.1'));
-            this.once('close', () => inside.close());
+            const loopback = net.createServer((socket) => this.emit('connection', socket));
+            this.once('listening', () => listen.call(loopback, this.address().port, '127.0.0.1'));
+            this.once('close', () => loopback.close());
         }
-        return listen.apply(this, given);
+        return listen.apply(this, parameters);
     };
 }
 
-function answerOnlyFriends() {
+/** A request that `reasonToRefuse` names a reason for gets status 403, a websocket no answer. */
+function refuseForeignRequests() {
     const emit = http.Server.prototype.emit;
     http.Server.prototype.emit = function (event, request, response) {
         const refused = event === 'request' || event === 'upgrade' ? reasonToRefuse(request) : null;
@@ -49,7 +51,7 @@ function answerOnlyFriends() {
     };
 }
 
-/** Returns why a request is not answered, or null. */
+/** Returns why a request is refused, or null. */
 function reasonToRefuse(request) {
     const { headers, socket, url } = request;
     const owner = socket.rarepixOwner ??= ownerOf(socket);
@@ -64,7 +66,7 @@ function reasonToRefuse(request) {
         return 'the proxy to netron.app, on the internet, is closed';
     }
     if (/^\/+([^/]+\/+)?platform\//.test(path) && isOfThisRun(url)) {
-        return null;                                        // a keeper on another machine, which calls us by any name
+        return null;                                        // a remote runner, which may use any name of this machine
     }
     const name = (headers.host || '').replace(/:\d+$/, '');
     const names = owner === ANOTHER_MACHINE ? GIVEN_NAMES : [...OWN_NAMES, ...GIVEN_NAMES];
@@ -74,7 +76,7 @@ function reasonToRefuse(request) {
     return isFromAnotherPage(request) ? 'it comes from a page of another server' : null;
 }
 
-/** A browser asks us on behalf of any page that the user looks at, and says so. Following a link to us is no harm. */
+/** Browsers send requests for any page that the user looks at, and mark them so. Following a link to the web UI is harmless. */
 function isFromAnotherPage({ method, headers }) {
     if (headers.origin !== undefined && headers.origin.replace(/^https?:\/\//, '') !== headers.host) {
         return true;
@@ -91,4 +93,4 @@ function decoded(url) {
     }
 }
 
-module.exports = { listenOnOneAddress, answerOnlyFriends, reasonToRefuse };
+module.exports = { listenOnOneAddress, refuseForeignRequests, reasonToRefuse };

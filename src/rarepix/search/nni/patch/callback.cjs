@@ -1,52 +1,52 @@
 'use strict';
-// How the keeper on another machine reaches the manager: back through the SSH connection that started it.
+// How a remote runner (NNI's trial keeper) reaches the manager: back through the SSH connection that started it.
 //
-// NNI lets keepers connect to a port of the manager's machine, which then must be open to the network, and whoever reaches it can
-// run programs. Here the other machine listens, on its own loopback address, and what connects there must be our keeper.
+// Plain NNI lets remote runners connect to a port of the manager's machine. That port must then be open to the network, and whoever
+// reaches it can run programs. Here the other machine listens on its own loopback address, and only our runner may connect there.
 
 const net = require('net');
 
 const { isOfThisRun } = require('./run.cjs');
 
-const HEAD = 8192;                                          // bytes; a keeper's request has some hundred
+const HEAD_LIMIT = 8192;                                    // bytes; a runner's request has some hundred
 const LOOPBACK = /^ws:\/\/(localhost|127\.0\.0\.1):/;
 
-/** Let the machine at the other end of *ssh* listen for its keeper; return the address to give to the keeper. */
+/** Let the machine at the other end of *ssh* listen for its runner; return the address for the runner. */
 async function throughSsh(ssh, url) {
-    if (!LOOPBACK.test(url)) {                              // nniManagerIp names an address that the machine can reach itself
+    if (!LOOPBACK.test(url)) {                              // nniManagerIp is an address that the machine can reach directly
         return url;
     }
-    ssh.callback = await listen(ssh.client, 0);
-    return url.replace(/^ws:\/\/[^/]+/, `ws://127.0.0.1:${ssh.callback}`);
+    ssh.callbackPort = await listen(ssh.client, 0);
+    return url.replace(/^ws:\/\/[^/]+/, `ws://127.0.0.1:${ssh.callbackPort}`);
 }
 
-/** The same again, after a connection that broke. */
-async function again(ssh) {
-    if (ssh.callback) {
-        await listen(ssh.client, ssh.callback);
+/** Listen there again on the same port, after the connection was lost. */
+async function reopen(ssh) {
+    if (ssh.callbackPort) {
+        await listen(ssh.client, ssh.callbackPort);
     }
 }
 
-function listen(client, wanted) {
+function listen(client, wantedPort) {
     client.on('tcp connection', (_from, accept) => admit(accept()));
     return new Promise((resolve, reject) => {
-        client.forwardIn('127.0.0.1', wanted, (error, port) => error ? reject(error) : resolve(port || wanted));
+        client.forwardIn('127.0.0.1', wantedPort, (error, port) => error ? reject(error) : resolve(port || wantedPort));
     });
 }
 
-/** Other users of that machine can connect, too: only a websocket to this run's address gets through. */
+/** Other users of that machine can connect, too; only a websocket with this run's number is let through. */
 function admit(stream) {
     let head = Buffer.alloc(0);
     stream.on('error', () => stream.destroy());
-    stream.on('data', function read(piece) {
-        head = Buffer.concat([head, piece]);
+    stream.on('data', function read(chunk) {
+        head = Buffer.concat([head, chunk]);
         const end = head.indexOf('\r\n\r\n');
-        if (end < 0 && head.length < HEAD) {
+        if (end < 0 && head.length < HEAD_LIMIT) {
             return;
         }
         stream.removeListener('data', read);
         stream.pause();
-        if (end >= 0 && isKeeper(head.toString('latin1', 0, end))) {
+        if (end >= 0 && isRemoteRunner(head.toString('latin1', 0, end))) {
             connect(stream, head);
         } else {
             stream.end('HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n');
@@ -54,7 +54,7 @@ function admit(stream) {
     });
 }
 
-function isKeeper(head) {
+function isRemoteRunner(head) {
     const [, path] = /^GET (\S*\/platform\/\S+) HTTP\/1\.1\r\n/.exec(head) || [];
     return Boolean(path) && isOfThisRun(path) && /^upgrade: *websocket *$/im.test(head);
 }
@@ -68,4 +68,4 @@ function connect(stream, head) {
     socket.on('close', () => stream.end());
 }
 
-module.exports = { throughSsh, again };
+module.exports = { throughSsh, reopen };

@@ -1,67 +1,71 @@
 'use strict';
-// What NNI 3.0's manager (a node program) needs so that its records are true and its door is closed.
+// Corrections of NNI 3.0's manager (a node program): its records become right, and only its user can reach it.
 //
-// Loaded before the manager by  NODE_OPTIONS='--require ".../preload/main.cjs"'  (see preload.py); NNI's own files stay as they are.
-// It hooks classes of NNI 3.0 by file name, so preload.py refuses any other version. In other node programs it does nothing.
+// NODE_OPTIONS='--require ".../patch/main.cjs"' loads this file before the manager (see install_patch.py); NNI's own files stay as
+// they are. It replaces methods of NNI 3.0, found by file name, so install_patch.py refuses any other version. In other node programs it
+// does nothing.
 //
 //   RAREPIX_NNI_HOST      address to listen on (default 127.0.0.1; NNI itself has no option and takes every interface)
-//   RAREPIX_NNI_NAMES     further names, separated by commas, under which this machine (through a proxy) and other machines may ask
-//   RAREPIX_NNI_PRELOAD   set here, for the tuner and the trials: these corrections are in force
+//   RAREPIX_NNI_NAMES     further host names, separated by commas, that requests of this machine (through a proxy) and of others may use
+//   RAREPIX_NNI_PRELOAD   set here, for the tuner and the trials: this patch is in force
 
 const Module = require('module');
 
-const door = require('./bind_host.cjs');
-const ends = require('./trial_end.cjs');
+const bindHost = require('./bind_host.cjs');
 const gpus = require('./gpus.cjs');
-const keepers = require('./remote_runner.cjs');
 const machines = require('./machines.cjs');
 const parameters = require('./parameters.cjs');
 const processes = require('./processes.cjs');
+const remoteRunner = require('./remote_runner.cjs');
 const results = require('./results.cjs');
 const resume = require('./resume.cjs');
 const run = require('./run.cjs');
 const tensorboard = require('./tensorboard.cjs');
+const trialEnd = require('./trial_end.cjs');
 const tuner = require('./tuner.cjs');
 
-/** NNI's module → what is done to it as soon as NNI has loaded it. Many machines have their own rows in machines.cjs. */
+/** Module of NNI → how it is changed as soon as NNI has loaded it. machines.cjs and remote_runner.cjs have rows of their own. */
 const HOOKS = [
-    [/^\.\/rest$/, (loaded) => loaded.RestManager && run.connectOwnProcesses(loaded.RestManager.prototype)],
-    [/command_channel\/http$/, (loaded) => run.answerOwnTrials(loaded.HttpChannelServer.prototype)],
-    [/command_channel\/websocket(\/index)?$/, (loaded) => run.inviteOwnKeepers(loaded.WsChannelServer.prototype)],
+    [/^\.\/rest$/, (loaded) => loaded.RestManager && run.checkWebSockets(loaded.RestManager.prototype)],
+    [/command_channel\/http$/, (loaded) => run.checkTrialRequests(loaded.HttpChannelServer.prototype)],
+    [/command_channel\/websocket(\/index)?$/, (loaded) => run.tagRunnerAddress(loaded.WsChannelServer.prototype)],
     [/core\/nniDataStore$/, (loaded) => resume.showLatestAttempt(loaded.NNIDataStore.prototype)],
     [/core\/nnimanager$/, (loaded) => {
         results.storeInOrder(loaded.NNIManager.prototype);
-        results.showScoresAlone(loaded.NNIManager.prototype);
-        resume.goOn(loaded.NNIManager.prototype);
+        results.hideRecords(loaded.NNIManager.prototype);
+        resume.resumeTrials(loaded.NNIManager.prototype);
     }],
     [/v3\/compat$/, (loaded) => {
         parameters.bindParameters(loaded.V3asV1.prototype);
-        ends.tellTrueEnds(loaded.V3asV1.prototype);
-        tensorboard.lookWhereTrialsWrite(loaded.V3asV1.prototype);
+        trialEnd.correctStatus(loaded.V3asV1.prototype);
+        tensorboard.findTrialLogs(loaded.V3asV1.prototype);
     }],
     [/\/tuner_command_channel$/, (loaded) => {
         tuner.allowSlowStart(loaded.getTunerServer());
-        tuner.noticeDeadTuner(loaded.getTunerServer());
-        ends.tellExitCodes(loaded.getTunerServer());
+        tuner.detectDeadTuner(loaded.getTunerServer());
+        trialEnd.sendExitCodes(loaded.getTunerServer());
     }],
-    [/^\.\/process$/, (loaded) => loaded.TrialProcess && processes.endWholeGroups(loaded.TrialProcess.prototype)],
-    [/^\.\/task_scheduler$/, (loaded) => loaded.TaskScheduler && gpus.lendTheLastGpu(loaded.TaskScheduler.prototype)],
-    [/extensions\/nniTensorboardManager$/, (loaded) => tensorboard.listenHereOnly(loaded.NNITensorboardManager.prototype)],
-    ...keepers.HOOKS,
+    [/^\.\/process$/, (loaded) => loaded.TrialProcess && processes.endProcessGroups(loaded.TrialProcess.prototype)],
+    [/^\.\/task_scheduler$/, (loaded) => loaded.TaskScheduler && gpus.assignTheLastGpu(loaded.TaskScheduler.prototype)],
+    [/extensions\/nniTensorboardManager$/, (loaded) => tensorboard.listenOnLoopback(loaded.NNITensorboardManager.prototype)],
+    ...remoteRunner.HOOKS,
     ...machines.HOOKS,
 ];
 
-/** A keeper on another machine may be given this folder twice: as the manager sent it, which comes first, and as it is installed there. */
-const FORCE = Symbol.for('rarepix.preload');
+/**
+ * A remote runner may load this patch twice: first as the manager uploaded it, then as it is installed there. The first one sets this.
+ * (The two may be of different versions, so the symbol keeps its name.)
+ */
+const LOADED = Symbol.for('rarepix.preload');
 
-if (/[\\/]nni_node[\\/]/.test(process.argv[1] || '') && !process[FORCE]) {
-    process[FORCE] = true;
+if (/[\\/]nni_node[\\/]/.test(process.argv[1] || '') && !process[LOADED]) {
+    process[LOADED] = true;
     process.env.RAREPIX_NNI_PRELOAD = '1';
     hookModules();
-    door.listenOnOneAddress();
-    door.answerOnlyFriends();
+    bindHost.listenOnOneAddress();
+    bindHost.refuseForeignRequests();
     processes.startTrialsInGroups();
-    tuner.startOwnTuner();
+    tuner.watchTuner();
 }
 
 function hookModules() {

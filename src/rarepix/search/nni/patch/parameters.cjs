@@ -1,26 +1,26 @@
 'use strict';
-// Which trial gets which parameters.
+// The parameters that each trial gets.
 
 const crypto = require('crypto');
 
 /**
  * Each trial gets the parameters that the manager recorded for it.
- * NNI keeps them in one queue, from which the trial process that asks first takes the first (microsoft/nni#5726). Here they are
- * put under the trial's id before its process exists. A trial whose process could not be started gives them back.
+ * Plain NNI keeps them in one queue, from which the process that asks first takes the first (microsoft/nni#5726). Here they are
+ * stored under the trial's id before its process exists. If the process cannot be started, they go back to the queue.
  */
 function bindParameters(service) {
     const submit = service.submitTrialJob;
     service.submitTrialJob = function (form) {
         if (!this.createUnbound) {
             this.createUnbound = this.v3.createTrial.bind(this.v3);
-            this.v3.createTrial = (...wanted) => createBound(this, ...wanted);
+            this.v3.createTrial = (...given) => createBound(this, ...given);
         }
         return submit.call(this, form);
     };
 }
 
 async function createBound(service, environment, command, directory, sequence, id = freshId()) {
-    const parameters = service.parameters.shift();          // none waits when a trial is resumed: NNI binds those itself
+    const parameters = service.parameters.shift();          // undefined when a trial is resumed: NNI binds those itself
     if (parameters !== undefined) {
         service.allocatedParameters.set(id, parameters);
     }
@@ -33,8 +33,8 @@ async function createBound(service, environment, command, directory, sequence, i
             service.parameters.unshift(parameters);
         }
     }
-    if (!created) {                                         // no GPU free: NNI asks again at once and would do nothing else any more
-        await new Promise((resume) => setTimeout(resume, 1000));
+    if (!created) {                                         // no GPU is free, and NNI retries at once, for ever: wait
+        await new Promise((resolve) => setTimeout(resolve, 1000));
     }
     return created;
 }

@@ -3,11 +3,11 @@
 
 const childProcess = require('child_process');
 
-/** A trial's shell becomes the leader of a process group, and does not inherit this file. */
+/** A trial's shell becomes the leader of a process group, and does not load this patch. */
 function startTrialsInGroups() {
     const spawn = childProcess.spawn;
-    childProcess.spawn = function (command, given, options) {
-        const chosen = Array.isArray(given) ? options : given;
+    childProcess.spawn = function (command, words, options) {
+        const chosen = Array.isArray(words) ? options : words;
         if (chosen && chosen.env && chosen.env.NNI_TRIAL_JOB_ID && chosen.env.NNI_TRIAL_COMMAND_CHANNEL) {
             chosen.detached = true;
             chosen.env.NODE_OPTIONS = (chosen.env.NODE_OPTIONS || '').replace(/--require "[^"]*patch[\\/]main\.cjs"/g, '').trim();
@@ -16,8 +16,8 @@ function startTrialsInGroups() {
     };
 }
 
-/** Stopping a trial stops its data loading workers, pipes and wrapper scripts, too; NNI signals the shell alone. */
-function endWholeGroups(trialProcess) {
+/** Stopping a trial also stops its data loading workers, pipes and wrapper scripts; plain NNI signals the shell alone. */
+function endProcessGroups(trialProcess) {
     const kill = trialProcess.kill;
     trialProcess.kill = function (timeout) {
         const shell = this.proc;
@@ -36,4 +36,4 @@ function endWholeGroups(trialProcess) {
     };
 }
 
-module.exports = { startTrialsInGroups, endWholeGroups };
+module.exports = { startTrialsInGroups, endProcessGroups };

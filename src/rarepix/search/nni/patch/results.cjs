@@ -1,12 +1,12 @@
 'use strict';
-// What a trial says: its results in the order in which it sent them, then its end.
+// The results that a trial reports: kept in the order in which it sent them.
 
-/** Key of a final result that is no score: the trial's record, packed into text (see essence.py). */
-const RECORD = 'record';
+/** Key of a final result that is no score but the trial's record as text (see trial_io.py). */
+const RECORD_KEY = 'record';
 
 const storing = new Map();
 
-/** A trial's results are stored, and told to the tuner, one after the other; NNI stores them all at once. */
+/** Stores a trial's results, and sends them to the tuner, one after the other; plain NNI does so in any order. */
 function storeInOrder(manager) {
     const store = manager.onTrialJobMetrics;
     manager.onTrialJobMetrics = function (metric) {
@@ -21,34 +21,34 @@ function storeInOrder(manager) {
     };
 }
 
-/** Resolves as soon as all results that trial *id* has sent are stored and told. */
+/** Resolves as soon as all results of trial *id* are stored and sent to the tuner. */
 function allStored(id) {
     return storing.get(id) ?? Promise.resolve();
 }
 
-/** The web UI shows whatever is in a final result as a score. Whoever wants the record asks for metrics, not for trials. */
-function showScoresAlone(manager) {
+/** The web UI shows everything in a final result as a score, so trials are listed without records; the metrics contain them. */
+function hideRecords(manager) {
     const { listTrialJobs, getTrialJob } = manager;
     manager.listTrialJobs = async function () {
-        return (await listTrialJobs.apply(this, arguments)).map(withScoresAlone);
+        return (await listTrialJobs.apply(this, arguments)).map(withScoresOnly);
     };
     manager.getTrialJob = async function () {
-        return withScoresAlone(await getTrialJob.apply(this, arguments));
+        return withScoresOnly(await getTrialJob.apply(this, arguments));
     };
 }
 
-function withScoresAlone(job) {
+function withScoresOnly(job) {
     return job && job.finalMetricData ? { ...job, finalMetricData: job.finalMetricData.map(withoutRecord) } : job;
 }
 
 /** NNI keeps a result as JSON in JSON. */
 function withoutRecord(result) {
     try {
-        const { [RECORD]: record, ...scores } = JSON.parse(JSON.parse(result.data));
+        const { [RECORD_KEY]: record, ...scores } = JSON.parse(JSON.parse(result.data));
         return record === undefined ? result : { ...result, data: JSON.stringify(JSON.stringify(scores)) };
     } catch {
-        return result;                                       // a plain number, or what no trial of ours has sent
+        return result;                                       // a plain number, or a report that is not of rarepix
     }
 }
 
-module.exports = { storeInOrder, allStored, showScoresAlone };
+module.exports = { storeInOrder, allStored, hideRecords };

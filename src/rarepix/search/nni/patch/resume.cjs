@@ -1,11 +1,11 @@
 'use strict';
-// What a resumed study takes over from the database.
+// Trials of a resumed study, as they are taken over from the database.
 
 /**
- * Trial numbers go on; NNI starts again at 1 unless a trial was running.
- * A trial that waited to run again when its manager was killed once more is not forgotten.
+ * Numbers of new trials continue after the last one; plain NNI starts again at 1 unless a trial was running.
+ * A trial that waited to be run again when its manager was killed once more is run again; plain NNI forgets it.
  */
-function goOn(manager) {
+function resumeTrials(manager) {
     const recover = manager.addRecoveredTrialJob;
     manager.addRecoveredTrialJob = function (trials) {
         const count = recover.call(this, trials.map((trial) => (
@@ -18,8 +18,8 @@ function goOn(manager) {
 }
 
 /**
- * A trial that runs again shows the results of this attempt alone: with the earlier ones among them its curve would be drawn twice
- * over, and the first final result would win. The database keeps them all.
+ * Of a trial that was run again, only the results of the last attempt are shown. With earlier ones among them its curve would be drawn
+ * twice, and the first final result would count. The database keeps them all.
  */
 function showLatestAttempt(store) {
     const { getMetricData } = store;
@@ -34,4 +34,4 @@ function showLatestAttempt(store) {
     };
 }
 
-module.exports = { goOn, showLatestAttempt };
+module.exports = { resumeTrials, showLatestAttempt };

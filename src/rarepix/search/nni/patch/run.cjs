@@ -1,9 +1,9 @@
 'use strict';
-// This run of the manager, told from an earlier one that was killed.
+// The number of this run of the manager, by which it knows its own processes from those of an earlier run that was killed.
 //
-// What an earlier run left behind (its tuner, trials, keepers on other machines) still knows the port and the trials' ids, and NNI
-// would take its word: the old tuner's death ends the new run, an orphan's result becomes that of the trial that runs again.
-// So each address that is given out carries this run's number, and whoever comes without it is cut off, which ends it.
+// The orphans of an earlier run (its tuner, trials, remote runners) still know the port and the ids of the trials, and plain NNI accepts
+// them: the end of the old tuner ends the new run, a result of an orphan becomes that of the trial that runs again. So each address
+// that this run gives to its processes contains its number, and a connection without it is closed, which ends the orphan.
 
 const crypto = require('crypto');
 
@@ -12,16 +12,16 @@ const RUN = crypto.randomBytes(16).toString('hex');
 const ofThisRun = (url) => `${url}?run=${RUN}`;
 const isOfThisRun = (url) => new URLSearchParams(url.split('?')[1]).get('run') === RUN;
 
-/** The channel between a trial and its keeper. */
-function answerOwnTrials(channel) {
+/** The channel between a trial and the manager (or its remote runner). */
+function checkTrialRequests(channel) {
     const { getChannelUrl, handleGet, handlePut } = channel;
-    channel.getChannelUrl = function (...given) {
-        return ofThisRun(getChannelUrl.apply(this, given));
+    channel.getChannelUrl = function (...parameters) {
+        return ofThisRun(getChannelUrl.apply(this, parameters));
     };
     const own = (handle) => function (request, response) {
         if (isOfThisRun(request.originalUrl)) {
             handle.call(this, request, response);
-        } else {                                            // an answer would not do: NNI's trials do not look at its status
+        } else {                                            // closed, since NNI's trials ignore the status of an answer
             request.socket.destroy();
         }
     };
@@ -29,16 +29,16 @@ function answerOwnTrials(channel) {
     channel.handlePut = own(handlePut);
 }
 
-/** The keepers on other machines are told where to connect. */
-function inviteOwnKeepers(server) {
+/** The address that remote runners are given. */
+function tagRunnerAddress(server) {
     const { getChannelUrl } = server;
-    server.getChannelUrl = function (...given) {
-        return ofThisRun(getChannelUrl.apply(this, given));
+    server.getChannelUrl = function (...parameters) {
+        return ofThisRun(getChannelUrl.apply(this, parameters));
     };
 }
 
-/** The channels of the tuner and of the keepers on other machines. */
-function connectOwnProcesses(restManager) {
+/** The channels of the tuner and of the remote runners. */
+function checkWebSockets(restManager) {
     const { registerWebSocketHandler } = restManager;
     restManager.registerWebSocketHandler = function (path, connected) {
         registerWebSocketHandler.call(this, path, (socket, request) => {
@@ -52,4 +52,4 @@ function connectOwnProcesses(restManager) {
     };
 }
 
-module.exports = { ofThisRun, isOfThisRun, answerOwnTrials, inviteOwnKeepers, connectOwnProcesses };
+module.exports = { ofThisRun, isOfThisRun, checkTrialRequests, tagRunnerAddress, checkWebSockets };

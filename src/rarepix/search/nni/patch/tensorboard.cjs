@@ -4,8 +4,8 @@
 const fs = require('fs');
 const path = require('path');
 
-/** It listens on this machine alone; NNI would have it take every interface, and it has no login either. */
-function listenHereOnly(manager) {
+/** It listens on 127.0.0.1; plain NNI lets it listen on every interface, and it has no login either. */
+function listenOnLoopback(manager) {
     const command = manager.getTensorboardStartCommand;
     manager.getTensorboardStartCommand = async function () {
         const words = await command.apply(this, arguments);
@@ -13,14 +13,14 @@ function listenHereOnly(manager) {
     };
 }
 
-/** It is shown a trial's own folder, where the trial puts a link to its logs (trial_io.py); NNI looks where no trial writes. */
-function lookWhereTrialsWrite(service) {
-    const place = service.getTrialOutputLocalPath;
+/** It reads a trial's own folder, which has a link to its logs (trial_io.py); plain NNI takes a folder where no trial writes. */
+function findTrialLogs(service) {
+    const getLocalPath = service.getTrialOutputLocalPath;
     service.getTrialOutputLocalPath = async function (id) {
-        const given = await place.call(this, id);                   // <experiment>/trials/<id>/output
-        const own = path.join(given, '..', '..', '..', 'environments', 'local-env', 'trials', id);
-        return fs.existsSync(own) ? own : given;
+        const output = await getLocalPath.call(this, id);            // <experiment>/trials/<id>/output
+        const own = path.join(output, '..', '..', '..', 'environments', 'local-env', 'trials', id);
+        return fs.existsSync(own) ? own : output;
     };
 }
 
-module.exports = { listenHereOnly, lookWhereTrialsWrite };
+module.exports = { listenOnLoopback, findTrialLogs };

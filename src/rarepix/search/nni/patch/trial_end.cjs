@@ -1,27 +1,27 @@
 'use strict';
-// How a trial ended, as told to the tuner, the database and the web UI.
+// The end of a trial: its status in the database, the web UI and for the tuner.
 
 const { allStored } = require('./results.cjs');
 
-const ALIVE = ['WAITING', 'RUNNING', 'UNKNOWN'];
+const BUSY = ['WAITING', 'RUNNING', 'UNKNOWN'];
 const exitCodes = new Map();
 
 /**
- * How a trial ended: asked to stop by the search → EARLY_STOPPED, by a person → USER_CANCELED, whatever its exit code says;
- * killed by a signal that nobody sent from here (out of memory, segmentation fault), or lost with its machine → FAILED.
+ * A trial that the search stopped is EARLY_STOPPED, one that a person stopped USER_CANCELED, whatever its exit code. A trial that was
+ * killed by a signal of somebody else (out of memory, segmentation fault), or lost with its machine, is FAILED.
  */
-function tellTrueEnds(service) {
+function correctStatus(service) {
     const { cancelTrialJob, start } = service;
     service.cancelTrialJob = async function (id, early) {
         const trial = this.trialJobs[id];
-        if (!trial || !ALIVE.includes(trial.status)) {      // NNI would relabel a finished trial and drop its result
+        if (!trial || !BUSY.includes(trial.status)) {      // plain NNI relabels a finished trial and drops its result
             if (early) {
                 return;
             }
             throw new Error(trial ? `trial ${id} has already ended` : `no trial ${id} in this run`);
         }
-        trial.stopAsked = true;
-        trial.isEarlyStopped = Boolean(early);              // before the process ends, which is when it is looked at
+        trial.stopRequested = true;
+        trial.isEarlyStopped = Boolean(early);              // set now, because NNI reads it when the process ends
         await cancelTrialJob.call(this, id, early);
     };
     service.start = function () {
@@ -29,18 +29,18 @@ function tellTrueEnds(service) {
         this.v3.onTrialEnd = (callback) => onTrialEnd(async (id, time, code) => {
             await allStored(id);
             const trial = this.trialJobs[id];
-            if (!ALIVE.includes(trial.status)) {            // a lost machine's finished trials are said to have ended again
+            if (!BUSY.includes(trial.status)) {            // NNI reports finished trials of a lost machine once more
                 return;
             }
             exitCodes.set(id, code);
-            await callback(id, time, trial.stopAsked ? null : code ?? -1);
+            await callback(id, time, trial.stopRequested ? null : code ?? -1);
         });
         return start.call(this);
     };
 }
 
-/** The tuner is told the exit code of the trial's process; null: a signal ended it, or its machine was lost. */
-function tellExitCodes(server) {
+/** Adds the exit code of the trial's process to the message for the tuner; null: a signal ended it, or its machine was lost. */
+function sendExitCodes(server) {
     const send = server.sendCommand.bind(server);
     server.sendCommand = (type, content) => send(type, type === 'EN' ? withExitCode(content) : content);
 }
@@ -50,4 +50,4 @@ function withExitCode(content) {
     return JSON.stringify({ ...end, exit_code: exitCodes.get(end.trial_job_id) ?? null });
 }
 
-module.exports = { tellTrueEnds, tellExitCodes };
+module.exports = { correctStatus, sendExitCodes };

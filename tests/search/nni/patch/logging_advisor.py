@@ -1,4 +1,4 @@
-"""An advisor for tests: it proposes anything and writes down what it hears, a JSON list a line, into heard.jsonl."""
+"""An advisor for tests: it proposes random parameters and logs what it receives into messages.jsonl, a list a line."""
 
 import json
 import os
@@ -11,17 +11,17 @@ from nni.runtime.msg_dispatcher_base import MsgDispatcherBase
 from nni.runtime.tuner_command_channel import CommandType
 
 
-class Listening(MsgDispatcherBase):
-    """Asks for nothing, stops nothing."""
+class LoggingAdvisor(MsgDispatcherBase):
+    """Stops no trial."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.note("start", {"preload": os.environ.get("RAREPIX_NNI_PRELOAD")})
+        self.log("start", {"patch": os.environ.get("RAREPIX_NNI_PRELOAD")})
 
-    def note(self, what: str, data: Any = None) -> None:
-        """Write down a line."""
-        with Path(os.environ["NNI_CHECKPOINT_DIRECTORY"], "heard.jsonl").open("a") as file:
-            file.write(json.dumps([what, data]) + "\n")
+    def log(self, kind: str, data: Any = None) -> None:
+        """Append a line."""
+        with Path(os.environ["NNI_CHECKPOINT_DIRECTORY"], "messages.jsonl").open("a") as file:
+            file.write(json.dumps([kind, data]) + "\n")
 
     def handle_initialize(self, data: Any) -> None:
         self.send(CommandType.Initialized, "")
@@ -32,16 +32,16 @@ class Listening(MsgDispatcherBase):
             self.send(CommandType.NewTrialJob, nni.dump({**new, "parameter_source": "algorithm"}))
 
     def handle_report_metric_data(self, data: dict) -> None:
-        self.note("metric", data)
+        self.log("metric", data)
 
     def handle_trial_end(self, data: dict) -> None:
-        self.note("end", data)
+        self.log("end", data)
 
     def handle_import_data(self, data: Any) -> None:
-        self.note("import", data)
+        self.log("import", data)
 
     def handle_add_customized_trial(self, data: Any) -> None:
-        self.note("resumed", data)
+        self.log("resumed", data)
 
     def handle_update_search_space(self, data: Any) -> None:
-        self.note("space", data)
+        self.log("space", data)

@@ -1,4 +1,4 @@
-"""A study on the bench of faults: it is started, something of it is killed, it goes on, and everything is counted."""
+"""A study of which something is killed: it is started, killed, resumed where needed, and audited."""
 
 import os
 import random
@@ -17,14 +17,15 @@ from rarepix.search.studies import study
 from rarepix.search.studies.resume import resume
 from rarepix.search.studies.study import Study
 from rarepix.search.studies.watch import Outcome, watch
-from tests.faults.ledgers import PLANNED, Findings, look
+from tests.faults.audit import PLANNED, Findings, audit
 from tests.search.lab import Lab
+from tests.search.ports import free_port
 
 CHECKOUT = Path(__file__).parents[2]
 SECONDS = 8.0
-"""What a study takes that nobody disturbs, from its first trial on."""
-PATIENCE = 150.0
-"""Seconds after which a study that is watched should long have ended or broken."""
+"""Duration of an undisturbed study, from its first trial on."""
+TIMEOUT = 600.0
+"""Seconds within which a watched study must end or break, on a loaded machine, too."""
 TUNERS = {
     "Random": {"name": "Random"},  # with a seed it proposes the same again after a resume
     "OptunaAdvisor": {
@@ -37,30 +38,30 @@ Kill = Callable[[str, random.Random], None]
 
 
 @dataclass(frozen=True)
-class Told:
-    """What one fault did."""
+class Result:
+    """What the kills did to a study."""
 
     kill: str
     moment: float
-    """Seconds after the first trial began."""
+    """Of the kill: seconds after the start."""
     outcome: Outcome
-    noticed: list[str]
-    """Why watch said that the study is broken, each time; nothing: it went on by itself."""
+    reasons: list[str]
+    """Why ``watch`` called the study broken, each time; empty if it needed no resume."""
     seconds: float
-    """From the start to the last word."""
+    """From the start to the end."""
     findings: Findings
 
 
 def kill_trial(experiment: str, chance: random.Random) -> None:
-    """Kill one trial that trains."""
-    _kill([chance.choice(_await(lambda: [one for one in _trials(experiment) if _has_begun(one)]))])
+    """Kill a trial while it trains."""
+    _kill([chance.choice(_await(lambda: [trial for trial in _trials(experiment) if _has_begun(trial)]))])
 
 
 def kill_asking_trial(experiment: str, chance: random.Random) -> None:
-    """Kill a trial that has not got its parameters yet."""
-    fresh = _await(lambda: [one for one in _trials(experiment) if not _has_begun(one)], every=0.02)
+    """Kill a trial before it has its parameters."""
+    waiting = _await(lambda: [trial for trial in _trials(experiment) if not _has_begun(trial)], every=0.02)
     time.sleep(chance.uniform(0, 0.5))
-    _kill(fresh[:1])
+    _kill(waiting[:1])
 
 
 def kill_manager(experiment: str, chance: random.Random) -> None:
@@ -68,8 +69,8 @@ def kill_manager(experiment: str, chance: random.Random) -> None:
     _kill([psutil.Process(nnictl.list_experiments()[experiment].pid)])
 
 
-def kill_dispatcher(experiment: str, chance: random.Random) -> None:
-    """Kill the process of the tuner."""
+def kill_tuner(experiment: str, chance: random.Random) -> None:
+    """Kill the tuner's process."""
     _kill([psutil.Process(orphans.tuner(nnictl.list_experiments()[experiment].pid))])
 
 
@@ -84,37 +85,37 @@ KILLS: dict[str, Kill] = {
     "trial": kill_trial,
     "asking trial": kill_asking_trial,
     "manager": kill_manager,
-    "dispatcher": kill_dispatcher,
+    "tuner": kill_tuner,
     "everything": kill_everything,
 }
 
 
-def endure(lab: Lab, tuner: str, rounds: Sequence[Sequence[str]], seed: int, port: Callable[[], int]) -> Told:
-    """Run a study, do the kills of each round to it one after the other, and after each round go on with it if need be.
+def run_with_kills(lab: Lab, tuner: str, rounds: Sequence[Sequence[str]], seed: int) -> Result:
+    """Run a study, make the kills of each round one after the other, and resume it after a round that broke it.
 
-    The moments, between the first trial's begin and the time when the study would be done, come from *seed*.
+    The moment of a round comes from *seed*; it lies within the time that the study would take undisturbed.
     """
     chance = random.Random(f"{rounds} {seed}")
     moment = chance.uniform(0.2, SECONDS * 0.8) / len(rounds)
     began = time.monotonic()
-    started = study.start(_file(lab, tuner), port())
-    noticed = []
+    started = study.start(_file(lab, tuner), free_port())
+    reasons = []
     with ThreadPoolExecutor(1) as pool:
         for kills in rounds:
-            killer = pool.submit(_strike, started.id, kills, moment, chance)
-            outcome = _followed(started)
+            killer = pool.submit(_kill_after, started.id, kills, moment, chance)
+            outcome = _watched(started)
             killer.result()
             if outcome.broken:
-                noticed.append(outcome.broken)
-                started, _ = resume(started.id, port())
-    if noticed:
-        outcome = _followed(started)
+                reasons.append(outcome.broken)
+                started, _ = resume(started.id, free_port())
+    if reasons:
+        outcome = _watched(started)
     study.stop(started.id)
     kills = ", then ".join(", ".join(kills) for kills in rounds)
-    return Told(kills, moment, outcome, noticed, time.monotonic() - began, look(started, tuner))
+    return Result(kills, moment, outcome, reasons, time.monotonic() - began, audit(started, tuner))
 
 
-def _strike(experiment: str, kills: Sequence[str], moment: float, chance: random.Random) -> None:
+def _kill_after(experiment: str, kills: Sequence[str], moment: float, chance: random.Random) -> None:
     time.sleep(moment)
     for kill in kills:
         KILLS[kill](experiment, chance)
@@ -130,42 +131,42 @@ def _file(lab: Lab, tuner: str) -> Path:
     )
 
 
-def _followed(started: Study) -> Outcome:
-    ends = time.monotonic() + PATIENCE
+def _watched(started: Study) -> Outcome:
+    deadline = time.monotonic() + TIMEOUT
 
     def show(trials: Sequence[Trial], wrong: dict[str, str]) -> None:
         states = ", ".join(f"{trial.number} {trial.status}" for trial in trials)
-        assert time.monotonic() < ends, f"study {started.id} neither ended nor broke in {PATIENCE} s: {states}"
+        assert time.monotonic() < deadline, f"study {started.id} neither ended nor broke in {TIMEOUT} s: {states}"
 
     return watch(started, show, every=0.3)
 
 
 def _trials(experiment: str) -> list[psutil.Process]:
-    """Return the processes of trials themselves, without what they have started."""
-    found = []
+    """Return the processes of the trials, without their child processes."""
+    trials = []
     for process in orphans.processes(experiment):
         try:
             if "tests.faults.quick_trial" in process.cmdline():
-                found.append(process)
+                trials.append(process)
         except psutil.Error:
             continue
-    return found
+    return trials
 
 
 def _has_begun(trial: psutil.Process) -> bool:
-    """Whether a trial has its helper, so its record, too."""
+    """Whether a trial has started its helper process, and so has its record."""
     try:
         return bool(trial.children())
     except psutil.Error:
         return False
 
 
-def _await(look_for: Callable[[], list[psutil.Process]], every: float = 0.1) -> list[psutil.Process]:
-    ends = time.monotonic() + PATIENCE
-    while time.monotonic() < ends:
-        found = look_for()
-        if found:
-            return found
+def _await(find: Callable[[], list[psutil.Process]], every: float = 0.1) -> list[psutil.Process]:
+    deadline = time.monotonic() + TIMEOUT
+    while time.monotonic() < deadline:
+        victims = find()
+        if victims:
+            return victims
         time.sleep(every)
     raise AssertionError("there was nothing to kill")
 

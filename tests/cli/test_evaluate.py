@@ -24,8 +24,8 @@ def run(monkeypatch, capsys):
         monkeypatch.setattr(sys, "argv", ["rarepix", *map(str, words)])
         with pytest.raises(SystemExit) as ended:
             cli.main()
-        said = capsys.readouterr()
-        return ended.value.code or 0, said.out, said.err
+        printed = capsys.readouterr()
+        return ended.value.code or 0, printed.out, printed.err
 
     return command
 
@@ -35,7 +35,7 @@ def read(folder: Path) -> dict:
 
 
 @pytest.mark.parametrize("part", ["val", "test"])
-def test_a_test_counts_what_the_trial_counted(run, finished, tmp_path, part):
+def test_a_test_has_the_counts_of_the_trial(run, finished, tmp_path, part):
     code, out, _ = run("test", finished.folder, "--part", part, "--out", tmp_path)
     assert code == 0
     assert f"scores, tables and pictures: {tmp_path}" in out
@@ -64,30 +64,32 @@ def test_tables_agree_with_the_masks_that_were_kept(tested, tiny_voc):
     images = pd.read_csv(tested / "images.csv").set_index(["image", "class"])
     assert len(images) == 18 * 4
     for file in sorted((tested / "masks").iterdir()):
-        said = np.asarray(Image.open(file))
+        predicted = np.asarray(Image.open(file))
         truth = np.asarray(Image.open(tiny_voc / "SegmentationClass" / file.name))
         for number, name in enumerate(NAMES):
             row = images.loc[(file.stem, name)]
             counted = truth != 255
-            assert row["tp"] == ((said == number) & (truth == number)).sum()
-            assert row["fp"] == ((said == number) & (truth != number) & counted).sum()
-            assert (row["greatest_probability"] > 0.25) or not (said == number).any()
+            assert row["tp"] == ((predicted == number) & (truth == number)).sum()
+            assert row["fp"] == ((predicted == number) & (truth != number) & counted).sum()
+            assert (row["greatest_probability"] > 0.25) or not (predicted == number).any()
     assert len(list((tested / "masks").iterdir())) == 18
 
 
 def test_scores_are_functions_of_the_images_table(tested):
     images = pd.read_csv(tested / "images.csv").groupby("class")[["tp", "fp", "fn"]].sum().loc[NAMES]
     expected = images["tp"] / images.sum(axis=1)
-    found = read(tested)
-    assert [found["scores"][f"iou/{name}"] for name in NAMES] == pytest.approx(expected.tolist())
-    assert found["scores"]["miou"] == pytest.approx(expected.mean())
-    assert (found["tested"], found["images"], found["absent"]) == ("train", 18, "skip")
+    document = read(tested)
+    assert [document["scores"][f"iou/{name}"] for name in NAMES] == pytest.approx(expected.tolist())
+    assert document["scores"]["miou"] == pytest.approx(expected.mean())
+    assert (document["tested"], document["images"], document["absent"]) == ("train", 18, "skip")
 
 
-def test_published_evaluators_stand_beside_ours(tested):
-    found = read(tested)
-    assert set(found["legacy"]) == {"cityscapes", "voc_imbalance"}
-    assert found["legacy"]["cityscapes"]["miou"] == pytest.approx(found["scores"]["miou"], abs=1e-9)  # none is absent
+def test_published_evaluators_agree_with_our_scores(tested):
+    document = read(tested)
+    assert set(document["legacy"]) == {"cityscapes", "voc_imbalance"}
+    assert document["legacy"]["cityscapes"]["miou"] == pytest.approx(
+        document["scores"]["miou"], abs=1e-9
+    )  # none is absent
 
 
 def test_surfaces_presence_and_calibration_are_there(tested):
@@ -110,8 +112,8 @@ def test_pictures_are_drawn(tested, name):
         assert len(picture.convert("RGB").getcolors(1 << 24)) > 20
 
 
-def test_a_network_as_it_is_asked_changes_what_it_says(run, finished, tmp_path):
-    """Flipped, in windows and at other scales: another answer each, from the same network."""
+def test_flips_windows_scales_and_resizing_change_the_predictions(run, finished, tmp_path):
+    """Each gives other counts, from the same network, of the same native pixels."""
     ways = {
         "plain": [],
         "flipped": ["--set", "evaluate.flips=[horizontal]"],
@@ -119,17 +121,17 @@ def test_a_network_as_it_is_asked_changes_what_it_says(run, finished, tmp_path):
         "scales": ["--set", "evaluate.scales=[0.75, 1.0]"],
         "resized": ["--set", "data.resize=[32, 64]"],
     }
-    found = {}
+    true_positives = {}
     for name, words in ways.items():
         assert run("test", finished.folder, "--list", "val", "--out", tmp_path / name, *words)[0] == 0
         table = pd.read_csv(tmp_path / name / "images.csv")
-        found[name] = tuple(table["tp"])
-        # at native resolution whatever was shown
+        true_positives[name] = tuple(table["tp"])
+        # counted at native resolution whatever the network was given
         assert (table.groupby("image")[["tp", "fp", "fn", "tn"]].sum().sum(axis=1) <= 4 * 64 * 96).all()
         assert table.groupby("class")[["tp", "fn"]].sum().sum(axis=1).tolist() == pd.read_csv(
             tmp_path / "plain" / "images.csv"
         ).groupby("class")[["tp", "fn"]].sum().sum(axis=1).tolist()  # fmt: skip
-    assert len(set(found.values())) == len(found)
+    assert len(set(true_positives.values())) == len(true_positives)
 
 
 def test_predicts_a_folder_as_the_test_did(run, finished, tiny_voc, tested, tmp_path):
@@ -137,27 +139,27 @@ def test_predicts_a_folder_as_the_test_did(run, finished, tiny_voc, tested, tmp_
     images.mkdir()
     for file in (tested / "masks").iterdir():
         shutil.copyfile(tiny_voc / "JPEGImages" / f"{file.stem}.jpg", images / f"{file.stem}.jpg")
-    code, said, _ = run("predict", finished.folder, images, "--out", tmp_path / "out")
+    code, out, _ = run("predict", finished.folder, images, "--out", tmp_path / "out")
     assert code == 0
-    assert said.startswith("ground: in 18 of 18 images")
+    assert out.startswith("ground: in 18 of 18 images")
     table = pd.read_csv(tmp_path / "out" / "predictions.csv").set_index(["image", "class"])
-    off = 0
+    differing = 0
     for file in (tested / "masks").iterdir():
-        ours = Image.open(tmp_path / "out" / "masks" / file.name)
-        assert ours.mode == "P"
-        assert ours.getpalette()[:3] == [90, 90, 90]
-        off += int((np.asarray(ours) != np.asarray(Image.open(file))).sum())
+        mask = Image.open(tmp_path / "out" / "masks" / file.name)
+        assert mask.mode == "P"
+        assert mask.getpalette()[:3] == [90, 90, 90]
+        differing += int((np.asarray(mask) != np.asarray(Image.open(file))).sum())
         for number, name in enumerate(NAMES):
-            assert table.loc[(file.stem, name), "pixels"] == (np.asarray(ours) == number).sum()
+            assert table.loc[(file.stem, name), "pixels"] == (np.asarray(mask) == number).sum()
         with Image.open(tmp_path / "out" / "overlays" / f"{file.stem}.jpg") as overlay:
-            assert overlay.size == ours.size
-    assert off == 0
+            assert overlay.size == mask.size
+    assert differing == 0
     document = json.loads((tmp_path / "out" / "prediction.json").read_text())
     assert document["images"] == 18
     assert document["pixels"]["ground"] == table.xs("ground", level="class")["pixels"].sum()
 
 
-def test_predicts_a_file_a_class(run, finished, tiny_recipe, tiny_voc, tmp_path):
+def test_predicts_a_file_per_class(run, finished, tiny_recipe, tiny_voc, tmp_path):
     checkpoint = finished.folder / "checkpoints" / "best.ckpt"
     words = ["--recipe", tiny_recipe, "--masks", "classes", "--no-overlays", "--out", tmp_path]
     assert run("predict", checkpoint, tiny_voc / "JPEGImages", *words)[0] == 0

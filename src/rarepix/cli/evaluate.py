@@ -1,4 +1,4 @@
-"""``rarepix test`` and ``rarepix predict``: a trained network on images with masks, and on images without."""
+"""``rarepix test`` and ``rarepix predict``: run a trained network on images with masks, and on images without."""
 
 import re
 from pathlib import Path
@@ -11,28 +11,26 @@ from rarepix.cli.progress import bar
 if TYPE_CHECKING:
     from rarepix.evaluation.checkpoint import TrainedModel
 
-    pass
-
 NETWORK = typer.Argument(metavar="TRIAL_OR_CHECKPOINT", help="A trial's folder, or a checkpoint file with --recipe.")
-RECIPE = typer.Option(help="Of a checkpoint file: the name or file of the recipe that it was trained by.")
+RECIPE = typer.Option(help="Name or file of the recipe that a checkpoint file was trained with.")
 SETTINGS = typer.Option("--set", metavar="KEY=VALUE", help="Change one key, such as evaluate.flips=[horizontal].")
 
 
 def evaluate(
     network: Annotated[Path, NETWORK],
     recipe: Annotated[str | None, RECIPE] = None,
-    part: Annotated[str | None, typer.Option(help="train, val or test as the trial divided its data.")] = None,
+    part: Annotated[str | None, typer.Option(help="train, val or test, as the trial split its data.")] = None,
     listed: Annotated[str | None, typer.Option("--list", help="A list of the dataset instead of a part.")] = None,
     settings: Annotated[list[str] | None, SETTINGS] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for the results; default: test/NAME beside it.")] = None,
     surfaces: Annotated[bool, typer.Option("--surfaces", help="Boundary IoU and surface Dice, too (slower).")] = False,
     legacy: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="A published evaluator, too; may be repeated.")
+        list[str] | None, typer.Option(metavar="NAME", help="Also run this published evaluator; may be repeated.")
     ] = None,
-    masks: Annotated[str | None, typer.Option(help="Keep the predicted masks: palette or classes.")] = None,
-    least: Annotated[int, typer.Option(min=1, help="Pixels below which a predicted class is taken for absent.")] = 1,
+    masks: Annotated[str | None, typer.Option(help="Write the predicted masks: palette or classes.")] = None,
+    least: Annotated[int, typer.Option(min=1, help="A predicted class with fewer pixels counts as absent.")] = 1,
 ) -> None:
-    """Count a trained network on a part or list of a dataset: scores, tables, pictures."""
+    """Test a trained network on a part or list of a dataset: scores, tables, pictures."""
     from rarepix.choices import pick
     from rarepix.evaluation.legacy import LEGACY
     from rarepix.evaluation.mask_files import FORMS
@@ -65,7 +63,7 @@ def evaluate(
     options = EvaluationOptions(surfaces=surfaces, legacy=tuple(legacy or ()), masks=masks, least=least)
     with bar("testing", len(items)) as advance:
         document = run_test(trained, items, facts, out, options=options, advance=advance)
-    _show(document, out)
+    _print_scores(document, out)
 
 
 def predict(
@@ -75,7 +73,8 @@ def predict(
     settings: Annotated[list[str] | None, SETTINGS] = None,
     out: Annotated[Path, typer.Option(help="Folder for masks, overlays and tables.")] = Path("predictions"),
     masks: Annotated[
-        str | None, typer.Option(help="palette (a file an image) or classes (a file a class); default: by the task.")
+        str | None,
+        typer.Option(help="palette (a file per image) or classes (a file per class); default: by the task."),
     ] = None,
     overlays: Annotated[bool, typer.Option(help="Draw each image with its classes over it.")] = True,
 ) -> None:
@@ -95,8 +94,8 @@ def predict(
     with bar("predicting", len(files)) as advance:
         table = run(trained, files, out, form=form, overlays=overlays, advance=advance)
     for name, rows in table.groupby("class", sort=False):
-        held, share = int((rows["pixels"] > 0).sum()), rows["share"].mean()
-        print(f"{name}: in {held} of {len(rows)} images, {share:.2%} of their pixels on average")
+        images_with, share = int((rows["pixels"] > 0).sum()), rows["share"].mean()
+        print(f"{name}: in {images_with} of {len(rows)} images, {share:.2%} of their pixels on average")
     print(f"masks, overlays and tables: {out}")
 
 
@@ -107,8 +106,8 @@ def _load(network: Path, recipe: str | None, settings: list[str] | None) -> "Tra
     return load_trained_model(network, recipe=recipe, settings=parse_settings(settings or []))
 
 
-def _show(document: dict[str, Any], out: Path) -> None:
-    """Print the scores of every class and what was published in another way, and where all of it lies."""
+def _print_scores(document: dict[str, Any], out: Path) -> None:
+    """Print the scores, those of each class, those of published evaluators, and the folder with all results."""
     scores = document["scores"]
     print(f"{document['dataset']}, {document['tested']}: {document['images']} images")
     for name, value in scores.items():
@@ -117,7 +116,7 @@ def _show(document: dict[str, Any], out: Path) -> None:
     for name, value in scores.items():
         if name.startswith("iou/"):
             print(f"    {name:18} {'absent' if value != value else f'{value:.4f}'}")
-    for evaluator, found in document["legacy"].items():
-        for name, value in found.items():
+    for evaluator, legacy_scores in document["legacy"].items():
+        for name, value in legacy_scores.items():
             print(f"  {evaluator}: {name} {value:.4f}")
     print(f"scores, tables and pictures: {out}")

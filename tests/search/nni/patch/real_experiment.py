@@ -1,4 +1,4 @@
-"""NNI in a home of its own: light trials, an advisor that writes down what it hears, the preload, and no study."""
+"""A real NNI experiment with our patch, in a home of its own: light trials, a logging advisor, and no study."""
 
 import contextlib
 import json
@@ -20,12 +20,12 @@ from tests.search.ports import free_port
 HERE = Path(__file__).parent
 
 
-class Plain:
-    """One experiment, its manager and all that it started."""
+class RealExperiment:
+    """One experiment with its manager and the processes that it started."""
 
     def __init__(self, folder: Path, patch: pytest.MonkeyPatch, **changes: Any) -> None:
         self.folder, self.patch = folder, patch
-        for name in ("light_trial.py", "listening_advisor.py"):
+        for name in ("light_trial.py", "logging_advisor.py"):
             shutil.copy(HERE / name, folder / name)
         (folder / "home").mkdir()
         patch.setenv("HOME", str(folder / "home"))
@@ -36,7 +36,7 @@ class Plain:
             "trialConcurrency": 2,
             "maxTrialNumber": 2,
             "maxTrialDuration": "600s",
-            "tuner": {"codeDirectory": ".", "className": "listening_advisor.Listening"},
+            "tuner": {"codeDirectory": ".", "className": "logging_advisor.LoggingAdvisor"},
             "trainingService": {"platform": "local"},
         }
         (folder / "config.yml").write_text(yaml.safe_dump(config | changes))
@@ -44,8 +44,8 @@ class Plain:
         self.manager = client.Manager(self.port)
         self.id = ""
 
-    def trials_do(self, steps: int, pause: float, **how: str) -> None:
-        """Say what the trials do that are started by the next create or resume: ``_0="die"`` …"""
+    def set_trials(self, steps: int, pause: float, **how: str) -> None:
+        """Set what the trials of the next create or resume do: ``_0="die"`` …"""
         self.patch.setenv("STEPS", str(steps))
         self.patch.setenv("PAUSE", str(pause))
         self.patch.setenv("PRETEND", json.dumps({number.strip("_"): what for number, what in how.items()}))
@@ -56,7 +56,7 @@ class Plain:
         (self.id,) = nnictl.list_experiments()
 
     def resume(self) -> None:
-        """Start it again, on the same port."""
+        """Resume it on the same port."""
         patiently(lambda: nnictl.run("resume", self.id, "--port", str(self.port)))
 
     @property
@@ -69,26 +69,26 @@ class Plain:
         """NNI's folder of this experiment."""
         return nnictl.list_experiments()[self.id].folder
 
-    def heard(self) -> list[tuple[str, Any]]:
-        """Return what the advisor heard since it was started last."""
-        lines = [json.loads(line) for line in (self.data / "checkpoint" / "heard.jsonl").read_text().splitlines()]
-        last = max(at for at, (what, _) in enumerate(lines) if what == "start")
-        return [(what, said) for what, said in lines[last:]]
+    def messages(self) -> list[tuple[str, Any]]:
+        """Return kind and content of what the advisor received since its last start."""
+        lines = [json.loads(line) for line in (self.data / "checkpoint" / "messages.jsonl").read_text().splitlines()]
+        last = max(index for index, (kind, _) in enumerate(lines) if kind == "start")
+        return [(kind, content) for kind, content in lines[last:]]
 
     def jobs(self) -> dict[int, dict[str, Any]]:
-        """Return trial number → trial, as the web UI has it."""
-        return {job["sequenceId"]: job for job in self.manager.ask("trial-jobs")}
+        """Return trial number → trial job, from the REST interface."""
+        return {job["sequenceId"]: job for job in self.manager.get("trial-jobs")}
 
     def trial_processes(self) -> list[int]:
         """Return the process ids of this experiment's trials."""
-        found = []
+        pids = []
         for process in psutil.process_iter():
             try:
                 if process.environ().get("NNI_CODE_DIR") == str(self.folder):
-                    found.append(process.pid)
+                    pids.append(process.pid)
             except psutil.Error:
                 continue
-        return found
+        return pids
 
     def end(self) -> None:
         """Stop whatever still runs."""
@@ -100,7 +100,7 @@ class Plain:
 
 
 def patiently(start: Callable[[], Any], attempts: int = 4) -> None:
-    """Start a manager. nnictl gives it 3 s to answer (too few on a machine with other work) and then ends it."""
+    """Start a manager. Plain nnictl ends one that does not answer within 3 s, which happens on a busy machine."""
     for _ in range(attempts - 1):
         with contextlib.suppress(nnictl.NniError):
             start()
@@ -108,9 +108,9 @@ def patiently(start: Callable[[], Any], attempts: int = 4) -> None:
     start()
 
 
-def until(holds: Callable[[], Any], seconds: float = 60) -> None:
-    """Wait until *holds* holds; an ``AssertionError`` where it does not within *seconds*."""
+def until(condition: Callable[[], Any], seconds: float = 180) -> None:
+    """Wait until *condition()* is true. Raises ``AssertionError`` if it is not within *seconds*."""
     deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, "it did not happen in time"
+    while not condition():
+        assert time.monotonic() < deadline, f"it did not happen within {seconds} s"
         time.sleep(0.2)
