@@ -19,7 +19,7 @@ from bench.contenders import bare_step, plain_loop, trial_against
 from bench.ratios import describe
 from rarepix.config import TrialConfig, load_recipe, parse_settings, updated
 from rarepix.data.synthetic import draw_voc
-from rarepix.engine.precision import Hardware, choose_hardware
+from rarepix.engine.hardware import Hardware, choose_hardware
 from rarepix.wiring import Data, build_data
 
 
@@ -50,7 +50,7 @@ def _compare(config: TrialConfig, data: Data, hardware: Hardware, folder: Path, 
 
 def _what(config: TrialConfig, data: Data) -> str:
     model = f"{config.model.architecture} {config.model.encoder}"
-    images = len(data.parts.by_name["train"].items)
+    images = len(data.splits.by_name["train"].items)
     return f"{model}, batch {config.engine.batch_size}, crop {config.crop.size}, {images} training images"
 
 

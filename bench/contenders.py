@@ -13,8 +13,8 @@ from rarepix.config import TrialConfig
 from rarepix.data.dataset import SegmentationDataset
 from rarepix.data.loaders import build_loader
 from rarepix.data.transforms.augment import build_augment
+from rarepix.engine.hardware import Hardware
 from rarepix.engine.optim import build_optimizer
-from rarepix.engine.precision import Hardware
 from rarepix.engine.trainer import build_trainer
 from rarepix.wiring import Data, build_module
 
@@ -105,8 +105,8 @@ def plain_loop(config: TrialConfig, data: Data, device: torch.device) -> Callabl
     model = module.model.to(memory_format=torch.contiguous_format)
     optimizer = torch.optim.AdamW(model.parameters(), lr=config.optim.lr, fused=False, foreach=False)
     augment = build_augment(config.augment, config.crop, labels=data.labels)
-    train = SegmentationDataset(data.parts.by_name["train"].items, augment=augment)
-    val = SegmentationDataset(data.parts.by_name["val"].items)
+    train = SegmentationDataset(data.splits.by_name["train"].items, augment=augment)
+    val = SegmentationDataset(data.splits.by_name["val"].items)
     plain = {"ignore": data.labels.ignore, "workers": 0, "pin_memory": False}
     sampler = data.loaders["train"].sampler
     loader = build_loader(train, batch_size=config.engine.batch_size, sampler=sampler, **plain)

@@ -42,7 +42,7 @@ VERSIONS = ("rarepix", "torch", "segmentation-models-pytorch", "albumentations",
 
 
 def main() -> None:
-    """Run what has not been run, then write the table."""
+    """Run the trials that are missing, then write the table."""
     given = _parser().parse_args()
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", module="lightning")
@@ -63,14 +63,21 @@ def grid() -> Iterator[dict[str, float | str]]:
 
 def _trial(work: Path, number: int, configuration: dict[str, float | str]) -> tuple[TrialRecord, list[float]]:
     """Return the record of a trial and its objective at each epoch; run it unless it is complete."""
-    place = RunContext(results=work, study="curves", trial=f"{number:02d}", parameters=configuration, settings=SETTINGS)
-    record = records.read(place.record_file) if place.record_file.is_file() else None
+    context = RunContext(
+        config=updated(updated(load_recipe(RECIPE), SETTINGS), configuration),
+        results=work,
+        study="curves",
+        trial=f"{number:02d}",
+        parameters=configuration,
+        settings=SETTINGS,
+    )
+    record = records.read(context.record_file) if context.record_file.is_file() else None
     if record is None or record.status is not Status.COMPLETE:
-        record = run(updated(updated(load_recipe(RECIPE), SETTINGS), configuration), place)
-    with (place.folder / record.files["history"]).open(encoding="utf-8", newline="") as file:
-        curve = {int(row["epoch"]): float(row["objective"]) for row in csv.DictReader(file)}  # the last attempt's word
+        record = run(context)
+    with (context.folder / record.files["history"]).open(encoding="utf-8", newline="") as file:
+        curve = {int(row["epoch"]): float(row["objective"]) for row in csv.DictReader(file)}  # of the last attempt
     if sorted(curve) != list(range(1, SETTINGS["engine.epochs"] + 1)):
-        raise ValueError(f"{place.folder} must have an objective at every epoch, but has {sorted(curve)}: remove it")
+        raise ValueError(f"{context.folder} must have an objective at every epoch, but has {sorted(curve)}: remove it")
     return record, [curve[epoch] for epoch in sorted(curve)]
 
 

@@ -150,5 +150,5 @@ def finished(tiny_recipe: Path, tmp_path_factory: pytest.TempPathFactory) -> Fin
 @pytest.fixture(scope="session")
 def environment() -> dict[str, str]:
     """The environment for a process of its own: as small as may be, and without a GPU."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "RAREPIX_CACHE") if name in os.environ}
+    kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH", "HOME", "RAREPIX_CACHE") if name in os.environ}
     return kept | {"CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"}

@@ -68,28 +68,28 @@ def truth(image: str) -> np.ndarray:
 
 def test_counts_are_of_every_pixel_in_its_own_size(run):
     layers = truth("e")
-    there = {name: layers[..., number] for number, name in enumerate(LESIONS)}
+    expected = {name: layers[..., number] for number, name in enumerate(LESIONS)}
     if run.task == "binary":
         any_of = layers.any(axis=2)
-        there = {"background": ~any_of, "lesion": any_of}
-    found = run.record.counts["test"]
-    assert list(found) == list(there)
-    for name, counts in found.items():
-        assert counts.tp + counts.fn == there[name].sum()
+        expected = {"background": ~any_of, "lesion": any_of}
+    test_counts = run.record.counts["test"]
+    assert list(test_counts) == list(expected)
+    for name, counts in test_counts.items():
+        assert counts.tp + counts.fn == expected[name].sum()
         assert sum(counts.model_dump().values()) == PIXELS
 
 
-def test_the_record_says_how_much_there_is(run):
+def test_the_record_has_the_pixels_of_each_class(run):
     dataset = run.record.dataset
     assert dataset.pixels == {"train": 2 * PIXELS, "val": PIXELS, "test": PIXELS}
-    held = {image: truth(image) for image in "ab"}
+    masks = {image: truth(image) for image in "ab"}
     if run.task == "binary":
-        lesions = sum(int(layers.any(axis=2).sum()) for layers in held.values())
+        lesions = sum(int(layers.any(axis=2).sum()) for layers in masks.values())
         assert (dataset.contents["train"]["lesion"].pixels, dataset.contents["train"]["lesion"].images) == (lesions, 2)
         assert dataset.rare == ("lesion",)
     else:
         for number, name in enumerate(LESIONS):
-            pixels = sum(int(layers[..., number].sum()) for layers in held.values())
+            pixels = sum(int(layers[..., number].sum()) for layers in masks.values())
             assert dataset.contents["train"][name].pixels == pixels
 
 
@@ -103,28 +103,28 @@ def test_testing_again_counts_the_same(run, tmp_path):
     for label, counts in run.record.counts["test"].items():
         assert table.loc[label, ["tp", "fp", "fn", "tn"]].tolist() == list(counts.model_dump().values())
     assert document["images"] == 1
-    shown = {path.name for path in (tmp_path / "masks").iterdir()}
-    assert shown == ({"lesion"} if run.task == "binary" else set(LESIONS))
-    for label in shown:
+    classes = {path.name for path in (tmp_path / "masks").iterdir()}
+    assert classes == ({"lesion"} if run.task == "binary" else set(LESIONS))
+    for label in classes:
         with Image.open(tmp_path / "masks" / label / "e.png") as mask:
-            said = table.loc[label, "tp"] + table.loc[label, "fp"]
-            assert (np.asarray(mask) == 255).sum() == said
+            predicted = table.loc[label, "tp"] + table.loc[label, "fp"]
+            assert (np.asarray(mask) == 255).sum() == predicted
     assert {row["class"] for row in document["presence"]} == set(run.record.counts["test"])
 
 
-def test_predicts_what_it_was_counted_by(run, tmp_path):
+def test_predictions_agree_with_the_counts(run, tmp_path):
     trained = load_trained_model(run.folder)
     table = predict(trained, image_files(run.data / "images"), tmp_path, form="classes", overlays=True)
-    found = table.set_index(["image", "class"])["pixels"].unstack().loc["e"]
-    for label in found.index:
+    pixels = table.set_index(["image", "class"])["pixels"].unstack().loc["e"]
+    for label in pixels.index:
         counts = run.record.counts["test"][label]
-        assert found[label] == counts.tp + counts.fp
+        assert pixels[label] == counts.tp + counts.fp
     with Image.open(tmp_path / "overlays" / "e.jpg") as overlay:
         assert overlay.size == SIZE[::-1]
     assert json.loads((tmp_path / "prediction.json").read_text())["task"] == run.task
 
 
-def test_the_network_has_a_channel_for_what_it_tells_apart(run):
+def test_the_network_has_the_channels_of_its_task(run):
     trained = load_trained_model(run.folder)
     assert trained.module.model.segmentation_head[0].out_channels == (1 if run.task == "binary" else 3)
     assert trained.labels.task == run.task

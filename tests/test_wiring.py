@@ -1,8 +1,7 @@
-"""Wiring: what a configuration turns into, and what the data make impossible."""
+"""Wiring: the objects that a configuration describes, and the data that it does not fit."""
 
 import pytest
 import torch
-from PIL import Image
 
 from rarepix.config import updated
 from rarepix.data.source import DataError
@@ -16,13 +15,13 @@ def data(tiny_config):
     return build_data(tiny_config, gpu=False)
 
 
-def test_loaders_show_the_parts(data):
+def test_loaders_yield_the_splits(data):
     assert set(data.loaders) == {"train", "val", "test"}
     for name, loader in data.loaders.items():
         ids = [image for batch in loader for image in batch["id"]]
-        known = [item.id for item in data.parts.by_name[name].items]
-        assert sorted(ids) == sorted(known)
-        assert (ids == known) == (name != "train")
+        expected = [item.id for item in data.splits.by_name[name].items]
+        assert sorted(ids) == sorted(expected)
+        assert (ids == expected) == (name != "train")
 
 
 def test_training_is_augmented_and_the_rest_is_not(tiny_config):
@@ -36,7 +35,7 @@ def test_training_is_augmented_and_the_rest_is_not(tiny_config):
 
 
 @pytest.mark.parametrize(("kind", "again"), [("uniform", False), ("inverse_log", True)])
-def test_weights_are_drawn_by_and_images_then_come_again(tiny_config, kind, again):
+def test_images_that_are_drawn_by_weight_can_repeat(tiny_config, kind, again):
     data = build_data(updated(tiny_config, {"sampling.kind": kind}), gpu=False)
     drawn = [draw.index for draw in data.loaders["train"].sampler]
     assert (len(set(drawn)) < len(drawn) == 12) == again
@@ -51,7 +50,7 @@ def test_images_are_kept_in_memory_if_they_fit(tiny_config, cache_gib):
 
 def test_weights_are_those_of_the_training_images(tiny_config):
     data = build_data(updated(tiny_config, {"sampling.kind": "inverse_log"}), gpu=False)
-    assert data.weights.index.tolist() == [item.id for item in data.parts.by_name["train"].items]
+    assert data.weights.index.tolist() == [item.id for item in data.splits.by_name["train"].items]
     rare = {"img02", "img08", "img14"} & set(data.weights.index)
     assert len(rare) == 2
     assert data.weights[sorted(rare)].nunique() == 1
@@ -113,14 +112,14 @@ def test_classes_that_do_not_exist(tiny_config, key, parameters):
         build_data(updated(tiny_config, parameters), gpu=False)
 
 
-def test_what_is_scarce_is_left_out_before_the_list_is_cut(tiny_config):
+def test_subsampling_happens_before_the_list_is_split(tiny_config):
     config = updated(tiny_config, {"data.scarcity": {"classes": ["stripe"], "keep": 0.5}})
     data = build_data(config, gpu=False)
-    held = data.parts.by_name["train"].inventory["stripe"], data.parts.by_name["val"].inventory["stripe"]
+    held = data.splits.by_name["train"].inventory["stripe"], data.splits.by_name["val"].inventory["stripe"]
     assert [int((column > 0).sum()) for column in held] == [2, 1]  # of six images with a stripe three are left
-    assert len(data.parts.thinned) == 3
-    left = [item.id for name in ("train", "val") for item in data.parts.by_name[name].items]
-    assert set(data.parts.folds.index) == set(left)
+    assert len(data.splits.thinned) == 3
+    left = [item.id for name in ("train", "val") for item in data.splits.by_name[name].items]
+    assert set(data.splits.folds.index) == set(left)
 
 
 @pytest.mark.parametrize(
@@ -147,12 +146,12 @@ def test_an_epoch_is_as_long_as_its_sampling(tiny_config, sampling, images):
         ({"data.split": "proportion_cluster"}, ["block", "dot", "stripe"]),
     ],
 )
-def test_clusters_are_there_where_something_goes_by_them(tiny_config, parameters, columns):
+def test_there_are_clusters_if_split_or_sampling_uses_them(tiny_config, parameters, columns):
     centroids = build_data(updated(tiny_config, parameters), gpu=False).centroids
     assert (None if centroids is None else sorted(set(centroids.columns) - {"ground"})) == columns
 
 
-def test_every_training_sample_says_what_was_pasted(tiny_config):
+def test_every_training_sample_has_its_paste_outcome(tiny_config):
     config = updated(tiny_config, {"paste": {"_name": "copy_paste", "probability": 1.0}, "crop.size": [64, 64]})
     data = build_data(config, gpu=False)
     assert data.paste.donors.index.tolist() == ["stripe", "dot"]  # in fewer images than the average class
@@ -170,7 +169,7 @@ def test_the_module_has_a_channel_per_class(data, tiny_config):
 @pytest.mark.parametrize(
     "loss", [{"_name": "focal", "gamma": 3.0}, {"_name": "dice"}, {"_name": "ce", "label_smoothing": 0.1}]
 )
-def test_the_loss_is_the_one_asked_for(data, tiny_config, loss):
+def test_the_loss_is_the_configured_one(data, tiny_config, loss):
     module = build_module(updated(tiny_config, {"loss": loss}), data.labels)
     assert (module.loss.name, module.loss.ignore_index) == (loss["_name"], 255)
 
@@ -179,25 +178,14 @@ def devices(config, **more):
     return updated(config, {"engine.devices": 2, "evaluate.batch_size": 2} | more)
 
 
-def test_a_device_gets_its_share_of_each_batch_and_of_what_is_counted(tiny_config):
+def test_a_device_gets_its_share_of_each_training_batch_and_of_the_evaluated_batches(tiny_config):
     whole, first = build_data(tiny_config, gpu=False), build_data(devices(tiny_config), gpu=False)
     assert [batch["id"] for batch in first.loaders["train"]] == [batch["id"][:2] for batch in whole.loaders["train"]]
-    ids = [item.id for item in whole.parts.by_name["val"].items]
+    ids = [item.id for item in whole.splits.by_name["val"].items]
     assert [batch["id"] for batch in first.loaders["val"]] == [ids[:2], ids[4:]]
 
 
-def test_devices_need_images_of_one_size_or_a_crop(tiny_config, damaged_voc):
-    name = next(iter(build_data(tiny_config, gpu=False).loaders["train"]))["id"][0]
-    for file in (damaged_voc / "JPEGImages" / f"{name}.jpg", damaged_voc / "SegmentationClass" / f"{name}.png"):
-        Image.open(file).crop((0, 0, 64, 64)).save(file)
-    config = updated(tiny_config, {"data.root": str(damaged_voc), "data.split": "random"})
-    build_data(config, gpu=False)
-    with pytest.raises(DataError, match="engine.devices=2 needs training images of one size, but there are 2 sizes"):
-        build_data(devices(config), gpu=False)
-    build_data(devices(config, **{"crop.size": [64, 64]}), gpu=False)
-
-
-def test_each_device_needs_something_to_count(tiny_config):
+def test_each_device_needs_a_batch_to_evaluate(tiny_config):
     message = "each of 2 devices needs a batch of the part 'val', but its 6 images are 1 batches of 6: use a smaller"
     with pytest.raises(DataError, match=message):
         build_data(devices(tiny_config, **{"evaluate.batch_size": 6}), gpu=False)

@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Container
 from typing import Any
 
-from rarepix.records import BLOCK_KEYS, CHOICE_KEYS, ENVIRONMENT_KEYS, TrialRecord
+from rarepix.records import BLOCK_KEYS, CHOICE_KEYS, TrialRecord, describes_environment
 
 
 def flatten(parameters: dict[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -28,7 +28,9 @@ def flatten(parameters: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 def configuration(parameters: dict[str, Any]) -> dict[str, Any]:
     """Return the flat parameters that make a configuration: without its block and without where it ran."""
     flat = flatten(parameters)
-    return {key: value for key, value in flat.items() if key not in BLOCK_KEYS and key not in ENVIRONMENT_KEYS}
+    return {
+        key: value for key, value in flat.items() if key not in BLOCK_KEYS and not describes_environment(key, value)
+    }
 
 
 def conditional(parameters: dict[str, Any], inside: bool = False, prefix: str = "") -> set[str]:

@@ -32,6 +32,15 @@ ENVIRONMENT_KEYS = (
 """Keys that say where and how a trial ran; they do not make it another configuration."""
 
 
+def describes_environment(key: str, value: object) -> bool:
+    """Return whether a key of the configuration says only where and how a trial ran.
+
+    Several devices change what is computed (each has its own share of the loss), so that ``engine.devices`` describes
+    the environment only while it is 1.
+    """
+    return key in ENVIRONMENT_KEYS and not (key == "engine.devices" and value != 1)
+
+
 class Status(StrEnum):
     """Where a trial is in its life."""
 

@@ -177,7 +177,7 @@ def test_predicts_a_file_per_class(run, finished, tiny_recipe, tiny_voc, tmp_pat
         (["--part", "tset"], "unknown part 'tset': did you mean 'test'"),
         (["--list", "trian"], r"trian.txt must exist"),
         (["--part", "val", "--list", "val"], "give one of them"),
-        (["--part", "val", "--set", "seed=7"], "a part must be as the network's trial divided .* seed is 7, was 0"),
+        (["--part", "val", "--set", "seed=7"], "the data must be split as in the network's trial, .* seed is 7, was 0"),
         (["--set", "data.fold=1"], "data.fold is 1, was 0"),
         (["--set", "engine.device=gpu"], "engine.device=gpu needs a GPU"),
         (["--masks", "png"], "unknown form of masks 'png'"),

@@ -246,7 +246,7 @@ def test_settings_refused(text, message):
 
 ELSEWHERE = {
     "seed": 4, "data.fold": 3, "data.root": "there", "data.workers": 2, "data.cache_gib": 0,
-    "engine.device": "cpu", "engine.devices": 2, "engine.threads": 1, "engine.progress": "off",
+    "engine.device": "cpu", "engine.devices": 1, "engine.threads": 1, "engine.progress": "off",
     "engine.tensorboard": False, "evaluate.batch_size": 1,
 }  # fmt: skip
 
@@ -255,6 +255,11 @@ def test_block_and_environment_do_not_change_the_hash():
     assert {*ELSEWHERE, "recipe"} == set(BLOCK_KEYS + ENVIRONMENT_KEYS)
     moved = updated(BASE, ELSEWHERE).model_copy(update={"recipe": "other"})
     assert config_hash(moved) == config_hash(BASE)
+
+
+def test_several_devices_change_the_hash():
+    """Each device has its own share of the loss, so that the result is another."""
+    assert config_hash(updated(BASE, {"engine.devices": 2})) != config_hash(BASE)
 
 
 @pytest.mark.parametrize(

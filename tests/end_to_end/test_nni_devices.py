@@ -1,4 +1,4 @@
-"""A trial on two devices in a real study: it asks NNI once, and NNI hears each validation once."""
+"""A trial on two devices in a real study: it asks NNI for parameters once, and reports each validation once."""
 
 import json
 import os
@@ -29,8 +29,8 @@ STUDY = {
 }
 
 
-def test_nni_knows_of_one_process_alone(tiny_recipe: Path, environment: dict[str, str], tmp_path: Path) -> None:
-    """Of two trials, so that a second request would have taken the parameters of the other one."""
+def test_only_one_process_talks_to_nni(tiny_recipe: Path, environment: dict[str, str], tmp_path: Path) -> None:
+    """With two trials a second request would take the parameters of the other one."""
     command = f"python -m trials.segment --recipe {tiny_recipe} --set engine.devices=2 --set evaluate.batch_size=2"
     file = tmp_path / "study.yml"
     file.write_text(yaml.safe_dump(STUDY | {"trialCommand": command}))
@@ -46,25 +46,26 @@ def test_nni_knows_of_one_process_alone(tiny_recipe: Path, environment: dict[str
         os.kill(experiment.pid, 15)
     assert done.returncode == 0, done.stdout + done.stderr
     folder = tmp_path / "results" / f"tiny-{experiment.id}"
-    metrics, meant = _database(experiment)
-    found = {file.parent.name: records.read(file) for file in layout.record_files(folder)}
-    assert found.keys() == meant.keys() == metrics.keys()
-    assert len(found) == 2
-    for trial, record in found.items():
+    metrics, parameters = _database(experiment)
+    trial_records = {file.parent.name: records.read(file) for file in layout.record_files(folder)}
+    assert trial_records.keys() == parameters.keys() == metrics.keys()
+    assert len(trial_records) == 2
+    for trial, record in trial_records.items():
         assert (record.status, record.config["engine"]["devices"]) == (records.Status.COMPLETE, 2)
         assert record.device.startswith("2 × ")
-        assert (record.parameters, record.parameter_id) == meant[trial]
+        assert (record.parameters, record.parameter_id) == parameters[trial]
         assert [(kind, sequence) for kind, sequence, _ in metrics[trial]] == [
             ("PERIODICAL", 0), ("PERIODICAL", 1), ("FINAL", 0)
         ]  # fmt: skip
         assert metrics[trial][-1][2]["default"] == pytest.approx(record.objective.value)
-    left = [process.pid for process in psutil.process_iter() if _is_rank_of(process, tmp_path)]
-    assert left == []
+    ranks = [process.pid for process in psutil.process_iter() if _is_rank(process, tmp_path)]
+    assert ranks == []
 
 
-def _is_rank_of(process: psutil.Process, home: Path) -> bool:
+def _is_rank(process: psutil.Process, home: Path) -> bool:
+    """Return whether *process* was spawned by multiprocessing with this home folder."""
     try:
-        return "rarepix.trial.rank" in process.cmdline() and process.environ().get("HOME") == str(home)
+        return "--multiprocessing-fork" in process.cmdline() and process.environ().get("HOME") == str(home)
     except psutil.Error:
         return False
 
@@ -80,5 +81,5 @@ def _database(
         ):
             metrics.setdefault(trial, []).append((kind, int(sequence), json.loads(json.loads(data))))
         rows = database.execute("select trialJobId, data from TrialJobEvent where data like '%parameter_id%'")
-        given = {trial: json.loads(data) for trial, data in rows}
-    return metrics, {trial: (said["parameters"], str(said["parameter_id"])) for trial, said in given.items()}
+        events = {trial: json.loads(data) for trial, data in rows}
+    return metrics, {trial: (event["parameters"], str(event["parameter_id"])) for trial, event in events.items()}

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
+from rarepix.engine.hardware import choose_hardware
 from rarepix.engine.module import SegmentationModule
-from rarepix.engine.precision import choose_hardware
 from rarepix.engine.settings import EngineConfig, OptimConfig
 from rarepix.engine.trainer import build_trainer
 from rarepix.labels import Task
@@ -39,7 +39,7 @@ class CrossEntropy(torch.nn.Module):
     epoch: int | None = None
 
     def set_epoch(self, epoch: int) -> None:
-        """Remember what the engine said."""
+        """Remember the epoch."""
         self.epoch = epoch
 
     def forward(self, logits: torch.Tensor, target: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -62,15 +62,25 @@ def batches(count: int = 4, images: int = 2, seed: int = 0) -> list[dict]:
 
 
 def loader(given: list[dict]) -> DataLoader:
-    """Return what gives these batches as they are."""
+    """Return a loader that yields these batches as they are."""
     return DataLoader(given, batch_size=None)
 
 
 def module_of(scorer: Callable | None = None, **changes) -> SegmentationModule:
     """Return a module with weights that are the same each time."""
     torch.manual_seed(0)
-    parts = {"model": Dot(), "loss": CrossEntropy(), "optim": OptimConfig(lr=0.1), "seed": 0, "channels_last": False}
-    parts |= {"infer": lambda network, batch: network(batch["image"]), "counter": counter, "scorer": scorer or steady}
+    parts = {
+        "model": Dot(),
+        "loss": CrossEntropy(),
+        "optim": OptimConfig(lr=0.1),
+        "seed": 0,
+        "channels_last": False,
+    }
+    parts |= {
+        "infer": lambda network, batch: network(batch["image"]),
+        "counter": counter,
+        "scorer": scorer or steady,
+    }
     parts |= changes
     return SegmentationModule(parts.pop("model"), parts.pop("loss"), **parts)
 
@@ -86,9 +96,9 @@ def steady(counts) -> dict[str, float]:
 
 
 def scripted(*values: float) -> Callable[[object], dict[str, float]]:
-    """Return a scorer that gives these objectives, one a validation."""
-    rest: Iterator[float] = iter(values)
-    return lambda counts: {"objective": next(rest)}
+    """Return a scorer that gives these objectives, one per validation."""
+    objectives: Iterator[float] = iter(values)
+    return lambda counts: {"objective": next(objectives)}
 
 
 def trainer_of(folder: Path, callbacks: list[pl.Callback] = (), **engine) -> pl.Trainer:

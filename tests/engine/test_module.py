@@ -1,4 +1,4 @@
-"""The module: what goes into the network, what is counted, and that a loss which is not finite ends the training."""
+"""The module: input of the network, counts, and that a loss which is not finite ends the training."""
 
 import numpy as np
 import pytest
@@ -12,10 +12,10 @@ from tests.engine.conftest import CLASSES, IGNORE, CrossEntropy, Dot, batches, l
 
 
 class Same(torch.nn.Identity):
-    """Shows what a network is given."""
+    """Returns the input of a network."""
 
 
-def test_the_network_is_given_images_as_imagenet_weights_want_them():
+def test_images_are_normalised_as_imagenet_weights_expect():
     image = batches(1)[0]["image"]
     expected = normalize(to_dtype(image, torch.float32, scale=True), [0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
     assert torch.allclose(module_of(model=Same())(image), expected, atol=1e-5)
@@ -24,12 +24,12 @@ def test_the_network_is_given_images_as_imagenet_weights_want_them():
 @pytest.mark.parametrize("channels_last", [True, False])
 def test_memory_format(channels_last):
     module = module_of(model=Same(), channels_last=channels_last)
-    seen = module(batches(1)[0]["image"])
-    assert seen.is_contiguous(memory_format=torch.channels_last) == channels_last
-    assert torch.allclose(seen, module_of(model=Same(), channels_last=not channels_last)(batches(1)[0]["image"]))
+    given = module(batches(1)[0]["image"])
+    assert given.is_contiguous(memory_format=torch.channels_last) == channels_last
+    assert torch.allclose(given, module_of(model=Same(), channels_last=not channels_last)(batches(1)[0]["image"]))
 
 
-def test_normalisation_is_not_part_of_the_weights():
+def test_normalisation_is_not_in_the_state_dict():
     assert set(module_of().state_dict()) == {f"model.{name}" for name in Dot().state_dict()}
 
 
@@ -44,18 +44,18 @@ def test_validation_counts_are_pooled_over_all_batches(fit):
 
     _, module = fit(module_of(scorer), val=val, epochs=1)
     with torch.no_grad():
-        said = torch.cat([module(batch["image"]).argmax(1) for batch in val])
+        predicted = torch.cat([module(batch["image"]).argmax(1) for batch in val])
     truth = torch.cat([batch["mask"] for batch in val])
     counted = truth != IGNORE
-    table = confusion_matrix(truth[counted], said[counted], labels=range(CLASSES))
+    table = confusion_matrix(truth[counted], predicted[counted], labels=range(CLASSES))
     assert seen[0][:, 0].tolist() == table.diagonal().tolist()
-    assert seen[0][:, [0, 1]].sum(1).tolist() == table.sum(0).tolist()  # what was said
-    assert seen[0][:, [0, 2]].sum(1).tolist() == table.sum(1).tolist()  # what was there
+    assert seen[0][:, [0, 1]].sum(1).tolist() == table.sum(0).tolist()  # predicted
+    assert seen[0][:, [0, 2]].sum(1).tolist() == table.sum(1).tolist()  # true
     assert seen[0].dtype == np.int64
 
 
-def test_evaluation_goes_through_the_given_inference(fit):
-    """One that says class 2 everywhere is right where class 2 is, and its logits reach the loss."""
+def test_evaluation_uses_the_given_inference(fit):
+    """One that predicts class 2 everywhere is right where class 2 is, and its logits reach the loss."""
     val = batches(2, seed=5)
     sure = torch.tensor([0.0, 0.0, 9.0]).view(1, 3, 1, 1)
     _, module = fit(module_of(infer=lambda network, batch: network(batch["image"]) * 0 + sure), val=val, epochs=1)
@@ -65,19 +65,19 @@ def test_evaluation_goes_through_the_given_inference(fit):
     assert module.scores["val_loss"] == pytest.approx(9 * wrong, abs=0.01)
 
 
-def test_the_loss_hears_of_each_epoch(fit):
-    heard = []
+def test_the_loss_is_told_each_epoch(fit):
+    epochs = []
 
-    class Listening(CrossEntropy):
+    class Recording(CrossEntropy):
         def set_epoch(self, epoch: int) -> None:
-            heard.append(epoch)
+            epochs.append(epoch)
 
-    fit(module_of(loss=Listening()), epochs=3)
-    assert heard == [0, 1, 2]
+    fit(module_of(loss=Recording()), epochs=3)
+    assert epochs == [0, 1, 2]
 
 
-def test_a_checkpoint_says_what_it_is_of(fit, tmp_path):
-    fit(module_of(kept={"labels": {"names": ["a", "b"]}}), epochs=1)
+def test_a_checkpoint_has_the_metadata(fit, tmp_path):
+    fit(module_of(metadata={"labels": {"names": ["a", "b"]}}), epochs=1)
     state = torch.load(tmp_path / "checkpoints" / "last.ckpt", weights_only=True)
     assert state["rarepix"] == {"labels": {"names": ["a", "b"]}}
 
@@ -101,14 +101,14 @@ def test_scores_hold_the_means_of_the_losses(fit):
     assert {"objective", "train_second"} <= set(module.scores)
 
 
-def test_training_means_begin_anew_each_epoch(fit):
+def test_training_means_are_those_of_one_epoch(fit):
     _, one = fit(module_of(optim=OptimConfig(lr=1e-12)), epochs=1)
     _, three = fit(module_of(optim=OptimConfig(lr=1e-12)), epochs=3)
     assert three.scores["train_loss"] == pytest.approx(one.scores["train_loss"], rel=1e-4)
 
 
 class Breaks(CrossEntropy):
-    """A loss of which one term stops being finite at one step."""
+    """A loss with a term that is not finite at one step."""
 
     def __init__(self, step: int, term: str, value: float) -> None:
         super().__init__()
@@ -124,20 +124,20 @@ class Breaks(CrossEntropy):
 
 @pytest.mark.parametrize("step", [0, 2, 3])  # the first, one in between, and the last before a validation
 @pytest.mark.parametrize(
-    ("term", "value", "said"), [("second", float("nan"), "second = nan"), ("loss", float("inf"), "loss = inf")]
+    ("term", "value", "text"), [("second", float("nan"), "second = nan"), ("loss", float("inf"), "loss = inf")]
 )
-def test_a_loss_that_is_not_finite_is_named_with_its_step(fit, step, term, value, said):
-    message = rf"the loss must be finite, but at step {step} {said}: use a smaller optim.lr, or engine.precision=fp32"
+def test_a_loss_that_is_not_finite_is_named_with_its_step(fit, step, term, value, text):
+    message = rf"the loss must be finite, but at step {step} {text}: use a smaller optim.lr, or engine.precision=fp32"
     with pytest.raises(NonFiniteLoss, match=message):
         fit(module_of(loss=Breaks(step, term, value)), epochs=2)
 
 
-def test_the_last_loss_is_looked_at_without_a_validation_after_it(fit):
+def test_the_last_loss_is_checked_without_a_validation_after_it(fit):
     with pytest.raises(NonFiniteLoss, match="at step 11"):
         fit(module_of(loss=Breaks(8 + 2 + 3, "loss", float("nan"))), epochs=3, validate_every=2)
 
 
-def test_nothing_is_kept_of_an_epoch_whose_loss_was_not_finite(fit, tmp_path):
+def test_no_checkpoint_is_written_after_a_loss_that_is_not_finite(fit, tmp_path):
     with pytest.raises(NonFiniteLoss, match="at step 7"):
         fit(module_of(loss=Breaks(4 + 2 + 3, "loss", float("nan"))), epochs=3)  # after 4 steps and 2 validation batches
     state = torch.load(tmp_path / "checkpoints" / "last.ckpt", weights_only=True)
@@ -145,9 +145,9 @@ def test_nothing_is_kept_of_an_epoch_whose_loss_was_not_finite(fit, tmp_path):
     assert all(torch.isfinite(value).all() for value in state["state_dict"].values())
 
 
-def test_epochs_draw_other_numbers_and_the_same_ones_each_time(fit):
+def test_random_numbers_differ_between_epochs_and_repeat_between_runs(fit):
     class Noisy(Dot):
-        """Writes down what it draws."""
+        """Records the random numbers that it draws."""
 
         drawn: list[float]
 
@@ -161,14 +161,14 @@ def test_epochs_draw_other_numbers_and_the_same_ones_each_time(fit):
         net = Noisy()
         net.drawn = []
         module = module_of(model=net)
-        torch.manual_seed(state)  # what came before must not matter
+        torch.manual_seed(state)  # the state before the training must not matter
         fit(module, epochs=2)
         runs.append(net.drawn)
     assert runs[0] == runs[1]
     assert len(set(runs[0])) == 8
 
 
-def test_rates_follow_the_schedule(fit):
+def test_learning_rates_follow_the_schedule(fit):
     trainer, _ = fit(module_of(optim=OptimConfig(lr=0.1, encoder_ratio=0.5, schedule="poly", power=1.0)), epochs=2)
     groups = {group["name"]: group for group in trainer.optimizers[0].param_groups}
     assert {name: group["initial_lr"] for name, group in groups.items()} == {"encoder": 0.05, "decoder": 0.1}
@@ -176,7 +176,7 @@ def test_rates_follow_the_schedule(fit):
     assert trainer.global_step == 8
 
 
-def test_test_keeps_the_counts_of_each_image(fit):
+def test_testing_collects_the_counts_of_each_image(fit):
     trainer, module = fit(module_of(), epochs=1)
     loaders = [batches(2, seed=8), batches(3, images=1, seed=9)]
     trainer.test(module, [loader(given) for given in loaders], verbose=False)

@@ -1,13 +1,15 @@
-"""The optimiser: every parameter in one group, and the update that is named."""
+"""The optimiser: its groups and updates. The schedules: functions of the step, and a plateau that is resumed."""
 
+import math
 from typing import get_args
 
 import pytest
 import torch
 from pydantic import ValidationError
 
-from rarepix.engine.optim import build_optimizer, parameter_groups
+from rarepix.engine.optim import SHAPES, build_optimizer, build_schedule, lr_factor, parameter_groups
 from rarepix.engine.settings import OPTIMISERS, SCHEDULES, OptimConfig
+from tests.engine.conftest import batches, loader, module_of, scripted, trainer_of
 
 
 class Net(torch.nn.Module):
@@ -118,12 +120,12 @@ def test_adam_decays_through_its_moments_and_adamw_beside_them():
         ({"name": "sgd", "momentum": 0, "nesterov": True}, "optim.momentum, which must be above 0, but got 0"),
     ],
 )
-def test_what_does_not_go_together_is_refused(config, message):
+def test_contradictory_parameters_are_refused(config, message):
     with pytest.raises(ValidationError, match=message):
         OptimConfig(**config)
 
 
-def test_what_is_not_given_has_its_default():
+def test_parameters_that_are_not_given_have_their_defaults():
     sgd = OptimConfig(name="sgd", schedule="step", factor=0.3)
     assert sgd.parameters("name") == {"momentum": 0.9, "nesterov": False}
     assert sgd.parameters("schedule") == {"every": 10, "factor": 0.3, "warmup": 0}
@@ -131,8 +133,130 @@ def test_what_is_not_given_has_its_default():
     assert OptimConfig(min_lr=0.0, schedule="plateau").parameters("schedule")["min_lr"] == 0.0
 
 
-def test_every_choice_has_its_row():
+def test_every_choice_has_its_parameters():
     choices = {key: get_args(OptimConfig.model_fields[key].annotation) for key in ("name", "schedule")}
     assert {key: set(names) for key, names in choices.items()} == {"name": set(OPTIMISERS), "schedule": set(SCHEDULES)}
     for table in (OPTIMISERS, SCHEDULES):
         assert {name for parameters in table.values() for name in parameters} <= set(OptimConfig.model_fields)
+
+
+EPOCHS = 10
+
+
+@pytest.mark.parametrize(
+    ("config", "step", "factor"),
+    [
+        ({"schedule": "constant"}, 70, 1.0),
+        ({"schedule": "poly", "power": 0.9}, 0, 1.0),
+        ({"schedule": "poly", "power": 0.9}, 50, 0.5**0.9),
+        ({"schedule": "poly", "power": 2}, 75, 0.0625),
+        ({"schedule": "poly"}, 100, 0.0),
+        ({"schedule": "poly"}, 150, 0.0),
+        ({"schedule": "cosine"}, 0, 1.0),
+        ({"schedule": "cosine"}, 25, (1 + math.sqrt(0.5)) / 2),
+        ({"schedule": "cosine"}, 50, 0.5),
+        ({"schedule": "cosine"}, 100, 0.0),
+        ({"schedule": "cosine"}, 150, 0.0),
+        ({"schedule": "cosine", "lr": 0.1, "min_lr": 0.02}, 50, 0.6),
+        ({"schedule": "cosine", "lr": 0.1, "min_lr": 0.02}, 100, 0.2),
+        ({"schedule": "step", "every": 3, "factor": 0.5}, 29, 1.0),
+        ({"schedule": "step", "every": 3, "factor": 0.5}, 30, 0.5),
+        ({"schedule": "step", "every": 3, "factor": 0.5}, 90, 0.125),
+        ({"schedule": "step", "every": 3, "factor": 0.5}, 150, 0.125),
+        ({"schedule": "constant", "warmup": 2}, 0, 0.0),
+        ({"schedule": "constant", "warmup": 2}, 5, 0.25),
+        ({"schedule": "constant", "warmup": 2}, 20, 1.0),
+        ({"schedule": "poly", "power": 1.0, "warmup": 10}, 50, 0.5),  # where the two lines meet
+        ({"schedule": "poly", "power": 1.0, "warmup": 10}, 90, 0.1),
+    ],
+)
+def test_schedules(config, step, factor):
+    assert lr_factor(OptimConfig(**config), 100, epochs=EPOCHS)(step) == pytest.approx(factor, abs=1e-12)
+
+
+@pytest.mark.parametrize("schedule", ["poly", "cosine"])
+def test_schedules_fall(schedule):
+    factor = lr_factor(OptimConfig(schedule=schedule), 37, epochs=EPOCHS)
+    values = [factor(step) for step in range(38)]
+    assert values == sorted(values, reverse=True)
+    assert len(set(values)) == 38
+
+
+@pytest.mark.parametrize("schedule", SHAPES)
+def test_a_training_without_steps(schedule):
+    assert lr_factor(OptimConfig(schedule=schedule), 0, epochs=1)(0) == 1.0
+
+
+def test_every_schedule_can_be_built():
+    assert set(SHAPES) | {"plateau"} == set(SCHEDULES)
+
+
+@pytest.mark.parametrize(
+    ("warmup", "rates"),
+    [
+        (0, {0: 0.01, 1: 0.00955337, 5: 0.00774171, 10: 0.00540528, 20: 0.0001}),
+        (1, {0: 0.0001, 1: 0.00208, 4: 0.00802, 5: 0.00774171}),
+    ],
+)
+def test_published_rates(warmup, rates):
+    """The poly schedule of the label-marginal losses: 4 epochs of 5 steps, 0.01 to 0.0001."""
+    config = OptimConfig(lr=0.01, min_lr=1e-4, schedule="poly", warmup=warmup)
+    factor = lr_factor(config, 20, epochs=4)
+    assert {step: 0.01 * factor(step) for step in rates} == pytest.approx(rates, abs=5e-9)
+
+
+def test_cosine_against_torch():
+    weight = torch.nn.Parameter(torch.zeros(1))
+    optimizer = torch.optim.SGD([weight], lr=0.3)
+    reference = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=30, eta_min=0.01)
+    factor = lr_factor(OptimConfig(lr=0.3, schedule="cosine", min_lr=0.01), 30, epochs=3)
+    for step in range(30):
+        assert optimizer.param_groups[0]["lr"] == pytest.approx(0.3 * factor(step), rel=1e-6)
+        optimizer.step()
+        reference.step()
+
+
+PLATEAU = OptimConfig(lr=0.1, encoder_ratio=0.5, schedule="plateau", factor=0.5, patience=1, min_lr=0.02)
+OBJECTIVES = [0.5, 0.5, 0.4, 0.6, 0.6, 0.6, 0.6, 0.6]
+"""The rate falls after the third and the sixth, and after the eighth to min_lr."""
+
+
+def rates(trainer) -> dict[str, float]:
+    return {group["name"]: group["lr"] for group in trainer.optimizers[0].param_groups}
+
+
+@pytest.mark.parametrize(
+    ("epochs", "decoder"), [(1, 0.1), (2, 0.1), (3, 0.05), (5, 0.05), (6, 0.025), (7, 0.025), (8, 0.02)]
+)
+def test_plateau(fit, epochs, decoder):
+    trainer, _ = fit(module_of(scripted(*OBJECTIVES), optim=PLATEAU), epochs=epochs)
+    assert rates(trainer) == pytest.approx({"encoder": decoder / 2, "decoder": decoder})
+
+
+def test_plateau_waits_for_validations_not_epochs(fit):
+    trainer, _ = fit(module_of(scripted(0.5, 0.5, 0.5), optim=PLATEAU), epochs=7, validate_every=2)
+    assert rates(trainer)["decoder"] == pytest.approx(0.05)
+
+
+@pytest.mark.parametrize("interrupted", [2, 3, 5])
+def test_a_resumed_run_remembers_every_validation_of_its_plateau(tmp_path, interrupted):
+    """Even the last one before the interruption, which Lightning alone would forget."""
+    quiet = {
+        "train_dataloaders": loader(batches()),
+        "val_dataloaders": loader(batches(2, seed=1)),
+        "weights_only": True,
+    }
+    first = trainer_of(tmp_path, epochs=interrupted)
+    first.fit(module_of(scripted(*OBJECTIVES), optim=PLATEAU), **quiet)
+    last = str(tmp_path / "checkpoints" / "last.ckpt")
+    resumed = trainer_of(tmp_path, epochs=6)
+    resumed.fit(module_of(scripted(*OBJECTIVES[interrupted:]), optim=PLATEAU), ckpt_path=last, **quiet)
+    assert rates(resumed) == pytest.approx({"encoder": 0.0125, "decoder": 0.025})
+
+
+def test_lightnings_configuration_of_a_schedule():
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1)
+    configuration = build_schedule(optimizer, PLATEAU, 20, epochs=4, validate_every=2)
+    assert configuration.pop("scheduler").mode == "max"
+    assert configuration == {"interval": "epoch", "frequency": 2, "monitor": "objective", "strict": True}
+    assert build_schedule(optimizer, OptimConfig(), 20, epochs=4, validate_every=2)["interval"] == "step"

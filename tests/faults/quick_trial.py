@@ -9,11 +9,9 @@ import time
 from pathlib import Path
 
 from rarepix import records
-from rarepix.config import TrialConfig
 from rarepix.files import write_text
 from rarepix.records import ClassCounts, ClassPixels, Dataset, Objective, Status, TrialRecord
 from rarepix.trial.lifecycle import RunContext, describe_failure, finish_attempt, run_lock, start_attempt, update_record
-from rarepix.trial.run import Listener
 from trials import segment
 
 EPOCHS = 4
@@ -26,40 +24,40 @@ DATASET = Dataset(
 COUNTS = {"val": {"thing": ClassCounts(tp=1, fp=0, fn=1, tn=0)}}
 
 
-def run(config: TrialConfig, place: RunContext, listener: Listener) -> TrialRecord:
-    """Do what ``rarepix.trial.run`` does, without training a network."""
-    with run_lock(place):
-        record = start_attempt(place, config)
-        with (place.folder / "starts.txt").open("a") as starts:
+def run(context: RunContext) -> TrialRecord:
+    """Do what ``rarepix.trial.run`` does, without a network."""
+    with run_lock(context):
+        record = start_attempt(context)
+        with (context.folder / "starts.txt").open("a") as starts:
             starts.write(f"{record.attempt}\n")
         helper = subprocess.Popen(["sleep", "600"])
         try:
-            return _train(record, place, listener)
+            return _train(record, context)
         except (KeyboardInterrupt, SystemExit):
-            finish_attempt(records.read(place.record_file), place, Status.STOPPED)
+            finish_attempt(records.read(context.record_file), context, Status.STOPPED)
             raise
         except Exception as error:
-            finish_attempt(records.read(place.record_file), place, Status.FAILED, error=describe_failure(error))
+            finish_attempt(records.read(context.record_file), context, Status.FAILED, error=describe_failure(error))
             raise
         finally:
             helper.kill()
 
 
-def _train(record: TrialRecord, place: RunContext, listener: Listener) -> TrialRecord:
-    """Each epoch writes a row of the history, reports, and saves the checkpoint."""
-    checkpoint = place.folder / "checkpoints" / "last.txt"
+def _train(record: TrialRecord, context: RunContext) -> TrialRecord:
+    """Epoch: train, validate, note the row of the history, report, save the checkpoint."""
+    checkpoint = context.folder / "checkpoints" / "last.txt"
     done = int(checkpoint.read_text()) if checkpoint.is_file() else None
-    record = update_record(record, place, dataset=DATASET, resumed_from_epoch=done)
+    record = update_record(record, context, dataset=DATASET, resumed_from_epoch=done)
     score = 0.0
     for epoch in range(done or 0, EPOCHS):
         time.sleep(SECONDS)
         score = (epoch + 1) / EPOCHS * record.config["optim"]["lr"]
-        with (place.folder / "history.csv").open("a") as history:
+        with (context.folder / "history.csv").open("a") as history:
             history.write(f"{record.attempt},{epoch}\n")
-        listener({"objective": score})
+        context.report({"objective": score})
         write_text(checkpoint, str(epoch + 1))
     return finish_attempt(
-        record, place, Status.COMPLETE, objective=Objective(name="miou", value=score, epoch=EPOCHS - 1), counts=COUNTS
+        record, context, Status.COMPLETE, objective=Objective(name="miou", value=score, epoch=EPOCHS - 1), counts=COUNTS
     )
 
 

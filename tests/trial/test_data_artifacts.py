@@ -1,4 +1,4 @@
-"""What a trial says of its data, and leaves beside its record."""
+"""The description of a trial's data in its record, and the tables beside it."""
 
 import numpy as np
 import pandas as pd
@@ -28,24 +28,25 @@ def masks(root, ids: list[str]) -> dict[str, np.ndarray]:
     return {name: np.asarray(Image.open(root / "SegmentationClass" / f"{name}.png")) for name in ids}
 
 
-def test_the_description_is_what_the_masks_hold(data, tiny_config, tiny_voc):
-    found = describe_data(data, tiny_config)
-    assert (found.name, found.classes, found.rare, found.split) == ("tiny", CLASSES, ("dot",), "multilabel")
-    assert (found.images, found.thinned) == ({"train": 12, "val": 6, "test": 6}, 0)
-    for split, part in data.parts.by_name.items():
-        held = masks(tiny_voc, [item.id for item in part.items]).values()
-        assert found.pixels[split] == sum(int((mask != 255).sum()) for mask in held)
-        for index, name in enumerate(CLASSES):
-            assert found.contents[split][name].pixels == sum(int((mask == index).sum()) for mask in held)
-            assert found.contents[split][name].images == sum(bool((mask == index).any()) for mask in held)
+def test_the_description_counts_the_pixels_of_the_masks(data, tiny_config, tiny_voc):
+    dataset = describe_data(data, tiny_config)
+    assert (dataset.name, dataset.classes, dataset.rare, dataset.split) == ("tiny", CLASSES, ("dot",), "multilabel")
+    assert (dataset.images, dataset.thinned) == ({"train": 12, "val": 6, "test": 6}, 0)
+    for name, split in data.splits.by_name.items():
+        split_masks = masks(tiny_voc, [item.id for item in split.items]).values()
+        assert dataset.pixels[name] == sum(int((mask != 255).sum()) for mask in split_masks)
+        for number, label in enumerate(CLASSES):
+            contents = dataset.contents[name][label]
+            assert contents.pixels == sum(int((mask == number).sum()) for mask in split_masks)
+            assert contents.images == sum(bool((mask == number).any()) for mask in split_masks)
 
 
-def test_given_rare_classes_beat_those_of_the_dataset(tiny_config):
+def test_rare_classes_of_the_configuration_replace_those_of_the_dataset(tiny_config):
     config = updated(tiny_config, {"evaluate.rare": ["stripe", "block"]})
     assert describe_data(build_data(config, gpu=False), config).rare == ("stripe", "block")
 
 
-def test_the_split_file_says_fold_and_contents(data, tmp_path):
+def test_the_split_file_has_fold_and_pixels_of_each_image(data, tmp_path):
     write_data_artifacts(data, tmp_path)
     table = pd.read_csv(tmp_path / "split.csv", index_col="image")
     assert table.columns.tolist() == ["fold", *CLASSES]
@@ -53,18 +54,18 @@ def test_the_split_file_says_fold_and_contents(data, tmp_path):
     assert table.index[table["dot"] > 0].tolist() == ["img02", "img08", "img14"]
 
 
-def test_a_plain_trial_leaves_split_and_weights_alone(data, tmp_path):
+def test_a_plain_trial_writes_only_split_and_weights(data, tmp_path):
     write_data_artifacts(data, tmp_path)
     assert sorted(file.name for file in tmp_path.iterdir()) == ["split.csv", "weights.csv"]
 
 
-def test_clusters_and_donors_are_left_where_there_are_any(tiny_config, tmp_path):
+def test_clusters_and_donors_are_written_if_there_are_any(tiny_config, tmp_path):
     config = updated(tiny_config, EVERYTHING)
     data = build_data(config, gpu=False)
     write_data_artifacts(data, tmp_path)
-    left = {name: pd.read_csv(tmp_path / f"{name}.csv", index_col=0) for name in ("weights", "donors", "clusters")}
-    assert left["weights"]["weight"].to_numpy() == pytest.approx(data.weights.to_numpy())
-    assert left["donors"]["probability"].to_dict() == pytest.approx(dict.fromkeys(CLASSES[1:], 1 / 3))
-    held = data.parts.inventory.loc[data.parts.folds.index, list(CLASSES)]
-    assert assign(held, left["clusters"]).equals(assign(held, data.centroids))  # the file says all that is needed
-    assert describe_data(data, config).thinned == len(data.parts.thinned) > 0
+    tables = {name: pd.read_csv(tmp_path / f"{name}.csv", index_col=0) for name in ("weights", "donors", "clusters")}
+    assert tables["weights"]["weight"].to_numpy() == pytest.approx(data.weights.to_numpy())
+    assert tables["donors"]["probability"].to_dict() == pytest.approx(dict.fromkeys(CLASSES[1:], 1 / 3))
+    pixels = data.splits.inventory.loc[data.splits.folds.index, list(CLASSES)]
+    assert assign(pixels, tables["clusters"]).equals(assign(pixels, data.centroids))
+    assert describe_data(data, config).thinned == len(data.splits.thinned) > 0

@@ -1,4 +1,4 @@
-"""A trial of two processes, through its real entrance: the trial of one, and no process left however it ends."""
+"""A trial on two devices (CPU processes): it counts every image once, one process writes, and none is left behind."""
 
 import json
 import os
@@ -7,188 +7,228 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import psutil
 import pytest
-import torch
 
 from rarepix import layout, records
-from rarepix.labels import LabelSpace
-from rarepix.records import Status
-from rarepix.seeding import stable_hash
-from rarepix.trial.exit_codes import NON_FINITE
-from rarepix.wiring import build_module
+from rarepix.config import updated
+from rarepix.records import Status, TrialRecord
+from rarepix.trial.launch import run_ranks
+from rarepix.trial.lifecycle import NON_FINITE, RankFailed, RunContext, describe_failure, start_attempt
 from tests.house.source import CHECKOUT
-from trials.segment import main
 
 pytestmark = pytest.mark.full
 
-STEADY = ["optim.name=sgd", "optim.lr=0.001", "evaluate.batch_size=2", "paste={_name: copy_paste, donors: uniform}"]
-"""Steps so small that rounding stays rounding (AdamW's first steps have one length whatever the gradient)."""
+PASTE = "paste={_name: copy_paste, donors: uniform}"
+SECONDS = 400
+"""Limit of every wait: a trial takes a tenth of it on a quiet machine."""
 
 
-class Run:
-    """A trial in a process group of its own, on two devices."""
+class TwoDeviceTrial:
+    """The script ``trials.segment`` on two devices, in a process group of its own."""
 
     def __init__(self, recipe: Path, results: Path, environment: dict[str, str]) -> None:
         self.folder = layout.trial_folder(results, "tiny", "t")
-        self.command = [
-            sys.executable,
-            "-m",
-            "trials.segment",
-            "--recipe",
-            recipe,
-            "--results",
-            results,
-            "--trial",
-            "t",
-        ]
+        self.command = [sys.executable, "-m", "trials.segment", "--recipe", recipe, "--results", results]
+        self.command += ["--trial", "t", "--set", "engine.devices=2", "--set", "evaluate.batch_size=2"]
         self.environment = environment
 
     def start(self, *settings: str) -> subprocess.Popen:
-        """Start it on two devices."""
-        said = [word for setting in (*STEADY, *settings, "engine.devices=2") for word in ("--set", setting)]
+        """Start the trial."""
+        options = [word for setting in settings for word in ("--set", setting)]
         return subprocess.Popen(
-            [*self.command, *said], env=self.environment, cwd=CHECKOUT, start_new_session=True,
+            [*self.command, *options], env=self.environment, cwd=CHECKOUT, start_new_session=True,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
 
-    def done(self, *settings: str) -> tuple[int, str, str]:
-        """Run it to its end; return code, output and errors."""
+    def finish(self, *settings: str) -> tuple[int, str, str]:
+        """Run the trial to its end; return exit code, output and errors."""
         process = self.start(*settings)
-        said = process.communicate(timeout=400)
-        return process.returncode, *said
-
-    def ended_after_an_epoch(self, end: Callable[[psutil.Process], None], *settings: str) -> tuple[int, str, str]:
-        """Start it, let *end* do something to it after its first epoch, and wait: nothing of it may be left."""
-        process = self.start(*settings)
-        limit = time.monotonic() + 400
-        history = self.folder / "history.csv"
-        while (
-            not history.is_file() or len(history.read_text().splitlines()) < 3
-        ):  # the first epoch's checkpoint is kept
-            assert process.poll() is None, process.communicate()
-            assert time.monotonic() < limit
-            time.sleep(0.02)
-        family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
-        assert len(family) == 3
-        end(family[0])
-        said = process.communicate(timeout=120)
-        _, alive = psutil.wait_procs(family, timeout=60)
-        assert alive == []
-        return process.returncode, *said
-
-    def here(self, *settings: str) -> None:
-        """Run it to its end on one device, in this process."""
-        said = [word for setting in (*STEADY, *settings) for word in ("--set", setting)]
-        assert main([*map(str, self.command[3:]), *said]) == 0
+        texts = process.communicate(timeout=SECONDS)
+        return process.returncode, *texts
 
     @property
-    def record(self) -> records.TrialRecord:
-        """What it left."""
+    def record(self) -> TrialRecord:
+        """The record that it left."""
         return records.read(self.folder / "record.json")
 
 
 @pytest.fixture
-def run(tiny_recipe: Path, tmp_path: Path, environment: dict[str, str]) -> Run:
-    return Run(tiny_recipe, tmp_path, environment)
+def trial(tiny_recipe: Path, tmp_path: Path, environment: dict[str, str]) -> TwoDeviceTrial:
+    return TwoDeviceTrial(tiny_recipe, tmp_path, environment)
 
 
-def ranks(family: psutil.Process) -> list[psutil.Process]:
-    return [child for child in family.children() if "rarepix.trial.rank" in child.cmdline()]
-
-
-def parameters(place: Run, names: Iterable[str]) -> torch.Tensor:
-    """Return the weights of the last checkpoint as one vector."""
-    state = torch.load(place.folder / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
-    return torch.cat([state[name].flatten() for name in names])
-
-
-def test_two_processes_are_the_trial_of_one(run, tmp_path, tiny_recipe, tiny_config, environment, capsys):
-    code, said, errors = run.done()
+def test_a_trial_on_two_devices(trial, finished, tiny_config):
+    code, output, errors = trial.finish(PASTE)
     assert (code, errors) == (0, "")
-    alone = Run(tiny_recipe, tmp_path / "alone", environment)
-    alone.here()
-    assert said.replace(str(run.folder), "") == capsys.readouterr().out.replace(str(alone.folder), "")  # each once
+    assert [line.split()[0] for line in output.splitlines()] == ["objective", "objective", "miou"]  # each line once
 
-    record, other = run.record, alone.record
-    assert record.config_hash == other.config_hash
-    assert (record.status, record.device, record.files) == (Status.COMPLETE, "2 × CPU, 1 threads", other.files)
-    assert record.timings.keys() == other.timings.keys()
-    assert record.pasting == other.pasting
-    assert sum(record.pasting.values()) == tiny_config.engine.epochs * 12
-    assert record.pasting["pasted"] > 0
-    rows, others = (pd.read_csv(place.folder / "history.csv") for place in (run, alone))
-    assert rows[["attempt", "epoch", "step", "lr"]].equals(others[["attempt", "epoch", "step", "lr"]])
-    for name in ("train_loss", "val_loss"):
-        assert rows[name].tolist() == pytest.approx(others[name].tolist(), rel=1e-4)
+    record, other = trial.record, finished.record
+    assert (record.status, record.attempt, record.device) == (Status.COMPLETE, 1, "2 × CPU, 1 threads")
+    files = {str(path.relative_to(trial.folder)) for path in trial.folder.rglob("*") if path.is_file()}
+    assert files == {*record.files.values(), "record.json", ".lock"}
+    assert sum(record.pasting.values()) == tiny_config.engine.epochs * 12  # every training image of both devices
 
-    labels = LabelSpace(names=record.dataset.classes, rare=record.dataset.rare)
-    torch.manual_seed(stable_hash(tiny_config.seed, "weights") % 2**63)
-    before = dict(build_module(tiny_config, labels).named_parameters())
-    start = torch.cat([weight.detach().flatten() for weight in before.values()])
-    apart = parameters(run, before) - parameters(alone, before)
-    assert apart.norm() < 0.1 * (parameters(alone, before) - start).norm()  # batch normalisation of 24 values amplifies
+    images, images_of_one = (pd.read_parquet(folder / "images.parquet") for folder in (trial.folder, finished.folder))
+    where = ["split", "image", "class"]
+    assert images[where].equals(images_of_one[where])  # every image once, in order
+    for split, classes in record.counts.items():
+        for name, counts in classes.items():
+            of_one = other.counts[split][name]
+            assert counts.tp + counts.fn == of_one.tp + of_one.fn  # the pixels of the class
+            assert sum(counts.model_dump().values()) == sum(of_one.model_dump().values())
+
+    rows, rows_of_one = (pd.read_csv(folder / "history.csv") for folder in (trial.folder, finished.folder))
+    same = ["attempt", "epoch", "step", "lr"]
+    assert rows[same].equals(rows_of_one[same])
+    # validation and the test of the best checkpoint count the same network, in every process
+    assert record.objective.value == pytest.approx(
+        rows.loc[rows["epoch"] == record.objective.epoch, "objective"].item()
+    )
 
 
-def test_the_same_weights_give_the_same_counts(run, finished):
-    """A checkpoint of one process, gone on with by two, which find the training done."""
-    shutil.copytree(finished.folder, run.folder)
-    kept = pd.read_parquet(run.folder / "images.parquet")
-    document = json.loads((run.folder / "record.json").read_text()) | {"status": "failed", "trial": "t"}
-    (run.folder / "record.json").write_text(json.dumps(document))
-    (run.folder / "images.parquet").unlink()
-    code, _, errors = run.done("optim.name=adamw", "optim.lr=0.01", "paste={_name: none}")
+def test_the_same_weights_give_the_same_counts(trial, finished):
+    """A trial of one device whose training is finished is resumed on two."""
+    shutil.copytree(finished.folder, trial.folder)
+    images = pd.read_parquet(trial.folder / "images.parquet")
+    document = json.loads((trial.folder / "record.json").read_text()) | {"status": "failed", "trial": "t"}
+    (trial.folder / "record.json").write_text(json.dumps(document))
+    (trial.folder / "images.parquet").unlink()
+    code, _, errors = trial.finish()
     assert (code, errors) == (0, "")
-    assert (run.record.attempt, run.record.resumed_from_epoch) == (2, 2)
-    assert run.record.counts == finished.record.counts
-    assert run.record.objective == finished.record.objective
-    pd.testing.assert_frame_equal(pd.read_parquet(run.folder / "images.parquet"), kept)
+    assert (trial.record.attempt, trial.record.resumed_from_epoch) == (2, 2)
+    assert trial.record.counts == finished.record.counts
+    assert trial.record.objective == finished.record.objective
+    pd.testing.assert_frame_equal(pd.read_parquet(trial.folder / "images.parquet"), images)
 
 
-def test_a_killed_process_fails_the_trial_and_one_process_goes_on_with_it(run):
-    code, _, errors = run.ended_after_an_epoch(lambda trial: ranks(trial)[1].kill(), "engine.epochs=20")
-    assert code == 1
-    cause = "a process of the trial was killed by signal 9"
-    assert errors == f"RankFailed: ProcessLost: {cause} (process 1 of a trial on 2 devices)\n"
-    assert (run.record.status, run.record.error.type, run.record.error.message) == (Status.FAILED, "ProcessLost", cause)
-
-    run.here("engine.epochs=20")
-    assert (run.record.status, run.record.attempt) == (Status.COMPLETE, 2)
-    assert run.record.resumed_from_epoch >= 1
-    rows = pd.read_csv(run.folder / "history.csv").drop_duplicates("epoch", keep="last")
-    assert rows["epoch"].tolist() == list(range(1, 21))
-    assert rows["attempt"].iloc[-1] == 2
-
-
-def test_asked_to_end_it_ends_all(run):
-    def terminate(trial: psutil.Process) -> None:
-        os.killpg(trial.pid, signal.SIGTERM)
-
-    code, _, _ = run.ended_after_an_epoch(terminate, "engine.epochs=500")
-    assert code == 128 + signal.SIGTERM
-    assert (run.record.status, run.record.error) == (Status.STOPPED, None)
-
-
-def test_killed_itself_it_takes_all_along(run):
-    code, _, _ = run.ended_after_an_epoch(psutil.Process.kill, "engine.epochs=500")
-    assert code == -signal.SIGKILL
-    assert run.record.status is Status.RUNNING
-
-
-def test_the_first_failure_is_the_cause(run):
-    code, _, errors = run.done("optim.lr=1e30")
+def test_a_rank_that_fails_fails_the_trial(trial):
+    code, _, errors = trial.finish("optim.lr=1e30")
     assert code == NON_FINITE
     assert errors.startswith("RankFailed: NonFiniteLoss: the loss must be finite, but at step ")
     assert len(errors.splitlines()) == 1
-    assert (run.record.status, run.record.error.type) == (Status.FAILED, "NonFiniteLoss")
-    assert run.record.error.where.startswith("module.py:")
+    assert (trial.record.status, trial.record.error.type) == (Status.FAILED, "NonFiniteLoss")
+    assert trial.record.error.where.startswith("module.py:")
 
 
-def test_torchrun_is_refused(run):
-    run.environment = run.environment | {"TORCHELASTIC_RUN_ID": "x"}
-    code, _, errors = run.done()
+def test_no_process_is_left_when_the_main_process_is_killed(trial):
+    process = trial.start("engine.epochs=500")
+    limit = time.monotonic() + SECONDS
+    while not (trial.folder / "history.csv").is_file():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < limit
+        time.sleep(0.02)
+    main = psutil.Process(process.pid)
+    processes = [main, *main.children(recursive=True)]
+    assert len(processes) >= 3  # and a helper of multiprocessing
+    main.kill()
+    process.communicate(timeout=SECONDS)
+    _, alive = psutil.wait_procs(processes, timeout=60)
+    assert alive == []
+    assert trial.record.status is Status.RUNNING
+
+
+def test_torchrun_is_refused(trial):
+    trial.environment = trial.environment | {"TORCHELASTIC_RUN_ID": "x"}
+    code, _, errors = trial.finish()
     assert (code, errors.startswith("RuntimeError: engine.devices starts the processes of a trial itself")) == (1, True)
+
+
+@pytest.fixture
+def context(tiny_config, tmp_path) -> RunContext:
+    config = updated(tiny_config, {"engine.devices": 2})
+    return RunContext(config=config, results=tmp_path, study="s", trial="t", parameters={})
+
+
+def run_work(work, context: RunContext) -> list[dict]:
+    """Let two ranks do *work*; return what they reported."""
+    reports = []
+    run_ranks(work, replace(context, report=reports.append), start_attempt(context))
+    return reports
+
+
+def sum_up(context: RunContext, record: TrialRecord) -> None:
+    import torch
+
+    from rarepix.engine import distributed
+
+    for number in (signal.SIGTERM, signal.SIGINT):  # these are for the supervisor
+        os.kill(os.getpid(), number)
+    rank = distributed.rank()
+    with distributed.main_process_first():
+        (context.folder / f"{rank}.began").touch()
+        main_was_first = (context.folder / "0.began").is_file()
+    total = distributed.all_reduce_sum(torch.tensor([2**60 + rank, -rank]))
+    model = torch.nn.BatchNorm1d(1)
+    model.running_mean += rank + 7
+    distributed.broadcast_buffers(model)
+    scores = {"rank": rank, "first": main_was_first, "total": total.tolist(), "mean": model.running_mean.item()}
+    context.report(scores | {"main": distributed.is_main_process(), "size": distributed.world_size()})
+
+
+def test_ranks_add_up_and_report(context):
+    reports = sorted(run_work(sum_up, context), key=lambda scores: scores["rank"])
+    common = {"first": True, "total": [2**61 + 1, -1], "mean": 7.0, "size": 2}
+    assert reports == [{"rank": 0, "main": True} | common, {"rank": 1, "main": False} | common]
+
+
+def kill_rank_1(context: RunContext, record: TrialRecord) -> None:
+    import torch.distributed
+
+    if torch.distributed.get_rank() == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+    torch.distributed.barrier()  # rank 0 complains of a lost connection
+
+
+def exit_from_rank_1(context: RunContext, record: TrialRecord) -> None:
+    import torch.distributed
+
+    if torch.distributed.get_rank() == 1:
+        os._exit(3)
+    time.sleep(SECONDS)
+
+
+def raise_in_rank_1(context: RunContext, record: TrialRecord) -> None:
+    import torch.distributed
+
+    if torch.distributed.get_rank() == 1:
+        raise MemoryError("no more")
+    time.sleep(SECONDS)
+
+
+@pytest.mark.parametrize(
+    ("work", "cause"),
+    [
+        (kill_rank_1, "ProcessLost: a process of the trial was killed by signal 9"),
+        (exit_from_rank_1, "ProcessLost: a process of the trial ended with code 3"),
+        (raise_in_rank_1, "MemoryError: no more"),
+    ],
+)
+def test_the_first_failure_of_a_rank_is_the_cause(context, work, cause):
+    with pytest.raises(RankFailed) as failure:
+        run_work(work, context)
+    assert str(failure.value) == f"{cause} (process 1 of a trial on 2 devices)"
+    assert describe_failure(failure.value).type == cause.partition(":")[0]
+    ranks = [child for child in psutil.Process().children() if "spawn_main" in " ".join(child.cmdline())]
+    assert ranks == []
+
+
+def test_ranks_end_when_the_supervisor_is_asked_to_end(context):
+    pids = []
+
+    def stop(scores: dict) -> None:
+        pids.append(scores["pid"])
+        raise SystemExit(128 + signal.SIGTERM)
+
+    with pytest.raises(SystemExit):
+        run_ranks(report_and_wait, replace(context, report=stop), start_attempt(context))
+    assert not psutil.pid_exists(pids[0])
+
+
+def report_and_wait(context: RunContext, record: TrialRecord) -> None:
+    context.report({"pid": os.getpid()})
+    time.sleep(SECONDS)

@@ -1,9 +1,10 @@
-"""A trial from the first word of its record to the last, and how it ends when something goes wrong."""
+"""A whole trial: its record, and how it ends when something goes wrong."""
 
 import json
 import os
 import shutil
 import signal
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -22,8 +23,13 @@ CLASSES = ("ground", "block", "stripe", "dot")
 
 
 @pytest.fixture
-def place(tmp_path) -> RunContext:
-    return RunContext(results=tmp_path, study="s", trial="t", parameters={})
+def context(tmp_path, tiny_config) -> RunContext:
+    return RunContext(config=tiny_config, results=tmp_path, study="s", trial="t", parameters={})
+
+
+def changed(context: RunContext, parameters: dict, **fields) -> RunContext:
+    """Return the context with other values of its configuration and other fields."""
+    return replace(context, config=updated(context.config, parameters), **fields)
 
 
 def history(folder) -> pd.DataFrame:
@@ -61,7 +67,7 @@ def test_counts_are_integers_of_every_split_and_class(finished, tiny_voc):
         assert sum(classes[name]["fp"] for name in CLASSES) == sum(classes[name]["fn"] for name in CLASSES)
 
 
-def test_the_images_add_up_to_the_record(finished):
+def test_the_counts_of_the_images_sum_to_those_of_the_record(finished):
     table = pd.read_parquet(finished.folder / "images.parquet")
     pooled = table.groupby(["split", "class"])[["tp", "fp", "fn", "tn"]].sum()
     for split, classes in finished.record.counts.items():
@@ -81,16 +87,16 @@ def test_the_objective_is_that_of_the_best_validation(finished):
     assert objective.value == pytest.approx(np.mean(each))
 
 
-def test_an_epoch_that_was_better_than_the_last_is_kept_and_counted(tmp_path, tiny_config):
-    for rate in (0.3, 0.5, 1.0):  # too fast to get better and better; the first one nearly always does it
-        place = RunContext(results=tmp_path, study="s", trial=str(rate), parameters={})
-        config = updated(tiny_config, {"optim.lr": rate, "optim.schedule": "constant", "engine.epochs": 6})
-        record, rows = run(config, place), history(place.folder)
+def test_an_epoch_that_was_better_than_the_last_is_kept_and_counted(context):
+    for rate in (0.3, 0.5, 1.0):  # too fast to improve in every epoch; the first rate is nearly always enough
+        parameters = {"optim.lr": rate, "optim.schedule": "constant", "engine.epochs": 6}
+        trial = changed(context, parameters, trial=str(rate))
+        record, rows = run(trial), history(trial.folder)
         assert record.objective.epoch == rows.loc[rows["objective"].idxmax(), "epoch"]
         assert record.objective.value == pytest.approx(rows["objective"].max())
         if record.objective.epoch < 6:
             return
-    pytest.fail("each of the trials was best at its end: nothing was seen")
+    pytest.fail("every trial was best in its last epoch, so that nothing was tested")
 
 
 def test_the_history_has_a_row_per_validation(finished):
@@ -110,11 +116,11 @@ def test_timings_lead_from_the_start_to_the_first_step(finished):
     assert all(timings[name] > 0 for name in ("train", "validate", "test", "images_per_second"))
 
 
-def test_the_files_named_are_there_and_no_others(finished):
+def test_the_record_names_all_files_of_the_folder(finished):
     files = finished.record.files
     assert {"history", "images", "weights", "split", "best", "last"} <= set(files)
-    found = {str(path.relative_to(finished.folder)) for path in finished.folder.rglob("*") if path.is_file()}
-    assert found == {*files.values(), "record.json", ".lock"}
+    files_in_folder = {str(path.relative_to(finished.folder)) for path in finished.folder.rglob("*") if path.is_file()}
+    assert files_in_folder == {*files.values(), "record.json", ".lock"}
     weights = pd.read_csv(finished.folder / files["weights"], index_col="image")["weight"]
     assert len(weights) == 12
     assert weights.sum() == pytest.approx(1)
@@ -126,118 +132,117 @@ def test_checkpoints_load_without_unpickling(finished, name):
     assert all(torch.isfinite(value).all() for value in state["state_dict"].values())
 
 
-def test_without_a_test_list_there_are_validation_counts_alone(place, tiny_config):
-    record = run(updated(tiny_config, {"data.test_list": None, "engine.epochs": 1}), place)
+def test_without_a_test_list_there_are_only_validation_counts(context):
+    record = run(changed(context, {"data.test_list": None, "engine.epochs": 1}))
     assert set(record.counts) == {"val"}
 
 
-def test_a_listener_hears_each_validation(place, tiny_config):
-    heard = []
-    run(tiny_config, place, heard.append)
-    assert [scores["objective"] for scores in heard] == pytest.approx(history(place.folder)["objective"].tolist())
+def test_each_validation_is_reported(context):
+    reports = []
+    run(replace(context, report=reports.append))
+    assert [scores["objective"] for scores in reports] == pytest.approx(history(context.folder)["objective"].tolist())
 
 
-def test_weights_that_the_very_last_step_ruined(place, tiny_config):
-    """The loss of that step was finite, and answers made of NaN would score like always saying the first class."""
+def test_the_last_step_made_the_weights_not_finite(context, tiny_config):
+    """The loss of that step was finite, and predictions from NaN would score like those of the first class alone."""
     one_step = {"sampling.images_per_epoch": tiny_config.engine.batch_size, "engine.epochs": 1, "optim.lr": 1e30}
     with pytest.raises(NonFiniteLoss, match=r"the loss must be finite, but at step 1 val_loss = nan"):
-        run(updated(tiny_config, one_step), place)
-    assert records.read(place.record_file).status is Status.FAILED
-    assert not (place.folder / "checkpoints" / "best.ckpt").exists()
-    assert not (place.folder / "history.csv").exists()
+        run(changed(context, one_step))
+    assert records.read(context.record_file).status is Status.FAILED
+    assert not (context.folder / "checkpoints" / "best.ckpt").exists()
+    assert not (context.folder / "history.csv").exists()
 
 
-def test_a_loss_that_is_not_finite(place, tiny_config):
-    config = updated(tiny_config, {"optim.lr": 1e30})
+def test_a_loss_that_is_not_finite(context):
     with pytest.raises(
         NonFiniteLoss, match=r"the loss must be finite, but at step \d loss = nan, ce = nan: use a smaller optim.lr"
     ):
-        run(config, place)
-    record = records.read(place.record_file)
+        run(changed(context, {"optim.lr": 1e30}))
+    record = records.read(context.record_file)
     assert (record.status, record.error.type) == (Status.FAILED, "NonFiniteLoss")
     assert "at step" in record.error.message
     assert record.error.where.startswith("module.py:")
     assert (record.objective, record.counts) == (None, {})
     assert record.finished
-    # what was known before it failed is still said
+    # what was known before the failure is still recorded
     assert (record.dataset.name, record.device) == ("tiny", "CPU, 1 threads")
     assert record.timings["startup_total"] > 0
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
-def test_a_gpu_demanded_where_there_is_none(place, tiny_config):
+def test_a_gpu_is_asked_for_where_there_is_none(context):
     with pytest.raises(RuntimeError, match=r"engine\.device=gpu needs a GPU"):
-        run(updated(tiny_config, {"engine.device": "gpu"}), place)
-    record = records.read(place.record_file)
+        run(changed(context, {"engine.device": "gpu"}))
+    record = records.read(context.record_file)
     assert (record.status, record.error.type, record.dataset) == (Status.FAILED, "HardwareError", None)
 
 
-def test_an_interrupt_is_a_stop(place, tiny_config):
+def test_an_interrupted_trial_is_stopped(context):
     def interrupt(scores: dict[str, float]) -> None:
         os.kill(os.getpid(), signal.SIGINT)
 
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored if a shell started us with &
     try:
         with pytest.raises((KeyboardInterrupt, SystemExit)):
-            run(tiny_config, place, interrupt)
+            run(replace(context, report=interrupt))
     finally:
         signal.signal(signal.SIGINT, before)  # Lightning leaves it ignored
-    record = records.read(place.record_file)
+    record = records.read(context.record_file)
     assert (record.status, record.error, record.counts) == (Status.STOPPED, None, {})
 
 
-class Ended(RuntimeError):
-    """Ends a trial in its middle."""
+class Interrupted(RuntimeError):
+    """Ends a trial between two validations."""
 
 
-def end_after(validations: int):
-    """Return a listener that ends the trial at the validation after that many."""
-    heard = []
+def fail_after(validations: int):
+    """Return a report that raises at the validation after that many."""
+    reports = []
 
-    def listener(scores: dict[str, float]) -> None:
-        heard.append(scores)
-        if len(heard) > validations:
-            raise Ended("enough")
+    def report(scores: dict[str, float]) -> None:
+        reports.append(scores)
+        if len(reports) > validations:
+            raise Interrupted("enough")
 
-    return listener
+    return report
 
 
-def test_a_failed_trial_goes_on_from_its_last_checkpoint(place, tmp_path, tiny_config):
-    config = updated(tiny_config, {"engine.epochs": 4, "engine.patience": 4})
-    with pytest.raises(Ended):
-        run(config, place, end_after(2))
-    assert records.read(place.record_file).status is Status.FAILED
-    record = run(config, place)
+def test_a_failed_trial_is_resumed_from_its_last_checkpoint(context):
+    context = changed(context, {"engine.epochs": 4, "engine.patience": 4, "paste": {"_name": "copy_paste"}})
+    with pytest.raises(Interrupted):
+        run(replace(context, report=fail_after(2)))
+    assert records.read(context.record_file).status is Status.FAILED
+    record = run(context)
     assert (record.status, record.attempt, record.resumed_from_epoch, record.error) == (Status.COMPLETE, 2, 2, None)
-    rows = history(place.folder)
+    rows = history(context.folder)
     assert list(zip(rows["attempt"], rows["epoch"], strict=True)) == [(1, 1), (1, 2), (1, 3), (2, 3), (2, 4)]
-    whole = run(config, RunContext(results=tmp_path, study="s", trial="whole", parameters={}))
+    whole = run(replace(context, trial="whole"))
     assert record.counts == whole.counts
+    assert record.pasting == whole.pasting
     assert record.objective == whole.objective
 
 
-def test_a_trial_that_died_before_its_last_word_is_not_trained_again(finished, tmp_path, tiny_config):
-    place = RunContext(results=tmp_path, study="s", trial="t", parameters={})
-    shutil.copytree(finished.folder, place.folder)
+def test_a_trial_that_died_after_its_training_is_not_trained_again(finished, context):
+    shutil.copytree(finished.folder, context.folder)
     running = finished.record.model_copy(update={"status": Status.RUNNING, "counts": {}, "objective": None})
-    records.write(running, place.record_file)
-    heard = []
-    record = run(tiny_config, place, heard.append)
-    assert (record.attempt, record.resumed_from_epoch, heard) == (2, 2, [])
+    records.write(running, context.record_file)
+    reports = []
+    record = run(replace(context, report=reports.append))
+    assert (record.attempt, record.resumed_from_epoch, reports) == (2, 2, [])
     assert record.counts == finished.record.counts
     assert record.objective == finished.record.objective
 
 
-def test_a_complete_trial_is_not_run_again(finished, tiny_config):
-    place = RunContext(results=finished.folder.parents[2], study="shared", trial="one", parameters={})
+def test_a_complete_trial_is_not_run_again(finished, context):
+    context = replace(context, results=finished.folder.parents[2], study="shared", trial="one")
     before = (finished.folder / "record.json").read_bytes()
     with pytest.raises(AttemptError, match="complete already"):
-        run(tiny_config, place)
+        run(context)
     assert (finished.folder / "record.json").read_bytes() == before
 
 
-def test_seeds_make_other_networks(finished, place, tiny_config):
-    other = run(updated(tiny_config, {"seed": 1}), place)
+def test_another_seed_makes_another_network(finished, context):
+    other = run(changed(context, {"seed": 1}))
     assert other.config_hash == finished.record.config_hash
     assert other.block != finished.record.block
     assert other.counts["test"] != finished.record.counts["test"]

@@ -1,4 +1,4 @@
-"""The entrance: what it prints, what it returns, and what is left when it is killed."""
+"""The script: what it prints, what it returns, and that a trial which is killed can be resumed."""
 
 import json
 import multiprocessing
@@ -15,8 +15,7 @@ from PIL import Image
 
 from rarepix import layout, records
 from rarepix.records import Status
-from rarepix.trial.exit_codes import NON_FINITE, OTHER
-from rarepix.trial.lifecycle import RunContext
+from rarepix.trial.lifecycle import NON_FINITE, OTHER, RunContext
 from tests.trial.test_lifecycle import hold
 from trials.segment import main
 
@@ -150,7 +149,10 @@ REFUSED = [
     (["--set", "optim.lr"], "ConfigError: a setting must be key=value, but got 'optim.lr'"),
     (settings(sampling__kind="invers_log"), "ConfigError: unknown sampling.kind 'invers_log': did you mean"),
     (settings(data__split="multilable"), "ConfigError: unknown data.split 'multilable': did you mean 'multilabel'"),
-    (["--trial", "../b"], "AttemptError: the name of a trial becomes that of a folder, so it must hold no '/', but"),
+    (
+        ["--trial", "../b"],
+        "AttemptError: the name of a trial becomes the name of a folder, so it must",
+    ),
 ]
 FAILED = [
     (settings(data__root="/nowhere/at/all"), "the dataset must be a folder, but /nowhere/at/all does not exist"),
@@ -259,11 +261,11 @@ def test_damaged_data(segment, damaged_voc, tmp_path, damage, message, cache_gib
     assert str(damaged_voc) in record.error.message or damage is absent_class
 
 
-def test_a_second_process_is_refused_and_changes_nothing(segment, tmp_path):
-    place = RunContext(results=tmp_path / "results", study="tiny", trial="t", parameters={})
-    context = multiprocessing.get_context("spawn")
-    held, done = context.Event(), context.Event()
-    other = context.Process(target=hold, args=(place, held, done))
+def test_a_second_process_is_refused_and_changes_nothing(segment, tmp_path, tiny_config):
+    context = RunContext(config=tiny_config, results=tmp_path / "results", study="tiny", trial="t", parameters={})
+    spawn = multiprocessing.get_context("spawn")
+    held, done = spawn.Event(), spawn.Event()
+    other = spawn.Process(target=hold, args=(context, held, done))
     other.start()
     assert held.wait(60)
     code, said = segment()
@@ -271,7 +273,7 @@ def test_a_second_process_is_refused_and_changes_nothing(segment, tmp_path):
     other.join(60)
     assert code == 1
     assert said.startswith("AttemptError: one process at a time may run a trial, but another one is running 't' in ")
-    assert not place.record_file.exists()
+    assert not context.record_file.exists()
 
 
 def test_what_is_complete_or_of_another_configuration_is_refused(finished, tiny_recipe, capsys):

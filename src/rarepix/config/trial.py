@@ -17,7 +17,7 @@ from rarepix.engine.settings import EngineConfig, OptimConfig
 from rarepix.losses.settings import LossConfig
 from rarepix.metrics.settings import EvaluateConfig
 from rarepix.models.settings import ModelConfig
-from rarepix.records import BLOCK_KEYS, CHOICE_KEYS, ENVIRONMENT_KEYS
+from rarepix.records import BLOCK_KEYS, CHOICE_KEYS, describes_environment
 from rarepix.settings import Chosen, ConfigError, Settings, explain
 
 
@@ -111,7 +111,9 @@ def config_hash(config: TrialConfig) -> str:
     Trials with equal hashes ran the same configuration.
     """
     flat = flatten(config.model_dump(mode="json"))
-    hashed = {key: value for key, value in flat.items() if key not in BLOCK_KEYS + ENVIRONMENT_KEYS}
+    hashed = {
+        key: value for key, value in flat.items() if key not in BLOCK_KEYS and not describes_environment(key, value)
+    }
     return hashlib.sha256(json.dumps(hashed, sort_keys=True).encode()).hexdigest()[:12]
 
 

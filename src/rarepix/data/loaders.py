@@ -1,6 +1,7 @@
 """Data loaders: samples stacked into batches, padded to a common size."""
 
 import os
+from collections.abc import Callable
 
 import cv2
 import torch
@@ -55,6 +56,7 @@ def build_loader(
     pin_memory: bool,
     sampler: Sampler | None = None,
     share: RankShard = WHOLE,
+    collate: Callable[[list[dict]], dict] | None = None,
 ) -> DataLoader:
     """Return a loader; with a *sampler* (training) an incomplete last batch is dropped.
 
@@ -79,7 +81,7 @@ def build_loader(
     return DataLoader(
         dataset,
         **batches,
-        collate_fn=Collate(ignore),
+        collate_fn=collate or Collate(ignore),
         num_workers=workers,
         persistent_workers=workers > 0,
         pin_memory=pin_memory,

@@ -1,7 +1,4 @@
-"""Which images an epoch shows, and in which order.
-
-It is a function of (seed, epoch) alone, so that a resumed run goes on exactly.
-"""
+"""Which images an epoch shows, and in which order: a function of (seed, epoch) alone, so that a run can be resumed."""
 
 from collections.abc import Iterator
 from enum import StrEnum
@@ -25,19 +22,19 @@ class SamplingMode(StrEnum):
     """Half of the epoch (rounded up) shuffled, so that 2n show each of n images, and half drawn; in mixed order."""
 
 
-class Plan(NamedTuple):
+class SamplingPlan(NamedTuple):
     """How a trial's epochs are filled, and how many images they show."""
 
     scheme: SamplingMode
     size: int
 
 
-def sampling_plan(config: SamplingConfig, images: int, batch_size: int) -> Plan:
-    """Return what *config* means for a training part of so many *images*.
+def sampling_plan(config: SamplingConfig, images: int, batch_size: int) -> SamplingPlan:
+    """Return what *config* means for a training split of *images* images.
 
     Args:
         config: kind and length of an epoch.
-        images: in the training part.
+        images: images of the training split.
         batch_size: images of a step, of all processes together.
     """
     added = bool(config.parameters().get("added"))
@@ -46,8 +43,8 @@ def sampling_plan(config: SamplingConfig, images: int, batch_size: int) -> Plan:
     else:
         scheme = SamplingMode.ADDED if added else SamplingMode.DRAWN
     if config.steps_per_epoch:
-        return Plan(scheme, config.steps_per_epoch * batch_size)
-    return Plan(scheme, config.images_per_epoch or images * (2 if added or config.kind == "duplicate" else 1))
+        return SamplingPlan(scheme, config.steps_per_epoch * batch_size)
+    return SamplingPlan(scheme, config.images_per_epoch or images * (2 if added or config.kind == "duplicate" else 1))
 
 
 class SampleIndex(NamedTuple):
@@ -74,7 +71,7 @@ def _shuffled(images: int, size: int, random: np.random.Generator) -> np.ndarray
 
 
 class RankShard(NamedTuple):
-    """The part of a trial that one of its processes does."""
+    """The share of the images that one of the processes of a trial gets."""
 
     rank: int = 0
     """Number of the process, from 0."""
@@ -82,35 +79,42 @@ class RankShard(NamedTuple):
     """Number of processes."""
 
     def of_each_batch(self, length: int, batch_size: int) -> np.ndarray:
-        """Return the positions, below *length*, of the own images of every full batch.
+        """Return the positions, below *length*, of this process's images of every full batch.
 
-        The shares of one batch, one process after the other, are that batch.
+        The shares of one batch, one process after the other, are that batch. Example: process 1 of 2 gets
+        ``[2, 3, 6, 7]`` of 10 images in batches of 4.
         """
-        own = batch_size // self.size
-        starts = np.arange(length // batch_size) * batch_size + self.rank * own
-        return (starts[:, None] + np.arange(own)).ravel()
+        share = batch_size // self.size
+        starts = np.arange(length // batch_size) * batch_size + self.rank * share
+        return (starts[:, None] + np.arange(share)).ravel()
 
     def of_all_batches(self, length: int, batch_size: int) -> list[list[int]]:
-        """Return the batches that are the own ones; together the processes have each of *length* images once."""
+        """Return this process's batches of positions; together the processes have each of *length* images once."""
         batches = [list(range(first, min(first + batch_size, length))) for first in range(0, length, batch_size)]
         return batches[self.rank :: self.size]
 
 
 class EpochSampler(Sampler[SampleIndex]):
-    """Yields the draws of the current epoch; ``set_epoch`` is called by the training loop before each epoch.
-
-    Of an epoch of *size* draws it yields those at *positions*; without them all.
-    """
+    """Yields the samples of the current epoch; the training loop calls ``set_epoch`` before each epoch."""
 
     def __init__(
         self, weights: np.ndarray, size: int, *, scheme: SamplingMode, seed: int, positions: np.ndarray | None = None
     ) -> None:
+        """Draw epochs of *size* samples.
+
+        Args:
+            weights: probability of each image.
+            size: samples of an epoch, of all processes together.
+            scheme: how an epoch is filled.
+            seed: of the trial.
+            positions: positions in the epoch of the samples that are yielded; None: all.
+        """
         self.weights, self.size, self.scheme, self.seed = weights, size, SamplingMode(scheme), seed
         self.positions = np.arange(size) if positions is None else positions
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
-        """Say which epoch comes next."""
+        """Set the number of the next epoch."""
         self.epoch = epoch
 
     def __len__(self) -> int:

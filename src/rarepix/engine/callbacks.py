@@ -1,45 +1,45 @@
-"""What happens beside the training: the history file, a word to whoever listens, early stopping, the clock."""
+"""Callbacks of the training: history file and report, early stopping, timings, counts of batch codes."""
 
 import csv
 import io
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import lightning.pytorch as pl
+import torch
 from lightning.pytorch.callbacks import EarlyStopping
+from torch import Tensor
 
+from rarepix.engine import distributed
 from rarepix.files import write_text
-
-Listener = Callable[[dict[str, float]], None]
-"""Takes the scores of a validation."""
 
 
 class HistoryWriter(pl.Callback):
-    """After each validation: a row in ``history.csv``, then the scores to the listener.
+    """Write a row to ``history.csv`` after each validation, then report its scores; in the main process only.
 
-    The file is written as a whole each time, so that a killed trial leaves no half row. Of several processes the
-    leader does it.
+    The file is written as a whole each time, so that a killed trial leaves no half row.
     """
 
-    def __init__(self, file: Path, *, attempt: int, listener: Listener) -> None:
-        self.file, self.attempt, self.listener = file, attempt, listener
+    def __init__(self, file: Path, *, attempt: int, report: Callable[[dict[str, float]], None]) -> None:
+        """Go on with the rows of earlier attempts in *file*; *report* receives the scores of each validation."""
+        self.file, self.attempt, self.report = file, attempt, report
         self.rows: list[dict] = []
         if file.is_file():
             with file.open(newline="", encoding="utf-8") as stream:
                 self.rows = list(csv.DictReader(stream))
-        self.before = sum(_seconds_of_attempts(self.rows))
+        self.earlier_seconds = sum(_seconds_by_attempt(self.rows).values())
         self.began = time.perf_counter()
 
     def on_validation_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
-        """Write the row and pass the scores on."""
+        """Write the row and report the scores."""
         if not trainer.is_global_zero:
             return
         row = {
             "attempt": self.attempt,
             "epoch": trainer.current_epoch + 1,
             "step": trainer.global_step,
-            "seconds": round(self._now(), 3),
+            "seconds": round(self._elapsed(), 3),
             "lr": max(group["lr"] for group in trainer.optimizers[0].param_groups),
             **module.scores,
         }
@@ -49,34 +49,40 @@ class HistoryWriter(pl.Callback):
         writer.writeheader()
         writer.writerows(self.rows)
         write_text(self.file, text.getvalue())
-        self.listener({**module.scores, "epoch": row["epoch"], "seconds": self.seconds()})
+        self.report({**module.scores, "epoch": row["epoch"], "seconds": self.seconds()})
 
     def seconds(self) -> float:
-        """Return how long all attempts have trained and validated so far."""
-        return round(self.before + self._now(), 3)
+        """Return how long all attempts have trained and validated so far, in seconds."""
+        return round(self.earlier_seconds + self._elapsed(), 3)
 
-    def _now(self) -> float:
+    def _elapsed(self) -> float:
         return time.perf_counter() - self.began
 
 
-def _seconds_of_attempts(rows: list[dict]) -> list[float]:
-    """Return how long each attempt had been at work when it wrote its last row."""
-    return [*{row["attempt"]: float(row["seconds"]) for row in rows}.values()]
+def _seconds_by_attempt(rows: list[dict]) -> dict[str, float]:
+    """Return attempt → seconds in its last row."""
+    return {row["attempt"]: float(row["seconds"]) for row in rows}
 
 
-class Patience(EarlyStopping):
-    """Early stopping that remembers: a run that had stopped, and is started again, trains no further."""
+class ResumableEarlyStopping(EarlyStopping):
+    """Early stopping whose state survives a restart: a run that had stopped trains no further when it is resumed."""
+
+    @property
+    def state_key(self) -> str:
+        """Key of the state in a checkpoint: a former name of the class, so that older checkpoints can be resumed."""
+        return super().state_key.replace(type(self).__qualname__, "Patience")
 
     def on_train_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
-        """Stop at once if the checkpoint says that patience had run out."""
+        """Stop at once if the patience in the checkpoint has run out."""
         trainer.should_stop = trainer.should_stop or self.wait_count >= self.patience
 
 
-class Clock(pl.Callback):
-    """Seconds in training epochs and validations, images trained on, the moment of the first optimiser step."""
+class PhaseTimer(pl.Callback):
+    """Measures the seconds of training and of validation, the training images per second and the first step."""
 
-    def __init__(self, first_step: Callable[[], None]) -> None:
-        self._first_step: Callable[[], None] | None = first_step
+    def __init__(self, on_first_step: Callable[[], None]) -> None:
+        """Start; *on_first_step* is called once, after the first optimiser step."""
+        self._on_first_step: Callable[[], None] | None = on_first_step
         self.train = self.validate = 0.0
         self.images = 0
         self._since = time.perf_counter()
@@ -95,30 +101,72 @@ class Clock(pl.Callback):
     def on_train_batch_end(
         self, trainer: pl.Trainer, module: pl.LightningModule, outputs, batch: dict, batch_idx: int
     ) -> None:
-        """Count the images, and note the first step."""
+        """Count the images of all devices."""
         self.images += len(batch["id"]) * trainer.world_size
-        if self._first_step is not None:
-            self._first_step()
-            self._first_step = None
+        if self._on_first_step is not None:
+            self._on_first_step()
+            self._on_first_step = None
 
     def on_validation_start(self, *_) -> None:
-        """What was until now was training."""
+        """Count the time until now as training."""
         self.train += self._lap()
 
     def on_validation_end(self, *_) -> None:
-        """What was since then was validation."""
+        """Count the time since then as validation."""
         self.validate += self._lap()
         self._validated = True
 
     def on_train_epoch_end(self, *_) -> None:
-        """An epoch without a validation was training until now."""
+        """Count an epoch without validation as training."""
         if not self._validated:
             self.train += self._lap()
 
     def seconds(self) -> dict[str, float]:
         """Return train, validate and images_per_second (of training, over all devices) since this process began.
 
-        The last one is left out if nothing was trained.
+        ``images_per_second`` is left out if nothing was trained.
         """
-        found = {"train": round(self.train, 3), "validate": round(self.validate, 3)}
-        return found | ({"images_per_second": round(self.images / self.train, 2)} if self.train else {})
+        seconds = {"train": round(self.train, 3), "validate": round(self.validate, 3)}
+        return seconds | ({"images_per_second": round(self.images / self.train, 2)} if self.train else {})
+
+
+class BatchCounter(pl.Callback):
+    """Counts the codes N under one key of the training batches, over all devices and all attempts of a trial."""
+
+    state_key = "Tally"
+    """Key of the state in a checkpoint: a former name of the class, so that older checkpoints can be resumed."""
+
+    def __init__(self, key: str, names: Sequence[str]) -> None:
+        """Count the codes in ``batch[key]``; ``names[code]`` is a code's name. Without names nothing is counted."""
+        self.key, self.names = key, tuple(names)
+        self._counts = dict.fromkeys(self.names, 0)
+        self._epoch: Tensor | None = None
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, module: pl.LightningModule, outputs: object, batch: dict, batch_idx: int
+    ) -> None:
+        """Add the codes of a batch, on its device."""
+        if self.names:
+            codes = torch.arange(len(self.names), device=module.device)
+            counts = (batch[self.key].to(module.device)[:, None] == codes).sum(dim=0)
+            self._epoch = counts if self._epoch is None else self._epoch + counts
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        """Bring the epoch's counts to the host, once."""
+        if self._epoch is not None:
+            counts = distributed.all_reduce_sum(self._epoch)
+            for name, count in zip(self.names, counts.tolist(), strict=True):
+                self._counts[name] += int(count)
+            self._epoch = None
+
+    def counts(self) -> dict[str, int]:
+        """Return name → count over the finished epochs."""
+        return dict(self._counts)
+
+    def state_dict(self) -> dict[str, int]:
+        """Return the counts, for a checkpoint."""
+        return self.counts()
+
+    def load_state_dict(self, state_dict: dict[str, int]) -> None:
+        """Go on from the counts in a checkpoint."""
+        self._counts |= state_dict

@@ -10,19 +10,18 @@ import torch
 from torch import Tensor, nn
 
 from rarepix.engine import distributed
-from rarepix.engine.optim import build_optimizer
-from rarepix.engine.schedules import build_schedule, show_plateau
+from rarepix.engine.optim import build_optimizer, build_schedule, step_plateau
 from rarepix.engine.settings import OptimConfig
 from rarepix.seeding import stable_hash
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
-KEPT = "rarepix"
-"""Key of a checkpoint under which it says what it is of."""
+METADATA_KEY = "rarepix"
+"""Key of a checkpoint under which the metadata of its network stand: its classes and the fingerprint of its split."""
 
 Infer = Callable[[Callable[[Tensor], Tensor], dict], Tensor]
-"""(images N 3 H W → logits N C H W, batch) → logits that lie over the batch's masks: how a network is evaluated."""
+"""(network: images N 3 H W → logits N C H W, batch) → logits N C H W over the batch's masks, in evaluation."""
 Counter = Callable[[Tensor, Tensor], Tensor]
 """(logits N C H W, target) → counts N C 4 (image, class, tp fp fn tn)."""
 Scorer = Callable[[np.ndarray], dict[str, float]]
@@ -36,8 +35,9 @@ class NonFiniteLoss(RuntimeError):
 class SegmentationModule(pl.LightningModule):
     """Trains a network on batches ``{"image": N 3 H W uint8, "mask": N H W ids or N C H W, "id": list}``.
 
-    What *kept* says goes into its checkpoints, for those who find one.
-    Of several processes each gets its share of a batch; the loss, the scores and so every decision are of the whole.
+    On several devices each process gets its share of a batch and computes the loss of that share; the gradient is the
+    mean over the processes (DistributedDataParallel). Validation counts are summed over the processes, so that scores
+    and every decision that follows from them are those of the whole validation part.
     """
 
     def __init__(
@@ -51,12 +51,13 @@ class SegmentationModule(pl.LightningModule):
         optim: OptimConfig,
         seed: int,
         channels_last: bool,
-        kept: dict[str, Any] | None = None,
+        metadata: dict[str, Any] | None = None,
     ) -> None:
+        """Take the parts of a training; *metadata* is written into every checkpoint."""
         super().__init__()
         self.model = model.to(memory_format=torch.channels_last) if channels_last else model
         self.loss, self.infer, self.counter, self.scorer = loss, infer, counter, scorer
-        self.optim, self.seed, self.channels_last, self.kept = optim, seed, channels_last, kept or {}
+        self.optim, self.seed, self.channels_last, self.metadata = optim, seed, channels_last, metadata or {}
         # normalised on the device: loaders then move a quarter of the bytes
         self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1) * 255, persistent=False)
         self.register_buffer("std", torch.tensor(IMAGENET_STD).view(1, 3, 1, 1) * 255, persistent=False)
@@ -84,23 +85,23 @@ class SegmentationModule(pl.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": schedule}
 
     def lr_scheduler_step(self, scheduler: Any, metric: float | None) -> None:
-        """Follow the step; a plateau has been shown its validation already, see ``show_plateau``."""
+        """Step a schedule by steps; a plateau has been stepped already, see ``step_plateau``."""
         if metric is None:
             scheduler.step()
 
     def on_train_epoch_start(self) -> None:
-        """Seed what is random in the network from (seed, epoch): a resumed run goes on as if it had not stopped.
+        """Seed the randomness in the network (dropout) from seed, epoch and rank; tell the loss the epoch.
 
-        The weights of the loss's terms are a function of the epoch for the same reason.
+        Both are functions of the epoch, so that a resumed run goes on as if it had not stopped.
         """
         self.loss.set_epoch(self.current_epoch)
         torch.manual_seed((stable_hash(self.seed, "network", self.current_epoch) + distributed.rank()) % 2**63)
         self._sums = {}
 
     def training_step(self, batch: dict, batch_idx: int) -> Tensor:
-        """Return the loss of one batch."""
+        """Return the loss of one batch, or of this process's share of it."""
         self._check_last_step()
-        terms = self.loss(distributed.all_gather(self(batch["image"])), distributed.all_gather(batch["mask"]))
+        terms = self.loss(self(batch["image"]), batch["mask"])
         detached = {name: value.detach() for name, value in terms.items()}
         self._last_step = (self.global_step, detached)
         for name, value in detached.items():
@@ -108,14 +109,16 @@ class SegmentationModule(pl.LightningModule):
         return terms["loss"]
 
     def on_train_epoch_end(self) -> None:
-        """Look at the last loss before the epoch is kept."""
+        """Check the last loss before the epoch's checkpoint is written."""
         self._check_last_step()
 
     def on_validation_epoch_start(self) -> None:
         """Close the training epoch and begin to count."""
         self._check_last_step()
-        steps = max(int(self.trainer.num_training_batches), 1)
-        self._train_means = {f"train_{name}": float(value) / steps for name, value in self._sums.items()}
+        distributed.broadcast_buffers(self.model)  # statistics of batch normalisation can differ after the last step
+        steps = max(int(self.trainer.num_training_batches), 1) * distributed.world_size()
+        sums = {name: float(distributed.all_reduce_sum(value)) for name, value in self._sums.items()}
+        self._train_means = {f"train_{name}": value / steps for name, value in sums.items()}
         self._counts, self._val_loss, self._batches = 0, 0.0, 0
 
     def validation_step(self, batch: dict, batch_idx: int) -> None:
@@ -126,16 +129,14 @@ class SegmentationModule(pl.LightningModule):
         self._batches += 1
 
     def on_validation_epoch_end(self) -> None:
-        """Bring counts and loss to the host, once, and score them."""
-        if distributed.size() > 1:
-            counts, loss, batches = self._counts, self._val_loss, torch.tensor(self._batches, device=self.device)
-            self._counts, self._val_loss, self._batches = map(distributed.all_reduce_sum, (counts, loss, batches))
-        val_loss = float(self._val_loss) / int(self._batches)
+        """Sum counts and loss over the processes, bring them to the host, once, and score them."""
+        batches = torch.tensor(self._batches, device=self.device)
+        val_loss = float(distributed.all_reduce_sum(self._val_loss)) / int(distributed.all_reduce_sum(batches))
         self._check_finite(self.global_step, {"val_loss": val_loss})  # the last step's update shows here first
-        scores = self.scorer(self._counts.cpu().numpy())
+        scores = self.scorer(distributed.all_reduce_sum(self._counts).cpu().numpy())
         self.scores = {**scores, **self._train_means, "val_loss": val_loss}
         self.log_dict({name: value for name, value in self.scores.items() if np.isfinite(value)})
-        show_plateau(self.lr_schedulers(), scores["objective"])
+        step_plateau(self.lr_schedulers(), scores["objective"])
 
     def on_test_start(self) -> None:
         """Begin to collect counts per image."""
@@ -147,13 +148,14 @@ class SegmentationModule(pl.LightningModule):
         self.collected.setdefault(dataloader_idx, []).append((batch["id"], counts))
 
     def on_save_checkpoint(self, checkpoint: dict) -> None:
-        """Say in the checkpoint what the network is of."""
-        checkpoint[KEPT] = self.kept
+        """Write the metadata into the checkpoint."""
+        checkpoint[METADATA_KEY] = self.metadata
 
     def _check_last_step(self) -> None:
-        """Raise if the loss of the step before was not finite.
+        """Raise ``NonFiniteLoss`` if the loss of the previous step was not finite.
 
-        One step late on purpose: its value has been computed by now, so that looking at it does not stall the device.
+        The check is one step late on purpose: the value has been computed by now, so that reading it does not stall
+        the device.
         """
         if self._last_step is None:
             return
@@ -164,7 +166,8 @@ class SegmentationModule(pl.LightningModule):
     def _check_finite(step: int, terms: dict[str, float]) -> None:
         bad = {name: value for name, value in terms.items() if not math.isfinite(value)}
         if bad:
-            found = ", ".join(f"{name} = {value}" for name, value in bad.items())
+            values = ", ".join(f"{name} = {value}" for name, value in bad.items())
             raise NonFiniteLoss(
-                f"the loss must be finite, but at step {step} {found}: use a smaller optim.lr, or engine.precision=fp32"
+                f"the loss must be finite, but at step {step} {values}: "
+                f"use a smaller optim.lr, or engine.precision=fp32"
             )

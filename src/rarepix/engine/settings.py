@@ -88,18 +88,21 @@ class EngineConfig(Settings):
 
     epochs: PositiveInt = 30
     batch_size: PositiveInt = 8
-    """Images of one step, over all devices together."""
+    """Images of one step, of all devices together."""
     device: Literal["auto", "cpu", "gpu"] = "auto"
     """auto: a GPU if there is one; gpu: an error if there is none."""
     devices: PositiveInt = 1
-    """GPUs of one trial, a process each (without a GPU: processes), that share each batch equally. Images, their order
-    and augmentation, the loss and batch normalisation are those of the whole batch, so that the trial is the same on
-    any number (but for rounding, and the dice of dropout). Training images must be cropped, or of one size."""
+    """GPUs of one trial, one process each (without a GPU: processes on CPU cores), which share each batch equally: the
+    same images in the same order with the same augmentation as on one device. Each device computes the loss of its own
+    share, and the gradient is the mean over the devices (DistributedDataParallel): a loss that is a ratio over the
+    batch, such as Dice, or one that averages over pixels that are not ignored, differs from that of the whole batch.
+    Batch normalisation uses the statistics of the whole batch on GPUs, and of each process's share on CPUs. Validation
+    and test count every image exactly once."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """auto: bf16 autocast where the hardware has it."""
     channels_last: bool = True
     threads: NonNegativeInt = 0
-    """CPU threads of one trial; 0: all cores. Several trials on one CPU want their share each."""
+    """CPU threads of one trial; 0: all cores. Set it where several trials share one CPU."""
     validate_every: PositiveInt = 1
     """Epochs between validations."""
     patience: NonNegativeInt = 0
@@ -111,7 +114,7 @@ class EngineConfig(Settings):
 
     @field_validator("progress", mode="before")
     @classmethod
-    def _yaml_takes_on_and_off_for_booleans(cls, progress: object) -> object:
+    def _accept_booleans_that_yaml_makes_of_on_and_off(cls, progress: object) -> object:
         return {True: "on", False: "off"}[progress] if isinstance(progress, bool) else progress
 
     @model_validator(mode="after")

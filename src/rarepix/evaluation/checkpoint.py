@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from rarepix import data_validation, records, wiring
 from rarepix.config import TrialConfig, build_config, load_recipe, updated
 from rarepix.data.sources import source_of
-from rarepix.engine.module import KEPT
-from rarepix.engine.precision import Hardware, choose_hardware, set_threads
+from rarepix.engine.hardware import Hardware, choose_hardware, set_threads
+from rarepix.engine.module import METADATA_KEY
 from rarepix.labels import LabelSpace
 from rarepix.layout import BEST, CHECKPOINTS, RECORD
 
@@ -82,7 +82,7 @@ def load_trained_model(
     data_validation.check_classes(config, labels)
     set_threads(config.engine)
     hardware = choose_hardware(config.engine)
-    module = wiring.build_module(config, labels, gpu=hardware.accelerator == "gpu")
+    module = wiring.build_module(config, labels)
     _fill(module.model, state, checkpoint)
     module.eval().to("cuda" if hardware.accelerator == "gpu" else "cpu")
     folder = path if path.is_dir() else checkpoint.parent
@@ -118,9 +118,11 @@ def _read(file: Path) -> tuple[dict[str, Tensor], dict[str, Any] | None]:
             f"{file} must be a checkpoint that holds weights and nothing that has to be unpickled, but: "
             f"{_first_line(error)}: save the network's state_dict()"
         ) from error
-    metadata = tree.get(KEPT) if isinstance(tree, dict) else None
+    metadata = tree.get(METADATA_KEY) if isinstance(tree, dict) else None
     if metadata is not None and not (isinstance(metadata, dict) and {"labels", "division"} <= metadata.keys()):
-        raise CheckpointError(f"{file} must say under {KEPT!r} which classes it is of, but does not: {metadata!r}")
+        raise CheckpointError(
+            f"{file} must say under {METADATA_KEY!r} which classes it is of, but does not: {metadata!r}"
+        )
     state = tree.get("state_dict", tree) if isinstance(tree, dict) else None
     if not isinstance(state, dict) or not state or not all(isinstance(value, Tensor) for value in state.values()):
         raise CheckpointError(

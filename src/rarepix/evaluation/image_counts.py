@@ -39,7 +39,7 @@ def count_images(
         batches = module.collected[position]
         ids = [name for names, _ in batches for name in names]
         image_counts = torch.cat([batch for _, batch in batches])
-        if distributed.size() > 1:
+        if distributed.world_size() > 1:
             all_ids = [item.id for item in loaders[split].dataset.items]
             ids, image_counts = all_ids, _gather(ids, image_counts, all_ids)
         counts[split] = ImageCounts(ids, image_counts.cpu().numpy())

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import torch
 from PIL import Image
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 
 from rarepix.data.inventory import read_image
-from rarepix.data.loaders import padded, round_up, worker_count
+from rarepix.data.loaders import padded, round_up
 from rarepix.data.transforms.resizing import Size, fitted, resize_image
 from rarepix.evaluation.checkpoint import TrainedModel
 from rarepix.evaluation.mask_files import MASKS, write_mask
@@ -19,6 +19,7 @@ from rarepix.files import replacing, write_text
 from rarepix.inference.decode import crop_masks, decode, probabilities
 from rarepix.labels import LabelSpace
 from rarepix.viz.overlays import overlay
+from rarepix.wiring import evaluation_loader
 
 OVERLAYS = "overlays"
 
@@ -82,13 +83,7 @@ def predict(
     """
     config, labels = trained.config, trained.labels
     gpu = trained.module.device.type == "cuda"
-    loader = DataLoader(
-        ImageFiles(files, config.data.resize),
-        batch_size=config.evaluate.batch_size,
-        collate_fn=collate,
-        num_workers=worker_count(config.data.workers, gpu=gpu),
-        pin_memory=gpu,
-    )
+    loader = evaluation_loader(ImageFiles(files, config.data.resize), config, labels, gpu=gpu, collate=collate)
     rows = []
     for batch in loader:
         logits = trained.logits(batch)

@@ -10,7 +10,6 @@ import torch
 
 from rarepix.data.dataset import SegmentationDataset
 from rarepix.data.inventory import take_inventory
-from rarepix.data.loaders import build_loader, worker_count
 from rarepix.data.source import DataError, Item, Source
 from rarepix.data.sources import source_of
 from rarepix.data.splits.train_val_test import make_splits
@@ -27,6 +26,7 @@ from rarepix.layout import EXAMPLES
 from rarepix.paths import cache_root
 from rarepix.settings import ConfigError
 from rarepix.viz.scores import draw_scores
+from rarepix.wiring import evaluation_loader
 
 PARTS = ("train", "val", "test")
 
@@ -111,13 +111,7 @@ def run_test(
     inventory = take_inventory(items, labels, cache=cache_root() / "inventory")[[*labels.names]]
     gpu = trained.module.device.type == "cuda"
     dataset = SegmentationDataset(items, resize=config.data.resize)
-    loader = build_loader(
-        dataset,
-        batch_size=config.evaluate.batch_size,
-        ignore=labels.ignore,
-        workers=worker_count(config.data.workers, gpu=gpu),
-        pin_memory=gpu,
-    )
+    loader = evaluation_loader(dataset, config, labels, gpu=gpu)
 
     def keep_mask(name: str, prediction: np.ndarray, *_: np.ndarray) -> None:
         write_mask(prediction, name, out / MASKS, form=options.masks, labels=labels)

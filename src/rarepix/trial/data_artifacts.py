@@ -1,4 +1,4 @@
-"""What a trial decided about its data before it trained: told in its record, and written beside it."""
+"""What a trial decided about its data before the training: the description in its record, and tables beside it."""
 
 from pathlib import Path
 
@@ -13,30 +13,30 @@ from rarepix.wiring import Data
 
 def describe_data(data: Data, config: TrialConfig) -> Dataset:
     """Return what a record says about the data."""
-    names, parts = data.labels.names, data.parts.by_name
+    names, splits = data.labels.names, data.splits.by_name
     return Dataset(
         name=data.name,
         root=str(config.data.root),
-        inventory_hash=inventory_hash(data.parts.inventory),
+        inventory_hash=inventory_hash(data.splits.inventory),
         split=config.data.split,
         split_file=SPLIT,
         classes=names,
-        rare=config.evaluate.rare or data.labels.rare,
-        thinned=len(data.parts.thinned),
-        images={name: len(part.items) for name, part in parts.items()},
-        pixels={name: _counted(part) for name, part in parts.items()},
-        contents={name: _contents(part, names) for name, part in parts.items()},
+        rare=config.evaluate.rare_classes(data.labels),
+        thinned=len(data.splits.thinned),
+        images={name: len(split.items) for name, split in splits.items()},
+        pixels={name: _counted_pixels(split) for name, split in splits.items()},
+        contents={name: _contents(split, names) for name, split in splits.items()},
     )
 
 
 def write_data_artifacts(data: Data, folder: Path) -> None:
-    """Write which image is in which fold, how often it is drawn, and from which classes is pasted.
+    """Write the fold and the sampling weight of each image, the clusters, and the classes that are pasted.
 
-    ``split.csv`` has a row for each image of the list that was cut: image, fold, and what it holds of each class.
+    ``split.csv`` has a row for each image of the list that was split: image, fold, pixels of each class.
     """
-    held = data.parts.inventory.drop(columns=[BORDER, "height", "width"])
+    pixels = data.splits.inventory.drop(columns=[BORDER, "height", "width"])
     tables = {
-        SPLIT: data.parts.folds.to_frame().join(held),
+        SPLIT: data.splits.folds.to_frame().join(pixels),
         WEIGHTS: data.weights,
         CLUSTERS: data.centroids,
         DONORS: data.paste.donors if data.paste is not None else None,
@@ -47,12 +47,12 @@ def write_data_artifacts(data: Data, folder: Path) -> None:
                 table.to_csv(temporary)
 
 
-def _counted(part: Split) -> int:
-    """Return the pixels that are not ignored; classes of a multilabel task overlap, so theirs do not add up to it."""
-    table = part.inventory
+def _counted_pixels(split: Split) -> int:
+    """Return the pixels that are not ignored; multilabel classes overlap, so their pixels do not add up to it."""
+    table = split.inventory
     return int((table["height"] * table["width"] - table[BORDER]).sum())
 
 
-def _contents(part: Split, names: tuple[str, ...]) -> dict[str, ClassPixels]:
-    table = part.inventory
+def _contents(split: Split, names: tuple[str, ...]) -> dict[str, ClassPixels]:
+    table = split.inventory
     return {name: ClassPixels(images=int((table[name] > 0).sum()), pixels=int(table[name].sum())) for name in names}

@@ -1,169 +1,111 @@
-"""A trial on several devices, seen by the process that was started: it starts one process (rank) for each and ends all.
+"""A trial on several devices: the process that was started runs one process (rank) per device and supervises them.
 
-It computes nothing itself, so that it can always listen, be interrupted, and say how the trial ended. It alone holds
-the trial's folder, receives parameters and reports; a rank gets a finished configuration and knows nothing of NNI.
-Ranks end with it, whatever ends it: they read from a pipe that it holds open.
+It computes nothing itself, so that a signal always reaches it and a rank that hangs cannot hold it up. It alone holds
+the lock on the trial's folder, talks to NNI and reports; a rank gets the finished configuration. The ranks train by
+Lightning's DDP; rank 0 writes the files. No rank outlives the supervisor, whatever ends it.
 """
 
-import contextlib
-import json
+import multiprocessing
 import os
-import queue
-import subprocess
-import sys
+import signal
 import tempfile
 import threading
 import time
+import traceback
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import replace
+from multiprocessing.process import BaseProcess
+from multiprocessing.queues import SimpleQueue
 from pathlib import Path
-from typing import IO
 
-import psutil
+from rarepix.records import Failure, TrialRecord
+from rarepix.trial.lifecycle import RankFailed, RunContext, describe_failure
 
-from rarepix.config import TrialConfig
-from rarepix.records import Failure
-from rarepix.trial.lifecycle import RunContext
-
-LOOK = 0.1
-"""Seconds between looks at whether all ranks are alive."""
-GRACE = 2.0
-"""Seconds that the other ranks get to say what is wrong, when one has failed: the first one is the cause."""
-FAREWELL = 20.0
-"""Seconds that ranks get to end by themselves when the trial is complete."""
+POLL_SECONDS = 0.05
+Work = Callable[[RunContext, TrialRecord], object]
 
 
-class RankFailed(RuntimeError):
-    """One of the processes of a trial failed, and with it the trial."""
+def run_ranks(work: Work, context: RunContext, record: TrialRecord) -> None:
+    """Do *work* in one process per device; reports of the ranks go to ``context.report`` in this process.
 
-    def __init__(self, rank: int, size: int, cause: Failure) -> None:
-        super().__init__(f"{cause.type}: {cause.message} (process {rank} of a trial on {size} devices)")
-        self.cause = cause
-
-
-def run_ranks(
-    config: TrialConfig, place: RunContext, listener: Callable[[dict[str, float]], None], *, began: float
-) -> None:
-    """Run the trial, whose record has been begun, with a process per device; its record is complete when this returns.
-
-    *listener* hears the scores of each validation once, in this process. *began* is when the trial's first process
-    did, in seconds since 1970. No rank is left when this returns or raises.
+    No rank is left when this returns or raises.
 
     Raises:
-        RankFailed: a process failed or was killed. Where several did, it is the one that did so first.
+        RankFailed: a rank failed or was killed; the cause is that of the first one.
         RuntimeError: this process was itself started as one of several, by torchrun.
     """
     if "TORCHELASTIC_RUN_ID" in os.environ:
         raise RuntimeError("engine.devices starts the processes of a trial itself: start it once, without torchrun")
+    spawn = multiprocessing.get_context("spawn")
+    messages = spawn.SimpleQueue()
+    ranks: list[BaseProcess] = []
     with tempfile.TemporaryDirectory(prefix="rarepix-") as folder:
-        job = {
-            "config": config.model_dump(mode="json"),
-            "place": asdict(place) | {"results": str(place.results)},
-            "meeting": str(Path(folder) / "meeting"),
-            "size": config.engine.devices,
-            "began": began,
-        }
-        ranks: list[_Rank] = []
-        inbox: queue.SimpleQueue[tuple[int, dict]] = queue.SimpleQueue()
+        rank_context = replace(context, report=messages.put)
         try:
-            for number in range(config.engine.devices):
-                ranks.append(_Rank(number, job, Path(folder), inbox))
-            _follow(ranks, inbox, listener)
+            for rank in range(context.config.engine.devices):
+                arguments = (rank, work, rank_context, record, Path(folder) / "meeting")
+                ranks.append(spawn.Process(target=_run_rank, args=arguments))
+                ranks[-1].start()
+            _supervise(ranks, messages, context.report)
         finally:
-            for rank in ranks:
-                rank.end()
+            for process in ranks:
+                process.kill()
+                process.join()
 
 
-class _Rank:
-    """One process, what it is told and what it says."""
-
-    def __init__(self, number: int, job: dict, folder: Path, inbox: queue.SimpleQueue) -> None:
-        self.number = number
-        self.errors = folder / f"{number}.err"
-        mouth, pen = os.pipe()
-        with self.errors.open("wb") as errors, os.fdopen(pen, "wb"):
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "rarepix.trial.rank"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL if number else None,
-                stderr=errors if number else None,
-                pass_fds=(pen,),
-            )
-        threading.Thread(target=self._listen, args=(os.fdopen(mouth, encoding="utf-8"), inbox), daemon=True).start()
-        with contextlib.suppress(BrokenPipeError):  # it has ended, as will be seen
-            self.process.stdin.write(json.dumps(job | {"rank": number, "tell": pen}).encode() + b"\n")
-            self.process.stdin.flush()
-
-    def _listen(self, words: IO[str], inbox: queue.SimpleQueue) -> None:
-        with words:
-            for line in words:
-                inbox.put((self.number, json.loads(line)))
-
-    def death(self) -> Failure | None:
-        """Return how it died, if it did."""
-        code = self.process.poll()
-        if not code:
-            return None
-        how = f"was killed by signal {-code}" if code < 0 else f"ended with code {code}"
-        said = self.errors.read_text(errors="replace").strip().splitlines()
-        last = f"; its last words: {said[-1]}" if said else ""
-        return Failure(type="ProcessLost", message=f"a process of the trial {how}{last}", where="")
-
-    def end(self) -> None:
-        """End it and the processes that it started, and wait for it."""
-        with contextlib.suppress(psutil.NoSuchProcess):
-            for child in [*psutil.Process(self.process.pid).children(recursive=True), self.process]:
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    child.kill()
-        self.process.stdin.close()
-        self.process.wait()
-
-
-def _follow(ranks: list[_Rank], inbox: queue.SimpleQueue, listener: Callable[[dict[str, float]], None]) -> None:
-    """Pass on what the ranks say until the leader has written the complete record and all have ended."""
+def _supervise(ranks: list[BaseProcess], messages: SimpleQueue, report: Callable[[dict[str, float]], None]) -> None:
+    """Pass reports on until all ranks have finished; raise ``RankFailed`` when one fails."""
     while True:
-        for number, said in _said(inbox):
-            if "scores" in said:
-                listener(said["scores"])
-            elif "failure" in said:
-                raise _first_failure(ranks, inbox, [(number, said)])
+        codes = [process.exitcode for process in ranks]  # read before the messages: a rank sends its error, then ends
+        failures = []
+        while not messages.empty():
+            message = messages.get()
+            if isinstance(message, dict):
+                report(message)
             else:
-                _wait_for(ranks)
-                return
-        if any(rank.death() for rank in ranks):
-            raise _first_failure(ranks, inbox, [])
+                failures.append(message)
+        killed = [rank for rank, process in enumerate(ranks) if (process.exitcode or 0) < 0]
+        if killed:  # before the failures: the other ranks only complain that the connection was lost
+            raise _lost(killed[0], len(ranks), f"was killed by signal {-ranks[killed[0]].exitcode}")
+        if failures:
+            rank, cause, text = failures[0]
+            error = RankFailed(rank, len(ranks), cause)
+            error.add_note(text)
+            raise error
+        if any(codes):
+            rank = next(rank for rank, code in enumerate(codes) if code)
+            raise _lost(rank, len(ranks), f"ended with code {codes[rank]}")
+        if all(code == 0 for code in codes):
+            return
+        time.sleep(POLL_SECONDS)
 
 
-def _said(inbox: queue.SimpleQueue) -> list[tuple[int, dict]]:
-    """Return what a rank has said, or nothing after a while."""
+def _lost(rank: int, size: int, how: str) -> RankFailed:
+    return RankFailed(rank, size, Failure(type="ProcessLost", message=f"a process of the trial {how}", where=""))
+
+
+def _run_rank(rank: int, work: Work, context: RunContext, record: TrialRecord, meeting_file: Path) -> None:
+    """Do *work* as one of the ranks; send an error to the supervisor."""
+    # signals that stop a trial are for the supervisor: Lightning's handler would wait for the other ranks
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    threading.Thread(target=_exit_with_supervisor, daemon=True).start()
+    if rank:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # only rank 0 prints
+    # before torch is imported: DDP warns at each start when a network has no unused parameters
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     try:
-        return [inbox.get(timeout=LOOK)]
-    except queue.Empty:
-        return []
+        from rarepix.engine import distributed
+        from rarepix.engine.hardware import choose_hardware
+
+        gpu = choose_hardware(context.config.engine).is_gpu
+        distributed.join_group(meeting_file, rank, context.config.engine.devices, gpu=gpu)
+        work(context, record)
+        distributed.leave_group()
+    except Exception as error:
+        context.report((rank, describe_failure(error), "".join(traceback.format_exception(error))))
+        os._exit(1)  # an orderly exit could wait for the other ranks for ever
 
 
-def _first_failure(ranks: list[_Rank], inbox: queue.SimpleQueue, heard: list[tuple[int, dict]]) -> RankFailed:
-    """Return the failure that the others followed from.
-
-    A process that was killed says nothing, and its fellows then complain of a lost connection: so it comes first.
-    """
-    until = time.monotonic() + GRACE
-    while time.monotonic() < until and len(heard) < len(ranks):
-        heard += [(number, said) for number, said in _said(inbox) if "failure" in said]
-    told = {number for number, _ in heard}
-    silent = [(rank.number, rank.death()) for rank in ranks if rank.number not in told and rank.death()]
-    if silent:
-        number, cause = silent[0]
-        return RankFailed(number, len(ranks), cause)
-    number, said = min(heard, key=lambda pair: pair[1]["at"])
-    error = RankFailed(number, len(ranks), Failure(**said["failure"]))
-    error.add_note(said["traceback"])
-    return error
-
-
-def _wait_for(ranks: list[_Rank]) -> None:
-    """Let the ranks of a complete trial end by themselves, for a while."""
-    until = time.monotonic() + FAREWELL
-    for rank in ranks:
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            rank.process.wait(timeout=max(0.0, until - time.monotonic()))
+def _exit_with_supervisor() -> None:
+    multiprocessing.parent_process().join()
+    os._exit(1)

@@ -1,10 +1,10 @@
-"""An attempt at a trial: its folder, and its record from the first word to the last."""
+"""The life of a trial: its context, the lock on its folder, its record from the start to the end, its exit code."""
 
 import fcntl
 import platform
 import subprocess
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -21,30 +21,52 @@ PACKAGES = (
     "rarepix", "torch", "lightning", "segmentation-models-pytorch", "timm", "pytorch-toolbelt", "albumentations",
     "iterative-stratification", "numpy", "pandas", "nni",
 )  # fmt: skip
+"""Packages whose versions a record names."""
+OUT_OF_MEMORY = 75
+NON_FINITE = 76
+OTHER = 1
+"""Exit codes of a failed trial: how it tells the search why it failed, from any machine."""
 
 
 class AttemptError(RuntimeError):
-    """A trial that must not be started (again)."""
+    """A trial that must not be started, or not started again."""
+
+
+class RankFailed(RuntimeError):
+    """One of the processes of a trial on several devices failed, and with it the trial."""
+
+    def __init__(self, rank: int, size: int, cause: Failure) -> None:
+        super().__init__(f"{cause.type}: {cause.message} (process {rank} of a trial on {size} devices)")
+        self.cause = cause
+
+
+def _no_report(scores: dict[str, float]) -> None:
+    """Report nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunContext:
-    """Where a trial leaves what it makes, and what it was given."""
+    """What a trial was given: its configuration, its place among the results, and who receives its scores."""
 
+    config: TrialConfig
     results: Path
+    """Folder of all results."""
     study: str
     trial: str
     parameters: Mapping[str, Any]
     """As received, put over the recipe."""
     parameter_id: str | None = None
+    """NNI's id of the parameters."""
     settings: Mapping[str, Any] = field(default_factory=dict)
     """Of the command line, put over the recipe before the parameters."""
+    report: Callable[[dict[str, float]], None] = _no_report
+    """Receives the scores of each validation, in the main process."""
 
     def __post_init__(self) -> None:
         for what, name in (("study", self.study), ("trial", self.trial)):
             if not name or name in (".", "..") or "/" in name or "\0" in name:
                 raise AttemptError(
-                    f"the name of a {what} becomes that of a folder, so it must hold no '/', but got {name!r}"
+                    f"the name of a {what} becomes the name of a folder, so it must not contain '/', but got {name!r}"
                 )
 
     @property
@@ -59,44 +81,47 @@ class RunContext:
 
 
 @contextmanager
-def run_lock(place: RunContext) -> Iterator[None]:
-    """Hold the trial's folder; a process that dies lets go of it.
+def run_lock(context: RunContext) -> Iterator[None]:
+    """Hold the lock on the trial's folder; the kernel releases it when the process dies.
 
     Raises:
         AttemptError: another process holds it.
     """
-    with naming(place.folder):
-        place.folder.mkdir(parents=True, exist_ok=True)
-        lock = (place.folder / layout.LOCK).open("w")
+    with naming(context.folder):
+        context.folder.mkdir(parents=True, exist_ok=True)
+        lock = (context.folder / layout.LOCK).open("w")
     with lock as file:
         try:
-            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # flock would be held by loader processes that live on
+            # not flock: loader processes that outlive the trial would go on holding it
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except (BlockingIOError, PermissionError):
             raise AttemptError(
-                f"one process at a time may run a trial, but another one is running {place.trial!r} in {place.folder}"
+                f"one process at a time may run a trial, but another one is running {context.trial!r} "
+                f"in {context.folder}"
             ) from None
         yield
 
 
-def start_attempt(place: RunContext, config: TrialConfig) -> TrialRecord:
+def start_attempt(context: RunContext) -> TrialRecord:
     """Write and return the record of a new attempt, with the status ``running``.
 
     Raises:
         AttemptError: the trial is complete already, or its folder belongs to another configuration or block.
     """
+    config = context.config
     block = Block(seed=config.seed, fold=config.data.fold)
-    before = records.read(place.record_file) if place.record_file.is_file() else None
-    if before is not None:
-        _check_same(before, place, config_hash(config), block)
+    earlier = records.read(context.record_file) if context.record_file.is_file() else None
+    if earlier is not None:
+        _check_same_trial(earlier, context, block)
     record = TrialRecord(
-        study=place.study,
-        trial=place.trial,
-        attempt=before.attempt + 1 if before else 1,
+        study=context.study,
+        trial=context.trial,
+        attempt=earlier.attempt + 1 if earlier else 1,
         status=Status.RUNNING,
         started=_now(),
-        parameters=dict(place.parameters),
-        parameter_id=place.parameter_id,
-        settings=dict(place.settings),
+        parameters=dict(context.parameters),
+        parameter_id=context.parameter_id,
+        settings=dict(context.settings),
         config=config.model_dump(mode="json"),
         config_hash=config_hash(config),
         block=block,
@@ -104,56 +129,68 @@ def start_attempt(place: RunContext, config: TrialConfig) -> TrialRecord:
         device=config.engine.device,
         machine=platform.node() or None,
     )
-    records.write(record, place.record_file)
+    records.write(record, context.record_file)
     return record
 
 
-def completed_record(place: RunContext) -> TrialRecord | None:
+def completed_record(context: RunContext) -> TrialRecord | None:
     """Return the record of a trial that is complete and was given the same parameters; None if there is none.
 
-    It is asked for once more when its final report was lost on the way.
+    The search starts a complete trial again when its final report was lost.
     """
-    if not place.record_file.is_file():
+    if not context.record_file.is_file():
         return None
-    record = records.read(place.record_file)
-    same = (record.parameters, record.settings) == (dict(place.parameters), dict(place.settings))
+    record = records.read(context.record_file)
+    same = (record.parameters, record.settings) == (dict(context.parameters), dict(context.settings))
     return record if record.status is Status.COMPLETE and same else None
 
 
-def update_record(record: TrialRecord, place: RunContext, **more: Any) -> TrialRecord:
-    """Write and return *record* with what has become known, still running."""
-    known = record.model_copy(update=more)
-    records.write(known, place.record_file)
-    return known
+def update_record(record: TrialRecord, context: RunContext, **changes: Any) -> TrialRecord:
+    """Write and return *record* with *changes*, still running."""
+    updated = record.model_copy(update=changes)
+    records.write(updated, context.record_file)
+    return updated
 
 
-def finish_attempt(record: TrialRecord, place: RunContext, status: Status, **more: Any) -> TrialRecord:
-    """Write and return *record* with its last word."""
-    closed = record.model_copy(update={"status": status, "finished": _now(), **more})
-    closed = TrialRecord.model_validate(closed.model_dump())  # model_copy does not check
-    records.write(closed, place.record_file)
-    return closed
+def finish_attempt(record: TrialRecord, context: RunContext, status: Status, **changes: Any) -> TrialRecord:
+    """Write and return *record* with *changes*, its final *status* and the time."""
+    finished = record.model_copy(update={"status": status, "finished": _now(), **changes})
+    finished = TrialRecord.model_validate(finished.model_dump())  # model_copy does not validate
+    records.write(finished, context.record_file)
+    return finished
 
 
 def describe_failure(error: BaseException) -> Failure:
-    """Return what a record says about *error*: the place is the last line that is ours."""
+    """Return what a record says about *error*; its place is the last line of the traceback in this package."""
+    if isinstance(error, RankFailed):
+        return error.cause
     frames = traceback.extract_tb(error.__traceback__)
-    ours = [frame for frame in frames if "rarepix" in frame.filename] or frames
-    where = f"{Path(ours[-1].filename).name}:{ours[-1].lineno}" if ours else ""
+    own_frames = [frame for frame in frames if "rarepix" in frame.filename] or frames
+    where = f"{Path(own_frames[-1].filename).name}:{own_frames[-1].lineno}" if own_frames else ""
     return Failure(type=type(error).__name__, message=str(error), where=where)
 
 
-def _check_same(before: TrialRecord, place: RunContext, new_hash: str, block: Block) -> None:
-    if before.status is Status.COMPLETE:
+def exit_code(error: BaseException) -> int:
+    """Return the exit code of a trial that *error* ended."""
+    name, message = describe_failure(error).type, str(error)
+    # on a GPU torch raises a class of its own, on a CPU a plain RuntimeError
+    if name in ("OutOfMemoryError", "MemoryError") or "can't allocate memory" in message or "out of memory" in message:
+        return OUT_OF_MEMORY
+    return NON_FINITE if name == "NonFiniteLoss" else OTHER
+
+
+def _check_same_trial(earlier: TrialRecord, context: RunContext, block: Block) -> None:
+    if earlier.status is Status.COMPLETE:
         raise AttemptError(
-            f"trial {place.trial!r} of study {place.study!r} is complete already: "
-            f"give another --trial, or remove {place.folder}"
+            f"trial {context.trial!r} of study {context.study!r} is complete already: "
+            f"give another --trial, or remove {context.folder}"
         )
-    if (before.config_hash, before.block) != (new_hash, block):
+    new_hash = config_hash(context.config)
+    if (earlier.config_hash, earlier.block) != (new_hash, block):
         raise AttemptError(
-            f"trial {place.trial!r} was begun with another configuration or block "
-            f"(hash {before.config_hash}, {before.block}), "
-            f"but got hash {new_hash}, {block}: give another --trial, or remove {place.folder}"
+            f"trial {context.trial!r} was begun with another configuration or block "
+            f"(hash {earlier.config_hash}, {earlier.block}), "
+            f"but got hash {new_hash}, {block}: give another --trial, or remove {context.folder}"
         )
 
 
@@ -162,18 +199,17 @@ def _now() -> str:
 
 
 def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
+    versions = {"python": platform.python_version()}
     for name in PACKAGES:
         try:
-            found[name] = version(name)
+            versions[name] = version(name)
         except PackageNotFoundError:
-            found[name] = "not installed"
-    return found | {"code": _commit()}
+            versions[name] = "not installed"
+    return versions | {"code": _commit()}
 
 
 def _commit() -> str:
-    here = Path(__file__).parent
-    command = ["git", "-C", str(here), "describe", "--always", "--dirty"]
+    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"]
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True, timeout=5).stdout.strip()
     except (OSError, subprocess.SubprocessError):

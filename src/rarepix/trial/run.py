@@ -1,240 +1,237 @@
-"""One trial: build → fit → evaluate → record.
+"""One trial: build, fit, evaluate, record.
 
-Of a trial on several devices each process (``rarepix.trial.rank``) does this; the main one writes the files.
+On several devices each rank (``rarepix.trial.launch``) does this, and rank 0, the main process, writes the files.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import psutil
 
 from rarepix import layout, records
-from rarepix.config import TrialConfig
 from rarepix.files import naming, replacing
+from rarepix.layout import BEST, CHECKPOINTS, LAST
 from rarepix.records import ClassCounts, Objective, Status, TrialRecord
 from rarepix.seeding import stable_hash
-from rarepix.trial.launch import RankFailed, run_ranks
+from rarepix.trial.launch import run_ranks
 from rarepix.trial.lifecycle import RunContext, describe_failure, finish_attempt, run_lock, start_attempt, update_record
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import lightning.pytorch as pl
+    import pandas as pd
 
-    from rarepix.engine.precision import Hardware
-    from rarepix.engine.tally import BatchCounter
+    from rarepix.engine.callbacks import BatchCounter
+    from rarepix.engine.hardware import Hardware
+    from rarepix.engine.module import SegmentationModule
     from rarepix.evaluation.image_counts import ImageCounts
     from rarepix.wiring import Data
 
-Listener = Callable[[dict[str, float]], None]
-"""Takes the scores of a validation."""
 
-
-class Startup:
+class StartupTimer:
     """Seconds from the start of the trial's (first) process to the first optimiser step, by phase."""
 
-    def __init__(self, began: float | None = None) -> None:
-        self._last = self.began = began or psutil.Process().create_time()
+    def __init__(self) -> None:
+        self._last = self.began = psutil.Process().create_time()
         self.seconds: dict[str, float] = {}
 
     def mark(self, phase: str) -> None:
-        """Say that *phase* has ended now."""
+        """Note that *phase* ends now."""
         now = time.time()
         self.seconds[f"startup_{phase}"] = round(now - self._last, 3)
         self.seconds["startup_total"] = round(now - self.began, 3)
         self._last = now
 
 
+class Parts(NamedTuple):
+    """What a training is built from."""
+
+    hardware: Hardware
+    data: Data
+    module: SegmentationModule
+
+
 class Fitted(NamedTuple):
-    """What is left of the training."""
+    """The trainer after the training, and what was measured during it."""
 
     trainer: pl.Trainer
     seconds: dict[str, float]
-    pasting: dict[str, int]
+    paste_outcomes: dict[str, int]
 
 
-def run(config: TrialConfig, place: RunContext, listener: Listener = lambda scores: None) -> TrialRecord:
-    """Run the trial that *config* describes and return its record, which lies in ``place.folder``.
+def run(context: RunContext) -> TrialRecord:
+    """Run the trial that *context* describes and return its record, which lies in ``context.folder``.
 
     A trial that was killed goes on from its last checkpoint as a new attempt.
 
     Raises:
         Exception: whatever ended the trial; by then the record says ``failed`` (``stopped`` after an interrupt).
     """
-    startup = Startup()
-    with run_lock(place):
-        record = start_attempt(place, config)
+    startup = StartupTimer()
+    with run_lock(context):
+        record = start_attempt(context)
         try:
-            if config.engine.devices > 1:
-                run_ranks(config, place, listener, began=startup.began)
-                return records.read(place.record_file)
-            return carry_out(config, place, record, startup, listener)
+            if context.config.engine.devices == 1:
+                return run_attempt(context, record, startup)
+            run_ranks(partial(run_attempt, startup=startup), context, record)
+            return records.read(context.record_file)
         except (KeyboardInterrupt, SystemExit):
-            finish_attempt(records.read(place.record_file), place, Status.STOPPED, timings=startup.seconds)
+            finish_attempt(records.read(context.record_file), context, Status.STOPPED, timings=startup.seconds)
             raise
         except Exception as error:
-            cause = error.cause if isinstance(error, RankFailed) else describe_failure(error)
-            finish_attempt(records.read(place.record_file), place, Status.FAILED, timings=startup.seconds, error=cause)
+            changes = {"timings": startup.seconds, "error": describe_failure(error)}
+            finish_attempt(records.read(context.record_file), context, Status.FAILED, **changes)
             raise
 
 
-def carry_out(
-    config: TrialConfig,
-    place: RunContext,
-    record: TrialRecord,
-    startup: Startup,
-    listener: Listener,
-    meet: Callable[[Hardware], None] = lambda hardware: None,
-) -> TrialRecord:
-    """Do what *config* says and return the record, complete.
+def run_attempt(context: RunContext, record: TrialRecord, startup: StartupTimer) -> TrialRecord:
+    """Build, fit and evaluate; return the record, complete in the main process."""
+    from rarepix.engine import distributed
+    from rarepix.engine.trainer import finished_epochs
 
-    Of several processes all do it, from *meet* on together, and only the leader writes.
-    """
+    parts = _build(context, startup)
+    record = _record_data(record, context, parts)
+    fitted = _fit(context, record, parts, startup)
+    counts, seconds = _evaluate(context, parts, fitted.trainer)
+    if not distributed.is_main_process():
+        return record
+    epoch = finished_epochs(context.folder / CHECKPOINTS / BEST)
+    value = parts.module.scorer(counts["val"].counts.sum(axis=0))["objective"]
+    return finish_attempt(
+        record,
+        context,
+        Status.COMPLETE,
+        objective=Objective(name=context.config.evaluate.objective, value=value, epoch=epoch),
+        counts={split: _class_counts(images, parts.data) for split, images in counts.items()},
+        pasting=fitted.paste_outcomes,
+        timings=startup.seconds | fitted.seconds | {"test": seconds},
+        files=_files(context),
+    )
+
+
+def _build(context: RunContext, startup: StartupTimer) -> Parts:
+    """Read the data and build the network."""
     import torch
 
     from rarepix import wiring
     from rarepix.engine import distributed
-    from rarepix.engine.precision import choose_hardware, set_threads
-    from rarepix.engine.trainer import finished_epochs
-    from rarepix.layout import BEST, CHECKPOINTS
+    from rarepix.engine.hardware import choose_hardware, set_threads
 
+    config = context.config
     set_threads(config.engine)
     hardware = choose_hardware(config.engine)
-    gpu = hardware.accelerator == "gpu"
-    meet(hardware)
     startup.mark("imports")
 
     with distributed.main_process_first():
-        data = wiring.build_data(config, gpu=gpu)
+        data = wiring.build_data(config, gpu=hardware.is_gpu)
     startup.mark("data")
 
     torch.manual_seed(stable_hash(config.seed, "weights") % 2**63)
-    module = wiring.build_module(config, data.labels, gpu=gpu, class_pixels=data.class_pixels())
+    module = wiring.build_module(config, data.labels, class_pixels=data.class_pixels())
+    if hardware.is_gpu and distributed.world_size() > 1:
+        from timm.layers import (
+            convert_sync_batchnorm,  # torch's (and Lightning's) drops the activations in timm's layers
+        )
+
+        module.model = convert_sync_batchnorm(module.model)
     startup.mark("model")
-
-    record = _with_progress(record, config, place, data, hardware)
-    fitted = _fit(config, place, record, data, module, hardware, startup, listener)
-    best = place.folder / CHECKPOINTS / BEST
-    counts, seconds = _evaluate(config, place, data, module, fitted.trainer, best)
-    if not distributed.is_main_process():
-        return record
-    return finish_attempt(
-        record,
-        place,
-        Status.COMPLETE,
-        objective=_objective(config, module, counts["val"], finished_epochs(best)),
-        counts=_pooled(counts, data),
-        pasting=fitted.pasting,
-        timings=startup.seconds | fitted.seconds | {"test": seconds},
-        files=_files(place),
-    )
+    return Parts(hardware, data, module)
 
 
-def _with_progress(
-    record: TrialRecord, config: TrialConfig, place: RunContext, data: Data, hardware: Hardware
-) -> TrialRecord:
-    """Return the record with what is known before the training; the leader writes it."""
+def _record_data(record: TrialRecord, context: RunContext, parts: Parts) -> TrialRecord:
+    """Return the record with what is known before the training; the main process writes it and the data's tables."""
     from rarepix.engine import distributed
     from rarepix.engine.trainer import finished_epochs
-    from rarepix.layout import CHECKPOINTS, LAST
     from rarepix.trial.data_artifacts import describe_data, write_data_artifacts
 
-    last = place.folder / CHECKPOINTS / LAST
+    last = context.folder / CHECKPOINTS / LAST
     resumed = finished_epochs(last) if last.is_file() else None
     if not distributed.is_main_process():
         return record.model_copy(update={"resumed_from_epoch": resumed})
-    write_data_artifacts(data, place.folder)
-    known = {"dataset": describe_data(data, config), "device": hardware.name, "resumed_from_epoch": resumed}
-    return update_record(record, place, **known)
+    write_data_artifacts(parts.data, context.folder)
+    dataset = describe_data(parts.data, context.config)
+    return update_record(record, context, dataset=dataset, device=parts.hardware.name, resumed_from_epoch=resumed)
 
 
-def _tally(data: Data) -> BatchCounter:
-    """Return what counts the outcomes of pasting."""
+def _fit(context: RunContext, record: TrialRecord, parts: Parts, startup: StartupTimer) -> Fitted:
+    """Train, from the last checkpoint if the record says so."""
+    from rarepix.engine.callbacks import HistoryWriter, PhaseTimer
+    from rarepix.engine.trainer import build_trainer
+
+    loaders = parts.data.loaders
+    timer = PhaseTimer(partial(startup.mark, "first_step"))
+    paste_counter = _paste_counter(parts.data)
+    history = HistoryWriter(context.folder / layout.HISTORY, attempt=record.attempt, report=context.report)
+    callbacks = [timer, history, paste_counter]
+    trainer = build_trainer(context.config.engine, parts.hardware, context.folder, callbacks)
+    resume = context.folder / CHECKPOINTS / LAST if record.resumed_from_epoch else None
+    # loader processes begin to draw before Lightning tells the sampler the epoch
+    loaders["train"].sampler.set_epoch(record.resumed_from_epoch or 0)
+    with naming(context.folder / CHECKPOINTS):
+        trainer.fit(parts.module, loaders["train"], loaders["val"], ckpt_path=resume, weights_only=True)
+    return Fitted(trainer, timer.seconds() | {"fit": history.seconds()}, paste_counter.counts())
+
+
+def _paste_counter(data: Data) -> BatchCounter:
     from rarepix.data.transforms.paste import PasteOutcome
-    from rarepix.engine.tally import BatchCounter
+    from rarepix.engine.callbacks import BatchCounter
 
     return BatchCounter("paste", [outcome.name.lower() for outcome in PasteOutcome] if data.paste else ())
 
 
-def _fit(
-    config: TrialConfig,
-    place: RunContext,
-    record: TrialRecord,
-    data: Data,
-    module: pl.LightningModule,
-    hardware: Hardware,
-    startup: Startup,
-    listener: Listener,
-) -> Fitted:
-    """Train, from the last checkpoint where the record says so."""
-    from rarepix.engine.callbacks import Clock, HistoryWriter
-    from rarepix.engine.trainer import build_trainer
-    from rarepix.layout import CHECKPOINTS, LAST
+def _evaluate(context: RunContext, parts: Parts, trainer: pl.Trainer) -> tuple[dict[str, ImageCounts], float]:
+    """Count every image of every split but the training split, with the best checkpoint.
 
-    clock = Clock(partial(startup.mark, "first_step"))
-    tally = _tally(data)
-    history = HistoryWriter(place.folder / layout.HISTORY, attempt=record.attempt, listener=listener)
-    trainer = build_trainer(config.engine, hardware, place.folder, [clock, history, tally])
-    resume = place.folder / CHECKPOINTS / LAST if record.resumed_from_epoch else None
-    # loader processes begin to draw before Lightning says which epoch it is
-    data.loaders["train"].sampler.set_epoch(record.resumed_from_epoch or 0)
-    with naming(place.folder / CHECKPOINTS):
-        trainer.fit(module, data.loaders["train"], data.loaders["val"], ckpt_path=resume, weights_only=True)
-    return Fitted(trainer, clock.seconds() | {"fit": history.seconds()}, tally.counts())
-
-
-def _evaluate(
-    config: TrialConfig,
-    place: RunContext,
-    data: Data,
-    module: pl.LightningModule,
-    trainer: pl.Trainer,
-    checkpoint: Path,
-) -> tuple[dict[str, ImageCounts], float]:
-    """Count every image of every part but the training part; return the counts and the seconds that it took."""
+    Returns:
+        the counts by split, and the seconds that it took.
+    """
     from rarepix.engine import distributed
-    from rarepix.evaluation.examples import choose_examples, draw_examples, rare_classes
     from rarepix.evaluation.image_counts import count_images, image_table
 
     began = time.perf_counter()
-    held_out = {part: loader for part, loader in data.loaders.items() if part != "train"}
-    counts = count_images(trainer, module, held_out, checkpoint)
+    held_out = {split: loader for split, loader in parts.data.loaders.items() if split != "train"}
+    counts = count_images(trainer, parts.module, held_out, context.folder / CHECKPOINTS / BEST)
     if distributed.is_main_process():
-        images = image_table(counts, data.labels)
-        with replacing(place.folder / layout.IMAGES) as table:
-            images.to_parquet(table, index=False)
-        held = data.class_counts("val")
-        rare = rare_classes(held, data.labels, config.evaluate.rare)
-        shown = choose_examples(images[images["split"] == "val"], held, rare)
-        how = {"rare": rare, "threshold": config.evaluate.threshold}
-        draw_examples(module, held_out["val"].dataset, shown, data.labels, place.folder / layout.EXAMPLES, **how)
+        images = image_table(counts, parts.data.labels)
+        with replacing(context.folder / layout.IMAGES) as file:
+            images.to_parquet(file, index=False)
+        _draw_examples(context, parts, images[images["split"] == "val"])
     return counts, round(time.perf_counter() - began, 3)
 
 
-def _objective(config: TrialConfig, module: pl.LightningModule, counts: ImageCounts, epoch: int) -> Objective:
-    value = module.scorer(counts.counts.sum(axis=0))["objective"]
-    return Objective(name=config.evaluate.objective, value=value, epoch=epoch)
+def _draw_examples(context: RunContext, parts: Parts, images: pd.DataFrame) -> None:
+    """Draw predictions of the validation split: *images* is its table of image and class."""
+    from rarepix.evaluation.examples import choose_examples, draw_examples, rare_classes
+
+    data, evaluate = parts.data, context.config.evaluate
+    pixels = data.pixel_counts("val")
+    rare = rare_classes(pixels, data.labels, evaluate.rare)
+    draw_examples(
+        parts.module,
+        data.loaders["val"].dataset,
+        choose_examples(images, pixels, rare),
+        data.labels,
+        context.folder / layout.EXAMPLES,
+        rare=rare,
+        threshold=evaluate.threshold,
+    )
 
 
-def _pooled(counts: dict[str, ImageCounts], data: Data) -> dict[str, dict[str, ClassCounts]]:
+def _class_counts(images: ImageCounts, data: Data) -> dict[str, ClassCounts]:
+    """Return class → counts summed over the images."""
     from rarepix.scores import by_kind
 
-    pooled = {}
-    for split, images in counts.items():
-        columns = by_kind(images.counts.sum(axis=0))
-        pooled[split] = {
-            name: ClassCounts(**{kind: int(values[index]) for kind, values in columns.items()})
-            for index, name in enumerate(data.labels.names)
-        }
-    return pooled
+    columns = by_kind(images.counts.sum(axis=0))
+    return {
+        name: ClassCounts(**{kind: int(values[index]) for kind, values in columns.items()})
+        for index, name in enumerate(data.labels.names)
+    }
 
 
-def _files(place: RunContext) -> dict[str, str]:
-    """Return what → path of the files that are there."""
+def _files(context: RunContext) -> dict[str, str]:
+    """Return name → path, in the trial's folder, of the files that exist."""
     names = {
         "history": layout.HISTORY,
         "images": layout.IMAGES,
@@ -243,8 +240,8 @@ def _files(place: RunContext) -> dict[str, str]:
         "split": layout.SPLIT,
         "donors": layout.DONORS,
         "clusters": layout.CLUSTERS,
-        "best": f"{layout.CHECKPOINTS}/{layout.BEST}",
-        "last": f"{layout.CHECKPOINTS}/{layout.LAST}",
+        "best": f"{CHECKPOINTS}/{BEST}",
+        "last": f"{CHECKPOINTS}/{LAST}",
         "tensorboard": layout.TENSORBOARD,
     }
-    return {what: path for what, path in names.items() if (place.folder / path).exists()}
+    return {name: path for name, path in names.items() if (context.folder / path).exists()}

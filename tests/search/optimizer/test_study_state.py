@@ -5,7 +5,7 @@ import torch
 
 from rarepix.engine.module import NonFiniteLoss
 from rarepix.search.optimizer.study_state import outcome_of
-from rarepix.trial.exit_codes import NON_FINITE, OTHER, OUT_OF_MEMORY, exit_code
+from rarepix.trial.lifecycle import NON_FINITE, OTHER, OUT_OF_MEMORY, exit_code
 
 FINAL = {"default": 0.5}
 

@@ -70,7 +70,7 @@ def _error_lines(step: Callable[[], object]) -> list[str]:
 def _steps(config: TrialConfig) -> Iterator[tuple[tuple, Callable[[], object]]]:
     """Yield the steps of a trial before its training, each with its key: its part, and the settings it depends on."""
     from rarepix import wiring
-    from rarepix.engine.precision import choose_hardware
+    from rarepix.engine.hardware import choose_hardware
 
     yield ("network", config.engine), lambda: choose_hardware(config.engine)
     training_data = (config.sampling, config.crop, config.paste, config.augment)

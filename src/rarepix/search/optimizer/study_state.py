@@ -16,7 +16,7 @@ import numpy as np
 from rarepix.nni_database import CONTINUES
 from rarepix.records import Block
 from rarepix.search.optimizer.settings import Retries
-from rarepix.trial.exit_codes import NON_FINITE, OUT_OF_MEMORY
+from rarepix.trial.lifecycle import NON_FINITE, OUT_OF_MEMORY
 
 Event = dict[str, Any]
 Metrics = dict[str, float]

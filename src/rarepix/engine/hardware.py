@@ -1,4 +1,4 @@
-"""What to compute on, and with how many bits."""
+"""The device, the precision and the threads of a trial."""
 
 from typing import NamedTuple
 
@@ -9,7 +9,7 @@ from rarepix.engine.settings import EngineConfig
 
 
 class HardwareError(RuntimeError):
-    """Hardware that is demanded and not there."""
+    """The configuration asks for hardware that this machine does not have."""
 
 
 class Hardware(NamedTuple):
@@ -20,23 +20,28 @@ class Hardware(NamedTuple):
     precision: str
     """Lightning's name: bf16-mixed or 32-true."""
     name: str
-    """For people."""
+    """For people, as in records."""
+
+    @property
+    def is_gpu(self) -> bool:
+        """Whether the trial computes on a GPU."""
+        return self.accelerator == "gpu"
 
 
 def choose_hardware(config: EngineConfig) -> Hardware:
-    """Return what ``engine.device`` and ``engine.precision`` stand for on this machine.
+    """Return what ``engine.device`` and ``engine.precision`` mean on this machine.
 
     Raises:
-        HardwareError: more devices are demanded than there are, a GPU where there is none, or bf16 where the hardware
-            has none.
+        HardwareError: more devices are asked for than there are, a GPU where there is none, or bf16 on hardware
+            without it.
     """
-    there = torch.cuda.is_available()
-    if config.device == "gpu" and not there:
+    has_gpu = torch.cuda.is_available()
+    if config.device == "gpu" and not has_gpu:
         raise HardwareError(
             "engine.device=gpu needs a GPU that torch can use, but there is none: "
             "use engine.device=auto (or cpu), or check the driver with nvidia-smi"
         )
-    gpu = there and config.device != "cpu"
+    gpu = has_gpu and config.device != "cpu"
     _check_devices(config.devices, gpu=gpu)
     has_bf16 = torch.cuda.is_bf16_supported(including_emulation=False) if gpu else _cpu_has_bf16()
     if config.precision == "bf16" and not has_bf16:
@@ -48,16 +53,18 @@ def choose_hardware(config: EngineConfig) -> Hardware:
 
 
 def set_threads(config: EngineConfig) -> None:
-    """Give this process its share of the trial's CPU threads."""
-    if config.threads:
-        torch.set_num_threads(max(1, config.threads // config.devices))
+    """Give this process its share of the trial's CPU threads; alone and without ``engine.threads`` it keeps torch's."""
+    if config.threads or config.devices > 1:
+        torch.set_num_threads(max(1, (config.threads or psutil.cpu_count() or 1) // config.devices))
 
 
 def _check_devices(wanted: int, *, gpu: bool) -> None:
-    there = torch.cuda.device_count() if gpu else psutil.cpu_count()
-    if wanted > there:
+    available = torch.cuda.device_count() if gpu else psutil.cpu_count()
+    if wanted > available:
         what = "GPUs that torch can use" if gpu else "CPU cores (there is no GPU to be used)"
-        raise HardwareError(f"engine.devices={wanted} needs as many devices, but there are {there} {what}: use fewer")
+        raise HardwareError(
+            f"engine.devices={wanted} needs as many devices, but there are {available} {what}: use fewer"
+        )
 
 
 def _cpu_has_bf16() -> bool:

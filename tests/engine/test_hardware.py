@@ -1,20 +1,21 @@
-"""What a trial computes on: as asked, or an error with a way out."""
+"""The hardware of a trial: as asked for, or an error with a way out."""
 
 from pathlib import Path
 
+import psutil
 import pytest
 import torch
 
-from rarepix.engine.precision import choose_hardware, set_threads
+from rarepix.engine.hardware import choose_hardware, set_threads
 from rarepix.engine.settings import EngineConfig
 
 no_gpu = pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 
 
 def cpu_has_bf16() -> bool:
-    """What the kernel says about this processor."""
-    said = Path("/proc/cpuinfo")
-    return said.is_file() and "avx512_bf16" in said.read_text()
+    """Return whether the kernel names bfloat16 among this processor's features."""
+    file = Path("/proc/cpuinfo")
+    return file.is_file() and "avx512_bf16" in file.read_text()
 
 
 @no_gpu
@@ -60,7 +61,9 @@ def test_more_devices_than_there_are():
         choose_hardware(EngineConfig(device="cpu", devices=4096, batch_size=4096))
 
 
-@pytest.mark.parametrize(("threads", "devices", "each"), [(3, 1, 3), (4, 2, 2), (1, 2, 1)])
+@pytest.mark.parametrize(
+    ("threads", "devices", "each"), [(3, 1, 3), (4, 2, 2), (1, 2, 1), (0, 2, max(1, psutil.cpu_count() // 2))]
+)
 def test_threads_of_a_trial_are_shared_out(threads, devices, each):
     before = torch.get_num_threads()
     try:
