@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from rarepix import layout, records
-from rarepix.config import updated
+from rarepix.config import config_hash, updated
 from rarepix.records import Status, TrialRecord
 from rarepix.trial.launch import run_ranks
 from rarepix.trial.lifecycle import NON_FINITE, RankFailed, RunContext, describe_failure, start_attempt
@@ -91,13 +91,18 @@ def test_a_trial_on_two_devices(trial, finished, tiny_config):
     )
 
 
-def test_the_same_weights_give_the_same_counts(trial, finished):
-    """A trial of one device whose training is finished is resumed on two."""
+def test_the_same_weights_give_the_same_counts(trial, finished, tiny_config):
+    """A trial of one device whose training is finished is not resumed on two, unless its record says two."""
     shutil.copytree(finished.folder, trial.folder)
     images = pd.read_parquet(trial.folder / "images.parquet")
     document = json.loads((trial.folder / "record.json").read_text()) | {"status": "failed", "trial": "t"}
     (trial.folder / "record.json").write_text(json.dumps(document))
     (trial.folder / "images.parquet").unlink()
+    code, _, errors = trial.finish()
+    assert (code, errors.partition(":")[0]) == (1, "AttemptError")  # several devices compute something else
+
+    document["config_hash"] = config_hash(updated(tiny_config, {"engine.devices": 2}))
+    (trial.folder / "record.json").write_text(json.dumps(document))
     code, _, errors = trial.finish()
     assert (code, errors) == (0, "")
     assert (trial.record.attempt, trial.record.resumed_from_epoch) == (2, 2)
