@@ -23,7 +23,6 @@ import shlex
 import shutil
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,9 +48,10 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         places = [find_study(name, results, begun=options.watch is None) for name in options.study or [None]]
         _check(parser, options, places)
-        read = lambda: _read(options, places, results)  # noqa: E731
-        follow = _once if options.watch is None else _watch
-        return follow(read, places, results, options)
+        if options.watch is not None:
+            return _watch(places, results, options)
+        tables = _read(options, places, results)
+        return _report(tables, _folder(tables, places, results, options.out), _command(options, places))
     except (StudyNotFound, OSError) as error:
         what = str(error)
         if isinstance(error, OSError) and error.strerror:
@@ -63,23 +63,12 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m analysis", description="Read a study and write its report.")
     add = parser.add_argument
-    add(
-        "study",
-        nargs="*",
-        metavar="STUDY",
-        help="a folder, a name under results, a database or folder of an NNI experiment, or a CSV file; several are "
-        "read as one (default: the newest under results)",
-    )
+    what = "a folder, a name under results, a database or folder of an NNI experiment, or a CSV file; several are"
+    add("study", nargs="*", metavar="STUDY", help=f"{what} read as one (default: the newest under results)")
     add("--results", type=Path, help="folder of all studies (default: $RAREPIX_RESULTS, else results)")
     add("--out", type=Path, metavar="DIR", help="folder of the report (default: report in the study's folder)")
-    add(
-        "--watch",
-        type=_seconds,
-        nargs="?",
-        const=SECONDS,
-        metavar="SECONDS",
-        help=f"write the report again on every change, looking every SECONDS (default: {SECONDS:.0f})",
-    )
+    again = f"write the report again on every change, looking every SECONDS (default: {SECONDS:.0f})"
+    add("--watch", type=_seconds, nargs="?", const=SECONDS, metavar="SECONDS", help=again)
     table = parser.add_argument_group("of a CSV file", "which columns are what; several with commas between")
     table.add_argument("--configuration", type=_names, metavar="COLUMNS", help="what makes a configuration")
     table.add_argument("--block", type=_names, metavar="COLUMNS", help="what configurations share when compared")
@@ -91,10 +80,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _command(options: argparse.Namespace, places: list[Path]) -> str:
-    """Return the command that writes this report again, with everything spelled out.
-
-    Later the newest study may be another one, and a variable of this shell may not be set.
-    """
+    """Return the command that writes this report again, without the default study and variables of this shell."""
     words = ["python", "-m", "analysis", *(options.study or [places[0].name])]
     values = {name: getattr(options, name) for name in (*COLUMNS, "results", "out")}
     values["results"] = options.results or os.environ.get(RESULTS_VARIABLE)
@@ -150,40 +136,21 @@ def _is_study(folder: Path) -> bool:
 
 
 def _folder(tables: "Tables", places: list[Path], results: Path, out: Path | None) -> Path:
-    """Return the folder of the report.
-
-    Raises:
-        StudyNotFound: the folder holds something else than a report.
-    """
+    """Return the folder of the report. Raises ``StudyNotFound`` where it holds something else than a report."""
     one = len(places) == 1
     home = places[0] if one and _is_study(places[0]) else study_folder(results, tables.study.replace(" + ", "+"))
     if out is None and one and is_table(places[0]) and _is_study(home):
         raise StudyNotFound(f"{home / 'report'} must stay the report of that study: name another folder with --out")
     folder = out or home / REPORT.parent
-    if folder.exists() and not _may_be_replaced(folder):
-        raise StudyNotFound(
-            f"{folder} must be new, empty or an earlier report, since it is replaced: name another folder"
-        )
+    is_report = all((folder / name).is_file() for name in (REPORT.name, "trials.csv"))
+    if folder.exists() and not is_report and not (folder.is_dir() and not any(folder.iterdir())):
+        why = "must be new, empty or an earlier report, since it is replaced"
+        raise StudyNotFound(f"{folder} {why}: name another folder")
     return folder
 
 
-def _may_be_replaced(folder: Path) -> bool:
-    """Return whether *folder* is an earlier report or empty: its content is deleted."""
-    is_report = all((folder / name).is_file() for name in (REPORT.name, "trials.csv"))
-    return is_report or (folder.is_dir() and not any(folder.iterdir()))
-
-
-def _once(read: Callable[[], "Tables"], places: list[Path], results: Path, options: argparse.Namespace) -> int:
-    tables = read()
-    return _report(tables, _folder(tables, places, results, options.out), _command(options, places))
-
-
 def _report(tables: "Tables", folder: Path, again: str, *, in_short: bool = False) -> int:
-    """Write the report into *folder*, print its summary unless *in_short*, and return the exit code.
-
-    Raises:
-        StudyNotFound: *folder* cannot be written.
-    """
+    """Write the report into *folder*, print its summary unless *in_short*, and return the exit code."""
     from analysis.reporting.report import write_report
     from analysis.reporting.terminal import summary
     from analysis.study.leaderboard import leaderboard
@@ -195,41 +162,34 @@ def _report(tables: "Tables", folder: Path, again: str, *, in_short: bool = Fals
     except OSError as error:
         why = f"the report must be written into {folder}, but: {error.strerror or error}"
         raise StudyNotFound(f"{why}: name a folder that can be written with --out") from error
-    if in_short:
-        return 1 if leaderboard(tables).empty else 0
-    width = min(max(shutil.get_terminal_size((100, 24)).columns, 80), 160)
-    print(summary(tables, page, width, results), end="", flush=True)
-    if leaderboard(tables).empty:
-        print(f"analysis: no trial of {tables.study} is complete; the report says what became of them", file=sys.stderr)
-        return 1
-    return 0
+    nothing = leaderboard(tables).empty
+    if not in_short:
+        width = min(max(shutil.get_terminal_size((100, 24)).columns, 80), 160)
+        print(summary(tables, page, width, results), end="", flush=True)
+        if nothing:
+            why = f"no trial of {tables.study} is complete; the report says what became of them"
+            print(f"analysis: {why}", file=sys.stderr)
+    return int(nothing)
 
 
-def _watch(read: Callable[[], "Tables"], places: list[Path], results: Path, options: argparse.Namespace) -> int:
-    """Write the report now and after every change, and print one line each time.
-
-    Ends when the study does; Ctrl-C ends it with exit code 0.
-    """
+def _watch(places: list[Path], results: Path, options: argparse.Namespace) -> int:
+    """Write the report now and after every change, until the study ends; Ctrl-C ends it with exit code 0."""
     try:
-        seen, tables, quiet = file_states(places), read(), 0
+        seen, tables, quiet = file_states(places), _read(options, places, results), 0
         folder, again = _folder(tables, places, results, options.out), _command(options, places)
         code = _report(tables, folder, again)
-        while quiet < IDLE_CHECKS or _running(tables):
+        while quiet < IDLE_CHECKS or (tables.trials["status"] == "running").any():
             time.sleep(options.watch)
             now = file_states(places)
             news, quiet = describe_changes(seen, now), quiet + 1
             if news:
-                seen, quiet, tables = now, 0, read()
+                seen, quiet, tables = now, 0, _read(options, places, results)
                 code = _report(tables, folder, again, in_short=True)
                 states = ", ".join(f"{n} {state}" for state, n in tables.trials["status"].value_counts().items())
                 print(f"{time.strftime('%X')} {news} changed: {states or 'no trial'}; written again", flush=True)
         return code
     except KeyboardInterrupt:
         return 0
-
-
-def _running(tables: "Tables") -> bool:
-    return bool((tables.trials["status"] == "running").any())
 
 
 if __name__ == "__main__":

@@ -19,16 +19,19 @@ from rich.table import Table
 
 from analysis.calibration.checks import table
 from analysis.calibration.coverage import coverage
-from analysis.calibration.false_claims import false_claims
+from analysis.calibration.false_claims import false_claims, planted
 from analysis.calibration.large_studies import scale
-from analysis.calibration.planted_gain import planted
 
 FULL, QUICK = 1000, 100
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command and return its exit code."""
-    given = _parser().parse_args(arguments)
+    parser = argparse.ArgumentParser(prog="python -m analysis.calibration", description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="a tenth of the simulations and of the trials")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="write the table as a CSV file, too")
+    parser.add_argument("--seed", type=int, default=0, help="of the synthetic studies (default: 0)")
+    given = parser.parse_args(arguments)
     checks = table(_run_checks(QUICK if given.quick else FULL, given.seed))
     Console(width=None if sys.stdout.isatty() else 160).print(_as_rich_table(checks))
     if given.out:
@@ -63,14 +66,6 @@ def _as_rich_table(checks: pd.DataFrame) -> Table:
         passed = "[green]passed[/]" if row["passed"] else "[bold red]FAILED[/]"
         page.add_row(row["check"], row["asked"], seen, interval, f"{row['simulations']:,}", passed, row["note"])
     return page
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m analysis.calibration", description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="a tenth of the simulations and of the trials")
-    parser.add_argument("--out", type=Path, metavar="FILE", help="write the table as a CSV file, too")
-    parser.add_argument("--seed", type=int, default=0, help="of the synthetic studies (default: 0)")
-    return parser
 
 
 if __name__ == "__main__":

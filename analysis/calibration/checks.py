@@ -8,8 +8,8 @@ from scipy import stats
 
 COLUMNS = ["check", "asked", "seen", "low", "high", "simulations", "passed", "note"]
 LEVEL = 0.05
-COVERED = (0.93, 0.97)
-KEPT = (0.035, 0.065)
+COVERED = {"least": 0.93, "most": 0.97}
+KEPT = {"least": 0.035, "most": 0.065}
 """Where the rate of a test that promises exactly 5 % must lie in 2,000 simulations: three standard errors."""
 ENOUGH_SIMULATIONS = 1000
 """From here on what was seen must reach a lower bound. Fewer simulations can only show what is clearly wrong."""
@@ -45,7 +45,6 @@ def cost(check: str, seen: float, *, most: float, unit: str, note: str = "") -> 
 
 
 def asked(least: float, most: float) -> str:
-    """Return the bounds of a rate in words: ``at most 5 %``, ``93 % to 97 %``."""
     if least <= 0:
         return f"at most {100 * most:g} %"
     return f"at least {100 * least:g} %" if most >= 1 else f"{100 * least:g} % to {100 * most:g} %"

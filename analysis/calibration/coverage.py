@@ -46,21 +46,17 @@ def coverage(simulations: int = 2000, seed: int = 0) -> Iterator[dict]:
     yield from dataset_iou(300, simulations, seed)
 
 
-def _of_gain(
-    what: str,
-    interval: Callable[[np.ndarray, np.ndarray], Estimate],
-    n: int,
-    simulations: int,
-    seed: int,
-    exact: float | None = None,
-) -> dict:
+Interval = Callable[[np.ndarray, np.ndarray], Estimate]
+
+
+def _of_gain(what: str, interval: Interval, n: int, simulations: int, seed: int, exact: float | None = None) -> dict:
     def holds(i: int) -> bool:
         rng = np.random.default_rng([seed, i, n])
         estimate = interval(rng.normal(0, SPREAD, n), rng.normal(GAIN, SPREAD, n))
         return estimate.low <= GAIN <= estimate.high
 
     note = "" if exact is None else f"exact at this n: {100 * exact:.1f} %"
-    return rate(f"coverage: {what}", map(holds, range(simulations)), least=COVERED[0], most=COVERED[1], note=note)
+    return rate(f"coverage: {what}", map(holds, range(simulations)), **COVERED, note=note)
 
 
 def exact_paired(n: int) -> float:
@@ -87,7 +83,7 @@ def skewed_mean(n: int, simulations: int, seed: int) -> dict:
         return estimate.low <= np.exp(sigma**2 / 2) <= estimate.high
 
     check = f"coverage: mean, BCa over blocks, skewed differences, n = {n}"
-    return rate(check, map(holds, range(simulations)), least=COVERED[0], most=COVERED[1])
+    return rate(check, map(holds, range(simulations)), **COVERED)
 
 
 def correlations(n: int, simulations: int, seed: int) -> Iterator[dict]:
@@ -100,7 +96,7 @@ def correlations(n: int, simulations: int, seed: int) -> Iterator[dict]:
         for row in correlate(pd.DataFrame({"x": x}), pd.Series(y, name="y")).itertuples():
             hits_by_name.setdefault(row.method, []).append(row.low <= TRUE_CORRELATIONS[row.method] <= row.high)
     for method, hits in hits_by_name.items():
-        yield rate(f"coverage: {method} correlation, n = {n}", hits, least=COVERED[0], most=COVERED[1])
+        yield rate(f"coverage: {method} correlation, n = {n}", hits, **COVERED)
 
 
 def dataset_iou(images: int, simulations: int, seed: int) -> Iterator[dict]:
@@ -115,7 +111,7 @@ def dataset_iou(images: int, simulations: int, seed: int) -> Iterator[dict]:
     shares = [f"in {100 * share:g} % of {images} images" for share in IMAGE_SHARES]
     for (name, hits), share in zip(hits_by_name.items(), [*shares, f"of {images} images"], strict=True):
         check = f"coverage: pooled IoU, {'class ' if name in truth.index[:-1] else 'mean over classes '}{share}"
-        yield rate(check, hits, least=COVERED[0], most=COVERED[1])
+        yield rate(check, hits, **COVERED)
 
 
 def true_iou(seed: int) -> pd.Series:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from analysis.calibration.checks import cost
+from analysis.calibration.synthetic import NAMES
 from analysis.calibration.synthetic_study import write_synthetic_runs, write_synthetic_study
 
 READ_AND_TABULATE = """
@@ -31,8 +32,7 @@ def scale(trials: int = 1000, runs: int = 100_000, seed: int = 0) -> Iterator[di
         yield cost(f"{what}: CPU time", seconds, most=10, unit="s", note="python -m analysis")
         yield cost(f"{what}: memory", memory, most=2, unit="GB")
         file = write_synthetic_runs(Path(folder) / "runs.csv", runs, seed)
-        classes = [f"class{i:02d}" for i in range(20)]
-        seconds, memory = _spent(["-c", READ_AND_TABULATE.format(classes), str(file), str(runs)])
+        seconds, memory = _spent(["-c", READ_AND_TABULATE.format(list(NAMES)), str(file), str(runs)])
         what = f"{runs:,} trial rows read and compared"
         yield cost(f"{what}: CPU time", seconds, most=60, unit="s", note="load_table, compare")
         yield cost(f"{what}: memory", memory, most=2, unit="GB")

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 CLASSES = 20
+NAMES = tuple(f"class{i:02d}" for i in range(CLASSES))
 SPREAD = 0.0054
 """Standard deviation of the mean IoU within a configuration, blocks taken out."""
 CLASS_SPREADS = np.linspace(0.005, 5 * SPREAD, CLASSES)
@@ -36,24 +37,18 @@ def class_scores(rng: np.random.Generator, configurations: int, blocks: int, gai
     return base + of_blocks + shared + noise + planted
 
 
-def as_table(scores: np.ndarray) -> pd.DataFrame:
-    """Return ``class_scores`` as a row per trial: ``configuration``, ``seed``, a column per class, and ``miou``."""
-    configurations, blocks, classes = scores.shape
-    names = [f"class{i:02d}" for i in range(classes)]
-    table = pd.DataFrame(scores.reshape(-1, classes), columns=names)
-    where = {
-        "configuration": np.repeat([f"c{i}" for i in range(configurations)], blocks),
-        "seed": np.tile(np.arange(blocks), configurations),
-    }
-    return table.assign(**where, miou=table[names].mean(axis=1))
-
-
 def synthetic_scores(
     simulation: int, *, configurations: int, blocks: int, gains: dict[int, float] | None = None, seed: int = 0
 ) -> pd.DataFrame:
-    """Return the table of synthetic study number *simulation*; every check of one seed sees the same studies."""
+    """Return synthetic study number *simulation*: a row per trial, every check of one seed sees the same studies.
+
+    Columns are ``configuration``, ``seed``, one per class, and ``miou``.
+    """
     rng = np.random.default_rng([seed, simulation, configurations, blocks])
-    return as_table(class_scores(rng, configurations, blocks, gains or {}))
+    scores = class_scores(rng, configurations, blocks, gains or {})
+    table = pd.DataFrame(scores.reshape(-1, CLASSES), columns=list(NAMES))
+    names, seeds = np.repeat([f"c{i}" for i in range(configurations)], blocks), np.tile(range(blocks), configurations)
+    return table.assign(configuration=names, seed=seeds, miou=table.mean(axis=1))
 
 
 def image_counts(rng: np.random.Generator, images: int, shares: np.ndarray) -> pd.DataFrame:

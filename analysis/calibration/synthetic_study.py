@@ -6,15 +6,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from analysis.calibration.synthetic import CLASSES, RARE, class_scores
+from analysis.calibration.synthetic import CLASSES, NAMES, RARE, class_scores
 from rarepix import layout
 from rarepix.records import Block, ClassCounts, ClassPixels, Dataset, Objective, Status, TrialRecord, write
 
-NAMES = tuple(f"class{i:02d}" for i in range(CLASSES))
 SHARES = np.geomspace(0.3, 0.0003, CLASSES) / np.geomspace(0.3, 0.0003, CLASSES).sum()
 PIXELS = {"train": 4_000_000, "val": 1_000_000, "test": 1_000_000}
 SAMPLING = ("uniform", "inverse_log", "copy_paste")
 LOSSES = ("cross_entropy", "dice", "focal", "lovasz", "tversky")
+KINDS = [(sampling, loss) for sampling in SAMPLING for loss in LOSSES]
 EPOCHS = 30
 BEGAN = datetime(2024, 5, 1, tzinfo=UTC)
 
@@ -25,14 +25,13 @@ def write_synthetic_study(study: Path, trials: int, seed: int = 0) -> Path:
     Sampling and loss are crossed over blocks; copy-paste gains .013 mIoU and the learning rate is drawn at random.
     """
     rng = np.random.default_rng([seed, trials])
-    kinds = [(sampling, loss) for sampling in SAMPLING for loss in LOSSES]
-    blocks = -(-trials // len(kinds))
-    gains = {i: 0.013 for i, (sampling, _) in enumerate(kinds) if sampling == "copy_paste"}
-    splits = {split: class_scores(rng, len(kinds), blocks, gains) for split in ("val", "test")}
+    blocks = -(-trials // len(KINDS))
+    gains = {i: 0.013 for i, (sampling, _) in enumerate(KINDS) if sampling == "copy_paste"}
+    splits = {split: class_scores(rng, len(KINDS), blocks, gains) for split in ("val", "test")}
     for i in range(trials):
-        block, kind = divmod(i, len(kinds))
+        block, kind = divmod(i, len(KINDS))
         ious = {split: scores[kind, block] for split, scores in splits.items()}
-        sampling, loss = kinds[kind]
+        sampling, loss = KINDS[kind]
         parameters = {"sampling.kind": sampling, "loss.name": loss, "optim.lr": float(10 ** rng.uniform(-4, -2))}
         record = _record(f"t{i:05d}", block, parameters, ious, BEGAN + timedelta(minutes=20 * i))
         folder = study / layout.TRIALS / record.trial
@@ -44,13 +43,12 @@ def write_synthetic_study(study: Path, trials: int, seed: int = 0) -> Path:
 def write_synthetic_runs(file: Path, runs: int, seed: int = 0) -> Path:
     """Write a tidy CSV with a row for each of *runs* runs of 20 classes, and return it."""
     rng = np.random.default_rng([seed, runs])
-    kinds = [(sampling, loss) for sampling in SAMPLING for loss in LOSSES]
-    blocks = -(-runs // len(kinds))
-    scores = class_scores(rng, len(kinds), blocks, {}).reshape(-1, CLASSES)[:runs]
+    blocks = -(-runs // len(KINDS))
+    scores = class_scores(rng, len(KINDS), blocks, {}).reshape(-1, CLASSES)[:runs]
     which, seeds = np.divmod(np.arange(runs), blocks)
     table = pd.DataFrame(scores, columns=list(NAMES)).assign(miou=scores.mean(axis=1), seed=seeds)
-    names = {"sampling": np.array([kind[0] for kind in kinds]), "loss": np.array([kind[1] for kind in kinds])}
-    table.assign(**{name: values[which] for name, values in names.items()}).to_csv(file, index=False)
+    sampling, loss = np.array(KINDS)[which].T
+    table.assign(sampling=sampling, loss=loss).to_csv(file, index=False)
     return file
 
 

@@ -69,9 +69,8 @@ def draw_differences(differences: pd.DataFrame) -> Figure | None:
     values = np.ma.masked_invalid(matrix.values.to_numpy(float))
     limit = max(float(np.abs(values).max()), 1e-3)
     axes.set_facecolor(ABSENT)
-    image = axes.imshow(
-        values, cmap=DIVERGING, norm=TwoSlopeNorm(0, -limit, limit), aspect="auto", interpolation="nearest"
-    )
+    norm = TwoSlopeNorm(0, -limit, limit)
+    image = axes.imshow(values, cmap=DIVERGING, norm=norm, aspect="auto", interpolation="nearest")
     _mark(axes, matrix, limit)
     label_columns(axes, range(columns), distinct_labels(matrix.values.columns))
     label_rows(axes, range(rows), _names(matrix.values.index), fontsize=8.5)
@@ -83,27 +82,24 @@ def draw_differences(differences: pd.DataFrame) -> Figure | None:
     axes.set_title(f"Difference of IoU per class{cut}\n{'; '.join(notes)}", fontsize=10)
     figure.colorbar(image, ax=axes, label="difference", fraction=0.05, pad=0.02)
     if matrix.undecidable.any(axis=None):
-        patch = Patch(**HATCH, label="cannot be decided with so few, whatever comes out")
-        figure.legend(handles=[patch], loc="outside lower left")
+        text = "cannot be decided with so few, whatever comes out"
+        figure.legend(handles=[Patch(**HATCH, label=text)], loc="outside lower left")
     return figure
 
 
 def _mark(axes, matrix: Differences, limit: float) -> None:
     """Pale what could not be decided, write the numbers where there is room, and star what was shown."""
     undecidable = matrix.undecidable.to_numpy()
-    for row, column in zip(*np.nonzero(undecidable), strict=True):
+    for row, column in np.argwhere(undecidable):
         axes.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, **HATCH))
     written = matrix.values.shape[1] <= WRITE_UP_TO
     for dull in (False, True) if written else ():
         values = np.ma.masked_invalid(matrix.values.where(undecidable == dull).to_numpy(float))
-        write_cells(axes, values, _text, light=lambda value, dull=dull: not dull and abs(value) > 0.6 * limit)
+        text = lambda value: signed_change(value, 2).replace("0.", ".")  # noqa: E731
+        write_cells(axes, values, text, light=lambda value, dull=dull: not dull and abs(value) > 0.6 * limit)
     row, column = np.nonzero(matrix.shown)
     where = (column + 0.36, row - 0.26) if written else (column, row)  # beside the number
     axes.scatter(*where, s=60 if written else 90, marker="*", color="#111", edgecolor="white", lw=0.6, zorder=4)
-
-
-def _text(value: float) -> str:
-    return signed_change(value, 2).replace("0.", ".")
 
 
 def _names(index: pd.MultiIndex) -> list[str]:

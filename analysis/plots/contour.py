@@ -9,7 +9,7 @@ from scipy.interpolate import griddata
 from scipy.stats import spearmanr
 
 from analysis.plots.labels import shorten
-from analysis.plots.parallel_coordinates import NOT_SAMPLED, Axis, parameter_axis
+from analysis.plots.parallel_coordinates import Axis, parameter_axis
 from analysis.plots.style import INK, MANY_LINES, new_figure
 from analysis.reading.tables import Tables
 from analysis.study.leaderboard import leaderboard, objective_label
@@ -47,12 +47,9 @@ def objective_surface(tables: Tables, importance: pd.DataFrame) -> Surface | Non
     rows = leaderboard(tables)
     if len(rows) < LEAST_TRIALS:
         return None
-    axes = {name: parameter_axis(name, rows[name]) for name in tables.parameters if rows[name].notna().all()}
-    numeric = {
-        name: axis
-        for name, axis in axes.items()
-        if axis.kind in ("linear", "log") and len(np.unique(axis.positions)) >= LEAST_VALUES
-    }
+    axes = (parameter_axis(name, rows[name]) for name in tables.parameters if rows[name].notna().all())
+    numbers = (axis for axis in axes if axis.kind in ("linear", "log"))
+    numeric = {axis.name: axis for axis in numbers if len(np.unique(axis.positions)) >= LEAST_VALUES}
     weights = _weights(importance, numeric, rows["objective"])
     first_two = sorted(numeric, key=lambda name: -weights[name])[:2]
     if len(first_two) < 2:
@@ -100,15 +97,10 @@ def draw_contour(tables: Tables, importance: pd.DataFrame) -> Figure | None:
     shades = axes.contourf(steps, steps, np.ma.masked_invalid(surface.grid), levels=12, cmap=MAP)
     dots = {"s": 14, "color": "white", "edgecolor": INK, "lw": 0.6, "rasterized": len(surface.points) > MANY_LINES}
     axes.scatter(surface.points["x"], surface.points["y"], zorder=3, **dots)
-    for axis, set_ticks, set_label in (
-        (surface.x, axes.set_xticks, axes.set_xlabel),
-        (surface.y, axes.set_yticks, axes.set_ylabel),
-    ):
-        ticks = {place: text for place, text in axis.ticks.items() if place != NOT_SAMPLED}
-        set_ticks(list(ticks), list(ticks.values()))
-        set_label(f"{shorten(axis.name, 40)}{' (log)' if axis.kind == 'log' else ''}")
-    axes.set_xlim(-0.03, 1.03)
-    axes.set_ylim(-0.03, 1.03)
+    for side, axis in (("x", surface.x), ("y", surface.y)):
+        ticks, label = axis.sampled_ticks, shorten(axis.name, 40) + axis.log_note
+        look = {"lim": (-0.03, 1.03), "ticks": list(ticks), "ticklabels": list(ticks.values()), "label": label}
+        axes.set(**{f"{side}{name}": value for name, value in look.items()})
     axes.set_title(f"{surface_note(surface)}; all other parameters vary as well", fontsize=9.5)
     figure.colorbar(shades, ax=axes, label=f"validation {objective_label(tables)}", fraction=0.05, pad=0.02)
     return figure

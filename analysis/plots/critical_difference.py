@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from analysis.plots.labels import short_keys, wrap
-from analysis.plots.style import COLOURS, INK, SOFT, cut_note, new_figure
+from analysis.plots.style import COLOURS, INK, SOFT, cut_note, headline, new_figure
 from analysis.statistics.formatting import as_text
 from analysis.statistics.friedman import cliques
 
@@ -84,11 +84,9 @@ def draw_ranks(ranks: pd.DataFrame) -> Figure | None:
     axes.set_ylim(below + lines - 0.3, -1.9)
     axes.set_axis_off()
     n, k = int(rows["n"].iloc[0]), int(rows["k"].iloc[0])
-    figure.suptitle(
-        f"Mean rank of {k} over {n} blocks, 1 is best{cut_note(len(known), len(rows), 'levels')}; "
-        "a bar joins those that were not told apart",
-        x=0.01, ha="left", fontsize=10,
-    )  # fmt: skip
+    cut = cut_note(len(known), len(rows), "levels")
+    text = f"Mean rank of {k} over {n} blocks, 1 is best{cut}; a bar joins those that were not told apart"
+    headline(figure, text, fontsize=10)
     return figure
 
 

@@ -9,7 +9,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from analysis.plots.labels import label_rows, pair_name, signed_change
-from analysis.plots.style import COLOURS, INK, PAIRS, PALE, SOFT, cut_note, new_figure
+from analysis.plots.style import COLOURS, INK, PAIRS, PALE, SOFT, cut_note, headline, new_figure
 from analysis.reading.tables import Tables
 from analysis.statistics.formatting import p_text
 from analysis.study.comparisons import TreatmentComparison, score_label
@@ -19,12 +19,12 @@ ROPE = 0.005
 """Differences of mean IoU within ± this are of no practical matter (the region of practical equivalence)."""
 SHOWN, UNSHOWN, UNDECIDABLE, UNTESTED = "shown", "no difference shown", "cannot be decided", "nothing to test"
 LOOKS = {
-    SHOWN: (COLOURS[0], "o"),
+    SHOWN: (COLOURS[0], COLOURS[0]),
     UNSHOWN: (INK, "white"),
     UNDECIDABLE: ("#9aa0a6", "white"),
     UNTESTED: (PALE, "white"),
 }
-"""State → colour, and fill of the dot (``o``: the same)."""
+"""State → colour, and fill of the dot."""
 
 
 def forest_rows(comparisons: Sequence[TreatmentComparison]) -> pd.DataFrame:
@@ -33,8 +33,6 @@ def forest_rows(comparisons: Sequence[TreatmentComparison]) -> pd.DataFrame:
     Column ``state``: a difference was ``shown``; ``no difference shown``; it ``cannot be decided`` with so few blocks,
     whatever comes out; or ``nothing to test``. Rows without a difference are left to the table of comparisons.
     """
-    if not comparisons:
-        return pd.DataFrame()
     asked = [question for question in comparisons if question.score == comparisons[0].score and len(question.rows)]
     if not asked:
         return pd.DataFrame()
@@ -77,10 +75,7 @@ def draw_forest(comparisons: Sequence[TreatmentComparison], tables: Tables) -> F
         )  # fmt: skip
     label = score_label(tables, shown["score"].iloc[0])
     axes.set_xlabel(f"difference of {label}, first − second, with its 95 % interval")
-    figure.suptitle(
-        f"Differences of {label}{cut_note(len(rows), len(shown), 'comparisons', 'the clearest')}", x=0.01, ha="left",
-        fontsize=11,
-    )  # fmt: skip
+    headline(figure, f"Differences of {label}{cut_note(len(rows), len(shown), 'comparisons', 'the clearest')}")
     figure.legend(handles=_legend(shown), loc="outside lower left", ncols=2)
     return figure
 
@@ -89,7 +84,7 @@ def _draw_row(axes, place: float, row) -> None:
     colour, fill = LOOKS[row.state]
     if not np.isnan(row.low):
         axes.plot([row.low, row.high], [place, place], color=colour, lw=1.8, solid_capstyle="butt")
-    axes.plot(row.difference, place, "o", color=colour, markerfacecolor=colour if fill == "o" else fill, markersize=6.5)
+    axes.plot(row.difference, place, "o", color=colour, markerfacecolor=fill, markersize=6.5)
     name = {"holm": "Holm p", "bh": "BH p"}.get(row.correction, "p")
     decision = f"{name} {p_text(row.p_adjusted)}, n = {row.n}"
     if row.state == UNDECIDABLE:
@@ -103,12 +98,10 @@ def _draw_row(axes, place: float, row) -> None:
 
 
 def _legend(rows: pd.DataFrame) -> list:
-    present = [state for state in LOOKS if (rows["state"] == state).any()]
-    handles = [
-        Line2D([], [], color=LOOKS[state][0], marker="o", markerfacecolor=LOOKS[state][1].replace("o", LOOKS[state][0]))
-        for state in present
-    ]
     words = {SHOWN: "a difference was shown", UNDECIDABLE: "cannot be decided with so few, whatever comes out"}
-    for handle, state in zip(handles, present, strict=True):
-        handle.set_label(words.get(state, state))
+    handles = [
+        Line2D([], [], color=colour, marker="o", markerfacecolor=fill, label=words.get(state, state))
+        for state, (colour, fill) in LOOKS.items()
+        if (rows["state"] == state).any()
+    ]
     return [*handles, Patch(color="#eef3f7", label=f"±{ROPE}: of no practical matter")]

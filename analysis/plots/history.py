@@ -4,9 +4,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from analysis.plots.style import COLOURS, GRID, INK, MANY_LINES, STATUS, new_figure
+from analysis.plots.style import COLOURS, INK, MANY_LINES, STATUS, new_figure, objective_axes
 from analysis.reading.tables import Tables
-from analysis.study.leaderboard import objective_label
 
 MARKERS = {"complete": "o", "stopped": "v", "failed": "X", "running": "s"}
 
@@ -21,15 +20,12 @@ def history_table(tables: Tables) -> pd.DataFrame:
     started = tables.trials.dropna(subset=["started"])
     rows = started.sort_values(["started", "trial"], kind="stable")[["trial", "status", "objective"]]
     complete = rows["status"] == "complete"
-    rows["reached"] = rows["trial"].map(_reached(tables)).astype(float).mask(complete)
+    reached = tables.curves.groupby("trial")["objective"].max()
+    rows["reached"] = rows["trial"].map(reached).astype(float).mask(complete)
     rows["objective"] = rows["objective"].astype(float).where(complete)
     rows["best"] = rows["objective"].cummax().ffill()
     rows.insert(0, "order", np.arange(1, len(rows) + 1))
     return rows.reset_index(drop=True)
-
-
-def _reached(tables: Tables) -> pd.Series:
-    return tables.curves.groupby("trial")["objective"].max()
 
 
 def draw_history(tables: Tables) -> Figure | None:
@@ -52,9 +48,6 @@ def draw_history(tables: Tables) -> Figure | None:
         if len(none):
             look |= {"facecolor": "none", "lw": 1, "edgecolor": look.pop("color")}
             axes.scatter(none, np.full(len(none), low - 0.12 * span), label=f"{status}, never validated", **look)
-    axes.set_xlabel("trial, in order of start")
-    axes.set_ylabel(f"validation {objective_label(tables)}")
-    axes.xaxis.get_major_locator().set_params(integer=True)
-    axes.grid(color=GRID)
+    objective_axes(axes, tables, "trial, in order of start")
     figure.legend(loc="outside lower left", ncols=3)
     return figure

@@ -6,7 +6,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from analysis.plots.labels import WRITE_UP_TO, distinct_labels, label_columns, label_rows, write_cells
+from analysis.plots.labels import WRITE_UP_TO, distinct_labels, label_columns, label_rows, write_shares
 from analysis.plots.style import ABSENT, COLOURS, GRID, MAP, TOP, cut_note, new_figure
 from analysis.reading.tables import Tables
 from analysis.study.class_summary import class_order_text, class_summary, scored_split
@@ -21,10 +21,7 @@ def importance_bars(importance: pd.DataFrame) -> pd.DataFrame:
     if importance.empty:
         return importance
     rows = importance[importance["target"] == OBJECTIVE].dropna(subset=["importance"])
-    rows = rows.assign(inner=rows["branch"] != "")
-    return rows.sort_values(["inner", "branch", "importance"], ascending=[True, True, False], kind="stable").drop(
-        columns="inner"
-    )
+    return rows.sort_values(["branch", "importance"], ascending=[True, False], kind="stable")  # "" before any branch
 
 
 def importance_matrix(importance: pd.DataFrame, order: list[str]) -> pd.DataFrame:
@@ -58,8 +55,7 @@ def draw_importance(importance: pd.DataFrame) -> Figure | None:
         return None
     shown = bars.head(TOP)
     inner = (shown["branch"] != "").to_numpy()
-    height = 1.5 + 0.3 * len(shown) + 0.12 * inner.sum()
-    figure, axes = new_figure(7.4, height)
+    figure, axes = new_figure(7.4, 1.5 + 0.3 * len(shown) + 0.12 * inner.sum())
     places = np.arange(len(shown))
     axes.barh(places, shown["importance"], height=0.62, color=np.where(inner, COLOURS[5], COLOURS[0]))
     for place, value in zip(places, shown["importance"], strict=True):
@@ -98,7 +94,7 @@ def draw_importance_classes(importance: pd.DataFrame, tables: Tables) -> Figure 
     cmap = matplotlib.colormaps[MAP].with_extremes(bad=ABSENT)
     image = axes.imshow(values, cmap=cmap, vmin=0, vmax=1, aspect="auto", interpolation="nearest")
     if columns <= WRITE_UP_TO:
-        write_cells(axes, values, lambda value: f"{value:.2f}".removeprefix("0"), light=lambda value: value < 0.6)
+        write_shares(axes, values)
     label_columns(axes, range(columns), distinct_labels(shown.columns))
     label_rows(axes, range(rows), _names(shown.index.to_frame()))
     axes.spines[:].set_visible(False)

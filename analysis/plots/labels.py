@@ -6,7 +6,9 @@ measures all ticks several times: in a figure with fifty of them that takes long
 
 import re
 import textwrap
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from itertools import takewhile
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -53,9 +55,9 @@ def distinct_labels(names: Iterable[object], length: int = 18) -> list[str]:
 
 def _alike(cut: dict[str, str]) -> list[list[str]]:
     """Return the groups of names that are cut to the same text."""
-    groups: dict[str, list[str]] = {}
-    for text, wrapped_lines in cut.items():
-        groups.setdefault(wrapped_lines, []).append(text)
+    groups = defaultdict(list)
+    for text, short in cut.items():
+        groups[short].append(text)
     return [group for group in groups.values() if len(group) > 1]
 
 
@@ -73,9 +75,7 @@ def _unlike(names: Sequence[str], length: int) -> list[str]:
 
 def _shared(texts: Sequence[str]) -> int:
     """Return how many letters all *texts* begin with alike."""
-    return next(
-        (i for i, letters in enumerate(zip(*texts, strict=False)) if len(set(letters)) > 1), min(map(len, texts))
-    )
+    return sum(1 for _ in takewhile(lambda letters: len(set(letters)) == 1, zip(*texts, strict=False)))
 
 
 def wrap(text: str, width: int = 40, lines: int = 2) -> str:
@@ -94,13 +94,9 @@ def signed_change(value: float, digits: int = 3) -> str:
 
 
 def short_keys(configuration: str) -> str:
-    """Return the name of a configuration with short keys.
-
-    ``loss.name=focal optim.lr=0.01`` becomes ``focal lr=0.01``; any other text stays as it is.
-    """
-    return re.sub(
-        r"(?<![\w.])[\w.]*?(\w+)=", lambda key: "" if key[1] in ("name", "kind") else f"{key[1]}=", configuration
-    )
+    """Return ``focal lr=0.01`` for ``loss.name=focal optim.lr=0.01``; any other text stays as it is."""
+    short = lambda key: "" if key[1] in ("name", "kind") else f"{key[1]}="  # noqa: E731
+    return re.sub(r"(?<![\w.])[\w.]*?(\w+)=", short, configuration)
 
 
 def pair_name(b: object, a: object, width: int) -> str:
@@ -165,6 +161,11 @@ def label_columns(axes, places: Iterable[float], names: Iterable[str], fontsize:
     axes.set_xticks([])
     for place, name in zip(places, names, strict=True):
         axes.text(place, 0, name, transform=below, **look)
+
+
+def write_shares(axes, values: np.ma.MaskedArray) -> None:
+    """Write each value between 0 and 1 into its cell, for colours that grow lighter."""
+    write_cells(axes, values, lambda value: f"{value:.2f}".removeprefix("0"), light=lambda value: value < 0.6)
 
 
 def write_cells(axes, values: np.ma.MaskedArray, text: Callable[[float], str], light: Callable[[float], bool]) -> None:

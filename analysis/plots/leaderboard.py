@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from analysis.plots.labels import distinct_labels, label_rows, shorten
-from analysis.plots.style import COLOURS, PALE, TOP, cut_note, new_figure
+from analysis.plots.style import COLOURS, GRID, PALE, TOP, cut_note, headline, new_figure
 from analysis.reading.tables import Tables
 from analysis.statistics.formatting import number
 from analysis.study.leaderboard import TEST, VALIDATION, baseline, leaderboard, objective_name, score_name
@@ -26,14 +26,10 @@ def leaderboard_table(tables: Tables, top: int = TOP) -> pd.DataFrame:
 
 def draw_answer(tables: Tables) -> Figure | None:
     """Draw the best few trials beside what always predicting the most frequent class would get."""
-    figure = draw_leaderboard(tables, top=FEW, width=5.6)
-    if figure is not None:
-        _draw_baseline(tables, figure.axes[0], leaderboard(tables)["trial"].iloc[0])
-        _draw_legend(figure)
-    return figure
+    return draw_leaderboard(tables, top=FEW, width=5.6, with_baseline=True)
 
 
-def draw_leaderboard(tables: Tables, top: int = TOP, width: float = 8) -> Figure | None:
+def draw_leaderboard(tables: Tables, top: int = TOP, width: float = 8, *, with_baseline: bool = False) -> Figure | None:
     """Draw one row per trial, best on top; None when no trial is complete."""
     table, total = leaderboard_table(tables, top), len(leaderboard(tables))
     if table.empty:
@@ -46,18 +42,13 @@ def draw_leaderboard(tables: Tables, top: int = TOP, width: float = 8) -> Figure
         axes.plot(table["test"], rows, "D", color=COLOURS[1], markerfacecolor="white", markersize=6, label="test")
     label_rows(axes, rows, distinct_labels(table["trial"]))
     axes.set_ylim(len(table) - 0.4, -0.6)
-    axes.grid(axis="x", color="#e8eaec")
-    axes.set_axisbelow(True)
+    axes.grid(axis="x", color=GRID)
     axes.set_xlabel(score_name(objective_name(tables)))
-    figure.suptitle(f"Objective of each trial{cut_note(total, len(table))}", x=0.01, ha="left", fontsize=11)
-    _draw_legend(figure)
+    headline(figure, f"Objective of each trial{cut_note(total, len(table))}")
+    if with_baseline:
+        _draw_baseline(tables, axes, table["trial"].iloc[0])
+    figure.legend(loc="outside lower left", ncols=2 if width > 7 else 1)
     return figure
-
-
-def _draw_legend(figure: Figure) -> None:
-    for legend in list(figure.legends):
-        legend.remove()
-    figure.legend(loc="outside lower left", ncols=2 if figure.get_figwidth() > 7 else 1)
 
 
 def _draw_baseline(tables: Tables, axes, trial: str) -> None:

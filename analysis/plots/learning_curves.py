@@ -8,23 +8,22 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
 from analysis.plots.labels import short_keys, shorten, wrap
-from analysis.plots.style import COLOURS, GRID, MANY_LINES, PALE, cut_note, new_figure
+from analysis.plots.style import COLOURS, MANY_LINES, PALE, cut_note, new_figure, objective_axes
 from analysis.reading.tables import Tables
-from analysis.study.leaderboard import configuration_names, leaderboard, objective_label
+from analysis.study.leaderboard import configuration_names, leaderboard
 
 BEST = 5
 """Trials, or configurations, that are drawn in colour."""
-OTHER_TRIALS = "other trials (stopped, failed and running ones too)"
-OTHER_CONFIGURATIONS = "other configurations (mean)"
 FEW_EPOCHS = 12
 """Validations below which each one gets its own dot."""
 
 
-def curve_lines(tables: Tables) -> list[tuple[str, int, int | None, pd.DataFrame]]:
-    """Return (trial, attempt, rank, rows with ``epoch`` and ``objective``) per line; rank is None beyond the best few.
+CurveLine = tuple[str, int, int | None, pd.DataFrame]
+"""Trial, attempt, rank (None beyond the best few), rows with ``epoch`` and ``objective``."""
 
-    The coloured lines come last, so that they are drawn on top.
-    """
+
+def curve_lines(tables: Tables) -> list[CurveLine]:
+    """Return the lines of all trials, those of the best few last, so that they are drawn on top."""
     ranks = {trial: rank for rank, trial in enumerate(leaderboard(tables)["trial"].head(BEST))}
     measured = tables.curves.dropna(subset=["objective", "epoch"]).sort_values(["trial", "attempt", "epoch"])
     grouped = measured[["epoch", "objective"]].groupby([measured["trial"], measured["attempt"]], sort=False)
@@ -32,10 +31,13 @@ def curve_lines(tables: Tables) -> list[tuple[str, int, int | None, pd.DataFrame
     return sorted(lines, key=lambda line: -BEST if line[2] is None else -line[2])
 
 
-def line_name(tables: Tables, trial: str, attempt: int) -> str:
-    """Return the trial, with its attempt where it was started more than once."""
-    attempts = tables.curves.loc[tables.curves["trial"] == trial, "attempt"].nunique()
-    return f"{shorten(trial)}, attempt {attempt}" if attempts > 1 else shorten(trial)
+def line_names(tables: Tables, lines: list[CurveLine]) -> list[str]:
+    """Return the trial of each line, with its attempt where it was started more than once."""
+    attempts = tables.curves.groupby("trial")["attempt"].nunique()
+    return [
+        f"{shorten(trial)}, attempt {attempt}" if attempts[trial] > 1 else shorten(trial)
+        for trial, attempt, *_ in lines
+    ]
 
 
 def draw_curves(tables: Tables) -> Figure | None:
@@ -44,19 +46,19 @@ def draw_curves(tables: Tables) -> Figure | None:
     if not lines:
         return None
     figure, axes = new_figure(8, 4.6)
-    draw_background_lines(axes, [rows.to_numpy(float) for _, _, rank, rows in lines if rank is None], OTHER_TRIALS)
-    for trial, attempt, rank, rows in lines:
+    others = [rows.to_numpy(float) for _, _, rank, rows in lines if rank is None]
+    draw_background_lines(axes, others, "other trials (stopped, failed and running ones too)")
+    for (_, attempt, rank, rows), name in zip(lines, line_names(tables, lines), strict=True):
         if rank is not None:
-            marker = {"marker": "o", "markersize": 4} if len(rows) < FEW_EPOCHS else {}
-            look = {"color": COLOURS[rank], "lw": 2, "ls": "-" if attempt == 1 else "--"}
-            name = f"{rank + 1}. {line_name(tables, trial, attempt)}"
-            axes.plot(rows["epoch"], rows["objective"], label=name, **look, **marker)
-    axes.set_xlabel("epoch")
-    axes.set_ylabel(f"validation {objective_label(tables)}")
-    axes.xaxis.get_major_locator().set_params(integer=True)
-    axes.grid(color=GRID)
+            look = {"color": COLOURS[rank], "lw": 2, "ls": "-" if attempt == 1 else "--"} | _dots(rows)
+            axes.plot(rows["epoch"], rows["objective"], label=f"{rank + 1}. {name}", **look)
+    objective_axes(axes, tables, "epoch")
     numbered_legend(figure, axes, ncols=2)
     return figure
+
+
+def _dots(rows: pd.DataFrame) -> dict:
+    return {"marker": "o", "markersize": 4} if len(rows) < FEW_EPOCHS else {}
 
 
 def draw_background_lines(axes, lines: list[np.ndarray], label: str) -> None:
@@ -78,9 +80,8 @@ def numbered_legend(figure: Figure, axes, ncols: int = 1, **look) -> None:
     handles, labels = axes.get_legend_handles_labels()
     numbers = [re.match(r"\d+", label) for label in labels]
     order = sorted(range(len(labels)), key=lambda i: int(numbers[i][0]) if numbers[i] else len(labels) + i)
-    figure.legend(
-        [handles[i] for i in order], [labels[i] for i in order], loc="outside lower left", ncols=ncols, **look
-    )
+    entries = [handles[i] for i in order], [labels[i] for i in order]
+    figure.legend(*entries, loc="outside lower left", ncols=ncols, **look)
 
 
 def curve_bands(tables: Tables) -> pd.DataFrame:
@@ -113,22 +114,16 @@ def draw_configuration_curves(tables: Tables) -> Figure | None:
     present = bands["rank"].unique()
     coloured = present[:BEST]
     others = bands[~bands["rank"].isin(coloured)]
-    ends = np.flatnonzero(others["rank"].diff().to_numpy() > 0)
-    draw_background_lines(
-        axes, np.split(others[["epoch", "mean"]].to_numpy(float), ends) if len(others) else [], OTHER_CONFIGURATIONS
-    )
+    lines = [rows[["epoch", "mean"]].to_numpy(float) for _, rows in others.groupby("rank")]
+    draw_background_lines(axes, lines, "other configurations (mean)")
     for place, rank in reversed(list(enumerate(coloured))):
         rows, colour = bands[bands["rank"] == rank], COLOURS[place]
-        trials = rows["trials"].iloc[0]
+        trials, epochs = rows["trials"].iloc[0], rows["epoch"].astype(float)
         count = f"{trials} trials" if trials > 1 else "1 trial"
         label = f"{rank + 1}. {wrap(short_keys(rows['configuration'].iloc[0]), 90)} ({count})"
-        axes.fill_between(rows["epoch"].astype(float), rows["low"], rows["high"], color=colour, alpha=0.16, lw=0)
-        marker = {"marker": "o", "markersize": 4} if len(rows) < FEW_EPOCHS else {}
-        axes.plot(rows["epoch"].astype(float), rows["mean"], color=colour, lw=2, label=label, **marker)
-    axes.set_xlabel("epoch")
-    axes.set_ylabel(f"validation {objective_label(tables)}")
-    axes.xaxis.get_major_locator().set_params(integer=True)
-    axes.grid(color=GRID)
+        axes.fill_between(epochs, rows["low"], rows["high"], color=colour, alpha=0.16, lw=0)
+        axes.plot(epochs, rows["mean"], color=colour, lw=2, label=label, **_dots(rows))
+    objective_axes(axes, tables, "epoch")
     coloured_of = cut_note(len(present), len(coloured), "configurations in colour")
     axes.set_title(f"Mean over trials, band: lowest to highest trial{coloured_of}", fontsize=10)
     numbered_legend(figure, axes)

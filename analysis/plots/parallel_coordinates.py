@@ -33,6 +33,16 @@ class Axis(NamedTuple):
     """Of each trial; ``NOT_SAMPLED`` where it has no value."""
     ticks: dict[float, str]
 
+    @property
+    def log_note(self) -> str:
+        """What a title says of the scale."""
+        return " (log)" * (self.kind == "log")
+
+    @property
+    def sampled_ticks(self) -> dict[float, str]:
+        """The ticks without that of trials which did not have the parameter."""
+        return {place: text for place, text in self.ticks.items() if place != NOT_SAMPLED}
+
 
 def parameter_axis(name: str, values: pd.Series, most: int | None = None) -> Axis:
     """Return the axis of one parameter, its scale chosen from its values; positions are those of the first *most*."""
@@ -74,9 +84,8 @@ def _categorical(name: str, values: pd.Series, most: int | None) -> Axis:
     width = min(0.3 / len(levels), 0.12)
     for place in places.values():
         trials_at_level = np.flatnonzero(positions == place)
-        positions[trials_at_level] += (
-            np.linspace(width, -width, len(trials_at_level)) if len(trials_at_level) > 1 else 0.0
-        )
+        if len(trials_at_level) > 1:
+            positions[trials_at_level] += np.linspace(width, -width, len(trials_at_level))
     ticks = dict(zip(places.values(), distinct_labels(levels, 14), strict=True))
     return Axis(name, "categorical", positions, _with_missing(ticks, values))
 

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from analysis.plots.labels import distinct_labels
 from analysis.plots.parallel_coordinates import AXES, NOT_SAMPLED, Axis, parameter_axis
-from analysis.plots.style import COLOURS, GRID, INK, MANY_LINES, new_figure
+from analysis.plots.style import COLOURS, GRID, INK, MANY_LINES, headline, new_figure
 from analysis.reading.tables import Tables
 from analysis.study.leaderboard import leaderboard, objective_label
 
@@ -68,7 +68,7 @@ def draw_slices(tables: Tables) -> Figure | None:
     for panel in panels[:, 0]:
         panel.set_ylabel(f"validation {objective_label(tables)}", fontsize=9)
     note = slice_note(axes) + "; bar: median" * any(_at_ticks(axis) for axis in axes)
-    figure.suptitle(textwrap.fill(note, int(14 * figure.get_figwidth())), x=0.01, ha="left", fontsize=9)
+    headline(figure, textwrap.fill(note, int(14 * figure.get_figwidth())), fontsize=9)
     if len(rows) > 2:
         figure.colorbar(dots, ax=panels, label="trial, in order of start", fraction=0.02, pad=0.01)
     return figure
@@ -76,10 +76,9 @@ def draw_slices(tables: Tables) -> Figure | None:
 
 def slice_note(axes: list[Axis]) -> str:
     """Return in words what the colour and the place of a dot within its category mean."""
-    sideways = "; within a category dots stand in the same order, the first left"
-    return "A dot per trial, the later it started the darker" + sideways * any(
-        axis.kind == "categorical" for axis in axes
-    )
+    categories = any(axis.kind == "categorical" for axis in axes)
+    sideways = "; within a category dots stand in the same order, the first left" * categories
+    return f"A dot per trial, the later it started the darker{sideways}"
 
 
 def _at_ticks(axis: Axis) -> bool:
@@ -90,13 +89,12 @@ def _at_ticks(axis: Axis) -> bool:
 def _draw_panel(panel, axis: Axis, objective: np.ndarray, order: np.ndarray) -> matplotlib.collections.PathCollection:
     has = axis.positions != NOT_SAMPLED
     look = {"c": order[has], "cmap": MAP, "vmin": 1, "vmax": max(order), "rasterized": has.sum() > MANY_LINES}
-    few = len(order) <= 100
-    look |= {"s": 24, "lw": 0.4, "edgecolor": INK} if few else {"s": 7, "lw": 0}
+    look |= {"s": 24, "lw": 0.4, "edgecolor": INK} if len(order) <= 100 else {"s": 7, "lw": 0}
     dots = panel.scatter(axis.positions[has], objective[has], zorder=3, **look)
-    ticks = {place: text for place, text in axis.ticks.items() if place != NOT_SAMPLED}
-    at = np.array(list(ticks))
-    nearest = np.abs(axis.positions[has, None] - at).argmin(axis=1)
+    ticks = axis.sampled_ticks
     if _at_ticks(axis):
+        at = np.array(list(ticks))
+        nearest = np.abs(axis.positions[has, None] - at).argmin(axis=1)
         medians, half = [np.median(objective[has][nearest == i]) for i in range(len(at))], 0.32 / len(at)
         panel.hlines(medians, at - half, at + half, color=COLOURS[1], lw=2.2, zorder=4)
     crowded = sum(len(text) + 2 for text in ticks.values()) > 30
@@ -105,5 +103,5 @@ def _draw_panel(panel, axis: Axis, objective: np.ndarray, order: np.ndarray) -> 
     panel.set_xlim(-0.08, 1.08)
     panel.grid(color=GRID)
     where = "" if has.all() else f", {has.sum()} of {len(has)} trials"
-    panel.set_title(f"{axis.name}{' (log)' if axis.kind == 'log' else ''}{where}", fontsize=9)
+    panel.set_title(f"{axis.name}{axis.log_note}{where}", fontsize=9)
     return dots

@@ -8,6 +8,9 @@ import matplotlib
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from analysis.reading.tables import Tables
+from analysis.study.leaderboard import objective_label
+
 # Okabe & Ito (2008), the yellow left out: it is too light for a line on white.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
 INK, SOFT, PALE, ABSENT, GRID = "#1a1a1a", "#6b7075", "#c4c8cc", "#e4e6e8", "#e8eaec"
@@ -77,6 +80,19 @@ def save(figure: Figure, folder: Path, name: str) -> list[Path]:
         figure.savefig(paths[0], pil_kwargs={"compress_level": 1})
         figure.savefig(paths[1], metadata={"Date": None})
     return paths
+
+
+def headline(figure: Figure, text: str, fontsize: float = 11) -> None:
+    """Write *text* above all axes, from the left edge of *figure*."""
+    figure.suptitle(text, x=0.01, ha="left", fontsize=fontsize)
+
+
+def objective_axes(axes, tables: Tables, x: str) -> None:
+    """Label axes of the validation objective over *x*, which is counted."""
+    axes.set_xlabel(x)
+    axes.set_ylabel(f"validation {objective_label(tables)}")
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.grid(color=GRID)
 
 
 def cut_note(total: int, shown: int, what: str = "trials", which: str = "best") -> str:

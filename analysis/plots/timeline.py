@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from analysis.plots.labels import distinct_labels, label_rows
-from analysis.plots.style import COLOURS, GRID, MANY_LINES, STATUS, new_figure
+from analysis.plots.style import COLOURS, GRID, MANY_LINES, STATUS, cut_note, new_figure
 from analysis.reading.tables import Tables
 
 UNKNOWN = "machine not recorded"
@@ -76,25 +76,20 @@ def draw_timeline(tables: Tables) -> Figure | None:
     shown = lanes[:LANES]
     name, size = unit_of(table["end"].max())
     figure, axes = new_figure(9, 1.7 + 0.26 * len(shown))
+    look = {"edgecolors": "white", "linewidths": 0.6 if len(table) < 200 else 0.2}
+    look["rasterized"] = len(table) > MANY_LINES
     for place, (_, rows) in enumerate(shown):
         spans = list(zip(rows["start"] / size, (rows["end"] - rows["start"]) / size, strict=True))
         colours = [STATUS.get(status, COLOURS[3]) for status in rows["status"]]
-        look = {
-            "facecolors": colours,
-            "edgecolors": "white",
-            "linewidths": 0.6 if len(table) < 200 else 0.2,
-            "rasterized": len(table) > MANY_LINES,
-        }
-        axes.broken_barh(spans, (place - 0.4, 0.8), **look)
+        axes.broken_barh(spans, (place - 0.4, 0.8), facecolors=colours, **look)
     label_rows(axes, range(len(shown)), lane_names(*zip(*(key for key, _ in shown), strict=True)))
     axes.set_ylim(len(shown) - 0.4, -0.6)
     axes.set_xlim(0, 1.01 * table["end"].max() / size)
     axes.grid(axis="x", color=GRID)
-    axes.set_xlabel(f"{name} since {_first(tables)}")
-    cut = f" (first {len(shown)} of {len(lanes)} lanes)" if len(lanes) > len(shown) else ""
-    axes.set_title(f"{len(table)} trials{cut}")
-    present = [*(status for status in STATUS if (table["status"] == status).any())]
-    handles = [Patch(color=STATUS[status], label=status) for status in present]
+    first = pd.to_datetime(tables.trials["started"].dropna(), utc=True, format="ISO8601").min()
+    axes.set_xlabel(f"{name} since {first:%Y-%m-%d %H:%M UTC}")
+    axes.set_title(f"{len(table)} trials{cut_note(len(lanes), len(shown), 'lanes', 'first')}")
+    handles = [Patch(color=STATUS[status], label=status) for status in STATUS if (table["status"] == status).any()]
     if not table["status"].isin(list(STATUS)).all():
         handles.append(Patch(color=COLOURS[3], label="other"))
     figure.legend(handles=handles, loc="outside lower left", ncols=len(handles))
@@ -104,8 +99,3 @@ def draw_timeline(tables: Tables) -> Figure | None:
 def lane_names(machines: Sequence[str], slots: Sequence[int]) -> list[str]:
     """Return ``gpu-box · slot 1``: a slot is one of the trials that a machine ran at the same time."""
     return [f"{machine} · slot {slot}" for machine, slot in zip(distinct_labels(machines, 26), slots, strict=True)]
-
-
-def _first(tables: Tables) -> str:
-    started = pd.to_datetime(tables.trials["started"].dropna(), utc=True, format="ISO8601")
-    return started.min().strftime("%Y-%m-%d %H:%M UTC")

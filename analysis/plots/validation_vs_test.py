@@ -47,7 +47,10 @@ def draw_validation_test(validation_test: pd.DataFrame, tables: Tables) -> Figur
     figure, axes = new_figure(7.4, 5.2 + 0.3 * min(len(points), NAMES))
     chosen = points["best_validation"] | points["best_test"]
     dots = {"s": 34 if len(points) <= 50 else 16, "zorder": 3, "rasterized": len(points) > MANY_LINES}
-    axes.scatter(*_xy(points[~chosen]), color=COLOURS[0], lw=0, alpha=0.85, label="a configuration", **dots)
+    others = points[~chosen]
+    axes.scatter(
+        others["validation"], others["test"], color=COLOURS[0], lw=0, alpha=0.85, label="a configuration", **dots
+    )
     named = points if len(points) <= NAMES else points[chosen]
     both = points["best_validation"] & points["best_test"]
     for mask, colour, text in (
@@ -58,13 +61,10 @@ def draw_validation_test(validation_test: pd.DataFrame, tables: Tables) -> Figur
         for row in points[mask].itertuples():
             label = f"{row.number}: {wrap(f'{text}: {short_keys(row.configuration)}', 84)}"
             axes.scatter(row.validation, row.test, s=60, color=colour, zorder=4, label=label)
-    ends = [
-        min(points["validation"].min(), points["test"].min()),
-        max(points["validation"].max(), points["test"].max()),
-    ]
+    ends = [points[["validation", "test"]].min(axis=None), points[["validation", "test"]].max(axis=None)]
     axes.plot(ends, ends, color=SOFT, lw=1, ls=":", label="equal")
     _frame(axes, points, tables)
-    for row in points[~chosen].itertuples() if len(points) <= NAMES else ():
+    for row in others.itertuples() if len(points) <= NAMES else ():
         axes.plot([], [], ls="", label=f"{row.number}: {wrap(short_keys(row.configuration), 84)}")
     numbered_legend(figure, axes, fontsize=8.5, handlelength=1.2)
     numbers = zip(named["validation"], named["test"], named["number"].astype(str), strict=True)
@@ -83,7 +83,3 @@ def _frame(axes, points: pd.DataFrame, tables: Tables) -> None:
     r = rank_correlation(points)
     note = f"Spearman r = {signed(r, 2)}" if not np.isnan(r) else "too few for a rank correlation"
     axes.set_title(f"{len(points)} configurations: {note}")
-
-
-def _xy(points: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
-    return points["validation"], points["test"]

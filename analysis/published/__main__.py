@@ -34,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
     print(text("What was published, and what its files give", again, width), end="")
     print(text("What these 50 runs can show", own, width), end="")
     if options.out:
-        print(f"Written: {save([*again, *own], options)}")
+        print(f"Written: {save([*again, *own], options.folder, options.out)}")
     return 0 if all(section.table["agrees"].all() for section in again) else 1
 
 
@@ -50,15 +50,15 @@ def text(title: str, sections: list[Section], width: int) -> str:
     return out.file.getvalue()
 
 
-def save(sections: list[Section], options: argparse.Namespace) -> Path:
-    """Write the tables and the report; return the path of the page."""
+def save(sections: list[Section], folder: Path, out: Path) -> Path:
+    """Write the tables and the report of the study in *folder* into *out*; return the path of the page."""
     from analysis.reporting.report import write_report
 
-    options.out.mkdir(parents=True, exist_ok=True)
+    out.mkdir(parents=True, exist_ok=True)
     for section in sections:
         name = "".join(letter if letter.isalnum() else "_" for letter in section.title.lower())
-        section.table.to_csv(options.out / f"{name}.csv", index=False)
-    return write_report(as_study(options.folder), options.out / "report")
+        section.table.to_csv(out / f"{name}.csv", index=False)
+    return write_report(as_study(folder), out / "report")
 
 
 if __name__ == "__main__":

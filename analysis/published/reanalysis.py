@@ -40,6 +40,7 @@ def reanalysis_sections(folder: Path) -> list[Section]:
     study = study_files.as_study(folder)
     runs = with_arms(study_files.runs(folder))
     pasted = runs[runs[ARM].isin(["random x2", "mskf cnt"])]
+    thinned = study.trials["configs"].str.upper().str.startswith("TRUE")
     return [
         published_pairs(runs),
         overall(runs),
@@ -47,7 +48,13 @@ def reanalysis_sections(folder: Path) -> list[Section]:
         per_class(study_files.as_study(folder, study_files.PARAMETERS), pasted),
         spread(runs),
         power_section(pasted),
-        *(audit_section(study, name) for name in ("imbalanced", "all")),
+        # A search begins with its default: among all ten that is the study's first run, among the thinned ones what is
+        # left untreated.
+        _audit_section(
+            "The audit, eight thinned configurations",
+            study._replace(trials=study.trials[thinned], default={"configs": PLAIN}),
+        ),
+        _audit_section("The audit, all ten configurations", study._replace(default={"configs": FIRST})),
     ]
 
 
@@ -70,10 +77,9 @@ def short_name(configuration: str) -> str:
 
 def published_pairs(runs: pd.DataFrame) -> Section:
     """Test the six published pairs again, paired by seed and unpaired, both exactly."""
-    rows = []
+    rows, how = [], {"treatment": "configs", "score": SCORE, "correction": None}
     for pair in RANK_SUMS:
         both = runs[runs["configs"].isin([pair.first, pair.second])]
-        how = {"treatment": "configs", "score": SCORE, "correction": None}
         paired = compare(both, **how, block=SEED).iloc[0]
         free = compare(both, **how, block=None, test="mann_whitney").iloc[0]
         turned = 1 if paired["b"] == pair.second else -1
@@ -190,10 +196,8 @@ def power_section(pasted: pd.DataFrame) -> Section:
     table = power_from(pasted, treatment=PASTE, block=[ARM, SEED], score=SCORE, gain=GAINS, blocks=BLOCKS)
     sentences = []
     for gain, rows in table.groupby("gain"):
-        enough = rows[rows["power"] >= 0.8]
-        least = (
-            f"{int(enough['blocks'].min())} blocks are enough" if len(enough) else f"{max(BLOCKS)} blocks are too few"
-        )
+        enough = rows.loc[rows["power"] >= 0.8, "blocks"]
+        least = f"{enough.min()} blocks are enough" if len(enough) else f"{max(BLOCKS)} blocks are too few"
         sentences.append(f"To find a gain of {signed(gain)} mIoU with 80 % power {least} (of those tried).")
     kept = ["gain", "blocks", "power", "low", "high", "floor_adjusted", "decidable", "sd_difference"]
     seen = table.iloc[0]
@@ -204,15 +208,6 @@ def power_section(pasted: pd.DataFrame) -> Section:
     return Section("Power of the next study", table[kept], sentences)
 
 
-def audit_section(study: Tables, which: str) -> Section:
-    """Audit the study, or its eight thinned configurations alone."""
-    trials = study.trials
-    # A search begins with its default: among all ten that is the study's first run, among the thinned ones what is left
-    # untreated.
-    some = study._replace(default={"configs": FIRST})
-    if which == "imbalanced":
-        thinned = trials[trials["configs"].str.upper().str.startswith("TRUE")]
-        some = study._replace(trials=thinned, default={"configs": PLAIN})
-    table = audit(some)
-    title = "The audit, eight thinned configurations" if which == "imbalanced" else "The audit, all ten configurations"
+def _audit_section(title: str, study: Tables) -> Section:
+    table = audit(study)
     return Section(title, table[["check", "value", "low", "high", "n"]], table["sentence"].tolist())

@@ -42,101 +42,70 @@ def reproduced(folder: Path) -> list[Section]:
         _section("Class IoU, mean over eight published methods (per cent)", class_scores(folder), 4),
         _correlations_section(folder),
         _section("Class properties against the IoU of one method (Pearson)", best_method(folder), 9),
-        _groups_section(folder),
+        _section("Test mIoU by configuration, five seeds of the split", groups(folder), 6),
         _section("Class IoU without and with copy-paste (random split)", class_groups(folder), 4),
         _rank_sums_section(folder),
-        _gains_section(folder),
+        _section(
+            "Gain of copy-paste over none, averaged over classes (random split)",
+            gains(folder),
+            5,
+            "The sets of classes are those that the donors were chosen from: a gain where one looked for it, without "
+            "an interval. The tests class by class are below.",
+        ),
     ]
 
 
-def _section(title: str, table: pd.DataFrame, decimals: int) -> Section:
-    return Section(title, table, [_agreement_sentence(table)], decimals)
-
-
-def _agreement_sentence(table: pd.DataFrame) -> str:
+def _section(title: str, table: pd.DataFrame, decimals: int, *sentences: str) -> Section:
     wrong = table[~table["agrees"]]
-    if wrong.empty:
-        return f"All {len(table)} rows agree to the printed digit."
-    return f"{len(wrong)} of {len(table)} rows do not agree: {', '.join(wrong.iloc[:, 0].astype(str))}."
+    agreement = f"All {len(table)} rows agree to the printed digit."
+    if len(wrong):
+        names = ", ".join(wrong.iloc[:, 0].astype(str))
+        agreement = f"{len(wrong)} of {len(table)} rows do not agree: {names}."
+    return Section(title, table.drop(columns="rounding", errors="ignore"), [agreement, *sentences], decimals)
 
 
 def _correlations_section(folder: Path) -> Section:
     table = correlations(folder)
     reported = table.dropna(subset=["p_printed"])
     below, left = reported[reported["p_printed"] < 0.05], reported[reported["p_bh"] < 0.05]
-    return Section(
+    return _section(
         "Class properties against published class IoU (n = 20 classes)",
         table,
-        [
-            _agreement_sentence(table),
-            f"{len(below)} of the {len(reported)} printed p are below .05; after Benjamini-Hochberg over all "
-            f"of them, {len(left)} are (the smallest is {p_text(reported['p_bh'].min())}).",
-            "freq_nz_prop is proportion_mean times the number of images: the same correlation, printed twice.",
-        ],
-        decimals=4,
-    )
-
-
-def _groups_section(folder: Path) -> Section:
-    table = groups(folder)
-    return Section(
-        "Test mIoU by configuration, five seeds of the split", table, [_agreement_sentence(table)], decimals=6
+        4,
+        f"{len(below)} of the {len(reported)} printed p are below .05; after Benjamini-Hochberg over all "
+        f"of them, {len(left)} are (the smallest is {p_text(reported['p_bh'].min())}).",
+        "freq_nz_prop is proportion_mean times the number of images: the same correlation, printed twice.",
     )
 
 
 def _rank_sums_section(folder: Path) -> Section:
     table = rank_sums(folder)
-    sentences = [_agreement_sentence(table)]
-    for row in table[table["rounding"]].itertuples():
-        sentences.append(
-            f"{row.first} against {row.second}: the scores had been formatted with four decimals, which makes a tie "
-            f"that is none: p {row.p:.7f} as printed, {row.p_full:.7f} at full precision."
-        )
-    return Section(
+    ties = [
+        f"{row.first} against {row.second}: the scores had been formatted with four decimals, which makes a tie "
+        f"that is none: p {row.p:.7f} as printed, {row.p_full:.7f} at full precision."
+        for row in table[table["rounding"]].itertuples()
+    ]
+    return _section(
         "Rank-sum tests",
-        table.drop(columns="rounding"),
-        [
-            *sentences,
-            "The rank-sum test takes the runs as independent groups, but they share their seeds; its p is the normal "
-            "approximation, which at 5 against 5 differs from the exact p (p_exact).",
-            "Six tests were read without a correction for looking six times.",
-        ],
-        decimals=7,
-    )
-
-
-def _gains_section(folder: Path) -> Section:
-    table = gains(folder)
-    return Section(
-        "Gain of copy-paste over none, averaged over classes (random split)",
         table,
-        [
-            _agreement_sentence(table),
-            "The sets of classes are those that the donors were chosen from: a gain where one looked for it, without "
-            "an interval. The tests class by class are below.",
-        ],
-        decimals=5,
+        7,
+        *ties,
+        "The rank-sum test takes the runs as independent groups, but they share their seeds; its p is the normal "
+        "approximation, which at 5 against 5 differs from the exact p (p_exact).",
+        "Six tests were read without a correction for looking six times.",
     )
 
 
-def same(computed_value: float, reported: float | None, decimals: int) -> bool:
-    """Return whether *computed_value*, rounded to *decimals*, is the *reported* one; True if none was reported."""
-    return reported is None or bool(abs(round(computed_value, decimals) - reported) < 0.5 * 10**-decimals)
+def same(computed: float, reported: float | None, decimals: int) -> bool:
+    """Return whether *computed*, rounded to *decimals*, is the *reported* value; True if none was reported."""
+    return reported is None or bool(abs(round(computed, decimals) - reported) < 0.5 * 10**-decimals)
 
 
 def class_scores(folder: Path) -> pd.DataFrame:
     """Return the mean IoU over eight published methods of each class, printed and ours."""
-    computed_value = study_files.class_scores(folder)
-    rows = [
-        {
-            "class": name,
-            "iou_printed": reported,
-            "iou": computed_value[name],
-            "agrees": same(computed_value[name], reported, 4),
-        }
-        for name, reported in CLASS_SCORES.items()
-    ]
-    return pd.DataFrame(rows)
+    ours = study_files.class_scores(folder)
+    rows = [(name, printed, ours[name], same(ours[name], printed, 4)) for name, printed in CLASS_SCORES.items()]
+    return pd.DataFrame(rows, columns=["class", "iou_printed", "iou", "agrees"])
 
 
 def correlations(folder: Path) -> pd.DataFrame:
@@ -148,12 +117,11 @@ def correlations(folder: Path) -> pd.DataFrame:
     rows = []
     for (name, method), (r, p) in CORRELATIONS.items():
         row = computed.loc[(name, method)]
-        agrees = same(row["r"], r, 4) and same(row["p"], p, 4)
         rows.append(
             {"property": name, "method": method, "r_printed": r, "r": row["r"]}
             | {"low": row["low"], "high": row["high"], "p_printed": p, "p": row["p"]}
             | {"p_bh": row["p_adjusted"] if name in PROPERTIES else float("nan")}
-            | {"n": int(row["n"]), "agrees": agrees}
+            | {"n": int(row["n"]), "agrees": same(row["r"], r, 4) and same(row["p"], p, 4)}
         )
     return pd.DataFrame(rows).astype({"p_printed": float})
 
@@ -180,10 +148,7 @@ def groups(folder: Path) -> pd.DataFrame:
         values = by.get_group(name)
         agrees = same(values.mean(), reported.mean, 6) and same(values.std(), reported.sd, 6)
         agrees &= len(values) == len(reported.values)
-        agrees &= all(
-            same(computed_value, reported_value, 4)
-            for computed_value, reported_value in zip(values, reported.values, strict=False)
-        )
+        agrees &= all(same(ours, printed, 4) for ours, printed in zip(values, reported.values, strict=False))
         rows.append(
             {"configuration": name, "mean_printed": reported.mean, "mean": values.mean(), "sd_printed": reported.sd}
             | {"sd": values.std(), "n": len(values)}
@@ -202,9 +167,9 @@ def class_groups(folder: Path) -> pd.DataFrame:
     for name, reported in CLASS_GROUPS.items():
         row, agrees = {"class": name}, True
         for (kind, end), value in zip(kinds.items(), reported, strict=True):
-            computed_value = means.loc[f"TRUE_random_x2_{end}", name]
-            row |= {f"{kind}_printed": value, kind: computed_value}
-            agrees &= same(computed_value, value, 4)
+            ours = means.loc[f"TRUE_random_x2_{end}", name]
+            row |= {f"{kind}_printed": value, kind: ours}
+            agrees &= same(ours, value, 4)
         rows.append(row | {"agrees": agrees})
     return pd.DataFrame(rows)
 
@@ -239,9 +204,6 @@ def gains(folder: Path) -> pd.DataFrame:
     rows = []
     for gain in GAINS:
         difference = means.loc[f"TRUE_random_x2_TRUE_{gain.paste}"] - means.loc["TRUE_random_x2_FALSE_none"]
-        computed_value = difference[list(gain.classes)].mean()
-        rows.append(
-            {"copy-paste by": gain.paste, "classes": gain.name, "gain_printed": gain.value, "gain": computed_value}
-            | {"agrees": same(computed_value, gain.value, 5)}
-        )
-    return pd.DataFrame(rows)
+        ours = difference[list(gain.classes)].mean()
+        rows.append((gain.paste, gain.name, gain.value, ours, same(ours, gain.value, 5)))
+    return pd.DataFrame(rows, columns=["copy-paste by", "classes", "gain_printed", "gain", "agrees"])

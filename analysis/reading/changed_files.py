@@ -42,11 +42,6 @@ def describe_changes(before: FileStates, after: FileStates) -> str:
     """Return which files are new, gone or rewritten, as text: ``2 records, 1 history``; empty if none is."""
     different = [file for file in before.keys() | after.keys() if before.get(file) != after.get(file)]
     counts = Counter((after.get(file) or before[file])[0] for file in different)
-    order = [*WATCHED.values(), "database", "table"]
-    return ", ".join(f"{counts[name]} {_plural(name, counts[name])}" for name in order if counts[name])
-
-
-def _plural(name: str, count: int) -> str:
-    if count == 1:
-        return name
-    return "histories" if name == "history" else f"{name}s"
+    names = [name for name in (*WATCHED.values(), "database", "table") if counts[name]]
+    plural = {name: f"{name}s" for name in names} | {"history": "histories"}
+    return ", ".join(f"{counts[name]} {name if counts[name] == 1 else plural[name]}" for name in names)

@@ -23,22 +23,17 @@ def find_study(name: str | None, results: Path, *, begun: bool = True) -> Path:
         StudyNotFound: there is none, or no trial in it has left a record.
     """
     existing = studies(results)
-    known = (
-        f"there are {', '.join(sorted(study.name for study in existing))}"
-        if existing
-        else "there is none yet: run a study first"
-    )
+    names = ", ".join(sorted(study.name for study in existing))
+    known = f"there are {names}" if existing else "there is none yet: run a study first"
     if name is None:
         if not existing:
             raise StudyNotFound(f"a study must have left records under {results}, but {known}")
         return existing[-1]
-    candidates = [results / name, Path(name)]
-    study = next((folder for folder in candidates if (folder / TRIALS).is_dir()), None)
+    study = next((folder for folder in (results / name, Path(name)) if (folder / TRIALS).is_dir()), None)
     if study is not None:
         if begun and not any(record_files(study)):
-            raise StudyNotFound(
-                f"{study} must hold trials/<trial>/record.json, but no trial has left a record: has the study started?"
-            )
+            why = "no trial has left a record: has the study started?"
+            raise StudyNotFound(f"{study} must hold trials/<trial>/record.json, but {why}")
         return study
     if is_table(Path(name)) or database_file(Path(name)):
         return Path(name)

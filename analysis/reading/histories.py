@@ -34,7 +34,7 @@ def read_curves(places: list[tuple[Path, str]], left_out: LeftOut) -> pd.DataFra
         groups.setdefault(history.header, []).append(history)
     parts = [part for group in groups.values() for part in _parsed(group, left_out)]
     if not parts:
-        return empty(CURVE_COLUMNS)
+        return empty("curves")
     table = pd.concat(parts, ignore_index=True)
     for trial, rows in table[table["objective"].isna()].groupby("trial", sort=False):
         first = f"attempt {rows['attempt'].iloc[0]}, epoch {rows['epoch'].iloc[0]}"

@@ -32,7 +32,7 @@ def read_images(places: list[tuple[Path, str]], left_out: LeftOut) -> pd.DataFra
         except (ValueError, OSError, pa.ArrowException) as error:
             left_out.add(trial, IMAGES, f"it must be a whole table of counts, but: {error}")
     if not sum(len(part) for part in parts):
-        return empty(IMAGE_COLUMNS)
+        return empty("images")
     table = pa.concat_tables(parts).unify_dictionaries().to_pandas()
     codes = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
     return table.assign(trial=pd.Categorical.from_codes(codes, categories=trials))[IMAGE_COLUMNS]

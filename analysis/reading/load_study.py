@@ -22,8 +22,6 @@ from analysis.reading.tables import LeftOut, Tables, notes_on
 from rarepix.layout import TRIALS
 from rarepix.nni_database import database_file
 
-__all__ = ["Tables", "load_study"]
-
 
 def load_study(path: str | Path | Sequence[str | Path]) -> Tables:
     """Return the tables of the study at *path*; of several studies read as one, where *path* lists them.

@@ -9,18 +9,7 @@ import pandas as pd
 from analysis.reading.class_scores import scores_by_split
 from analysis.reading.study_folder import with_scores
 from analysis.reading.table_columns import Names, Roles, check, names_of, read_table
-from analysis.reading.tables import (
-    CLASS_COLUMNS,
-    CURVE_COLUMNS,
-    IMAGE_COLUMNS,
-    LeftOut,
-    Tables,
-    empty,
-    hash_of,
-    notes_on,
-    scores_only,
-    trials_table,
-)
+from analysis.reading.tables import LeftOut, Tables, empty, hash_of, notes_on, scores_only, trials_table
 
 
 def load_table(
@@ -67,7 +56,6 @@ def load_table(
     check(table, roles, default or {}, file)
     left_out = LeftOut()
     table = _placed(_without_copies(_by_name(table, trial, file), file, left_out), roles, file, left_out)
-    _note_empty(table, roles, file, left_out)
     trials = _trials(table, roles, name, file, left_out)
     class_table = _classes(table[(trials["status"] == "complete").to_numpy()], roles, file)
     scores = scores_by_split(class_table).reindex(table.index)
@@ -77,8 +65,8 @@ def load_table(
     return Tables(
         trials=trials,
         classes=class_table,
-        images=empty(IMAGE_COLUMNS),
-        curves=empty(CURVE_COLUMNS),
+        images=empty("images"),
+        curves=empty("curves"),
         left_out=left_out.table(),
         parameters=tuple(roles.configuration),
         study=name,
@@ -92,10 +80,9 @@ def load_table(
 def _by_name(table: pd.DataFrame, trial: str | None, file: str) -> pd.DataFrame:
     """Return *table* with the names of the trials as its index."""
     names = pd.Series(range(1, len(table) + 1)) if trial is None else table[trial]
-    if names.isna().any():
-        raise ValueError(
-            f"every run must have a name in column {trial!r} of {file}, but {names.isna().sum()} have none"
-        )
+    unnamed = names.isna().sum()
+    if unnamed:
+        raise ValueError(f"every run must have a name in column {trial!r} of {file}, but {unnamed} have none")
     return table.set_axis(pd.Index(names.astype(str), dtype="str", name=None))
 
 
@@ -114,19 +101,15 @@ def _without_copies(table: pd.DataFrame, file: str, left_out: LeftOut) -> pd.Dat
 
 
 def _placed(table: pd.DataFrame, roles: Roles, file: str, left_out: LeftOut) -> pd.DataFrame:
-    """Leave out the runs without a value in a block column."""
+    """Leave out the runs without a value in a block column, and record how many have no level of the configuration."""
     lacking = table[roles.block].isna()
     for name, row in lacking[lacking.any(axis=1)].iterrows():
         left_out.add(name, file, f"it has no value in {', '.join(row.index[row])}: it belongs to no block")
-    return table[~lacking.any(axis=1)]
-
-
-def _note_empty(table: pd.DataFrame, roles: Roles, file: str, left_out: LeftOut) -> None:
-    """Record, one row per column, how many runs have no level of the configuration."""
-    for name in roles.configuration:
-        count = int(table[name].isna().sum())
+    table = table[~lacking.any(axis=1)]
+    for name, count in table[roles.configuration].isna().sum().items():
         if count:
             left_out.add("", file, f"{name} is empty in {count} of {len(table)} runs: they are no level of it")
+    return table
 
 
 def _shown(value: Any) -> str:
@@ -175,7 +158,7 @@ def _hashes(configurations: pd.DataFrame) -> pd.Series:
 def _classes(table: pd.DataFrame, roles: Roles, file: str) -> pd.DataFrame:
     """Return the class table of the runs in *table*."""
     if not roles.classes:
-        return empty(CLASS_COLUMNS)
+        return empty("classes")
     columns = []
     for name in roles.classes:
         values = pd.to_numeric(table[name], errors="coerce").astype(float)

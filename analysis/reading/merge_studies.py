@@ -1,7 +1,6 @@
 """Merge several studies into one: the column ``study`` says which trial is from which."""
 
 from collections import Counter
-from typing import Any
 
 import pandas as pd
 
@@ -29,14 +28,12 @@ def merge_studies(sources: list[LoadedStudy]) -> Tables:
     branches = frozenset[str]().union(*(source.conditional for source in sources))
     tables = [source.tables for source in sources]
     trials = _stack([_filled(source, parameters, branches) for source in sources], NULLABLE)
+    types = {"classes": NULLABLE_SHARE, "images": {}, "curves": {}, "left_out": {}}
     several_data = trials[HASH].nunique() > 1
     defaults = [each.default for each in tables]
     return Tables(
         trials=trials,
-        classes=_stack([each.classes for each in tables], NULLABLE_SHARE),
-        images=_stack([each.images for each in tables], {}),
-        curves=_stack([each.curves for each in tables], {}),
-        left_out=_stack([each.left_out for each in tables], {}),
+        **{name: _stack([getattr(each, name) for each in tables], kinds) for name, kinds in types.items()},
         parameters=parameters,
         study=" + ".join(each.study for each in tables),
         confirmation=None,
@@ -97,14 +94,10 @@ def _filled(source: LoadedStudy, parameters: tuple[str, ...], branches: frozense
     new = {}
     for name in parameters:
         if name not in source.tables.parameters:
-            values = [flat.get(trial, {}).get(name) for trial in trials["trial"]]
-            new[name] = pd.Series([_unset(value, name in branches) for value in values], trials.index, dtype=object)
+            values = pd.Series([flat.get(trial, {}).get(name) for trial in trials["trial"]], trials.index, dtype=object)
+            # A null of a branch's parameter means that the branch is another one.
+            new[name] = values.where(values.ne("null"), None) if name in branches else values
     return trials.assign(**{name: values.infer_objects() for name, values in new.items()})
-
-
-def _unset(value: Any, conditional: bool) -> Any:
-    """Return *value* of a configuration; a null of a branch's parameter means that the branch is another one."""
-    return None if conditional and value == "null" else value
 
 
 def _named_apart(sources: list[LoadedStudy]) -> list[LoadedStudy]:
@@ -120,7 +113,7 @@ def _named_apart(sources: list[LoadedStudy]) -> list[LoadedStudy]:
     met = Counter(trial for source in renamed for trial in source.tables.trials["trial"])
     if met and max(met.values()) > 1:
         renamed = [_prefixed(source) for source in renamed]
-    return [source._replace(tables=source.tables._replace(left_out=_of_study(source.tables))) for source in renamed]
+    return [_with_files_of_study(source) for source in renamed]
 
 
 def _prefixed(source: LoadedStudy) -> LoadedStudy:
@@ -137,11 +130,12 @@ def _prefixed(source: LoadedStudy) -> LoadedStudy:
     return source._replace(tables=tables._replace(**named), configs=configs)
 
 
-def _of_study(tables: Tables) -> pd.DataFrame:
-    """Return what was left out; files that belong to no single trial get the study's name in front."""
-    table = tables.left_out
+def _with_files_of_study(source: LoadedStudy) -> LoadedStudy:
+    """Put the study's name before files that were left out and belong to no single trial."""
+    table, study = source.tables.left_out, source.tables.study
     file = table["file"].astype(str)
-    return table.assign(file=file.where(table["trial"] != "", f"{tables.study}/" + file))
+    left_out = table.assign(file=file.where(table["trial"] != "", f"{study}/" + file))
+    return source._replace(tables=source.tables._replace(left_out=left_out))
 
 
 def _stack(parts: list[pd.DataFrame], types: dict[str, str]) -> pd.DataFrame:
@@ -149,11 +143,8 @@ def _stack(parts: list[pd.DataFrame], types: dict[str, str]) -> pd.DataFrame:
     filled = [part for part in parts if len(part)]
     if not filled:
         return parts[0]
-    shared = [
-        name
-        for name in filled[0]
-        if all(isinstance(part.get(name, pd.Series(dtype=object)).dtype, pd.CategoricalDtype) for part in filled)
-    ]
+    category = lambda part, name: name in part and isinstance(part[name].dtype, pd.CategoricalDtype)  # noqa: E731
+    shared = [name for name in filled[0] if all(category(part, name) for part in filled)]
     unions = {name: pd.Index([]).append([part[name].cat.categories for part in filled]).unique() for name in shared}
     alike = [part.assign(**{n: part[n].cat.set_categories(c) for n, c in unions.items()}) for part in filled]
     return typed(pd.concat(alike, ignore_index=True), types)

@@ -17,18 +17,7 @@ import pandas as pd
 
 from analysis.reading.parameters import as_settings, conditional, configuration, flatten
 from analysis.reading.study_folder import LoadedStudy
-from analysis.reading.tables import (
-    CLASS_COLUMNS,
-    CURVE_COLUMNS,
-    IMAGE_COLUMNS,
-    LeftOut,
-    Tables,
-    empty,
-    hash_of,
-    scores_only,
-    trials_table,
-    typed,
-)
+from analysis.reading.tables import LeftOut, Tables, empty, hash_of, scores_only, trials_table, typed
 from rarepix.nni_database import CONTINUES, DatabaseError, Job, database_file, read_database, report_scores
 
 FILE = "nni.sqlite"
@@ -119,10 +108,6 @@ def attempts(job: Job) -> list[list[dict[str, Any]]]:
     return starts
 
 
-def _status(job: Job) -> str:
-    return STATUS.get(job.state, "running")
-
-
 def _final(job: Job) -> dict[str, float]:
     """Return the scores of the final report; empty if there is none."""
     final = job.final()
@@ -153,7 +138,7 @@ def _tables(jobs: list[Job], received: dict, name: str, recipe: str | None, left
     return Tables(
         trials=table,
         classes=_classes({row["trial"]: trials[row["trial"]][-1] for row in rows if row["status"] == "complete"}),
-        images=empty(IMAGE_COLUMNS),
+        images=empty("images"),
         curves=_curves(trials),
         left_out=left_out.table(),
         parameters=tuple(dict.fromkeys(sampled)),
@@ -176,7 +161,7 @@ def _objective_name(finals: Iterable[dict[str, float]]) -> str:
 def _row(trial: str, jobs: list[Job], parameters: dict[str, Any], left_out: LeftOut) -> dict[str, Any]:
     """Return the row of a trial; the last of its *jobs* determines its status."""
     last = jobs[-1]
-    status, error = _status(last), None
+    status, error = STATUS.get(last.state, "running"), None
     final = _final(last) if status == "complete" else {}
     if status == "complete" and "default" not in final:
         status = "failed"
@@ -184,28 +169,22 @@ def _row(trial: str, jobs: list[Job], parameters: dict[str, Any], left_out: Left
         left_out.add(trial, FILE, error)
     elif status == "failed":
         error = f"NNI says {last.state}"
-    flat = flatten(parameters)
-    scores = {
-        f"val_{name}": value for name, value in final.items() if name not in ("default", "seconds") and IOU not in name
-    }
+    flat, starts = flatten(parameters), [start for job in jobs for start in attempts(job)]
+    scores = {name: value for name, value in final.items() if name not in ("default", "seconds") and IOU not in name}
     return {
         "trial": trial,
         "attempt": sum(1 + len(job.resumed) for job in jobs),
-        "attempts": sum(
-            any(report["type"] == "PERIODICAL" for report in start) for job in jobs for start in attempts(job)
-        ),
+        "attempts": sum(any(report["type"] == "PERIODICAL" for report in start) for start in starts),
         "status": status,
         "started": _time(next((job.started for job in jobs if job.started is not None), None)),
         "finished": _time(last.ended),
         "seed": flat.get("seed", pd.NA),
         "fold": flat.get("data.fold", pd.NA),
         "objective": final.get("default", math.nan),
-        "epoch": pd.NA,
         "settings": as_settings(flat, without=(CONTINUES,)),
         "error": error,
         "config_hash": hash_of(_sampled(parameters)),
-        "resumed_from_epoch": pd.NA,
-        **scores,
+        **{f"val_{name}": value for name, value in scores.items()},
         **({"timings.fit": final["seconds"]} if "seconds" in final else {}),
         **_sampled(parameters),
     }
@@ -222,7 +201,7 @@ def _classes(complete: dict[str, Job]) -> pd.DataFrame:
     reported = {trial: _final(job) for trial, job in complete.items()}
     names = list(dict.fromkeys(name for final in reported.values() for name in final if name.startswith(IOU)))
     if not names:
-        return empty(CLASS_COLUMNS)
+        return empty("classes")
     iou = np.array([[final.get(name, math.nan) for name in names] for final in reported.values()])
     trials = pd.Series(list(reported), dtype="str")
     return scores_only(trials, [name.removeprefix(IOU) for name in names], iou, "val", ())
@@ -231,12 +210,11 @@ def _classes(complete: dict[str, Job]) -> pd.DataFrame:
 def _curves(trials: dict[str, list[Job]]) -> pd.DataFrame:
     rows = []
     for trial, jobs in trials.items():
-        starts = [start for job in jobs for start in attempts(job)]
-        for attempt, reports in enumerate(starts, start=1):
-            for report in reports:
-                if report["type"] == "PERIODICAL":
-                    scores = report_scores(report["data"])
-                    epoch = int(scores.pop("epoch", report["sequence"] + 1))
-                    row = {"trial": trial, "attempt": attempt, "epoch": epoch}
-                    rows.append(row | {"objective": scores.pop("default", math.nan)} | scores)
-    return pd.DataFrame(rows) if rows else empty(CURVE_COLUMNS)
+        starts = (start for job in jobs for start in attempts(job))
+        numbered = ((attempt, report) for attempt, reports in enumerate(starts, start=1) for report in reports)
+        for attempt, report in numbered:
+            if report["type"] == "PERIODICAL":
+                scores = report_scores(report["data"])
+                row = {"trial": trial, "attempt": attempt, "epoch": int(scores.pop("epoch", report["sequence"] + 1))}
+                rows.append(row | {"objective": scores.pop("default", math.nan)} | scores)
+    return pd.DataFrame(rows) if rows else empty("curves")

@@ -1,5 +1,6 @@
 """Turn records into rows: a dict per trial for the trials table, a row per split and class for the classes table."""
 
+from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
@@ -11,6 +12,7 @@ from rarepix import scores
 from rarepix.records import TrialRecord
 
 TRAIN = "train"
+AS_RECORDED = ("trial", "attempt", "started", "finished", "device", "machine", "config_hash")
 
 
 def class_rows(records: Iterable[TrialRecord]) -> pd.DataFrame:
@@ -24,25 +26,20 @@ def class_rows(records: Iterable[TrialRecord]) -> pd.DataFrame:
         for name, counts in by_class.items()
     ]
     if not rows:
-        return empty(CLASS_COLUMNS)
+        return empty("classes")
     table = pd.DataFrame(rows, columns=[name for name in CLASS_COLUMNS if name != "iou"])
     table.insert(CLASS_COLUMNS.index("iou"), "iou", scores.iou(table))
     return typed(table, NULLABLE_SHARE)
 
 
-class _Shares(dict):
-    """Class → (train images, train pixels, train proportion, whether it is rare)."""
-
-    def __missing__(self, name: str) -> tuple:
-        return (pd.NA, pd.NA, float("nan"), False)
-
-
-def _shares(record: TrialRecord) -> _Shares:
+def _shares(record: TrialRecord) -> dict[str, tuple]:
+    """Return class → (train images, train pixels, train proportion, whether it is rare)."""
     dataset = record.dataset
+    shares = defaultdict(lambda: (pd.NA, pd.NA, float("nan"), False))
     if dataset is None:
-        return _Shares()
+        return shares
     contents, total = dataset.contents.get(TRAIN, {}), dataset.pixels.get(TRAIN, 0)
-    shares = _Shares({name: (pd.NA, pd.NA, float("nan"), True) for name in dataset.rare})
+    shares |= {name: (pd.NA, pd.NA, float("nan"), True) for name in dataset.rare}
     for name, content in contents.items():
         proportion = content.pixels / total if total else float("nan")
         shares[name] = (content.images, content.pixels, proportion, name in dataset.rare)
@@ -53,32 +50,24 @@ def trial_row(record: TrialRecord, study: str, attempts: int) -> dict[str, Any]:
     """Return the row of one trial of *study*, of whose starts *attempts* left a validation. Scores come later."""
     objective, error, dataset = record.objective, record.error, record.dataset
     row: dict[str, Any] = {
-        "trial": record.trial,
         "study": study,
-        "attempt": record.attempt,
         "attempts": attempts,
         "status": record.status.value,
-        "started": record.started,
-        "finished": record.finished,
         "seed": record.block.seed,
         "fold": record.block.fold,
         "objective_name": objective.name if objective else None,
         "objective": objective.value if objective else float("nan"),
         "epoch": objective.epoch if objective else pd.NA,
-        "device": record.device,
-        "machine": record.machine,
         "recipe": record.config.get("recipe"),
         "settings": settings_text(record),
         "dataset": dataset.name if dataset else None,
-        "inventory_hash": dataset.inventory_hash if dataset else None,
-        "split": dataset.split if dataset else None,
-        "split_file": dataset.split_file if dataset else None,
         "error_type": error.type if error else None,
         "error": error.message if error else None,
         "error_where": error.where if error else None,
-        "config_hash": record.config_hash,
         "resumed_from_epoch": pd.NA if record.resumed_from_epoch is None else record.resumed_from_epoch,
     }
+    row |= {name: getattr(record, name) for name in AS_RECORDED}
+    row |= {name: getattr(dataset, name, None) for name in ("inventory_hash", "split", "split_file")}
     row |= {f"timings.{name}": value for name, value in record.timings.items()}
     row |= {f"versions.{name}": value for name, value in record.versions.items()}
     return row | configuration(record.parameters)

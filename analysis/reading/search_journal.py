@@ -21,34 +21,29 @@ class Confirmation(NamedTuple):
     """Flat parameters of the default configuration."""
 
 
-def read_confirmation(study: Path) -> Confirmation | None:
-    """Return what the study in folder *study* confirms, by the first line of its search's journal; None if nothing.
+def read_journal(study: Path) -> tuple[Confirmation | None, dict[str, Any] | None]:
+    """Return what the study in folder *study* confirms, and the flat parameters of its default configuration.
+
+    Both are None where its search's journal does not name them, or is not there.
 
     Raises:
         ValueError: the journal does not begin as a search writes it.
     """
     first = _beginning(study)
     if first is None:
-        return None
+        return None, None
     try:
         settings = first["settings"]
         confirmed, listed = settings.get("confirms"), settings.get("configurations")
-        return Confirmation(confirmed, configuration(listed[0])) if confirmed else None
+        if confirmed:
+            default = configuration(listed[0])
+            return Confirmation(confirmed, default), default
     except (KeyError, TypeError, AttributeError, IndexError) as error:
         raise _unlike_a_search(study, error) from error
-
-
-def read_default(study: Path) -> dict[str, Any] | None:
-    """Return the flat parameters of the configuration that the search in *study* began with; None if it names none.
-
-    Raises:
-        ValueError: the journal does not begin as a search writes it.
-    """
-    first = _beginning(study)
-    default = None if first is None else first.get("default")
+    default = first.get("default")
     if not isinstance(default, dict | None):
         raise _unlike_a_search(study, f"its default configuration is {default!r}")
-    return None if default is None else configuration(default)
+    return None, None if default is None else configuration(default)
 
 
 def _beginning(study: Path) -> dict[str, Any] | None:

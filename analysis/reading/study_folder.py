@@ -11,7 +11,7 @@ from analysis.reading.histories import read_curves
 from analysis.reading.image_counts import read_images
 from analysis.reading.parameters import conditional, configuration
 from analysis.reading.record_rows import class_rows, trial_row
-from analysis.reading.search_journal import Confirmation, read_confirmation, read_default
+from analysis.reading.search_journal import read_journal
 from analysis.reading.tables import LeftOut, Tables, trials_table
 from rarepix.layout import JOURNAL, RECORD, TRIALS
 from rarepix.records import SCHEMA, RecordError, TrialRecord, read
@@ -36,9 +36,8 @@ def read_folder(study: Path) -> LoadedStudy:
         FileNotFoundError: *study* has no folder ``trials``.
     """
     if not (study / TRIALS).is_dir():
-        raise FileNotFoundError(
-            f"a study must be a folder with trials/<trial>/record.json, but {study} has no trials: name another folder"
-        )
+        must = "a study must be a folder with trials/<trial>/record.json"
+        raise FileNotFoundError(f"{must}, but {study} has no trials: name another folder")
     left_out = LeftOut()
     folders_and_records = _records(study, left_out)
     records = [record for _, record in folders_and_records]
@@ -47,7 +46,11 @@ def read_folder(study: Path) -> LoadedStudy:
     curves, classes = read_curves(places, left_out), class_rows(records)
     attempts = curves.groupby("trial")["attempt"].nunique() if len(curves) else {}
     trials = trials_table(trial_row(record, name, int(attempts.get(record.trial, 0))) for record in records)
-    confirmation, default = _read_journal(study, left_out)
+    confirmation, default = None, None
+    try:
+        confirmation, default = read_journal(study)
+    except (ValueError, OSError) as error:
+        left_out.add("", JOURNAL, str(error))
     tables = Tables(
         trials=with_scores(trials, scores_by_split(classes)),
         classes=classes,
@@ -70,15 +73,6 @@ def with_scores(trials: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([trials.iloc[:, :place], rows, trials.iloc[:, place:]], axis=1)
 
 
-def _read_journal(study: Path, left_out: LeftOut) -> tuple[Confirmation | None, dict[str, Any] | None]:
-    try:
-        confirmation = read_confirmation(study)
-        return confirmation, confirmation.default if confirmation else read_default(study)
-    except (ValueError, OSError) as error:
-        left_out.add("", JOURNAL, str(error))
-        return None, None
-
-
 def _records(study: Path, left_out: LeftOut) -> list[tuple[Path, TrialRecord]]:
     folders_and_records = []
     for folder in sorted(folder for folder in (study / TRIALS).iterdir() if folder.is_dir()):
@@ -91,11 +85,7 @@ def _records(study: Path, left_out: LeftOut) -> list[tuple[Path, TrialRecord]]:
             left_out.add(folder.name, RECORD, _reason(error).replace(f"{folder}/", ""))
     kept = _without_copies(folders_and_records, left_out)
     # The name of the folder identifies the trial; a copied folder must not become a second row of the same trial.
-    return [(folder, _named(record, folder.name)) for folder, record in kept]
-
-
-def _named(record: TrialRecord, name: str) -> TrialRecord:
-    return record if record.trial == name else record.model_copy(update={"trial": name})
+    return [(folder, record.model_copy(update={"trial": folder.name})) for folder, record in kept]
 
 
 def _reason(error: Exception) -> str:
@@ -119,17 +109,14 @@ def _without_copies(
     copies = set()
     for group in groups.values():
         originals: list[tuple[Path, TrialRecord]] = []
-        for folder, record in sorted(
-            group, key=lambda pair: pair[0].name != pair[1].trial
-        ):  # the folder that has the trial's name first
-            same = next((place for place, other in originals if _same(record, other)), None)
+        # The folder that has the trial's name comes first.
+        for folder, record in sorted(group, key=lambda pair: pair[0].name != pair[1].trial):
+            same = next((place.name for place, other in originals if _same(record, other)), None)
             if same is None:
                 originals.append((folder, record))
             else:
                 copies.add(folder)
-                left_out.add(
-                    folder.name, RECORD, f"it is a copy of trial {same.name!r}: same start, parameters, counts"
-                )
+                left_out.add(folder.name, RECORD, f"it is a copy of trial {same!r}: same start, parameters, counts")
     return [(folder, record) for folder, record in folders_and_records if folder not in copies]
 
 

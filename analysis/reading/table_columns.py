@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 Names = str | Sequence[str]
+SHOWN = 12
+"""Columns of a table that an error names."""
 DERIVED = ("trial", "study", "attempt", "attempts", "status", "objective_name", "objective", "error", "config_hash")
 """Columns of the trials table that are made from a table of runs: no column of it can have their name."""
 
@@ -61,8 +63,12 @@ def check(table: pd.DataFrame, roles: Roles, default: dict[str, Any], file: str)
         raise ValueError("configuration must name at least one column, but names none: say what is compared")
     missing = [name for name in roles.columns if name not in table]
     if missing:
-        near = [close for name in missing for close in difflib.get_close_matches(name, map(str, table), 3, 0.4)]
-        available = f"the nearest are {', '.join(dict.fromkeys(near))}" if near else f"it has {_some(table)}"
+        columns = list(map(str, table))
+        near = [close for name in missing for close in difflib.get_close_matches(name, columns, 3, 0.4)]
+        more = f" and {len(columns) - SHOWN} more" if len(columns) > SHOWN else ""
+        available = f"it has {', '.join(columns[:SHOWN])}{more}"
+        if near:
+            available = f"the nearest are {', '.join(dict.fromkeys(near))}"
         raise ValueError(f"{file} must have the columns that are named, but lacks {', '.join(missing)}: {available}")
     twice = sorted({name for name in roles.columns if roles.columns.count(name) > 1})
     if twice:
@@ -76,11 +82,6 @@ def check(table: pd.DataFrame, roles: Roles, default: dict[str, Any], file: str)
     unknown = [name for name in default if name not in roles.configuration]
     if unknown:
         raise ValueError(f"default must give columns of the configuration {roles.configuration}, but gives {unknown}")
-
-
-def _some(table: pd.DataFrame, shown: int = 12) -> str:
-    more = f" and {len(table.columns) - shown} more" if len(table.columns) > shown else ""
-    return ", ".join(map(str, table.columns[:shown])) + more
 
 
 def read_table(path: str | Path | pd.DataFrame, levels: Sequence[str]) -> tuple[pd.DataFrame, str]:
@@ -116,7 +117,7 @@ def _levels(values: pd.Series, texts: pd.Series) -> pd.Series:
     if pd.api.types.infer_dtype(values, skipna=True) == "string":
         return texts
     lost = values.isna() & texts.notna()
-    lost &= texts.astype(object).map(lambda text: not _not_a_number(text))
+    lost &= texts.astype(str).str.strip().str.lstrip("+-").str.lower() != "nan"
     if not lost.any():
         return values
     kept = values[~lost].dropna()
@@ -124,7 +125,3 @@ def _levels(values: pd.Series, texts: pd.Series) -> pd.Series:
     if len(kept) and pd.api.types.is_float_dtype(kept) and (kept == kept.round()).all():
         kept = kept.astype("int64")
     return pd.concat([kept.astype(object), texts[lost].astype(object)]).reindex(values.index)
-
-
-def _not_a_number(text: object) -> bool:
-    return isinstance(text, str) and text.strip().lstrip("+-").lower() == "nan"

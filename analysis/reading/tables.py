@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import pandas as pd
 
@@ -114,9 +114,9 @@ def scores_only(trial: pd.Series, names: list[str], iou, split: str, rare: Itera
     return table[CLASS_COLUMNS]
 
 
-def empty(columns: list[str]) -> pd.DataFrame:
-    """Return a table of *columns* without rows."""
-    return pd.DataFrame(columns=columns)
+def empty(table: Literal["classes", "images", "curves"]) -> pd.DataFrame:
+    """Return that table of a study without rows."""
+    return pd.DataFrame(columns={"classes": CLASS_COLUMNS, "images": IMAGE_COLUMNS, "curves": CURVE_COLUMNS}[table])
 
 
 def hash_of(configuration: dict[str, Any]) -> str:

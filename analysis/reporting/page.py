@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
-import pandas as pd
 
 from analysis.reading.tables import Tables, grouped
 from analysis.reporting import text_tables
@@ -41,14 +40,10 @@ SECTIONS = {
 }
 
 
-def page(
-    tables: Tables,
-    results: Results,
-    drawn: dict[str, str],
-    live: dict[str, str],
-    files: list[str],
-    again: str | None = None,
-) -> str:
+Names = dict[str, str]
+
+
+def page(tables: Tables, results: Results, drawn: Names, live: Names, files: list[str], again: str | None) -> str:
     """Return the page.
 
     Args:
@@ -57,24 +52,25 @@ def page(
         files: tables beside the page.
         again: the command that writes the report again; None: it was written from Python.
     """
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    context = _answer(tables, results) | _scores(tables, results) | _story(tables, again) | _interactive(live)
-    context |= {"figures": drawn, "files": files}
+    from plotly.offline import get_plotlyjs
+
+    loader = jinja2.FileSystemLoader(Path(__file__).parent / "templates")
+    environment = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined)
+    context = _answer(tables, results) | _scores(tables, results) | _story(tables, again)
+    context |= {"figures": drawn, "files": files, "interactive": live, "plotly": get_plotlyjs() if live else None}
     empty = {name for name in ("leaderboard", "correlations", "importance") if not context[name].rows}
-    if not context["classes"].rows and not {"differences", "heatmap"} & set(drawn):
+    if not context["classes"].rows and not drawn.keys() & {"differences", "heatmap"}:
         empty.add("classes")
-    empty |= {name for name in ("parallel", "examples") if name not in drawn}
-    empty |= {"curves"} - {"curves" for name in ("curves", "history") if name in drawn}
+    empty |= {"parallel", "examples"} - drawn.keys()
+    if not drawn.keys() & {"curves", "history"}:
+        empty.add("curves")
     context["contents"] = [(anchor, title) for anchor, title in SECTIONS.items() if anchor not in empty]
     return environment.get_template("report.html").render(context)
 
 
 def _answer(tables: Tables, results: Results) -> dict[str, Any]:
-    ranked = leaderboard(tables)
+    ranked, table = leaderboard(tables), configurations(tables)
+    repeated = table[table["trials"] > 1].head(SHOWN)
     return {
         "study": tables.study,
         "states": dict(facts(tables))["trials"] or "no readable record",
@@ -85,14 +81,8 @@ def _answer(tables: Tables, results: Results) -> dict[str, Any]:
         "leaderboard": text_tables.leaderboard_text(tables, SHOWN),
         "leaderboard_caption": f"Best {SHOWN} of {len(ranked)} complete trials" if len(ranked) > SHOWN else "",
         "floor_note": FLOOR_NOTE if objective_name(tables) == "rare_iou" else "",
-        "configurations": _repeated(tables),
+        "configurations": text_tables.configurations_text(repeated, tables.block) if len(repeated) else None,
     }
-
-
-def _repeated(tables: Tables) -> text_tables.TextTable | None:
-    table = configurations(tables)
-    repeated = table[table["trials"] > 1]
-    return text_tables.configurations_text(repeated.head(SHOWN), tables.block) if len(repeated) else None
 
 
 def _scores(tables: Tables, results: Results) -> dict[str, Any]:
@@ -119,24 +109,19 @@ def _question(comparison: TreatmentComparison, tables: Tables) -> dict[str, Any]
     # Undecidable ones all have an adjusted p of 1: among them the raw p says which came nearest.
     by_p = comparison.rows.sort_values(["p_adjusted", "p"], kind="stable")
     shown = by_p if len(verdicts) > SHOWN else comparison.rows
+    # One sentence for all where none of many can be decided.
+    undecided = len(verdicts) > FEW and (comparison.rows["floor_adjusted"] > ALPHA).all()
     return {
         "title": f"{comparison.treatment}: {score_label(tables, comparison.score)}",
         "sentence": comparison.design.sentence,
         "against": None if comparison.against is None else text_tables.level(comparison.against),
         "overall": list(comparison.overall["verdict"]) if len(comparison.overall) else [],
-        "verdicts": _verdicts(comparison.rows, shown),
+        "verdicts": [decided_sentence(comparison.rows)] if undecided else list(shown["verdict"].head(SHOWN)),
         "rest": max(0, len(verdicts) - SHOWN),
         "too_many": comparison.levels if not verdicts and comparison.levels > MOST_PAIRWISE else 0,
         "practical": list(comparison.practical["verdict"].head(SHOWN)) if len(comparison.practical) else [],
         "listing": text_tables.comparison_text(shown.head(SHOWN)),
     }
-
-
-def _verdicts(rows: pd.DataFrame, shown: pd.DataFrame) -> list[str]:
-    """Return the sentences of a question; one for all where none of many can be decided."""
-    if len(rows) > FEW and (rows["floor_adjusted"] > ALPHA).all():
-        return [decided_sentence(rows)]
-    return list(shown["verdict"].head(SHOWN))
 
 
 def _story(tables: Tables, again: str | None) -> dict[str, Any]:
@@ -147,10 +132,3 @@ def _story(tables: Tables, again: str | None) -> dict[str, Any]:
         "timings": text_tables.plain_text(timings(tables)),
         "commands": commands(tables, again),
     }
-
-
-def _interactive(live: dict[str, str]) -> dict[str, Any]:
-    """Return the interactive figures and, if there are any, the script that draws them."""
-    from plotly.offline import get_plotlyjs
-
-    return {"interactive": live, "plotly": get_plotlyjs() if live else None}

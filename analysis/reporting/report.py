@@ -16,7 +16,7 @@ import pandas as pd
 
 from analysis.reading.tables import Tables
 from analysis.reporting.page import page
-from analysis.study.comparisons import TreatmentComparison, comparison_rows
+from analysis.study.comparisons import comparison_rows
 from analysis.study.leaderboard import configurations, leaderboard
 from analysis.study.results import Results, compute_results
 from rarepix.layout import EXAMPLES, REPORT, TRIALS
@@ -66,11 +66,14 @@ def _replace(new: Path, folder: Path) -> None:
 
 
 def _fill(tables: Tables, results: Results, folder: Path, study: Path, again: str | None) -> None:
+    from analysis.plots import draw_all
+    from analysis.plots.interactive import figures_json
+
     files = csv_files(tables, results)
     for name, table in files.items():
         write_csv(table, folder / name)
-    drawn, live = _draw(tables, results, folder / "figures")
-    drawn |= _examples(tables, folder / "figures", study)
+    drawn = draw_all(tables, folder / "figures", results) | _examples(tables, folder / "figures", study)
+    live = figures_json(tables, results)
     (folder / REPORT.name).write_text(page(tables, results, drawn, live, list(files), again), encoding="utf-8")
 
 
@@ -85,7 +88,9 @@ def csv_files(tables: Tables, results: Results) -> dict[str, pd.DataFrame]:
         "configurations.csv": configurations(tables),
         "comparisons.csv": comparison_rows(results.comparisons),
         "overall.csv": _stacked([question.overall for question in results.comparisons]),
-        "ranks.csv": _stacked([_named(question, question.ranks) for question in results.comparisons]),
+        "ranks.csv": _stacked(
+            [each.ranks.assign(treatment=each.treatment, score=each.score) for each in results.comparisons]
+        ),
         "practical.csv": _stacked([question.practical for question in results.comparisons]),
         "class_differences.csv": results.differences,
         "correlations.csv": results.correlations,
@@ -101,25 +106,11 @@ def _stacked(parts: list[pd.DataFrame]) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["treatment", "score"])
 
 
-def _named(question: TreatmentComparison, ranks: pd.DataFrame) -> pd.DataFrame:
-    return ranks.assign(treatment=question.treatment, score=question.score)
-
-
-def _draw(tables: Tables, results: Results, folder: Path) -> tuple[dict[str, str], dict[str, str]]:
-    """Write the figures; return figure → PNG file, and interactive figure → JSON."""
-    from analysis.plots import draw_all
-    from analysis.plots.interactive import figures_json
-
-    return draw_all(tables, folder, results), figures_json(tables, results)
-
-
 def _examples(tables: Tables, figures: Path, study: Path) -> dict[str, str]:
     """Copy the pictures of predictions that the best trial left, where it left some."""
     ranked = leaderboard(tables)
-    if ranked.empty:
-        return {}
-    source = study / TRIALS / str(ranked.iloc[0]["trial"]) / EXAMPLES
-    if not source.is_file():
+    source = study / TRIALS / str(ranked["trial"].iloc[0]) / EXAMPLES if len(ranked) else None
+    if source is None or not source.is_file():
         return {}
     figures.mkdir(exist_ok=True)
     shutil.copyfile(source, figures / source.name)
@@ -138,6 +129,5 @@ def write_csv(table: pd.DataFrame, path: Path) -> None:
     for name in plain:
         if plain[name].dtype == object:  # texts, numbers and booleans side by side: a sampled parameter, a level
             plain[name] = plain[name].map(str, na_action="ignore")
-    csv.write_csv(
-        pyarrow.Table.from_pandas(plain, preserve_index=False), path, csv.WriteOptions(quoting_style="needed")
-    )
+    arrow = pyarrow.Table.from_pandas(plain, preserve_index=False)
+    csv.write_csv(arrow, path, csv.WriteOptions(quoting_style="needed"))

@@ -27,8 +27,10 @@ def summary(tables: Tables, page: Path | None = None, width: int = 100, results:
     write(out, f"{tables.study}: {', '.join(f'{n} {status}' for status, n in states.items()) or 'no readable record'}")
     for sentence in answer(tables, results):
         write(out, sentence)
-    if len(leaderboard(tables)):
-        out.print(_leaderboard(tables))
+    complete = len(leaderboard(tables))
+    if complete:
+        shown = text_tables.leaderboard_text(tables, TOP)
+        out.print(rich_table(shown, f"Best {len(shown.rows)} of {complete} complete trials, by validation"))
         if len(class_summary(tables)):
             out.print(_classes(tables))
         warned = validation_caution(tables)
@@ -39,11 +41,10 @@ def summary(tables: Tables, page: Path | None = None, width: int = 100, results:
         write(out, "Can the search be trusted?")
         for sentence in merge_same_sentences(results.audit)["sentence"]:
             write(out, f"- {sentence}")
-    if len(tables.left_out):
-        for row in tables.left_out.head(NAMED).itertuples():
-            write(out, f"Left out, or to be noted: {'/'.join(filter(None, (row.trial, row.file)))}: {row.reason}")
-        if len(tables.left_out) > NAMED:
-            write(out, f"and {len(tables.left_out) - NAMED} more in the report")
+    for row in tables.left_out.head(NAMED).itertuples():
+        write(out, f"Left out, or to be noted: {'/'.join(filter(None, (row.trial, row.file)))}: {row.reason}")
+    if len(tables.left_out) > NAMED:
+        write(out, f"and {len(tables.left_out) - NAMED} more in the report")
     if page is not None:
         out.print(f"Report: {page}", markup=False, highlight=False, soft_wrap=True)
     return out.file.getvalue()
@@ -56,11 +57,6 @@ def _verdicts(tables: Tables, results: Results) -> list[str]:
         for treatment, score, verdict in rows[["treatment", "score", "verdict"]].head(VERDICTS).itertuples(index=False)
     ]
     return lines + ([f"- and {len(rows) - VERDICTS} more in the report"] if len(rows) > VERDICTS else [])
-
-
-def _leaderboard(tables: Tables) -> Table:
-    shown = text_tables.leaderboard_text(tables, TOP)
-    return rich_table(shown, f"Best {len(shown.rows)} of {len(leaderboard(tables))} complete trials, by validation")
 
 
 def _classes(tables: Tables) -> Table:

@@ -27,16 +27,22 @@ class TextTable(NamedTuple):
     rows: list[list[str]]
 
 
-def text_table(table: pd.DataFrame, columns: dict[str, tuple[str, Callable[[Any], str]]]) -> TextTable:
-    """Return *table* as texts; *columns* is column → (heading, how to write a value). NaN is a dash."""
+Columns = dict[str, tuple[str, Callable[[Any], str]]]
+"""Column → its heading, and how a value of it is written."""
+CLASS: Columns = {"class": ("class", str)}
+DIFFERENCE: Columns = {"pair": ("b − a", str), "difference": ("difference", signed), "interval": ("95 % interval", str)}
+P: Columns = {"p": ("p", p_text)}
+IN_WORDS = ("in words", str)
+
+
+def text_table(table: pd.DataFrame, columns: Columns) -> TextTable:
+    """Return *columns* of *table* as texts; NaN is a dash. Without rows there are no headings either."""
+    if table.empty:
+        return TextTable([], [])
     cells = [
-        [MISSING if _missing(value) else write(value) for value in table[name]] for name, (_, write) in columns.items()
+        [MISSING if pd.isna(value) else write(value) for value in table[name]] for name, (_, write) in columns.items()
     ]
     return TextTable([heading for heading, _ in columns.values()], [list(row) for row in zip(*cells, strict=True)])
-
-
-def _missing(value: Any) -> bool:
-    return value is None or bool(pd.isna(value))
 
 
 def leaderboard_text(tables: Tables, top: int) -> TextTable:
@@ -47,30 +53,18 @@ def leaderboard_text(tables: Tables, top: int) -> TextTable:
         parameters=[text or AS_IT_IS for text in parameter_texts(ranked, tables.parameters)],
         block=block_texts(tables, ranked, " / "),
     )
-    columns = {
-        "rank": ("", str),
-        "trial": ("trial", str),
-        "objective": (f"validation {objective_label(tables)}", number),
-        f"{VALIDATION}_rare_iou": ("rare-class IoU", number),
-        "epoch": ("epoch", str),
-        "block": (" / ".join(tables.block) or "block", str),
-        "parameters": ("sampled parameters", str),
-    }
+    columns: Columns = {"rank": ("", str), "trial": ("trial", str)}
+    columns |= {"objective": (f"validation {objective_label(tables)}", number)}
+    columns |= {f"{VALIDATION}_rare_iou": ("rare-class IoU", number), "epoch": ("epoch", str)}
+    columns |= {"block": (" / ".join(tables.block) or "block", str), "parameters": ("sampled parameters", str)}
     return text_table(ranked, {name: how for name, how in columns.items() if name in ranked})
 
 
 def configurations_text(table: pd.DataFrame, block: Sequence[str]) -> TextTable:
     """Return ``leaderboard.configurations`` as texts."""
-    columns = {
-        "parameters": ("configuration", str),
-        "trials": ("trials", str),
-        "blocks": ("/".join(block) or "block", str),
-        "mean": ("mean", number),
-        "sd": ("SD", number),
-        "low": ("lowest", number),
-        "high": ("highest", number),
-    }
-    return text_table(table, columns)
+    columns: Columns = {"parameters": ("configuration", str), "trials": ("trials", str)}
+    columns |= {"blocks": ("/".join(block) or "block", str), "mean": ("mean", number), "sd": ("SD", number)}
+    return text_table(table, columns | {"low": ("lowest", number), "high": ("highest", number)})
 
 
 def classes_text(tables: Tables, best: pd.DataFrame) -> TextTable:
@@ -79,52 +73,40 @@ def classes_text(tables: Tables, best: pd.DataFrame) -> TextTable:
     known = best[best["split"] == scored_split(tables)].dropna(subset=["low"]).set_index("class")
     ends = {name: f"{number(row['low'])} to {number(row['high'])}" for name, row in known.iterrows()}
     summary["best_interval"] = [ends.get(name, MISSING) for name in summary["class"]]
-    columns = {
-        "class": ("class", str),
-        "rare": ("named as rare", lambda rare: "yes" if rare else ""),
-        "train_images": ("train images", lambda value: f"{value:,.0f}"),
-        "train_pixels": ("train pixels", lambda value: f"{value:,.0f}"),
-        "train_proportion": ("share of train pixels", lambda value: f"{100 * value:.3g} %"),
-        "best": ("IoU, best trial", number),
-        "best_interval": ("95 % over images", str),
-        "iou": ("IoU, mean over trials", number),
-        "low": ("lowest", number),
-        "high": ("highest", number),
-        "trials": ("trials with a score", str),
-        "absent": ("absent in", str),
-    }
-    if known.empty:
-        del columns["best_interval"]
-    return text_table(summary, columns)
+    columns = CLASS | {"rare": ("named as rare", lambda rare: "yes" if rare else "")}
+    columns |= {"train_images": ("train images", _thousands), "train_pixels": ("train pixels", _thousands)}
+    columns |= {"train_proportion": ("share of train pixels", lambda value: f"{100 * value:.3g} %")}
+    columns |= {"best": ("IoU, best trial", number)}
+    columns |= {"best_interval": ("95 % over images", str)} if len(known) else {}
+    columns |= {"iou": ("IoU, mean over trials", number), "low": ("lowest", number), "high": ("highest", number)}
+    return text_table(summary, columns | {"trials": ("trials with a score", str), "absent": ("absent in", str)})
+
+
+def _thousands(value: float) -> str:
+    return f"{value:,.0f}"
+
+
+def _two_digits(value: float) -> str:
+    return signed(value, 2)
 
 
 def comparison_text(table: pd.DataFrame) -> TextTable:
     """Return the numbers of one question, a row per pair of levels."""
-    corrected = NAMES[table["correction"].iloc[0]] if len(table) else NAMES[None]
-    rows = table.assign(
-        pair=_pair_names(table),
-        sizes=_sizes(table),
-        interval=_intervals(table, 3),
-    )
-    columns = {
-        "pair": ("b − a", str),
-        "difference": ("difference", signed),
-        "interval": ("95 % interval", str),
-        "sizes": ("n", str),
-        "test": ("test", lambda name: name.replace("_", " ")),
-        "p": ("p", p_text),
-        "p_adjusted": (f"p, {corrected}", p_text),
-        "floor_adjusted": ("smallest possible", floor_text),
-        "effect": (rows["effect_name"].iloc[0] if len(rows) else "effect", lambda value: signed(value, 2)),
-        "superiority": ("superiority", lambda value: number(value, 2)),
-        "repeats": ("averaged repeats", str),
-        "incomplete": ("blocks left out", lambda names: names or MISSING),
-    }
-    if not table["repeats"].any():
-        del columns["repeats"]
-    if not table["incomplete"].any():
-        del columns["incomplete"]
+    if table.empty:
+        return TextTable([], [])
+    rows = table.assign(pair=_pair_names(table), sizes=_sizes(table), interval=_intervals(table, 3))
+    columns = DIFFERENCE | {"sizes": ("n", str), "test": ("test", lambda name: name.replace("_", " "))} | P
+    columns |= {"p_adjusted": (f"p, {NAMES[table['correction'].iloc[0]]}", p_text)}
+    columns |= {"floor_adjusted": ("smallest possible", floor_text)}
+    columns |= {"effect": (rows["effect_name"].iloc[0], _two_digits)}
+    columns |= {"superiority": ("superiority", lambda value: number(value, 2))}
+    columns |= {"repeats": ("averaged repeats", str)} if table["repeats"].any() else {}
+    columns |= {"incomplete": ("blocks left out", _or_dash)} if table["incomplete"].any() else {}
     return text_table(rows, columns)
+
+
+def _or_dash(text: str) -> str:
+    return text or MISSING
 
 
 def _pair_names(table: pd.DataFrame) -> list[str]:
@@ -138,26 +120,21 @@ def _intervals(table: pd.DataFrame, digits: int) -> list[str]:
     ]
 
 
+def _sizes(rows: pd.DataFrame) -> list[str]:
+    paired = rows["test"].isin(["signed_rank", "paired_t"])
+    sizes = zip(paired, rows["n"], rows["n_a"], rows["n_b"], strict=True)
+    return [f"{n} pairs" if is_paired else f"{a} + {b}" for is_paired, n, a, b in sizes]
+
+
 def differences_text(table: pd.DataFrame, top: int) -> TextTable:
     """Return the differences class by class that are surest, at most *top*."""
     if table.empty:
         return TextTable([], [])
     rows = table.sort_values("p_adjusted", kind="stable").head(top)
-    rows = rows.assign(
-        pair=_pair_names(rows),
-        interval=_intervals(rows, 3),
-    )
-    columns = {
-        "class": ("class", str),
-        "train_images": ("train images", lambda value: f"{value:,.0f}"),
-        "pair": ("b − a", str),
-        "difference": ("difference in IoU", signed),
-        "interval": ("95 % interval", str),
-        "n": ("n", str),
-        "p": ("p", p_text),
-        "p_adjusted": (f"p, {NAMES[rows['correction'].iloc[0]]}", p_text),
-        "verdict": ("in words", str),
-    }
+    rows = rows.assign(pair=_pair_names(rows), interval=_intervals(rows, 3))
+    columns = CLASS | {"train_images": ("train images", _thousands)} | DIFFERENCE
+    columns |= {"difference": ("difference in IoU", signed), "n": ("n", str)} | P
+    columns |= {"p_adjusted": (f"p, {NAMES[rows['correction'].iloc[0]]}", p_text), "verdict": IN_WORDS}
     return text_table(rows, columns)
 
 
@@ -165,57 +142,29 @@ def importance_text(table: pd.DataFrame) -> TextTable:
     """Return the importance of each parameter for the objective."""
     if table.empty:
         return TextTable([], [])
-    rows = table[table["target"] == "objective"]
-    columns = {
-        "parameter": ("parameter", str),
-        "branch": ("where", lambda branch: branch or "all trials"),
-        "importance": ("importance", lambda value: f"{100 * value:.0f} %"),
-        "p": ("p of chance", p_text),
-        "n": ("trials", str),
-        "note": ("note", lambda note: note or MISSING),
-    }
-    return text_table(rows, columns)
+    columns: Columns = {"parameter": ("parameter", str), "branch": ("where", lambda branch: branch or "all trials")}
+    columns |= {"importance": ("importance", lambda value: f"{100 * value:.0f} %"), "p": ("p of chance", p_text)}
+    columns |= {"n": ("trials", str), "note": ("note", _or_dash)}
+    return text_table(table[table["target"] == "objective"], columns)
 
 
 def audit_text(table: pd.DataFrame) -> TextTable:
     """Return the audit, a row per check; checks that share their sentence share a row."""
     rows = merge_same_sentences(table)
-    rows = rows.assign(interval=_intervals(rows, 3))
-    columns = {
-        "check": ("check", str),
-        "sentence": ("in words", str),
-        "value": ("value", lambda value: f"{value:.3g}".replace("-", "−")),
-        "interval": ("95 % interval", str),
-        "n": ("n", str),
-    }
-    return text_table(rows, columns)
-
-
-def _sizes(rows: pd.DataFrame) -> list[str]:
-    paired = rows["test"].isin(["signed_rank", "paired_t"])
-    return [
-        f"{n} pairs" if p else f"{a} + {b}"
-        for p, n, a, b in zip(paired, rows["n"], rows["n_a"], rows["n_b"], strict=True)
-    ]
+    columns: Columns = {"check": ("check", str), "sentence": IN_WORDS}
+    columns |= {"value": ("value", lambda value: f"{value:.3g}".replace("-", "−"))}
+    columns |= {"interval": ("95 % interval", str), "n": ("n", str)}
+    return text_table(rows.assign(interval=_intervals(rows, 3)), columns)
 
 
 def correlations_text(table: pd.DataFrame) -> TextTable:
     """Return the correlations as texts."""
-    if "r" not in table or table.empty:
+    if table.empty:
         return TextTable([], [])
-    rows = table.assign(interval=_intervals(table, 2))
-    columns = {
-        "x": ("property", lambda name: PROPERTIES.get(name, name)),
-        "y": ("score", str),
-        "method": ("method", str),
-        "r": ("r", lambda value: signed(value, 2)),
-        "interval": ("95 % interval", str),
-        "p": ("p", p_text),
-        "p_adjusted": ("p, BH", p_text),
-        "n": ("classes", str),
-        "verdict": ("in words", str),
-    }
-    return text_table(rows, columns)
+    columns: Columns = {"x": ("property", lambda name: PROPERTIES.get(name, name)), "y": ("score", str)}
+    columns |= {"method": ("method", str), "r": ("r", _two_digits), "interval": ("95 % interval", str)} | P
+    columns |= {"p_adjusted": ("p, BH", p_text), "n": ("classes", str), "verdict": IN_WORDS}
+    return text_table(table.assign(interval=_intervals(table, 2)), columns)
 
 
 def plain_text(table: pd.DataFrame) -> TextTable:

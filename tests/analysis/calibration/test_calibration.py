@@ -16,9 +16,9 @@ from analysis.calibration.false_claims import (
     false_discoveries,
     friedman_null,
     null,
+    planted,
     unpaired_null,
 )
-from analysis.calibration.planted_gain import planted
 from analysis.calibration.synthetic import CLASS_SPREADS, CLASSES, RARE, SPREAD, class_scores, synthetic_scores
 from analysis.calibration.synthetic_study import write_synthetic_runs, write_synthetic_study
 from analysis.statistics.compare import compare

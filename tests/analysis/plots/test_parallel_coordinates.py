@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.plots.interactive.curves_and_parallel import parallel_json
+from analysis.plots.interactive import parallel_json
 from analysis.plots.parallel_coordinates import NOT_SAMPLED, draw_parallel, parallel_axes, parameter_axis
 from analysis.plots.style import MANY_LINES, styled
 

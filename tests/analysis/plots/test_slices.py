@@ -2,7 +2,7 @@ import json
 
 import numpy as np
 
-from analysis.plots.interactive.slices import slice_json
+from analysis.plots.interactive import slice_json
 from analysis.plots.parallel_coordinates import NOT_SAMPLED
 from analysis.plots.slices import draw_slices, slice_axes
 

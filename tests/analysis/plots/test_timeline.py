@@ -3,7 +3,7 @@ import json
 import pandas as pd
 import pytest
 
-from analysis.plots.interactive.history_and_timeline import timeline_json
+from analysis.plots.interactive import timeline_json
 from analysis.plots.timeline import UNKNOWN, draw_timeline, timeline_table, unit_of
 
 
