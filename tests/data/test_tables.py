@@ -1,10 +1,10 @@
-"""What is a table of counts, and presence, proportion and major class, by hand."""
+"""What is a table of counts, and proportion and major class, by hand."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from rarepix.data.tables import checked, major_class, presence, proportion
+from rarepix.data.tables import checked, major_class, proportion
 
 COUNTS = pd.DataFrame(
     {"background": [6, 3, 8, 0, 0], "cat": [1, 4, 0, 0, 0], "dog": [1, 4, 0, 0, 0], "border": [2, 9, 2, 5, 0]},
@@ -44,12 +44,6 @@ def test_what_is_no_table_of_counts(counts, columns, message):
         checked(counts, columns, what="the classes")
 
 
-def test_presence():
-    held = presence(COUNTS)
-    assert held.loc["x"].tolist() == [True, False, False, True]
-    assert {str(kind) for kind in held.dtypes} == {"bool"}
-
-
 def test_proportion_of_the_columns():
     share = proportion(COUNTS)
     assert share.loc["v"].tolist() == pytest.approx([0.6, 0.1, 0.1, 0.2])
@@ -84,4 +78,3 @@ def test_the_first_of_equals_is_the_first_column():
 def test_no_images():
     assert major_class(COUNTS.iloc[:0]).tolist() == []
     assert proportion(COUNTS.iloc[:0]).shape == (0, 4)
-    assert presence(COUNTS.iloc[:0]).shape == (0, 4)

@@ -108,17 +108,12 @@ def decoded_gib(
     resize: int | Size | None = None,
     native_masks: bool = False,
 ) -> float:
-    """Return the memory that decoded images and masks of these sizes take, in GiB.
+    """Return the memory, in GiB, that decoded images of these rows and columns take, with masks of so many *layers*.
 
-    Args:
-        heights: rows of each image.
-        widths: columns of each image.
-        layers: channels of a mask: 1, or the number of classes of a multilabel dataset.
-        resize: rows and columns, or the longest side, that images are resized to.
-        native_masks: whether masks keep their own size, as they do in evaluation.
+    *resize*: rows and columns, or the longest side, that images are resized to; with *native_masks*, as in evaluation,
+    masks keep their own size.
     """
-    native = heights.astype(np.int64) * widths
-    images = native
+    images = native = heights.astype(np.int64) * widths
     if resize is not None:
         sizes = [fitted(shape, resize) for shape in zip(heights.tolist(), widths.tolist(), strict=True)]
         images = np.array([rows * columns for rows, columns in sizes], np.int64)

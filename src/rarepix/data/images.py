@@ -2,6 +2,8 @@
 
 import os
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -9,11 +11,7 @@ from PIL import Image, UnidentifiedImageError
 
 from rarepix.data.source import DataError
 
-UNREADABLE = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)
-"""What Pillow raises for a file that is no complete image."""
-DEEP_MODES = ("I", "F")
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff")
-NAMED_AT_MOST = 5
 TAIL_BYTES = 1024
 END_MARKERS = {"JPEG": b"\xff\xd9", "MPO": b"\xff\xd9", "PNG": b"IEND"}
 """Pillow's name of a format → what the last bytes of a complete file contain."""
@@ -25,18 +23,13 @@ def read_image(path: Path) -> np.ndarray:
     Raises:
         DataError: the file is not a complete image, or has more than 8 bits a channel.
     """
-    try:
-        with Image.open(path) as file:
-            if file.mode.partition(";")[0] in DEEP_MODES:  # Pillow would clip them at 255 without a warning
-                raise DataError(
-                    f"{path} must have 8 bits a channel, but has mode {file.mode!r}: "
-                    f"scale its values to 0 to 255 and save them as 8 bits"
-                )
-            return np.array(file.convert("RGB"))
-    except DataError:
-        raise
-    except UNREADABLE as error:
-        raise unreadable(path, "image", error) from error
+    with reading(path, "image"), Image.open(path) as file:
+        if file.mode.partition(";")[0] in ("I", "F"):  # Pillow would clip them at 255 without a warning
+            raise DataError(
+                f"{path} must have 8 bits a channel, but has mode {file.mode!r}: "
+                f"scale its values to 0 to 255 and save them as 8 bits"
+            )
+        return np.array(file.convert("RGB"))
 
 
 def image_size(path: Path) -> tuple[int, int]:
@@ -48,23 +41,28 @@ def image_size(path: Path) -> tuple[int, int]:
     Raises:
         DataError: the file is not a complete image.
     """
-    try:
-        with path.open("rb") as file:
-            with Image.open(file) as image:
-                size, end_marker = image.size, END_MARKERS.get(image.format or "", b"")
-            file.seek(-min(TAIL_BYTES, file.seek(0, os.SEEK_END)), os.SEEK_END)
-            if end_marker in file.read():
-                return size
-    except UNREADABLE as error:
-        raise unreadable(path, "image", error) from error
+    with reading(path, "image"), path.open("rb") as file:
+        with Image.open(file) as image:
+            size, end_marker = image.size, END_MARKERS.get(image.format or "", b"")
+        file.seek(-min(TAIL_BYTES, file.seek(0, os.SEEK_END)), os.SEEK_END)
+        if end_marker in file.read():
+            return size
     return read_image(path).shape[1::-1]
 
 
-def unreadable(path: Path, what: str, error: Exception) -> DataError:
-    """Return the error to raise for a file that Pillow could not read."""
-    # Pillow's message names the file as it was opened, which may be an object in memory
-    reason = "cannot identify image file" if isinstance(error, UnidentifiedImageError) else error
-    return DataError(f"{path} must be a readable {what}, but: {reason}: repair it, or take it out of the list")
+@contextmanager
+def reading(path: Path, what: str, *passing: type[Exception]) -> Iterator[None]:
+    """Turn what Pillow raises for a file that is no complete image into a ``DataError``; errors of *passing* pass."""
+    try:
+        yield
+    except (DataError, *passing):
+        raise
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        # Pillow's message names the file as it was opened, which may be an object in memory
+        reason = "cannot identify image file" if isinstance(error, UnidentifiedImageError) else error
+        raise DataError(
+            f"{path} must be a readable {what}, but: {reason}: repair it, or take it out of the list"
+        ) from error
 
 
 def image_files(folder: Path) -> list[Path]:
@@ -85,7 +83,7 @@ def image_files(folder: Path) -> list[Path]:
         by_stem[file.stem].append(file.name)
     duplicates = [names for names in by_stem.values() if len(names) > 1]
     if duplicates:
-        shown = "; ".join(" and ".join(names) for names in duplicates[:NAMED_AT_MOST])
+        shown = "; ".join(" and ".join(names) for names in duplicates[:5])
         raise DataError(
             f"images in {folder} must differ in their names without the suffix, since results are named so, but "
             f"these do not: {shown}: rename them, or take some out"

@@ -63,8 +63,6 @@ def build_loader(
     Without one (evaluation) it yields all images in their order, or, on several devices, the batches of one *share*.
 
     Args:
-        dataset: what to load.
-        batch_size: images in a batch.
         ignore: id that masks are padded with.
         workers: loader processes; 0: load in this process.
         pin_memory: whether batches are in pinned memory, for faster copies to a GPU.

@@ -6,10 +6,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from rarepix.data.images import UNREADABLE, image_size, unreadable
+from rarepix.data.images import image_size, reading
 from rarepix.data.source import ClassMasks, DataError, Item
 
-ID_MODES = ("P", "L", "1")
 COLOUR_MODES = ("RGB", "RGBA")
 
 
@@ -37,12 +36,9 @@ def read_id_mask(path: Path) -> np.ndarray:
     Raises:
         DataError: the file is not a complete 8-bit palette or grey image.
     """
-    try:
-        with Image.open(path) as file:
-            mode, ids = file.mode, np.array(file)
-    except UNREADABLE as error:
-        raise unreadable(path, "mask", error) from error
-    _check_holds_ids(path, mode)
+    with reading(path, "mask"), Image.open(path) as mask:
+        ids = np.array(mask)
+        _check_holds_ids(path, mask.mode)
     return ids.astype(np.uint8)
 
 
@@ -53,17 +49,12 @@ def count_ids(path: Path) -> tuple[list[int], tuple[int, int]]:
         FileNotFoundError: there is no such file.
         DataError: the file is not a complete 8-bit palette or grey image.
     """
-    try:
-        with Image.open(path) as mask:
-            _check_holds_ids(path, mask.mode)
-            counts = mask.histogram()
-            if mask.mode == "1":  # Pillow stores True as 255
-                counts[1], counts[255] = counts[255], 0
-            return counts, mask.size
-    except (FileNotFoundError, DataError):
-        raise
-    except UNREADABLE as error:
-        raise unreadable(path, "mask", error) from error
+    with reading(path, "mask", FileNotFoundError), Image.open(path) as mask:
+        _check_holds_ids(path, mask.mode)
+        counts = mask.histogram()
+        if mask.mode == "1":  # Pillow stores True as 255
+            counts[1], counts[255] = counts[255], 0
+        return counts, mask.size
 
 
 def read_class_masks(masks: ClassMasks) -> Iterator[tuple[int, np.ndarray]]:
@@ -80,22 +71,17 @@ def read_class_masks(masks: ClassMasks) -> Iterator[tuple[int, np.ndarray]]:
         mask = _read_grey(path, masks.threshold) > masks.threshold
         first = first or (path, mask.shape)
         if mask.shape != first[1]:
+            sizes = [f"{file} has {columns}×{rows}" for file, (rows, columns) in ((path, mask.shape), first)]
             raise DataError(
-                f"the masks of one image must have one size, but {path} has {_size_text(mask.shape)} and {first[0]} "
-                f"has {_size_text(first[1])}: put those of one image together"
+                f"the masks of one image must have one size, but {' and '.join(sizes)}: put those of one image together"
             )
         yield number, mask
 
 
 def _read_grey(path: Path, threshold: int) -> np.ndarray:
     """Return the grey values of a file as H W uint8; of a palette file the indices, where *threshold* is 0."""
-    try:
-        with Image.open(path) as file:
-            mode, pixels = file.mode, np.array(file.convert("L") if file.mode == "1" else file)
-    except FileNotFoundError:
-        raise
-    except UNREADABLE as error:
-        raise unreadable(path, "mask", error) from error
+    with reading(path, "mask", FileNotFoundError), Image.open(path) as file:
+        mode, pixels = file.mode, np.array(file.convert("L") if file.mode == "1" else file)
     if mode in COLOUR_MODES and (pixels[..., :3] == pixels[..., :1]).all():
         return np.ascontiguousarray(pixels[..., 0])
     if mode in ("L", "1") or (mode == "P" and threshold == 0):
@@ -107,13 +93,8 @@ def _read_grey(path: Path, threshold: int) -> np.ndarray:
 
 
 def _check_holds_ids(path: Path, mode: str) -> None:
-    """Raise ``DataError`` if a mask of this Pillow *mode* does not hold class ids."""
-    if mode not in ID_MODES:
+    if mode not in ("P", "L", "1"):
         raise DataError(
             f"{path} must be an 8-bit palette or grey image of class ids, but has mode {mode!r}: "
             f"save the ids themselves as its pixels, 8 bits each, not their colours"
         )
-
-
-def _size_text(shape: tuple[int, ...]) -> str:
-    return f"{shape[1]}×{shape[0]}"

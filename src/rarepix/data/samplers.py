@@ -30,18 +30,11 @@ class SamplingPlan(NamedTuple):
 
 
 def sampling_plan(config: SamplingConfig, images: int, batch_size: int) -> SamplingPlan:
-    """Return what *config* means for a training split of *images* images.
-
-    Args:
-        config: kind and length of an epoch.
-        images: images of the training split.
-        batch_size: images of a step, of all processes together.
-    """
+    """Return what *config* means for a training split of *images* images, *batch_size* a step in all processes."""
     added = bool(config.parameters().get("added"))
+    scheme = SamplingMode.ADDED if added else SamplingMode.DRAWN
     if config.kind in ("uniform", "duplicate"):
         scheme = SamplingMode.SHUFFLED
-    else:
-        scheme = SamplingMode.ADDED if added else SamplingMode.DRAWN
     if config.steps_per_epoch:
         return SamplingPlan(scheme, config.steps_per_epoch * batch_size)
     return SamplingPlan(scheme, config.images_per_epoch or images * (2 if added or config.kind == "duplicate" else 1))
@@ -95,20 +88,19 @@ class RankShard(NamedTuple):
 
 
 class EpochSampler(Sampler[SampleIndex]):
-    """Yields the samples of the current epoch; the training loop calls ``set_epoch`` before each epoch."""
+    """Yields the samples of the current epoch; the training loop calls ``set_epoch`` before each epoch.
+
+    Args:
+        weights: probability of each image.
+        size: samples of an epoch, of all processes together.
+        scheme: how an epoch is filled.
+        seed: of the trial.
+        positions: positions in the epoch of the samples that are yielded; None: all.
+    """
 
     def __init__(
         self, weights: np.ndarray, size: int, *, scheme: SamplingMode, seed: int, positions: np.ndarray | None = None
     ) -> None:
-        """Draw epochs of *size* samples.
-
-        Args:
-            weights: probability of each image.
-            size: samples of an epoch, of all processes together.
-            scheme: how an epoch is filled.
-            seed: of the trial.
-            positions: positions in the epoch of the samples that are yielded; None: all.
-        """
         self.weights, self.size, self.scheme, self.seed = weights, size, SamplingMode(scheme), seed
         self.positions = np.arange(size) if positions is None else positions
         self.epoch = 0

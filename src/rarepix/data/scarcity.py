@@ -1,6 +1,6 @@
 """Subsampling of a dataset that makes named classes scarcer, to study the effect of scarcity."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from math import floor
 
 import numpy as np
@@ -8,9 +8,6 @@ import pandas as pd
 
 from rarepix.data.tables import checked, list_of_names
 from rarepix.seeding import generator
-
-DrawImages = Callable[[np.ndarray, int, str], np.ndarray]
-"""From candidates, their number to draw and the class to the drawn candidates."""
 
 
 def thin(
@@ -40,40 +37,21 @@ def thin(
         ValueError: *keep* out of range, no class or one that is unknown or named twice, one that no image holds or is
             left to hold, or a table that is none of counts (see ``tables.checked``).
     """
-    _check(counts, classes, keep, allow_absent)
-    draw = _published_draw(seed) if published else _draw(seed)
-    present = counts > 0
-    kept = np.ones(len(counts), dtype=bool)
-    for name in classes:
-        candidates = np.flatnonzero(kept & present[name].to_numpy())
-        removed = floor(len(candidates) * (1 - keep) + 1e-9)  # in floating point 10 · (1 − 0.9) is slightly below 1
-        kept[draw(candidates, removed, name)] = False
-    _check_left(present, kept, classes, allow_absent, f"keep={keep} and seed={seed}")
-    return counts.index[kept].tolist()
-
-
-def _draw(seed: int) -> DrawImages:
-    """Each class has its own generator, so that thinning another class first changes as little as possible."""
-    return lambda candidates, size, name: generator(seed, "scarcity", name).choice(candidates, size, replace=False)
-
-
-def _published_draw(seed: int) -> DrawImages:
-    legacy = np.random.RandomState(seed)
-    return lambda candidates, size, name: legacy.choice(candidates, size, replace=False)
-
-
-def _check(counts: pd.DataFrame, classes: Sequence[str], keep: float, allow_absent: Sequence[str]) -> None:
     if not 0 < keep <= 1:
         raise ValueError(f"keep must be a share above 0 and at most 1, but got {keep}")
     checked(counts)
     checked(counts, classes, what="the classes to thin")
     if len(allow_absent):
         list_of_names(allow_absent, "allow_absent")
-
-
-def _check_left(
-    present: pd.DataFrame, kept: np.ndarray, classes: Sequence[str], allow_absent: Sequence[str], how: str
-) -> None:
+    legacy = np.random.RandomState(seed) if published else None
+    present = counts > 0
+    kept = np.ones(len(counts), dtype=bool)
+    for name in classes:
+        candidates = np.flatnonzero(kept & present[name].to_numpy())
+        removed = floor(len(candidates) * (1 - keep) + 1e-9)  # in floating point 10 · (1 − 0.9) is slightly below 1
+        # a generator for each class, so that thinning another class first changes as little as possible
+        random = legacy or generator(seed, "scarcity", name)
+        kept[random.choice(candidates, removed, replace=False)] = False
     before, after = present.sum(), present[kept].sum()
     never = [name for name in classes if not before[name]]
     if never:
@@ -82,6 +60,7 @@ def _check_left(
     if gone:
         raise ValueError(
             f"thinning must leave at least one image of every class, but none is left of {', '.join(gone)} "
-            f"after {', '.join(classes)} with {how}: keep more, use another seed, or accept it with "
-            f"allow_absent={gone}"
+            f"after {', '.join(classes)} with keep={keep} and seed={seed}: keep more, use another seed, or accept it "
+            f"with allow_absent={gone}"
         )
+    return counts.index[kept].tolist()

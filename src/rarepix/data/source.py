@@ -1,5 +1,6 @@
 """What a source gives: the items of a dataset, each an image with its mask, and the errors of unusable data."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -9,6 +10,12 @@ from rarepix.labels import LabelSpace
 
 class DataError(ValueError):
     """Data that cannot be used; the message names the files, says what must hold and what to do."""
+
+
+def first_of(names: Sequence[object], at_most: int, separator: str = "") -> str:
+    """Return the first *at_most* names, for a message, and how many more there are."""
+    more = f"{separator} and {len(names) - at_most} more" if len(names) > at_most else ""
+    return ", ".join(map(str, names[:at_most])) + more
 
 
 @dataclass(frozen=True)

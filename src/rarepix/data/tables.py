@@ -1,4 +1,4 @@
-"""Functions of a table of pixel counts (image × class, integers): validation, presence, proportion, major class.
+"""Functions of a table of pixel counts (image × class, integers): validation, proportion, major class.
 
 All columns are taken for classes: the caller leaves out ``height`` and ``width``.
 """
@@ -56,18 +56,10 @@ def list_of_names(names: Sequence[str], what: str) -> list[str]:
     return list(names)
 
 
-def presence(counts: pd.DataFrame) -> pd.DataFrame:
-    """Return which image holds which class, as bool."""
-    return counts > 0
-
-
 def proportion(counts: pd.DataFrame, area: pd.Series | None = None) -> pd.DataFrame:
     """Return the share of every class in every image's pixels.
 
-    Args:
-        counts: image × class table of pixel counts.
-        area: image id → pixels that count as the whole; default: the sum of the image's row. A row of a whole of 0
-            is NaN.
+    *area* is image id → pixels that count as the whole (default: the sum of the image's row); with 0 the row is NaN.
     """
     whole = counts.sum(axis=1) if area is None else area.reindex(counts.index)
     return counts.div(whole.where(whole > 0), axis=0).astype(float)
@@ -101,7 +93,6 @@ def _check_numbers(counts: pd.DataFrame) -> None:
 
 
 def _largest(counts: pd.DataFrame) -> pd.Series:
-    """Image id → the first column with the most pixels, '' where every column is 0."""
     pixels = counts.to_numpy()
     if not pixels.shape[1]:
         return pd.Series("", index=counts.index, dtype=object)

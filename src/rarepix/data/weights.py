@@ -12,9 +12,6 @@ from rarepix.data.settings import SAMPLING_PARAMETERS
 from rarepix.data.splits.clusters import NON_OBJECTS, assign, fit
 from rarepix.data.tables import checked, major_class, proportion
 
-SIZE_COLUMNS = (*SIZES, "area")
-"""Columns that a table of counts may have beside the classes."""
-
 
 class WeightInputs(NamedTuple):
     """What weights are computed from; see ``image_weights``."""
@@ -87,10 +84,6 @@ def image_weights(
     return pd.Series(weights / weights.sum(), index=counts.index, name="weight", dtype=float)
 
 
-def _uniform(inputs: WeightInputs) -> np.ndarray:
-    return np.ones(len(inputs.counts))
-
-
 def _inverse_log(inputs: WeightInputs) -> np.ndarray:
     """Each class of frequency a gets the weight 1 / ln(a + e − 1), shared evenly by the images that contain it.
 
@@ -103,13 +96,14 @@ def _inverse_log(inputs: WeightInputs) -> np.ndarray:
     if inputs.by == "cluster":
         groups = inputs.groups()
         sizes = groups.map(groups.value_counts()).to_numpy(float)
-        return 1 / (sizes * _log_damped(sizes))
-    frequencies, highest = FREQUENCIES[inputs.by](inputs.counts)
+        return 1 / (sizes * np.log(sizes + np.e - 1))
     presence = inputs.presence
+    frequencies = FREQUENCIES[inputs.by](inputs.counts).to_numpy(float).sum(axis=0)
+    highest = len(presence) if inputs.by == "label" else frequencies.sum()
     nonempty = presence.any(axis=1)
-    rarest = _rarest(presence, frequencies)
+    rarest = np.where(presence, frequencies, np.inf).argmin(axis=1)
     images = np.where(nonempty, presence.sum(axis=0)[rarest], len(presence))
-    return 1 / (images * _log_damped(np.where(nonempty, frequencies[rarest], highest)))
+    return 1 / (images * np.log(np.where(nonempty, frequencies[rarest], highest) + np.e - 1))
 
 
 def _published(inputs: WeightInputs) -> np.ndarray:
@@ -162,8 +156,8 @@ def _class_uniform(inputs: WeightInputs) -> np.ndarray:
 
 
 WEIGHTS: dict[str, Callable[[WeightInputs], np.ndarray]] = {
-    "uniform": _uniform,
-    "duplicate": _uniform,
+    "uniform": lambda inputs: np.ones(len(inputs.counts)),
+    "duplicate": lambda inputs: np.ones(len(inputs.counts)),
     "inverse_log": _inverse_log,
     "repeat_factor": _repeat_factor,
     "rare_class": _rare_class,
@@ -171,29 +165,12 @@ WEIGHTS: dict[str, Callable[[WeightInputs], np.ndarray]] = {
 }
 
 
-def _images(counts: pd.DataFrame) -> tuple[np.ndarray, float]:
-    return (counts > 0).to_numpy().sum(axis=0).astype(float), len(counts)
-
-
-def _pixels(counts: pd.DataFrame) -> tuple[np.ndarray, float]:
-    frequencies = counts.to_numpy(float).sum(axis=0)
-    return frequencies, frequencies.sum()
-
-
-def _shares(counts: pd.DataFrame) -> tuple[np.ndarray, float]:
-    return _pixels(proportion(counts).fillna(0.0))
-
-
-FREQUENCIES = {"label": _images, "pixels": _pixels, "proportion": _shares}
-"""``by`` → function of the counts that returns the frequency of every class, and the highest possible frequency."""
-
-
-def _log_damped(frequencies: np.ndarray) -> np.ndarray:
-    return np.log(frequencies + np.e - 1)
-
-
-def _rarest(presence: np.ndarray, frequencies: np.ndarray) -> np.ndarray:
-    return np.where(presence, frequencies, np.inf).argmin(axis=1)
+FREQUENCIES: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
+    "label": lambda counts: counts > 0,
+    "pixels": lambda counts: counts,
+    "proportion": lambda counts: proportion(counts).fillna(0.0),
+}
+"""``by`` → from the counts to what is summed up, over the images, to the frequency of every class."""
 
 
 def _class_then_image(presence: np.ndarray, classes: np.ndarray) -> np.ndarray:
@@ -206,7 +183,7 @@ def _class_then_image(presence: np.ndarray, classes: np.ndarray) -> np.ndarray:
 
 
 def _classes(counts: pd.DataFrame, columns: Sequence[str] | None, *, published: bool) -> pd.DataFrame:
-    sizes = [name for name in SIZE_COLUMNS if name in counts.columns]
+    sizes = [name for name in (*SIZES, "area") if name in counts.columns]
     if columns is None and sizes:
         raise ValueError(
             f"the columns of counts must be classes, but there is {', '.join(sizes)}: leave it out, or name the "

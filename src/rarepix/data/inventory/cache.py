@@ -28,8 +28,16 @@ def content_key(items: Sequence[Item], labels: LabelSpace) -> str | None:
     return digest.hexdigest()[:32]
 
 
-def load_table(file: Path, columns: Sequence[str]) -> pd.DataFrame | None:
-    """Return the table stored in *file*; None if the file is absent, damaged or has other columns."""
+def cache_file(cache: Path | None, items: Sequence[Item], labels: LabelSpace, suffix: str) -> Path | None:
+    """Return the file in the folder *cache* for a table of these items; None without a folder or a key."""
+    key = content_key(items, labels) if cache else None
+    return cache / f"{key}{suffix}" if cache and key else None
+
+
+def load_table(file: Path | None, columns: Sequence[str]) -> pd.DataFrame | None:
+    """Return the table stored in *file*; None if there is none, or one that is damaged or has other columns."""
+    if file is None:
+        return None
     try:
         table = pd.read_parquet(file, page_checksum_verification=True)
     except (OSError, ValueError, ArrowException):

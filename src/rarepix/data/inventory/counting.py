@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from rarepix.data.images import image_size
-from rarepix.data.inventory.cache import content_key, load_table, store_table
+from rarepix.data.inventory.cache import cache_file, load_table, store_table
 from rarepix.data.inventory.problems import Problem, ProblemKind, refuse
 from rarepix.data.inventory.threads import Advance, in_threads
 from rarepix.data.masks import count_ids, read_class_masks
@@ -64,9 +64,8 @@ def examine(
             f"no class may be called {BORDER}, height or width, but got {reserved}: rename it in dataset.json"
         )
     columns = [*labels.names, BORDER, *SIZES]
-    key = content_key(items, labels) if cache else None
-    file = cache / f"{key}.parquet" if cache and key else None
-    stored = load_table(file, columns) if file else None
+    file = cache_file(cache, items, labels, ".parquet")
+    stored = load_table(file, columns)
     if stored is not None and stored.index.tolist() == [item.id for item in items]:
         return Inventory(stored, [])
     rows, problems = {}, []
@@ -87,15 +86,12 @@ def inventory_hash(table: pd.DataFrame) -> str:
 
 
 class MaskCounts(NamedTuple):
-    """The pixels of one mask."""
+    """The pixels of one mask: of every class, and ignored; width and height; ids outside the label space."""
 
     pixels: list[int]
-    """Of every class."""
     ignored: int
     size: tuple[int, int]
-    """Width and height."""
     unknown_ids: tuple[int, ...] = ()
-    """Ids outside the label space."""
 
 
 def _count(item: Item, labels: LabelSpace) -> list[int] | list[Problem]:
@@ -104,10 +100,8 @@ def _count(item: Item, labels: LabelSpace) -> list[int] | list[Problem]:
     try:
         size = image_size(item.image)
     except DataError as error:
-        exists = item.image.exists()
-        image_problems = [
-            Problem(ProblemKind.IMAGE, item.id, str(error)) if exists else _missing_file(item, item.image)
-        ]
+        unreadable = Problem(ProblemKind.IMAGE, item.id, str(error))
+        image_problems = [unreadable if item.image.exists() else _missing_file(item, item.image)]
     try:
         if isinstance(item.mask, ClassMasks):
             counts = _count_class_masks(item.mask, size)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rarepix.data.inventory.problems import Problem, ProblemKind
 from rarepix.data.inventory.threads import in_threads
-from rarepix.data.source import ClassMasks, Item
+from rarepix.data.source import ClassMasks, Item, first_of
 
 NAMED_AT_MOST = 5
 
@@ -16,18 +16,13 @@ NAMED_AT_MOST = 5
 def find_duplicates(items: Sequence[Item], lists: Mapping[str, Iterable[str]]) -> list[Problem]:
     """Return a problem for every group of images whose files have the same content, those across lists first.
 
-    Only files of equal length are read. A file that cannot be read is skipped: counting reports it.
-
-    Args:
-        items: what to look at, each id once.
-        lists: image id → names of the lists that it is in.
+    Only files of equal length are read. A file that cannot be read is skipped: counting reports it. *items* has each
+    id once, *lists* says for each id which lists it is in.
     """
     by_length = defaultdict(list)
     for item in items:
-        length = _length(item.image)
-        if length:
-            by_length[length].append(item)
-    candidates = [item for group in by_length.values() if len(group) > 1 for item in group]
+        by_length[_length(item.image)].append(item)
+    candidates = [item for length, group in by_length.items() if length and len(group) > 1 for item in group]
     by_content = defaultdict(list)
     for item, digest in zip(candidates, in_threads(lambda item: _digest(item.image), candidates), strict=True):
         if digest:
@@ -38,11 +33,12 @@ def find_duplicates(items: Sequence[Item], lists: Mapping[str, Iterable[str]]) -
 
 def _problem(group: Sequence[Item], lists: Mapping[str, Iterable[str]]) -> Problem:
     members = [f"{item.id} ({', '.join(sorted(lists[item.id]))})" for item in group]
-    more = f" and {len(group) - NAMED_AT_MOST} more" if len(group) > NAMED_AT_MOST else ""
     masks = {_mask_digests(item) for item in group}
-    text = f"an image must have one id, but these are the same file: {', '.join(members[:NAMED_AT_MOST])}{more}"
+    text = f"an image must have one id, but these are the same file: {first_of(members, NAMED_AT_MOST)}"
     text += "" if len(masks) == 1 else ", with different masks"
-    if any(_in_different_lists(set(lists[a.id]), set(lists[b.id])) for a, b in combinations(group, 2)):
+    lists_of = [set(lists[item.id]) for item in group]
+    # each is in a list that the other is not in: a list that contains the other one separates nothing
+    if any(first - second and second - first for first, second in combinations(lists_of, 2)):
         return Problem(ProblemKind.LEAK, group[0].id, f"{text}: what is tested was trained on, keep one of them")
     return Problem(
         ProblemKind.TWIN, group[0].id, f"{text}: a split may put them into different folds, keep one of them"
@@ -52,11 +48,6 @@ def _problem(group: Sequence[Item], lists: Mapping[str, Iterable[str]]) -> Probl
 def _mask_digests(item: Item) -> tuple[str, ...]:
     files = item.mask.files if isinstance(item.mask, ClassMasks) else (item.mask,)
     return tuple(_digest(file) if file else "" for file in files)
-
-
-def _in_different_lists(first: set[str], second: set[str]) -> bool:
-    """Whether each is in a list that the other is not in: a list that contains the other one separates nothing."""
-    return bool(first - second and second - first)
 
 
 def _length(path: Path) -> int:

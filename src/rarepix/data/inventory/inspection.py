@@ -1,9 +1,10 @@
 """What is in a whole dataset, and everything that is wrong with it: its lists, pixel counts, objects, duplicates."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -14,13 +15,8 @@ from rarepix.data.inventory.problems import Problem, ProblemKind
 from rarepix.data.inventory.threads import Advance
 from rarepix.data.source import DataError, Item, MissingFiles, Source
 
-
-class ProgressBar(Protocol):
-    """Opens a progress bar, such as ``rarepix.cli.progress.bar``."""
-
-    def __call__(self, what: str, total: int) -> AbstractContextManager[Advance]:
-        """Show a bar called *what* of *total* steps; the context gives the function that advances it."""
-        ...
+ProgressBar = Callable[[str, int], AbstractContextManager[Advance]]
+"""From what is shown and the number of steps to a bar: the context gives the function that advances it."""
 
 
 class Inspection(NamedTuple):
@@ -39,13 +35,9 @@ class Inspection(NamedTuple):
 
 
 def inspect_dataset(source: Source, names: Sequence[str], bar: ProgressBar, *, cache: Path | None = None) -> Inspection:
-    """Inspect every image of the named lists once. Problems are returned, not raised.
+    """Inspect every image of the lists *names* once. Problems are returned, not raised.
 
-    Args:
-        source: the dataset.
-        names: lists to inspect.
-        bar: opens a progress bar for each of the two passes over the masks.
-        cache: folder in which tables are stored; see ``take_inventory``.
+    *bar* opens a progress bar for each of two passes over the masks; tables are stored in the folder *cache*.
 
     Raises:
         DataError: a class is called like another column.
@@ -64,8 +56,7 @@ def inspect_dataset(source: Source, names: Sequence[str], bar: ProgressBar, *, c
 def _read_lists(source: Source, names: Sequence[str]) -> tuple[list[Item], dict[str, list[str]], list[Problem]]:
     """Return every item once, image id → names of its lists, and what is wrong with the lists."""
     items: dict[str, Item] = {}
-    lists: dict[str, list[str]] = {}
-    problems = []
+    lists, problems = defaultdict(list), []
     for name in names:
         try:
             of_list = source.items(name)
@@ -76,5 +67,5 @@ def _read_lists(source: Source, names: Sequence[str]) -> tuple[list[Item], dict[
             continue
         for item in of_list:
             items[item.id] = item
-            lists.setdefault(item.id, []).append(name)
-    return list(items.values()), lists, problems
+            lists[item.id].append(name)
+    return list(items.values()), dict(lists), problems

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from rarepix.data.inventory.cache import content_key, load_table, store_table
+from rarepix.data.inventory.cache import cache_file, load_table, store_table
 from rarepix.data.inventory.threads import Advance, in_threads
 from rarepix.data.masks import read_mask
 from rarepix.data.source import Item
@@ -25,40 +25,30 @@ def find_objects(
     of a class that touch are one object, and one thing behind a pole is two: semantic masks do not tell them apart.
     Where a mask has a file for each class, each class has its own objects.
 
-    Args:
-        items: whose masks to read; all of them must be usable.
-        labels: what the ids mean.
-        cache: folder in which the table is stored; see ``take_inventory``.
-        progress: called with the number of masks that were finished since the last call.
+    All *items* must be usable. The arguments are those of ``take_inventory``.
 
     Raises:
         DataError: a mask cannot be read.
     """
-    key = content_key(items, labels) if cache else None
-    file = cache / f"{key}.objects.parquet" if cache and key else None
-    stored = load_table(file, COLUMNS) if file else None
+    file = cache_file(cache, items, labels, ".objects.parquet")
+    stored = load_table(file, COLUMNS)
     if stored is not None:
         return stored
-    images, classes, pixels = [], [], []
     sizes_of_items = in_threads(lambda item: object_sizes(read_mask(item), labels), items, progress)
-    for item, sizes in zip(items, sizes_of_items, strict=True):
-        for number, of_class in sizes.items():
-            images += [item.id] * len(of_class)
-            classes += [labels.names[number]] * len(of_class)
-            pixels += of_class.tolist()
-    table = pd.DataFrame({"image": images, "class": classes, "pixels": np.array(pixels, np.int64)}, columns=COLUMNS)
+    rows = [
+        (item.id, labels.names[number], pixels)
+        for item, sizes in zip(items, sizes_of_items, strict=True)
+        for number, of_class in sizes.items()
+        for pixels in of_class.tolist()
+    ]
+    table = pd.DataFrame(rows, columns=COLUMNS).astype({"pixels": np.int64})
     if file:
         store_table(table, file)
     return table
 
 
 def object_sizes(mask: np.ndarray, labels: LabelSpace) -> dict[int, np.ndarray]:
-    """Return class id → the number of pixels of each of its objects, without the background.
-
-    Args:
-        mask: H W uint8 ids, or H W C of 0 and 1.
-        labels: what the ids mean.
-    """
+    """Return class id → pixels of each of its objects in *mask* (H W uint8 ids, or H W C of 0 and 1), no background."""
     if mask.ndim == 3:
         return {number: _region_sizes(mask[..., number] == 1) for number in range(mask.shape[2])}
     present = np.flatnonzero(np.bincount(mask.ravel(), minlength=labels.count)[: labels.count])

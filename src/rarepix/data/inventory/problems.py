@@ -36,8 +36,8 @@ def refuse(problems: Sequence[Problem]) -> None:
     """Raise ``DataError`` if there are problems; its message has the first ones and the number of the others."""
     if problems:
         messages = [problem.message for problem in problems[:NAMED_AT_MOST]]
-        more = f"\n… and {len(problems) - NAMED_AT_MOST} more" if len(problems) > NAMED_AT_MOST else ""
-        raise DataError("\n".join(messages) + more)
+        more = [f"… and {len(problems) - NAMED_AT_MOST} more"] if len(problems) > NAMED_AT_MOST else []
+        raise DataError("\n".join(messages + more))
 
 
 def format_problems(problems: Sequence[Problem], *, of_each: int) -> Iterator[str]:

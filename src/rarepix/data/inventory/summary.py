@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 
 from rarepix.data.inventory.counting import BORDER
-from rarepix.data.tables import presence
 
 
 def class_table(counts: pd.DataFrame, objects: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
@@ -15,18 +14,15 @@ def class_table(counts: pd.DataFrame, objects: pd.DataFrame, names: Sequence[str
     Columns: images (that hold it), image_share (of all images), pixels, pixel_share (of all pixels of the images,
     ignored ones included), objects, object_pixels (median; NaN without objects).
 
-    Args:
-        counts: image × class table with ``border``, ``height`` and ``width``.
-        objects: a row an object: image, class, pixels.
-        names: the classes.
+    *counts* has ``border``, ``height`` and ``width`` beside the classes *names*; *objects* is that of ``find_objects``.
     """
     per_class = counts[[*names, BORDER]]
-    pixels = per_class.sum()
+    holds, pixels = per_class > 0, per_class.sum()
     sizes = objects.groupby("class")["pixels"]
     table = pd.DataFrame(
         {
-            "images": presence(per_class).sum(),
-            "image_share": presence(per_class).mean(),
+            "images": holds.sum(),
+            "image_share": holds.mean(),
             "pixels": pixels,
             "pixel_share": pixels / (counts["height"] * counts["width"]).sum(),  # several classes may share a pixel
             "objects": sizes.size().reindex(pixels.index, fill_value=0),
@@ -40,10 +36,9 @@ def class_table(counts: pd.DataFrame, objects: pd.DataFrame, names: Sequence[str
 def co_occurrence(counts: pd.DataFrame) -> pd.DataFrame:
     """Return, of the images that hold the row's class, the share that hold the column's; NaN rows where none do.
 
-    Args:
-        counts: image × class table of pixel counts (classes only).
+    *counts* is an image × class table of pixel counts (classes only).
     """
-    holds = presence(counts).to_numpy().astype(np.int64)
+    holds = (counts > 0).to_numpy(np.int64)
     joint = holds.T @ holds
     images = np.diag(joint).astype(float)[:, None]
     share = np.divide(joint, images, out=np.full(joint.shape, np.nan), where=images > 0)

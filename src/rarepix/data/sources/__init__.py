@@ -22,12 +22,7 @@ SOURCES: dict[str, Callable[..., Source]] = {
 
 
 def open_source(name: str, root: Path, *, merge: bool = False) -> Source:
-    """Return the reader of the dataset in *root*.
-
-    Args:
-        name: name in ``SOURCES``.
-        root: folder of the dataset.
-        merge: whether all classes are to be one.
+    """Return the reader, by its name in ``SOURCES``, of the dataset in *root*; with *merge* all classes are one.
 
     Raises:
         FileNotFoundError: *root* is no folder, or not one of this layout.

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rarepix.data.masks import read_id_mask
 from rarepix.data.source import DataError, Item
-from rarepix.data.sources.lists import build_items, unknown_list
+from rarepix.data.sources.lists import build_items, check_folders, unknown_list
 from rarepix.labels import LabelSpace
 
 COLOURS = {
@@ -22,8 +22,6 @@ COLOURS = {
 """Class → colour, in the order of the train ids."""
 IMAGES, MASKS = "leftImg8bit", "gtFine"
 IMAGE_SUFFIX, MASK_SUFFIX = "_leftImg8bit.png", "_gtFine_labelTrainIds.png"
-CHECKED_MASKS = 3
-"""Masks of a split that are read to see whether it is annotated."""
 
 
 class CityscapesSource:
@@ -32,9 +30,7 @@ class CityscapesSource:
     assumed = ""
 
     def __init__(self, root: Path) -> None:
-        missing = [part for part in (IMAGES, MASKS) if not (root / part).is_dir()]
-        if missing:
-            raise FileNotFoundError(f"{root} must hold Cityscapes, but has no {', no '.join(missing)}")
+        check_folders(root, (IMAGES, MASKS), "Cityscapes")
         self.root = root
         self.name = root.resolve().name
         self.labels = LabelSpace(names=tuple(COLOURS), palette=tuple(COLOURS.values()))
@@ -54,12 +50,13 @@ class CityscapesSource:
         images = sorted(folder.glob(f"*/*{IMAGE_SUFFIX}"))
         if not images:
             raise DataError(f"{folder} must hold images (<city>/*{IMAGE_SUFFIX}), but has none: unpack {IMAGES} there")
-        cities = {image.name.removesuffix(IMAGE_SUFFIX): image.parent.name for image in images}
-        return build_items([*cities], folder, lambda name: self._item(list_name, cities[name], name))
+        image_of = {image.name.removesuffix(IMAGE_SUFFIX): image for image in images}
 
-    def _item(self, split: str, city: str, name: str) -> Item:
-        image, mask = (self.root / part / split / city for part in (IMAGES, MASKS))
-        return Item(name, image / f"{name}{IMAGE_SUFFIX}", mask / f"{name}{MASK_SUFFIX}")
+        def item(name: str) -> Item:
+            city = self.root / MASKS / list_name / image_of[name].parent.name
+            return Item(name, image_of[name], city / f"{name}{MASK_SUFFIX}")
+
+        return build_items([*image_of], folder, item)
 
     def _splits(self) -> list[str]:
         return sorted(folder.name for folder in (self.root / IMAGES).iterdir() if folder.is_dir())
@@ -69,12 +66,11 @@ class CityscapesSource:
         folder = self.root / MASKS / split
         masks = sorted(folder.glob(f"*/*{MASK_SUFFIX}"))
         if not masks:
-            has_label_ids = any(folder.glob("*/*_gtFine_labelIds.png"))
-            remedy = (
-                "make them with createTrainIdLabelImgs of cityscapesscripts" if has_label_ids else "use another list"
-            )
+            remedy = "use another list"
+            if any(folder.glob("*/*_gtFine_labelIds.png")):
+                remedy = "make them with createTrainIdLabelImgs of cityscapesscripts"
             return f"{folder} must hold annotations (<city>/*{MASK_SUFFIX}), but has none: {remedy}"
-        if all((read_id_mask(mask) == self.labels.ignore).all() for mask in masks[:CHECKED_MASKS]):
+        if all((read_id_mask(mask) == self.labels.ignore).all() for mask in masks[:3]):
             return (
                 f"the split {split!r} must be annotated, but {masks[0]} and others hold nothing but ignored pixels "
                 f"(Cityscapes keeps the annotations of its test split to itself): use another list, such as val"

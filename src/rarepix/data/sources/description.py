@@ -52,11 +52,13 @@ def describe(file: Path, kind: type[D] = Description) -> D:
 def label_space(description: Description, file: Path) -> LabelSpace:
     """Return the classes that *description*, read from *file*, names. Raises ``DataError`` if they are inconsistent."""
     binary = description.task is Task.BINARY
-    background = 0 if binary or description.classes[0] == "background" else None
+    background = description.background
+    if background is None and (binary or description.classes[0] == "background"):
+        background = 0
     try:
         return LabelSpace(
             names=tuple(description.classes),
-            background=description.background if description.background is not None else background,
+            background=background,
             ignore=IGNORE if description.ignore_index is None else description.ignore_index,
             palette=tuple(tuple(colour) for colour in description.palette),
             rare=tuple(description.rare_classes or (description.classes[1:] if binary else ())),

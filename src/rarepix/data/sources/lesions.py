@@ -9,7 +9,6 @@ line), else ``class_names.txt`` (a name a line).
 """
 
 from collections import defaultdict
-from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated
@@ -22,7 +21,6 @@ from rarepix.data.sources.lists import build_items, find_file, read_id_list, rea
 from rarepix.labels import LabelSpace, Task
 
 MERGED_LABELS = LabelSpace(names=("background", "lesion"), background=0, rare=("lesion",), task=Task.BINARY)
-NAMED_AT_MOST = 5
 DESCRIPTION, CLASSES, NAMES = "dataset.json", "classes.txt", "class_names.txt"
 ASSUMED = (
     "{root} has no dataset.json: every grey value above 0 of a mask is taken for its lesion; if that is wrong, write "
@@ -130,14 +128,14 @@ class LesionSource:
         numbers = self._description.numbers()
         folder_per_lesion = bool(folders & numbers.keys())
         if not folder_per_lesion and not folders & images:
-            present = ", ".join(sorted(folders)[:NAMED_AT_MOST]) or "none"
+            present = ", ".join(sorted(folders)[:5]) or "none"
             raise DataError(
                 f"{self._masks} must hold a folder for each lesion ({', '.join(numbers)}) or for each image, but holds "
                 f"{present}: rename them, or correct the classes in {DESCRIPTION}"
             )
         files_of: dict[str, dict[int, Path]] = defaultdict(dict)
         for folder in sorted(folders):
-            files = list(_masks_in(self._masks / folder))
+            files = _masks_in(self._masks / folder)
             if folder_per_lesion and files and not images & {file.stem for file in files}:
                 raise DataError(
                     f"masks must be called like their images, but none of those in {self._masks / folder} is "
@@ -145,27 +143,21 @@ class LesionSource:
                 )
             for file in files:
                 image, lesion = (file.stem, folder) if folder_per_lesion else (folder, file.stem)
-                self._add(files_of[image], file, lesion, numbers)
+                if lesion not in numbers:
+                    raise DataError(
+                        f"every mask must be of a lesion that is named ({', '.join(numbers)}), but {file} is of "
+                        f"{lesion!r}: name it in the classes of {DESCRIPTION}, or take it away"
+                    )
+                first = files_of[image].setdefault(numbers[lesion], file)
+                if first != file:
+                    raise DataError(f"a lesion must have one mask in an image, but has {first} and {file}: keep one")
         return files_of
-
-    def _add(self, of_image: dict[int, Path], file: Path, lesion: str, numbers: dict[str, int]) -> None:
-        if lesion not in numbers:
-            raise DataError(
-                f"every mask must be of a lesion that is named ({', '.join(numbers)}), but {file} is of {lesion!r}: "
-                f"name it in the classes of {DESCRIPTION}, or take it away"
-            )
-        if numbers[lesion] in of_image:
-            raise DataError(
-                f"a lesion must have one mask in an image, but has {of_image[numbers[lesion]]} and {file}: keep one"
-            )
-        of_image[numbers[lesion]] = file
 
 
 def _folder(root: Path, named: str | None, usual: str, others: str) -> Path:
     """Return the folder that is named, or the usual one, or the only one that matches the pattern *others*."""
-    if named is not None or (root / usual).is_dir():
-        folders = [root / (named or usual)]
-    else:
+    folders = [root / (named or usual)]
+    if named is None and not folders[0].is_dir():
         folders = sorted(folder for folder in root.glob(others) if folder.is_dir())
     if len(folders) > 1:
         raise DataError(
@@ -178,16 +170,15 @@ def _folder(root: Path, named: str | None, usual: str, others: str) -> Path:
     return folders[0]
 
 
-def _masks_in(folder: Path) -> Iterator[Path]:
-    for file in sorted(folder.iterdir()):
-        if file.suffix.lower() != ".png" and not file.name.startswith("."):
+def _masks_in(folder: Path) -> list[Path]:
+    files = sorted(file for file in folder.iterdir() if not file.name.startswith("."))
+    for file in files:
+        if file.suffix.lower() != ".png":
             raise DataError(f"masks of lesions must be PNG files, but there is {file}: convert it, or take it away")
-        if not file.name.startswith("."):
-            yield file
+    return files
 
 
 def _is_list(file: Path) -> bool:
     """Whether every line is one word, which it is not in licences and read-me files."""
-    if file.name in (CLASSES, NAMES):
-        return False
-    return all(len(line.split()) <= 1 for line in file.read_text(encoding="utf-8", errors="replace").splitlines())
+    lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
+    return file.name not in (CLASSES, NAMES) and all(len(line.split()) <= 1 for line in lines)

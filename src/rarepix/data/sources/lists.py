@@ -3,18 +3,24 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from rarepix.data.source import DataError, Item, MissingFiles
+from rarepix.data.source import DataError, Item, MissingFiles, first_of
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".JPG", ".JPEG", ".PNG")
-NAMED_AT_MOST = 5
+NOT_UTF8 = (
+    "{} must be UTF-8 text, one image id a line, but {}: save it as UTF-8 (older PowerShells write UTF-16 with '>': "
+    "use 'Out-File -Encoding ascii')"
+)
+
+
+def check_folders(root: Path, folders: Sequence[str], what: str, inside: str = "") -> None:
+    """Raise ``FileNotFoundError`` if one of *folders* is missing below *root*, or its folder *inside*."""
+    missing = [folder for folder in folders if not (root / inside / folder).is_dir()]
+    if missing:
+        raise FileNotFoundError(f"{root} must hold {what}, but {inside and inside + ' '}has no {', no '.join(missing)}")
 
 
 def read_id_list(file: Path, known: Sequence[str]) -> list[str]:
-    """Return the image ids in *file*, one a line, in its order.
-
-    Args:
-        file: the list.
-        known: names of the lists that the dataset has, for the error message.
+    """Return the image ids in *file*, one a line, in its order; *known* lists are named where it does not exist.
 
     Raises:
         DataError: the list does not exist, cannot be read, is empty, names an image twice or is no list of ids.
@@ -27,7 +33,7 @@ def read_id_list(file: Path, known: Sequence[str]) -> list[str]:
     if all(len(line.split()) > 1 for line in ids):
         raise DataError(f"{file} must hold one image id a line and nothing else, but its first line is {ids[0]!r}")
     if len(set(ids)) != len(ids):
-        duplicates = sorted({name for name in ids if ids.count(name) > 1})[:NAMED_AT_MOST]
+        duplicates = sorted({name for name in ids if ids.count(name) > 1})[:5]
         raise DataError(f"{file} must name each image once, but names these more often: {', '.join(duplicates)}")
     return ids
 
@@ -38,12 +44,7 @@ def unknown_list(wanted: object, known: Sequence[str]) -> DataError:
 
 
 def build_items(names: Sequence[str], list_file: Path, build: Callable[[str], Item]) -> list[Item]:
-    """Return the item of every image id, in their order.
-
-    Args:
-        names: the ids.
-        list_file: the file or folder that they come from, for error messages.
-        build: makes the item of an id.
+    """Return the items that *build* makes of the ids *names*, which come from *list_file* (a file or a folder).
 
     Raises:
         MissingFiles: images or masks that do not exist.
@@ -58,10 +59,9 @@ def build_items(names: Sequence[str], list_file: Path, build: Callable[[str], It
             f"permissions"
         ) from error
     if missing:
-        more = f" and {len(missing) - NAMED_AT_MOST} more" if len(missing) > NAMED_AT_MOST else ""
         raise MissingFiles(
-            f"every id in {list_file} needs an image and a mask, but missing: "
-            f"{', '.join(missing[:NAMED_AT_MOST])}{more}: add them, or take the ids out of the list",
+            f"every id in {list_file} needs an image and a mask, but missing: {first_of(missing, 5)}: "
+            f"add them, or take the ids out of the list",
             items,
         )
     return items
@@ -82,14 +82,7 @@ def read_text(file: Path) -> str:
             f"{file} must be a file that can be read, but: {error.strerror}: repair it, or take it away"
         ) from error
     except UnicodeDecodeError as error:
-        raise _not_utf8(file, f"byte {error.start} is {error.object[error.start]:#04x}") from error
+        raise DataError(NOT_UTF8.format(file, f"byte {error.start} is {error.object[error.start]:#04x}")) from error
     if "\0" in text:  # UTF-16 without its byte order mark; no file name contains them
-        raise _not_utf8(file, "it holds zero bytes")
+        raise DataError(NOT_UTF8.format(file, "it holds zero bytes"))
     return text
-
-
-def _not_utf8(file: Path, why: str) -> DataError:
-    return DataError(
-        f"{file} must be UTF-8 text, one image id a line, but {why}: save it as UTF-8 (older PowerShells write UTF-16 "
-        f"with '>': use 'Out-File -Encoding ascii')"
-    )

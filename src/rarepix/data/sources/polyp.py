@@ -4,16 +4,18 @@
 ``TestDataset/<name>/{images,masks}``; masks are grey, the pixels of a polyp are those above 127.
 """
 
+import re
 from pathlib import Path
 
 from rarepix.data.source import ClassMasks, DataError, Item
-from rarepix.data.sources.lists import IMAGE_SUFFIXES, build_items, find_file, read_id_list, unknown_list
+from rarepix.data.sources.lists import IMAGE_SUFFIXES, build_items, check_folders, find_file, read_id_list
 from rarepix.labels import LabelSpace, Task
 
 TRAIN, TEST = "TrainDataset", "TestDataset"
 ALL = "all"
 """List of every image of the training set, for splits that are made."""
 THRESHOLD = 127
+SUFFIX = re.compile(f"({'|'.join(map(re.escape, IMAGE_SUFFIXES))})$")
 MASK_SUFFIXES = (".png", ".PNG", ".jpg", ".jpeg", ".JPG", ".JPEG")
 
 
@@ -28,9 +30,7 @@ class PolypSource:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        missing = [part for part in ("images", "masks") if not (root / TRAIN / part).is_dir()]
-        if missing:
-            raise FileNotFoundError(f"{root} must hold polyp folders, but {TRAIN} has no {', no '.join(missing)}")
+        check_folders(root, ("images", "masks"), "polyp folders", inside=TRAIN)
         self.name = root.resolve().name
         self.labels = LabelSpace(names=("background", "polyp"), background=0, rare=("polyp",), task=Task.BINARY)
 
@@ -47,9 +47,7 @@ class PolypSource:
         if list_name == ALL:
             return build_items(_names(folder), folder, lambda name: _item(folder, name, name))
         file = folder / f"{list_name}.txt"
-        if not file.exists():
-            raise unknown_list(file, self.lists())
-        names = [_without_suffix(name) for name in read_id_list(file, self.lists())]
+        names = [SUFFIX.sub("", name) for name in read_id_list(file, self.lists())]
         return build_items(names, file, lambda name: _item(folder, name, name))
 
     def _test_sets(self) -> list[str]:
@@ -61,12 +59,7 @@ def _item(folder: Path, name: str, item_id: str) -> Item:
     return Item(item_id, find_file(folder / "images", name), ClassMasks((mask,), threshold=THRESHOLD, binarize=True))
 
 
-def _without_suffix(name: str) -> str:
-    return next((name.removesuffix(suffix) for suffix in IMAGE_SUFFIXES if name.endswith(suffix)), name)
-
-
 def _names(folder: Path) -> list[str]:
-    """Return the names of all images in a folder, sorted."""
     names = sorted(file.stem for file in (folder / "images").iterdir() if file.suffix in IMAGE_SUFFIXES)
     if not names:
         raise DataError(f"{folder / 'images'} must hold images ({', '.join(IMAGE_SUFFIXES[:3])}), but has none")

@@ -9,14 +9,14 @@ from pathlib import Path
 
 from rarepix.data.source import DataError, Item
 from rarepix.data.sources.description import Description, describe, label_space
-from rarepix.data.sources.lists import build_items, find_file, read_id_list
+from rarepix.data.sources.lists import build_items, check_folders, find_file, read_id_list
 from rarepix.labels import Task
 
 VOC_CLASSES = (
     "background", "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow", "diningtable",
     "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train", "tvmonitor",
 )  # fmt: skip
-LISTS = Path("ImageSets", "Segmentation")
+LISTS = str(Path("ImageSets", "Segmentation"))
 ASSUMED = (
     "{root} has no dataset.json: ids 0 to 20 are taken for background and the 20 classes of VOC 2012, 255 for ignored; "
     'if they mean something else, write {file}, such as {{"classes": ["background", "road", "sign"]}}'
@@ -27,9 +27,7 @@ class VocSource:
     """Reader of one folder in VOC layout."""
 
     def __init__(self, root: Path) -> None:
-        missing = [str(part) for part in ("JPEGImages", "SegmentationClass", LISTS) if not (root / part).is_dir()]
-        if missing:
-            raise FileNotFoundError(f"{root} must hold a dataset in VOC layout, but has no {', no '.join(missing)}")
+        check_folders(root, ("JPEGImages", "SegmentationClass", LISTS), "a dataset in VOC layout")
         self.root = root
         file = root / "dataset.json"
         has_description = file.is_file()

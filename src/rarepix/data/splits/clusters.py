@@ -30,30 +30,27 @@ def fit(
     k-means, with the number of clusters from 2 to 20 that has the largest silhouette (Rousseeuw 1987). The result
     depends on the counts alone. Fewer than two different rows are one cluster.
 
-    Args:
-        counts: image × class table of pixel counts; all its columns together are an image's area.
-        columns: the classes whose shares are compared (default: all).
-        ignoring: those of them that are left out, unless there is nothing else.
+    All columns of *counts*, image × class table of pixel counts, together are an image's area; the shares of *columns*
+    are compared (default: all) without those in *ignoring*, unless there is nothing else.
     """
     columns = list(counts.columns if columns is None else columns)
     columns = [name for name in columns if name not in ignoring] or columns
-    rows = _shares(counts, columns).to_numpy()
-    sample = _sample(rows)
+    sample = rows = _shares(counts, columns).to_numpy()
+    if len(rows) > MAX_COMPARED:
+        sample = generator(0, "clusters").choice(rows, MAX_COMPARED, replace=False)
     largest = min(MAX_CLUSTERS, len(np.unique(sample, axis=0)), len(sample) - 1)
-    if largest < 2:
-        return _table(rows.mean(axis=0, keepdims=True), columns)
-    with threadpool_limits(1):  # sums must not depend on the number of cores; small tables are also faster so
-        number = max(range(2, largest + 1), key=lambda number: _silhouette(sample, _kmeans(sample, number)))
-        best = _kmeans(rows, number)
-    return _table(best, columns)
+    centroids = rows.mean(axis=0, keepdims=True)
+    if largest >= 2:
+        with threadpool_limits(1):  # sums must not depend on the number of cores; small tables are also faster so
+            number = max(range(2, largest + 1), key=lambda number: _silhouette(sample, _kmeans(sample, number)))
+            centroids = _kmeans(rows, number)
+    return pd.DataFrame(centroids, index=pd.RangeIndex(len(centroids), name="cluster"), columns=columns)
 
 
 def assign(counts: pd.DataFrame, centroids: pd.DataFrame) -> pd.Series:
-    """Return image id → number of the nearest centroid, the first one on ties.
+    """Return image id → number of the nearest of *centroids* (as ``fit`` returns them), the first one on ties.
 
-    Args:
-        counts: image × class table of pixel counts; all its columns together are an image's area.
-        centroids: cluster × class table, as ``fit`` returns it.
+    All columns of *counts*, image × class table of pixel counts, together are an image's area.
 
     Raises:
         ValueError: *counts* lacks a class of *centroids*.
@@ -74,13 +71,7 @@ def _shares(counts: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
 
 
 def _nearest(rows: np.ndarray, centroids: np.ndarray) -> np.ndarray:
-    return np.stack([((rows - centroid) ** 2).sum(axis=1) for centroid in centroids], axis=1).argmin(axis=1)
-
-
-def _sample(rows: np.ndarray) -> np.ndarray:
-    if len(rows) <= MAX_COMPARED:
-        return rows
-    return generator(0, "clusters").choice(rows, MAX_COMPARED, replace=False)
+    return np.stack([((rows - centroid) ** 2).sum(axis=1) for centroid in centroids]).argmin(axis=0)
 
 
 def _kmeans(rows: np.ndarray, number: int) -> np.ndarray:
@@ -95,8 +86,3 @@ def _silhouette(rows: np.ndarray, centroids: np.ndarray) -> float:
 
     numbers = _nearest(rows, centroids)
     return float(silhouette_score(rows, numbers)) if 2 <= len(np.unique(numbers)) < len(rows) else -1.0
-
-
-def _table(centroids: np.ndarray, columns: Sequence[str]) -> pd.DataFrame:
-    index = pd.RangeIndex(len(centroids), name="cluster")
-    return pd.DataFrame(centroids, index=index, columns=list(columns))

@@ -52,13 +52,7 @@ def grouped_folds(labels: np.ndarray, groups: np.ndarray, folds: int, seed: int)
 
     Greedy, as scikit-learn's ``StratifiedGroupKFold``, but with several labels an image, which that class refuses:
     groups in random order, those with the most uneven labels first, each to the fold that leaves the least variance
-    between the folds' shares of every label and of the images.
-
-    Args:
-        labels: image × label of 0 and 1.
-        groups: number of each image's group; every number from 0 occurs.
-        folds: at most the number of groups.
-        seed: of the order and of ties.
+    between the folds' shares of every label and of the images. *groups* are numbers from 0, each of which occurs.
     """
     random = generator(seed, "groups")
     sums = sum_by(groups, labels)

@@ -1,6 +1,7 @@
 """Groups: images that belong together, read from a CSV file of the dataset."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -8,18 +9,15 @@ import pandas as pd
 
 from rarepix.choices import nearest
 from rarepix.data.settings import GroupsConfig
-from rarepix.data.source import DataError
+from rarepix.data.source import DataError, first_of
 
-NAMED_AT_MOST = 10
+_names = partial(first_of, at_most=10, separator=" …")
 
 
 def read_groups(root: Path, config: GroupsConfig, ids: Sequence[str]) -> pd.Series:
-    """Return image id → group, in the order of *ids*.
+    """Return image id → group, in the order of *ids*, the images that need one.
 
-    Args:
-        root: folder of the dataset.
-        config: the file and its columns; the image column holds ids, or paths whose names without suffix are ids.
-        ids: the images that need a group. Others in the file are left out.
+    The image column of the file in *root* holds ids, or paths whose names without suffix are ids; others are left out.
 
     Raises:
         DataError: the file or a column is missing, an image is not in it, has no group or is in two.
@@ -84,8 +82,3 @@ def _read(path: Path, config: GroupsConfig) -> pd.DataFrame:
                 f"{nearest(column, table.columns)}it has {', '.join(table.columns)}"
             )
     return table
-
-
-def _names(names: Sequence[str]) -> str:
-    more = f" … and {len(names) - NAMED_AT_MOST} more" if len(names) > NAMED_AT_MOST else ""
-    return ", ".join(map(str, names[:NAMED_AT_MOST])) + more

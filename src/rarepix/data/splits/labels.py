@@ -1,6 +1,5 @@
 """What a split stratifies: labels of images, as an image × label table of 0 and 1."""
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -16,12 +15,12 @@ together at the upper end, since a few images have most of the pixels of a class
 
 
 class LabelInputs(NamedTuple):
-    """What labels are computed from."""
+    """What labels are computed from: image × class tables of pixel counts, and the arguments of ``make_split``."""
 
     counts: pd.DataFrame
-    """Image × class table of pixel counts: the classes that are stratified."""
+    """The classes that are stratified."""
     all_counts: pd.DataFrame
-    """The same with all columns, which together are an image's area."""
+    """All columns, which together are an image's area."""
     on: str
     ignoring: tuple[str, ...]
     centroids: pd.DataFrame | None
@@ -33,8 +32,17 @@ def no_labels(inputs: LabelInputs) -> np.ndarray:
 
 
 def multilabel_labels(inputs: LabelInputs) -> np.ndarray:
-    """Return the labels of a multilabel split, by the rule in ``INDICATORS`` that *on* names."""
-    return pick(INDICATORS, inputs.on, "data.split_on")(inputs)
+    """Return the labels of a multilabel split, by *on*: a label for each class that an image holds (``presence``).
+
+    With ``pixels`` and ``proportion`` (of the image's area) further labels for images with much of it (``LEVELS``).
+    """
+    counts = inputs.counts
+    levels = {
+        "presence": lambda: (counts > 0).to_numpy(int),
+        "pixels": lambda: _levels(counts),
+        "proportion": lambda: _levels(proportion(counts, area=inputs.all_counts.sum(axis=1)).fillna(0.0)),
+    }
+    return pick(levels, inputs.on, "data.split_on")()
 
 
 def cluster_labels(inputs: LabelInputs) -> np.ndarray:
@@ -48,26 +56,6 @@ def cluster_labels(inputs: LabelInputs) -> np.ndarray:
 def major_class_labels(inputs: LabelInputs) -> np.ndarray:
     """Return a label for each class that has the most pixels in some image."""
     return _one_hot(major_class(inputs.counts, ignoring=inputs.ignoring))
-
-
-def _presence(inputs: LabelInputs) -> np.ndarray:
-    return (inputs.counts > 0).to_numpy(int)
-
-
-def _pixels(inputs: LabelInputs) -> np.ndarray:
-    return _levels(inputs.counts)
-
-
-def _proportion(inputs: LabelInputs) -> np.ndarray:
-    return _levels(proportion(inputs.counts, area=inputs.all_counts.sum(axis=1)).fillna(0.0))
-
-
-INDICATORS: dict[str, Callable[[LabelInputs], np.ndarray]] = {
-    "presence": _presence,
-    "pixels": _pixels,
-    "proportion": _proportion,
-}
-"""presence: a label for each class · pixels, proportion: further labels for images with much of it (``LEVELS``)."""
 
 
 def _levels(values: pd.DataFrame) -> np.ndarray:

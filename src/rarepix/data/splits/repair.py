@@ -23,25 +23,18 @@ NO_PARTNER = -1
 
 
 class Exchange(NamedTuple):
-    """A unit that moves to *fold*, the unit that moves back (or ``NO_PARTNER``), and the state after it."""
+    """A unit that moves to *fold*, the unit that moves back (or ``NO_PARTNER``), and the cost after it."""
 
     donor: int
     partner: int
     fold: int
     cost: int
-    unevenness: float
-    """Change of the sum of squares of the folds' shares of the labels."""
 
 
 class FoldAssignment:
     """Units and their folds. A unit is an image or a group of images; its presence is 0 or 1 for each class.
 
-    Args:
-        fold_of: fold of each image.
-        groups: number of each image's unit.
-        presence: image × class bool.
-        labels: image × label of 0 and 1.
-        folds: number of folds.
+    The arguments are those of ``repair``.
     """
 
     def __init__(
@@ -66,16 +59,12 @@ class FoldAssignment:
         return self.fold_of_unit[self.groups]
 
     def cost(self, folds_with: np.ndarray | None = None) -> np.ndarray:
-        """Return how far the numbers of folds that contain each class (… × class) are from what is possible.
+        """Return how far *folds_with*, the numbers of folds that contain each class (… × class), are from the possible.
 
         An empty fold costs more than anything else; a class in one fold only that could be in two costs more than all
-        folds that lack a class.
-
-        Args:
-            folds_with: those numbers (default: the present ones).
+        folds that lack a class. Default: the present numbers.
         """
-        if folds_with is None:
-            folds_with = (self.units_with > 0).sum(axis=0)
+        folds_with = (self.units_with > 0).sum(axis=0) if folds_with is None else folds_with
         lacking = np.maximum(self.target - folds_with, 0)
         weight = self.folds * len(self.target)
         alone = ((folds_with[..., 1:] <= 1) & (self.target[1:] > 1)).sum(axis=-1)
@@ -95,20 +84,18 @@ class FoldAssignment:
             partners = np.append(partners, NO_PARTNER)
         gives, takes = _rows(self.presence, donors)[:, None], _rows(self.presence, partners)[None]
         source = self.fold_of_unit[donors]
-        other_folds = (
-            (self.units_with > 0).sum(axis=0) - (self.units_with[source] > 0)[:, None] - (self.units_with[fold] > 0)
-        )
+        held = self.units_with > 0
+        other_folds = held.sum(axis=0) - held[source][:, None] - held[fold]
         source_after = self.units_with[source][:, None] - gives + takes
         fold_after = self.units_with[fold] + gives - takes
         cost = self.cost(other_folds + (source_after > 0) + (fold_after > 0))
         change = _rows(self.shares, donors)[:, None] - _rows(self.shares, partners)[None]
         difference = (self.fold_shares[fold] - self.fold_shares[source])[:, None]
+        # the change of the sum of squares of the folds' shares of the labels
         unevenness = (2 * change * (difference + change)).sum(axis=-1)
         order = np.lexsort((random.random(cost.size), unevenness.ravel().round(12), cost.ravel()))
         pairs = zip(*np.unravel_index(order, cost.shape), strict=True)
-        return [
-            Exchange(int(donors[i]), int(partners[j]), fold, int(cost[i, j]), float(unevenness[i, j])) for i, j in pairs
-        ]
+        return [Exchange(int(donors[i]), int(partners[j]), fold, int(cost[i, j])) for i, j in pairs]
 
     def apply(self, exchange: Exchange) -> None:
         """Move the units of *exchange*."""
@@ -136,7 +123,6 @@ def repair(
             unless a fold is empty.
         presence: image × class bool.
         labels: image × label of 0 and 1, which the split has stratified.
-        folds: number of folds.
         seed: of the choice among equals.
     """
     assignment, random = FoldAssignment(fold_of, groups, presence, labels, folds), generator(seed, "repair")

@@ -67,9 +67,7 @@ def make_splits(source: Source, config: DataConfig, *, seed: int, cache: Path | 
 
     if config.split == "listed":
         centroids = None
-        folds = pd.Series({item.id: split == "train" for split in ("train", "val") for item in items[split]}).astype(
-            int
-        )
+        folds = pd.Series({item.id: int(split == "train") for split in ("train", "val") for item in items[split]})
     else:
         with _as_data_errors():
             folds, centroids = _assign_folds(inventory.loc[[item.id for item in items["train"]]], source, config, seed)
@@ -77,11 +75,8 @@ def make_splits(source: Source, config: DataConfig, *, seed: int, cache: Path | 
         items["val"] = [item for item in items["train"] if held_out[item.id]]
         items["train"] = [item for item in items["train"] if not held_out[item.id]]
 
-    splits = {
-        name: Split(items[name], inventory.loc[[item.id for item in items[name]]])
-        for name in ("train", "val", "test")
-        if name in items
-    }
+    names = [name for name in ("train", "val", "test") if name in items]
+    splits = {name: Split(items[name], inventory.loc[[item.id for item in items[name]]]) for name in names}
     _check_classes(splits["train"], list(source.labels.names), config)
     return Splits(splits, inventory, folds.rename("fold").rename_axis("image"), centroids, tuple(removed))
 
@@ -98,18 +93,9 @@ def _as_data_errors() -> Iterator[None]:
 
 
 def _ids_to_remove(inventory: pd.DataFrame, labels: LabelSpace, config: DataConfig) -> list[str]:
-    """Return the ids of the images that thinning removes."""
     if config.scarcity is None:
         return []
-    scarcity = config.scarcity
-    kept = thin(
-        inventory[list(labels.names)],
-        scarcity.classes,
-        keep=scarcity.keep,
-        seed=scarcity.seed,
-        published=scarcity.published,
-        allow_absent=config.allow_absent,
-    )
+    kept = thin(inventory[list(labels.names)], **dict(config.scarcity), allow_absent=config.allow_absent)
     return inventory.index.difference(kept, sort=False).tolist()
 
 

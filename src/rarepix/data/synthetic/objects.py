@@ -1,8 +1,8 @@
 """Objects of the drawn scenes, one painter a class.
 
-A painter gets a generator, the object's height in pixels and the light, and returns a sprite: the
-object alone, standing on the lower edge of its frame. Inside a painter x runs from the middle to
-the right and y from the top (0) to the foot (1), both in units of the object's height.
+A painter gets a generator, the object's height in pixels and the light, and returns a sprite: the object alone,
+standing on the lower edge of its frame. In it x runs from the middle to the right and y from the top (0) to the foot
+(1), both in units of the object's height.
 """
 
 from collections.abc import Callable
@@ -27,11 +27,8 @@ def paint_tree(rng: np.random.Generator, height: int, light: np.ndarray) -> Spri
     conifer = rng.random() < 0.35
     leaves = fractal_noise(rng, x.shape, cells=(11, 11), octaves=4, roughness=1.0)
     relief = _cone(rng, x, y, leaves) if conifer else _crown(rng, x, y, leaves)
-    tones = (
-        [(0.13, 0.24, 0.13), (0.16, 0.29, 0.14)]
-        if conifer
-        else [(0.22, 0.36, 0.12), (0.33, 0.40, 0.14), (0.44, 0.34, 0.13)]
-    )
+    leafy_tones = [(0.22, 0.36, 0.12), (0.33, 0.40, 0.14), (0.44, 0.34, 0.13)]
+    tones = [(0.13, 0.24, 0.13), (0.16, 0.29, 0.14)] if conifer else leafy_tones
     tone = np.array(tones[rng.integers(len(tones))], np.float32) * rng.uniform(0.85, 1.15, 3).astype(np.float32)
     # Leaves scatter light: the crown's own roundness is shaded softly, single leaves are speckles.
     round_light = lambert(cv2.GaussianBlur(height * relief, (0, 0), height / 30), light)
@@ -39,10 +36,8 @@ def paint_tree(rng: np.random.Generator, height: int, light: np.ndarray) -> Spri
     crown = tone * ((0.35 + 0.95 * round_light) * speckle * (1.15 - 0.45 * y))[..., None]
     bend = rng.uniform(-0.05, 0.05) * np.sin(3 * y)
     wide = (0.022 + 0.03 * y**4) * rng.uniform(0.8, 1.3)
-    bark = (
-        np.array([0.27, 0.21, 0.16], np.float32)
-        * (0.75 + 0.4 * leaves + light[0] * (x - bend) / wide * 0.25)[..., None]
-    )
+    shade = 0.75 + 0.4 * leaves + light[0] * (x - bend) / wide * 0.25
+    bark = np.array([0.27, 0.21, 0.16], np.float32) * shade[..., None]
     trunk = _inside(wide - np.abs(x - bend), height) * (y > 0.45)
     leafy = _inside(relief - 0.02, height)
     return Sprite(np.clip(mix(bark, crown, leafy), 0, 1), np.maximum(trunk, leafy))
@@ -131,15 +126,12 @@ def paint_beacon(rng: np.random.Generator, height: int, light: np.ndarray) -> Sp
     colour = mix(colour, np.array([1.0, 0.86, 0.35]), _inside(lantern, height))
     colour = mix(colour, np.array([0.20, 0.18, 0.18]), _inside(gallery, height))
     colour = mix(colour, red * 0.75, _inside(cap, height))
-    return Sprite(
-        np.clip(colour, 0, 1).astype(np.float32), _inside(np.max([tower, gallery, lantern, cap], axis=0), height)
-    )
+    alpha = _inside(np.max([tower, gallery, lantern, cap], axis=0), height)
+    return Sprite(np.clip(colour, 0, 1).astype(np.float32), alpha)
 
-
-Painter = Callable[[np.random.Generator, int, np.ndarray], Sprite]
 
 #: Class name to painter, from the commonest class to the rarest.
-PAINTERS: dict[str, Painter] = {
+PAINTERS: dict[str, Callable[[np.random.Generator, int, np.ndarray], Sprite]] = {
     "tree": paint_tree,
     "boulder": paint_boulder,
     "sheep": paint_sheep,

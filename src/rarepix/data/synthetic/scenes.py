@@ -18,6 +18,8 @@ FINE = 2
 BORDER = 255
 #: Share of the pixels of an object that must stay in the picture and uncovered.
 MIN_VISIBLE = 0.6
+#: Rows and columns.
+Pixels = tuple[int, int]
 
 
 class Occurrence(NamedTuple):
@@ -46,9 +48,7 @@ class PlacedObject(NamedTuple):
     height: int  # on the canvas
 
 
-def paint_scene(
-    rng: np.random.Generator, classes: Sequence[str], size: tuple[int, int]
-) -> tuple[np.ndarray, np.ndarray]:
+def paint_scene(rng: np.random.Generator, classes: Sequence[str], size: Pixels) -> tuple[np.ndarray, np.ndarray]:
     """Draw a scene that shows each of *classes* at least once and no other class.
 
     Returns the picture, (h, w, 3) uint8, and its labels, (h, w) uint8: 0 = background, then the
@@ -57,13 +57,15 @@ def paint_scene(
     Raises RuntimeError if no arrangement leaves every class visible.
     """
     for _ in range(10):
-        landscape = _enlarge(paint_landscape(rng, size))
+        landscape = paint_landscape(rng, size)
+        canvas = cv2.resize(landscape.colour, None, fx=FINE, fy=FINE, interpolation=cv2.INTER_NEAREST)
+        landscape = landscape._replace(colour=canvas, horizon=landscape.horizon * FINE)
         owners, objects = _arrange(rng, landscape, classes, size)
         if {obj.name for obj in objects} == set(classes):
             return photograph(rng, landscape.colour, size), _labels(owners, objects)
     raise RuntimeError(
-        f"every class must be visible, but {list(classes)} did not fit into {size} in ten "
-        "arrangements; use a larger size"
+        f"every class must be visible, but {list(classes)} did not fit into {size} in ten arrangements; "
+        "use a larger size"
     )
 
 
@@ -84,12 +86,6 @@ def photograph(rng: np.random.Generator, canvas: np.ndarray, size: tuple[int, in
     noise += rng.standard_normal((h, w, 1), dtype=np.float32)
     picture += noise * rng.uniform(0.004, 0.014) * np.sqrt(picture + 0.1)
     return np.clip(picture * 255 + 0.5, 0, 255).astype(np.uint8)
-
-
-def _enlarge(landscape: Landscape) -> Landscape:
-    """Return the landscape enlarged from the size of the picture to that of the canvas."""
-    canvas = cv2.resize(landscape.colour, None, fx=FINE, fy=FINE, interpolation=cv2.INTER_NEAREST)
-    return landscape._replace(colour=canvas, horizon=landscape.horizon * FINE)
 
 
 def _arrange(
@@ -123,16 +119,13 @@ def _choose_objects(rng: np.random.Generator, classes: Sequence[str], size: tupl
         occurrence = OCCURRENCES[name]
         for _ in range(rng.integers(occurrence.count[0], occurrence.count[1] + 1)):
             near = rng.uniform(*occurrence.near)
-            perspective = 1.0 if occurrence.flies else 0.7 + 0.5 * near
             # A beacon that shrank with distance would fall below what a network can learn.
-            perspective = 1.0 if name == "beacon" else perspective
+            perspective = 1.0 if occurrence.flies or name == "beacon" else 0.7 + 0.5 * near
             objects.append(PlacedObject(name, near, round(unit * perspective * rng.uniform(*occurrence.height))))
     return sorted(objects, key=lambda obj: obj.near)
 
 
-def _random_corner(
-    rng: np.random.Generator, landscape: Landscape, obj: PlacedObject, sprite: Sprite
-) -> tuple[int, int]:
+def _random_corner(rng: np.random.Generator, landscape: Landscape, obj: PlacedObject, sprite: Sprite) -> Pixels:
     """Return the upper left corner (row, column) of a random location that suits the object."""
     h, w = landscape.colour.shape[:2]
     tall, wide = sprite.alpha.shape

@@ -17,8 +17,8 @@ def fractal_noise(
 ) -> np.ndarray:
     """Random relief with detail on several scales, (h, w) stretched to 0..1.
 
-    *cells* counts the bumps of the coarsest octave down and across; each later octave doubles
-    them and keeps *roughness* of the amplitude.
+    *cells* counts the bumps of the coarsest octave down and across; each later one doubles them and keeps *roughness*
+    of the amplitude.
     """
     h, w = shape
     total = np.zeros(shape, np.float32)
@@ -31,10 +31,9 @@ def fractal_noise(
 
 
 def lambert(relief: np.ndarray, light: np.ndarray) -> np.ndarray:
-    """Brightness 0..1 of a matt surface whose height over the picture plane is *relief*.
+    """Brightness 0..1 of a matt surface whose height over the picture plane is *relief*, (h, w), in pixels.
 
-    relief: (h, w), in pixels; light: (3,), unit vector from the surface to the sun (right, down,
-    towards the viewer).
+    *light*, (3,), is the unit vector from the surface to the sun (right, down, towards the viewer).
     """
     down, right = np.gradient(relief)
     facing = light[2] - right * light[0] - down * light[1]

@@ -25,7 +25,6 @@ TEST_SHARE = 0.25
 RARE_CLASSES = ("kite", "beacon")
 FEWEST_IMAGES = 4
 SMALLEST_SIDE = 64
-JPEG_QUALITY = 92
 
 
 def draw_voc(root: Path, *, images: int = 320, size: tuple[int, int] = (128, 160), seed: int = 0) -> Path:
@@ -52,7 +51,11 @@ def draw_voc(root: Path, *, images: int = 320, size: tuple[int, int] = (128, 160
     with TemporaryDirectory(prefix=f".{root.name}-", dir=root.parent) as scratch:
         folder = Path(scratch) / root.name
         _draw(folder, description)
-        _publish(folder, root, description)
+        try:
+            folder.replace(root)
+        except OSError:
+            if not _is_drawn(root, description):  # otherwise another process has finished the same dataset meanwhile
+                raise
     return root
 
 
@@ -61,25 +64,20 @@ def assign_classes(rng: np.random.Generator, quotas: dict[str, int], count: int)
 
     EMPTY_SHARE of the images are empty and come last; the others show something as far as the quotas suffice.
     """
-    shown: list[list[str]] = [[] for _ in range(count - int(EMPTY_SHARE * count))]
-    names = [name for name, quota in quotas.items() for _ in range(min(quota, len(shown)))]
+    shown: list[list[str]] = [[] for _ in range(count)]
+    filled = shown[: count - int(EMPTY_SHARE * count)]
+    names = [name for name, quota in quotas.items() for _ in range(min(quota, len(filled)))]
     for name in rng.permutation(names).tolist():
-        without_class = [classes for classes in shown if name not in classes]
-        without_any = [classes for classes in without_class if not classes]
-        candidates = without_any or without_class
+        without_class = [classes for classes in filled if name not in classes]
+        candidates = [classes for classes in without_class if not classes] or without_class
         candidates[rng.integers(len(candidates))].append(name)
-    empties: list[list[str]] = [[] for _ in range(count - len(shown))]
-    return shown + empties
+    return shown
 
 
 def palette() -> np.ndarray:
     """The colour map of Pascal VOC, (256, 3) uint8: bit k of an id's octal digits is bit 7 - k of red, green, blue."""
-    ids = np.arange(256)
-    colours = np.zeros((256, 3), np.uint8)
-    for bit in range(8):
-        for channel in range(3):
-            colours[:, channel] |= (((ids >> (3 * bit + channel)) & 1) << (7 - bit)).astype(np.uint8)
-    return colours
+    bits = (np.arange(256)[:, None] >> np.arange(24)) & 1
+    return np.packbits(bits.reshape(256, 8, 3), axis=1)[:, 0]
 
 
 def _describe(images: int, size: tuple[int, int], seed: int) -> dict:
@@ -104,9 +102,8 @@ def _is_drawn(root: Path, description: dict) -> bool:
     """Whether *root* holds the described dataset; False if nothing is there."""
     if not root.exists() or (root.is_dir() and not any(root.iterdir())):
         return False
-    file = root / "dataset.json"
     try:
-        present = json.loads(file.read_text(encoding="utf-8"))
+        present = json.loads((root / "dataset.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         present = None
     if present == description:
@@ -120,21 +117,24 @@ def _is_drawn(root: Path, description: dict) -> bool:
 
 
 def _draw(folder: Path, description: dict) -> None:
-    """Write the whole dataset into *folder*, its description last."""
     for part in ("JPEGImages", "SegmentationClass", "ImageSets/Segmentation"):
         (folder / part).mkdir(parents=True)
     images, seed, (w, h) = description["images"], description["seed"], description["image_size"]
     lists, shown = _plan(images, seed)
+    names = [f"demo_{index:06d}" for index in range(images)]
 
     def draw(index: int) -> None:
         picture, labels = paint_scene(generator(seed, "scene", index), shown[index], (h, w))
-        _save(folder, _name(index), picture, labels)
+        Image.fromarray(picture).save(folder / "JPEGImages" / f"{names[index]}.jpg", quality=92)
+        mask = Image.fromarray(labels, mode="P")
+        mask.putpalette(palette().tobytes())
+        mask.save(folder / "SegmentationClass" / f"{names[index]}.png")
 
     # Threads are enough: numpy, OpenCV and Pillow release the interpreter for most of the work.
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         list(pool.map(draw, range(images)))
     for name, indices in lists.items():
-        text = "".join(f"{_name(index)}\n" for index in sorted(indices))
+        text = "".join(f"{names[index]}\n" for index in sorted(indices))
         (folder / "ImageSets" / "Segmentation" / f"{name}.txt").write_text(text, encoding="utf-8")
     (folder / "dataset.json").write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
 
@@ -152,30 +152,6 @@ def _plan(images: int, seed: int) -> tuple[dict[str, list[int]], dict[int, list[
         quotas["train"][name] = total - quotas["val"][name]
     shown: dict[int, list[str]] = {}
     for part, quota in quotas.items():
-        assigned = assign_classes(rng, quota, len(lists[part]))
-        shown |= {
-            index: sorted(classes, key=list(PAINTERS).index)
-            for index, classes in zip(lists[part], assigned, strict=True)
-        }
+        for index, classes in zip(lists[part], assign_classes(rng, quota, len(lists[part])), strict=True):
+            shown[index] = sorted(classes, key=list(PAINTERS).index)
     return lists, shown
-
-
-def _name(index: int) -> str:
-    return f"demo_{index:06d}"
-
-
-def _save(folder: Path, name: str, picture: np.ndarray, labels: np.ndarray) -> None:
-    Image.fromarray(picture).save(folder / "JPEGImages" / f"{name}.jpg", quality=JPEG_QUALITY)
-    mask = Image.fromarray(labels, mode="P")
-    mask.putpalette(palette().tobytes())
-    mask.save(folder / "SegmentationClass" / f"{name}.png")
-
-
-def _publish(folder: Path, root: Path, description: dict) -> None:
-    """Rename the finished *folder* to *root* in one step."""
-    try:
-        folder.replace(root)
-    except OSError:
-        # Another process may have finished the same dataset in the meantime.
-        if not _is_drawn(root, description):
-            raise

@@ -6,13 +6,14 @@ What a transform fills is 0 in the image and the ignore id in the mask, never ba
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 
-from rarepix.data.transforms.crops import build_crop, cut
-from rarepix.data.transforms.resizing import Size, resize_image, resize_mask
+from rarepix.data.transforms.crops import Crop, build_crop, cut
+from rarepix.data.transforms.resizing import ImageAndMask, Size, resize_image, resize_mask
 from rarepix.data.transforms.settings import AugmentConfig, CropConfig
 from rarepix.labels import LabelSpace
 from rarepix.seeding import generator, stable_hash
@@ -25,14 +26,8 @@ os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # otherwise its import l
 
 NOISE = (0.0125, 0.0275)
 """Standard deviation of the noise, as a share of the full range: 3 to 7 of 255; the default hides the scene."""
-ELASTIC_ALPHA, ELASTIC_SIGMA = 120, 6
-"""Of the elastic deformation: how far pixels move, and over how many of them the movement is smoothed."""
-OPTICAL_LIMIT = 2.0
-"""Largest coefficient of the optical distortion."""
 TONE_LIMIT = 0.2
 """Contrast and brightness of ``augment.tone``, as a share of the full range."""
-
-ImageAndMask = tuple[np.ndarray, np.ndarray]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,7 +97,7 @@ def build_augment(config: AugmentConfig, crop: CropConfig, *, labels: LabelSpace
         without_motion=_compose(flip_and_warp),
         whole_probability=config.whole,
         size=crop.size,
-        window=_window(crop, crop.size, labels) if crop.size else None,
+        window=partial(_cut_window, build_crop(crop, labels), crop.size, labels.ignore) if crop.size else None,
         colours=_compose(_colours(config)),
     )
 
@@ -114,13 +109,10 @@ def resize_by(image: np.ndarray, mask: np.ndarray, factor: float) -> ImageAndMas
     return resized, resize_mask(mask, (rows, columns))
 
 
-def _window(crop: CropConfig, size: Size, labels: LabelSpace) -> Callable[[np.ndarray, np.ndarray, int], ImageAndMask]:
-    choose_window = build_crop(crop, labels)
-
-    def window(image: np.ndarray, mask: np.ndarray, seed: int) -> ImageAndMask:
-        return cut(image, mask, choose_window(mask, size, generator(seed, "crop")), size, ignore=labels.ignore)
-
-    return window
+def _cut_window(
+    choose_window: Crop, size: Size, ignore: int, image: np.ndarray, mask: np.ndarray, seed: int
+) -> ImageAndMask:
+    return cut(image, mask, choose_window(mask, size, generator(seed, "crop")), size, ignore=ignore)
 
 
 def _apply(compose: "Compose | None", image: np.ndarray, mask: np.ndarray, seed: int) -> ImageAndMask:
@@ -138,26 +130,23 @@ def _apply(compose: "Compose | None", image: np.ndarray, mask: np.ndarray, seed:
 
 def _compose(transforms: "list[BasicTransform]") -> "Compose | None":
     """Return the transforms as one; None for an empty list."""
-    import albumentations as A
+    from albumentations import Compose
 
-    return A.Compose(transforms) if transforms else None
+    return Compose(transforms) if transforms else None
 
 
 def _flip_and_warp(config: AugmentConfig, ignore: int) -> "list[BasicTransform]":
     """Return flip and warp, which do not depend on ``augment.motion``."""
     import albumentations as A
 
-    transforms: list[A.BasicTransform] = []
-    if config.flip:
-        transforms.append(A.HorizontalFlip(p=config.flip))
-    if config.warp:
-        warps = [
-            A.ElasticTransform(alpha=ELASTIC_ALPHA, sigma=ELASTIC_SIGMA, fill_mask=ignore, p=1),
-            A.GridDistortion(fill_mask=ignore, p=1),
-            A.OpticalDistortion(distort_limit=(-OPTICAL_LIMIT, OPTICAL_LIMIT), fill_mask=ignore, p=1),
-        ]
-        transforms.append(A.OneOf(warps, p=config.warp))
-    return transforms
+    warps = [
+        # alpha: how far pixels move, sigma: over how many of them the movement is smoothed
+        A.ElasticTransform(alpha=120, sigma=6, fill_mask=ignore, p=1),
+        A.GridDistortion(fill_mask=ignore, p=1),
+        A.OpticalDistortion(distort_limit=(-2.0, 2.0), fill_mask=ignore, p=1),
+    ]
+    flip = [A.HorizontalFlip(p=config.flip)] if config.flip else []
+    return [*flip, A.OneOf(warps, p=config.warp)] if config.warp else flip
 
 
 def _motion(config: AugmentConfig, factors: tuple[float, float], ignore: int) -> "list[BasicTransform]":
@@ -175,16 +164,13 @@ def _motion(config: AugmentConfig, factors: tuple[float, float], ignore: int) ->
 
 
 def _colours(config: AugmentConfig) -> "list[BasicTransform]":
-    """Return the transforms of the image alone."""
     import albumentations as A
 
     transforms: list[A.BasicTransform] = []
     if config.brightness:
         transforms.append(A.RandomBrightnessContrast(config.brightness, config.brightness, p=0.5))
     if config.tone:
-        contrast, brightness = (
-            A.RandomBrightnessContrast(*limits, p=1) for limits in ((0, TONE_LIMIT), (TONE_LIMIT, 0))
-        )
+        contrast, brightness = (A.RandomBrightnessContrast(*at, p=1) for at in ((0, TONE_LIMIT), (TONE_LIMIT, 0)))
         transforms.append(A.OneOf([contrast, A.RandomGamma(p=1), brightness], p=config.tone))
     if config.hue:
         transforms.append(A.HueSaturationValue(p=config.hue))

@@ -88,12 +88,8 @@ def warp(cutout: Cutout, *, flip: bool, scale: float, degrees: float) -> Cutout:
 def sample_allowed_pixels(mask: np.ndarray, allowed: np.ndarray, random: np.random.Generator) -> np.ndarray:
     """Return ``MAX_LOCATIONS`` random pixels whose id is allowed, as flat indices; none if there are none.
 
-    Usually a sample of some pixels has enough of them; a search of all pixels takes several times as long.
-
-    Args:
-        mask: H W ids.
-        allowed: id → 1 if a region may be placed on it, else 0; 256 uint8.
-        random: source of randomness.
+    Usually a sample of some pixels has enough of them; a search of all pixels takes several times as long. *allowed*
+    has 1 for each id (256 uint8) that a region may be placed on, else 0.
     """
     ids = mask.ravel()
     pixels = random.integers(len(ids), size=SAMPLED_PIXELS)
@@ -114,18 +110,15 @@ def find_location(
     """Return row and column for the first pixel of a cutout, or None if nowhere half of its region is visible.
 
     Args:
-        cutout: the region, not empty.
-        shape: rows and columns of the image.
+        cutout, shape: what is pasted, with a region that is not empty; rows and columns of the image.
         allowed_pixels: flat indices of pixels that are tried in turn: a random pixel of the region is placed there.
             None: the centre of the box is placed where it was in the donor image, by shares of rows and columns.
         protected: H W bool, pixels that are not covered.
-        random: source of randomness.
     """
-    height, width = cutout.region.shape
-    region_pixels = np.flatnonzero(cutout.region)
+    width, region_pixels = cutout.region.shape[1], np.flatnonzero(cutout.region)
     if allowed_pixels is None:
-        centre = cutout.centre[0] * shape[0], cutout.centre[1] * shape[1]
-        locations = [(round(centre[0] - height / 2), round(centre[1] - width / 2))]
+        sides = zip(cutout.centre, shape, cutout.region.shape, strict=True)
+        locations = [tuple(round(centre * whole - side / 2) for centre, whole, side in sides)]
     else:
         anchors = region_pixels[random.integers(len(region_pixels), size=len(allowed_pixels))]
         rows = allowed_pixels // shape[1] - anchors // width
@@ -153,29 +146,23 @@ def paste_region(
     """Return image and mask with *patch* where *region* is, and how many pixels were covered.
 
     Args:
-        image: what is pasted into.
-        mask: the ids of the image.
-        patch: h w 3, what is pasted.
-        region: h w bool, which of its pixels are pasted.
+        image, mask: what is pasted into, and its ids.
+        patch, region: h w 3, what is pasted, and h w bool, which of its pixels are.
         number: id that they get.
-        row: row of the first pixel of the patch in the image; may be negative, or beyond the image.
-        column: the same for its column.
+        row, column: of the first pixel of the patch in the image; may be negative, or beyond the image.
         ignore_margin: width in pixels of the margin around the covered pixels that gets *ignore* in the mask.
         ignore: the id that is not counted.
         protected: H W bool, pixels that neither the patch nor the margin changes.
     """
     image, mask = image.copy(), mask.copy()
-    window = _window(mask.shape, region.shape, row, column)
-    covered = region[_within(window, row, column)]
-    if protected is not None:
-        covered = covered & ~protected[window]
+    window, patch_window, covered = _overlap(region, row, column, mask.shape, protected)
     pixels = int(np.count_nonzero(covered))
     if not pixels:
         return image, mask, 0
     chosen = np.ascontiguousarray(covered).view(np.uint8)
-    cv2.copyTo(np.ascontiguousarray(patch[_within(window, row, column)]), chosen, image[window])
+    cv2.copyTo(np.ascontiguousarray(patch[patch_window]), chosen, image[window])
     if ignore_margin:
-        _ignore_around(mask, covered, window, ignore_margin, ignore, protected)
+        _ignore_around(mask, chosen, window, ignore_margin, ignore, protected)
     cv2.copyTo(np.full_like(chosen, number), chosen, mask[window])
     return image, mask, pixels
 
@@ -184,44 +171,41 @@ def visible_pixels(
     region: np.ndarray, row: int, column: int, shape: tuple[int, int], protected: np.ndarray | None
 ) -> int:
     """Return how many pixels of *region* would be inside *shape* and not on *protected* pixels."""
-    window = _window(shape, region.shape, row, column)
-    inside = region[_within(window, row, column)]
-    return int(np.count_nonzero(inside if protected is None else inside & ~protected[window]))
+    return int(np.count_nonzero(_overlap(region, row, column, shape, protected)[2]))
 
 
 def _bytes_of(cutout: Cutout | None) -> int:
     return cutout.patch.nbytes + cutout.region.nbytes if cutout else 0
 
 
-def _window(shape: tuple[int, int], patch: tuple[int, int], row: int, column: int) -> tuple[slice, slice]:
-    """Return rows and columns of the image that a patch overlaps; empty slices if it is outside."""
-    rows, columns = (
+def _overlap(
+    region: np.ndarray, row: int, column: int, shape: tuple[int, int], protected: np.ndarray | None
+) -> tuple[tuple[slice, ...], tuple[slice, ...], np.ndarray]:
+    """Return where a region and an image overlap, in the image and in the region, and what of the region is visible."""
+    window = tuple(
         slice(min(max(at, 0), whole), min(max(at + side, 0), whole))
-        for at, side, whole in zip((row, column), patch, shape, strict=True)
+        for at, side, whole in zip((row, column), region.shape, shape, strict=True)
     )
-    return rows, columns
-
-
-def _within(window: tuple[slice, slice], row: int, column: int) -> tuple[slice, slice]:
-    rows, columns = window
-    return slice(rows.start - row, rows.stop - row), slice(columns.start - column, columns.stop - column)
+    inside = tuple(slice(s.start - at, s.stop - at) for s, at in zip(window, (row, column), strict=True))
+    visible = region[inside] if protected is None else region[inside] & ~protected[window]
+    return window, inside, visible
 
 
 def _ignore_around(
     mask: np.ndarray,
     covered: np.ndarray,
-    window: tuple[slice, slice],
+    window: tuple[slice, ...],
     margin: int,
     ignore: int,
     protected: np.ndarray | None,
 ) -> None:
-    """Set *mask* to *ignore* on the covered pixels and up to *margin* pixels around them, in place."""
+    """Set *mask* to *ignore* on the *covered* pixels (h w uint8) and up to *margin* pixels around them, in place."""
     wider = tuple(
         slice(max(s.start - margin, 0), min(s.stop + margin, n)) for s, n in zip(window, mask.shape, strict=True)
     )
-    canvas = np.zeros([s.stop - s.start for s in wider], np.uint8)
-    canvas[tuple(slice(s.start - w.start, s.stop - w.start) for s, w in zip(window, wider, strict=True))] = covered
-    near = cv2.dilate(canvas, np.ones((2 * margin + 1, 2 * margin + 1), np.uint8))
+    edges = [edge for s, w in zip(window, wider, strict=True) for edge in (s.start - w.start, w.stop - s.stop)]
+    near = cv2.copyMakeBorder(covered, *edges, cv2.BORDER_CONSTANT)
+    near = cv2.dilate(near, np.ones((2 * margin + 1, 2 * margin + 1), np.uint8))
     if protected is not None:
         near[protected[wider]] = 0
     cv2.copyTo(np.full_like(near, ignore), near, mask[wider])

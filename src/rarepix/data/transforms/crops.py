@@ -1,6 +1,6 @@
 """Which window of a training image is used, and the cut itself. What is outside the image gets the ignore id."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 import cv2
@@ -34,9 +34,7 @@ def foreground_window(
 
     The position of the pixel in the window is random, too. Without such a pixel the window is random.
     """
-    pixel = None
-    if random.random() < probability:
-        pixel = _draw_pixel(class_pixels(mask, classes), random)
+    pixel = _draw_pixel(class_pixels(mask, classes), random) if random.random() < probability else None
     if pixel is None:
         return random_window(mask, size, random)
     lows, highs = _limits(mask.shape[:2], size)
@@ -82,14 +80,9 @@ def mixed_window(mask: np.ndarray, size: Size, random: np.random.Generator, *, r
 def cut(
     image: np.ndarray, mask: np.ndarray, location: Location, size: Size, *, ignore: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the window of image and mask: a view, or a copy with 0 and *ignore* outside the image.
+    """Return the window, of *size*, of image (H W 3) and mask (H W or H W C), whose first pixel is at *location*.
 
-    Args:
-        image: H W 3.
-        mask: H W or H W C.
-        location: row and column of the window's first pixel.
-        size: rows and columns of the window.
-        ignore: id that is not counted.
+    It is a view, or, where the image is smaller, a copy with 0 and *ignore* outside the image.
     """
     rows, columns = (slice(max(at, 0), at + side) for at, side in zip(location, size, strict=True))
     image, mask = image[rows, columns], mask[rows, columns]
@@ -102,26 +95,24 @@ def cut(
     return padded_image, padded_mask
 
 
-def class_pixels(mask: np.ndarray, classes: tuple[int, ...]) -> np.ndarray:
-    """Return where any of *classes* is, H W, not 0 there.
-
-    Args:
-        mask: ids H W, or H W C of 0 and 1.
-        classes: numbers of the classes.
-    """
+def class_pixels(mask: np.ndarray, classes: Sequence[int]) -> np.ndarray:
+    """Return where any of *classes* is in a mask (ids H W, or H W C of 0 and 1): H W, not 0 there."""
     if mask.ndim == 3:
         return (mask[..., list(classes)] == 1).any(axis=2)
+    return cv2.LUT(mask, id_table(classes))
+
+
+def id_table(ids: Iterable[int]) -> np.ndarray:
+    """Return id → 1 for *ids*, else 0, for ``cv2.LUT``."""
     table = np.zeros(256, np.uint8)
-    table[list(classes)] = 1
-    return cv2.LUT(mask, table)
+    table[list(ids)] = 1
+    return table
 
 
 def count_classes(mask: np.ndarray, *, ignore: int | None = None) -> np.ndarray:
     """Return the number of pixels of each of 256 ids; of an H W C mask those of every class, then of no class.
 
-    Args:
-        mask: ids H W, or H W C of 0 and 1.
-        ignore: id whose pixels do not count; of an H W C mask, pixels that are ignored in any class.
+    Pixels with the id *ignore*, of an H W C mask in any class, do not count.
     """
     if mask.ndim == 2:
         pixels = cv2.calcHist([mask], [0], None, [256], [0, 256]).ravel()  # ten times as fast as bincount
@@ -133,29 +124,13 @@ def count_classes(mask: np.ndarray, *, ignore: int | None = None) -> np.ndarray:
     return np.append(present.sum(axis=(0, 1)), np.count_nonzero(counted & ~present.any(axis=2))).astype(float)
 
 
-def _build_random(parameters: dict, labels: LabelSpace) -> Crop:
-    return random_window
-
-
-def _build_foreground(parameters: dict, labels: LabelSpace) -> Crop:
-    return partial(foreground_window, **parameters | {"classes": _target_classes(parameters["classes"], labels)})
-
-
-def _build_class_centred(parameters: dict, labels: LabelSpace) -> Crop:
-    return partial(class_centred_window, **parameters | {"classes": _target_classes(parameters["classes"], labels)})
-
-
-def _build_mixed(parameters: dict, labels: LabelSpace) -> Crop:
-    return partial(mixed_window, **parameters, ignore=labels.ignore)
-
-
-CROPS: dict[str, Callable[[dict, LabelSpace], Crop]] = {
-    "random": _build_random,
-    "foreground": _build_foreground,
-    "class_centred": _build_class_centred,
-    "mixed": _build_mixed,
+CROPS: dict[str, Callable[..., Location]] = {
+    "random": random_window,
+    "foreground": foreground_window,
+    "class_centred": class_centred_window,
+    "mixed": mixed_window,
 }
-"""``crop.kind`` → builds the choice of a window from the parameters of the kind and the classes."""
+"""``crop.kind`` → the choice of a window, as a ``Crop`` once the parameters of the kind are filled in."""
 
 
 def build_crop(config: CropConfig, labels: LabelSpace) -> Crop:
@@ -165,7 +140,12 @@ def build_crop(config: CropConfig, labels: LabelSpace) -> Crop:
         ChoiceError: ``crop.classes`` names a class that the dataset does not have.
         DataError: ``crop.classes`` is missing, and so are a background and rare classes.
     """
-    return pick(CROPS, config.kind, "crop.kind")(config.parameters(), labels)
+    choose_window, parameters = pick(CROPS, config.kind, "crop.kind"), config.parameters()
+    if "classes" in parameters:
+        parameters["classes"] = _target_classes(parameters["classes"], labels)
+    if config.kind == "mixed":
+        parameters["ignore"] = labels.ignore
+    return partial(choose_window, **parameters)
 
 
 def _target_classes(names: tuple[str, ...], labels: LabelSpace) -> tuple[int, ...]:
@@ -188,8 +168,8 @@ def _target_classes(names: tuple[str, ...], labels: LabelSpace) -> tuple[int, ..
 
 def _limits(shape: Size, size: Size) -> tuple[Location, Location]:
     """Return the first and the last location of a window in an image, by row and column."""
-    slack = [side - window for side, window in zip(shape, size, strict=True)]
-    return (min(0, slack[0]), min(0, slack[1])), (max(0, slack[0]), max(0, slack[1]))
+    rows, columns = (side - window for side, window in zip(shape, size, strict=True))
+    return (min(0, rows), min(0, columns)), (max(0, rows), max(0, columns))
 
 
 def _draw_pixel(chosen: np.ndarray, random: np.random.Generator) -> Location | None:
@@ -197,5 +177,4 @@ def _draw_pixel(chosen: np.ndarray, random: np.random.Generator) -> Location | N
     pixels = np.flatnonzero(chosen)
     if not len(pixels):
         return None
-    row, column = divmod(int(pixels[random.integers(len(pixels))]), chosen.shape[1])
-    return row, column
+    return divmod(int(pixels[random.integers(len(pixels))]), chosen.shape[1])

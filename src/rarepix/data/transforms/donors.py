@@ -23,7 +23,6 @@ def donor_classes(parameters: dict[str, Any], counts: pd.DataFrame, labels: Labe
     Args:
         parameters: of ``paste.kind=copy_paste``; ``donors`` names the rule.
         counts: image × class table of pixel counts of the training part.
-        labels: the classes of the dataset.
 
     Raises:
         ChoiceError: ``paste.classes`` names a class that the dataset does not have.
@@ -46,16 +45,15 @@ def donor_classes(parameters: dict[str, Any], counts: pd.DataFrame, labels: Labe
 
 def donor_rows(counts: pd.DataFrame, classes: pd.Index) -> list[np.ndarray]:
     """Return for each of *classes* the row numbers of *counts* that contain it."""
-    return [np.flatnonzero(counts[name].to_numpy() > 0) for name in classes]
+    return [np.flatnonzero(counts[name] > 0) for name in classes]
 
 
 def read_scores(path: Path) -> pd.Series:
     """Return class → score from a CSV table with the columns class and score, or class → validation IoU from a record.
 
     Raises:
-        DataError: no such file, none that can be read, no such columns, a score that is no finite number, a class
-            twice, or a record without validation counts.
-        RecordError: no whole record.
+        DataError, RecordError: no file that can be read, no such columns, a score that is no finite number, a class
+            twice, or a record that is not whole or has no validation counts.
     """
     if not path.exists():
         raise DataError(f"paste.scores must be a record.json or a CSV table, but {path} does not exist")
@@ -74,8 +72,8 @@ def read_scores(path: Path) -> pd.Series:
     infinite = table["class"][np.isinf(table["score"])].tolist()
     if infinite:
         raise DataError(f"the scores of {path} must be finite, but that of {', '.join(map(str, infinite))} is not")
-    twice = list(dict.fromkeys(table["class"][table["class"].duplicated()]))
-    if twice:
+    twice = table["class"][table["class"].duplicated()].unique()
+    if len(twice):
         raise DataError(f"{path} must name each class once, but names these more often: {', '.join(map(str, twice))}")
     return table.set_index("class")["score"].astype(float)
 
@@ -96,9 +94,8 @@ def _by_count(images: pd.Series, parameters: dict[str, Any], labels: LabelSpace)
     below = parameters["below"]
     if below is None:
         scarce = _below_the_mean(images[images > 0])
-        return 1 / images[(images == 0) | images.index.isin(scarce.index)].clip(
-            lower=1
-        )  # classes in no image are warned of, not drawn
+        # classes in no image stay, to be warned of; they are not drawn
+        return 1 / images[(images == 0) | images.index.isin(scarce.index)].clip(lower=1)
     scarce = images[images < below]
     if scarce.empty:
         raise DataError(
@@ -109,18 +106,17 @@ def _by_count(images: pd.Series, parameters: dict[str, Any], labels: LabelSpace)
 
 
 def _by_score(images: pd.Series, parameters: dict[str, Any], labels: LabelSpace) -> pd.Series:
-    """All alike, all classes if no score is below the mean; one without a score, which validation has not seen, never,
-    with a warning.
-    """
+    """All alike; one without a score, which validation has not seen, never, with a warning."""
     path = expand(parameters["scores"])
     scores = read_scores(path)
     unknown = [str(name) for name in scores.index if name not in labels.names]
     missing = [name for name in images.index if name not in scores.index]
-    if unknown or missing:
+    faults = [f"lacks {', '.join(missing)}"] if missing else []
+    faults += [f"names {', '.join(unknown)}, which the dataset does not have"] if unknown else []
+    if faults:
         raise DataError(
             f"{path} must have a score for each class of the dataset (the background may be left out), but "
-            f"{'lacks ' + ', '.join(missing) if missing else ''}{' and ' if unknown and missing else ''}"
-            f"{'names ' + ', '.join(unknown) + ', which the dataset does not have' if unknown else ''}"
+            f"{' and '.join(faults)}"
         )
     scores = scores[images.index]
     unscored = scores.index[scores.isna()]
@@ -156,14 +152,10 @@ def _listed(images: pd.Series, parameters: dict[str, Any], labels: LabelSpace) -
     return pd.Series(parameters["classes"]).value_counts(sort=False).astype(float)
 
 
-def _uniform(images: pd.Series, parameters: dict[str, Any], labels: LabelSpace) -> pd.Series:
-    return pd.Series(1.0, index=images.index)
-
-
 DONORS: dict[str, Callable[[pd.Series, dict[str, Any], LabelSpace], pd.Series]] = {
     "by_count": _by_count,
     "by_score": _by_score,
     "listed": _listed,
-    "uniform": _uniform,
+    "uniform": lambda images, parameters, labels: pd.Series(1.0, index=images.index),
 }
 """``paste.donors`` → class → weight, from the number of training images that hold each class but the background."""

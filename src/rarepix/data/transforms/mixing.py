@@ -9,10 +9,11 @@ import math
 import cv2
 import numpy as np
 
+from rarepix.data.transforms.crops import class_pixels
+from rarepix.data.transforms.resizing import ImageAndMask
+
 ASPECTS = (0.5, 2.0)
 """Range of height over width of CutMix's rectangle."""
-
-ImageAndMask = tuple[np.ndarray, np.ndarray]
 
 
 def draw_half_of_classes(mask: np.ndarray, random: np.random.Generator, *, ignore: int) -> np.ndarray:
@@ -24,11 +25,12 @@ def draw_half_of_classes(mask: np.ndarray, random: np.random.Generator, *, ignor
 
 def classmix(target: ImageAndMask, donor: ImageAndMask, classes: np.ndarray) -> ImageAndMask:
     """Return *target* with all pixels of the *classes* of *donor* where they are (Olsson et al. 2021)."""
-    overlap = _overlap(target, donor)
-    table = np.zeros(256, np.uint8)
-    table[classes] = 255
-    pasted = cv2.LUT(donor[1][overlap], table)
-    return _copied(target, donor, overlap, pasted)
+    rows, columns = common_shape(target, donor)
+    pasted = class_pixels(donor[1][:rows, :columns], classes)
+    image, mask = target[0].copy(), target[1].copy()
+    for into, source in ((image, donor[0]), (mask, donor[1])):
+        cv2.copyTo(np.ascontiguousarray(source[:rows, :columns]), pasted, into[:rows, :columns])
+    return image, mask
 
 
 def draw_rectangle(
@@ -59,17 +61,3 @@ def common_shape(target: ImageAndMask, donor: ImageAndMask) -> tuple[int, int]:
     """Return the number of rows and columns that both have."""
     rows, columns = map(min, target[1].shape[:2], donor[1].shape[:2])
     return rows, columns
-
-
-def _overlap(target: ImageAndMask, donor: ImageAndMask) -> tuple[slice, slice]:
-    rows, columns = common_shape(target, donor)
-    return slice(rows), slice(columns)
-
-
-def _copied(
-    target: ImageAndMask, donor: ImageAndMask, overlap: tuple[slice, slice], pasted: np.ndarray
-) -> ImageAndMask:
-    image, mask = target[0].copy(), target[1].copy()
-    for into, source in ((image, donor[0]), (mask, donor[1])):
-        cv2.copyTo(np.ascontiguousarray(source[overlap]), pasted, into[overlap])
-    return image, mask

@@ -5,6 +5,7 @@ import numpy as np
 
 Size = tuple[int, int]
 """Rows and columns."""
+ImageAndMask = tuple[np.ndarray, np.ndarray]
 
 
 def fitted(shape: Size, wanted: int | Size) -> Size:

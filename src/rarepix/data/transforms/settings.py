@@ -9,7 +9,6 @@ from rarepix.settings import Chosen, Settings, WindowSize
 MAX_FACTOR = 16
 """Largest factor by which something may be resized: memory grows with its square."""
 
-
 CROP_PARAMETERS: dict[str, dict[str, Any]] = {
     "random": {},
     "foreground": {"probability": 1 / 3, "classes": ()},
@@ -106,20 +105,16 @@ class PasteConfig(Chosen):
     @model_validator(mode="after")
     def _what_the_donors_need(self) -> "PasteConfig":
         donors = self.donors or "by_count"
-        for key, owner in {
-            "classes": "listed",
-            "below": "by_count",
-            "lowest": "by_score",
-            "scores": "by_score",
-        }.items():
+        owners = {"classes": "listed", "below": "by_count", "lowest": "by_score", "scores": "by_score"}
+        for key, owner in owners.items():
             if getattr(self, key) and donors != owner:
                 raise ValueError(f"paste.{key} goes with paste.donors={owner} only, but got donors={donors!r}")
-        for key, owner in {"classes": "listed", "scores": "by_score"}.items():
-            if donors == owner and not getattr(self, key):
-                raise ValueError(f"paste.donors={owner} needs paste.{key}, but it is not given")
-        for key, least in {"scale": 0.0, "area": 0.0}.items():
+        for key in ("classes", "scores"):
+            if donors == owners[key] and not getattr(self, key):
+                raise ValueError(f"paste.donors={donors} needs paste.{key}, but it is not given")
+        for key in ("scale", "area"):
             pair = getattr(self, key)
-            if pair and not least < pair[0] <= pair[1]:
+            if pair and not 0 < pair[0] <= pair[1]:
                 raise ValueError(f"paste.{key} must be a range [low, high] of positive numbers, but got {list(pair)}")
         if self.scale and self.scale[1] > MAX_FACTOR:
             raise ValueError(f"paste.scale must be at most {MAX_FACTOR}, but got {list(self.scale)}")
