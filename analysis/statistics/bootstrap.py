@@ -33,20 +33,8 @@ def draw_counts(n: int, resamples: int, rng: np.random.Generator) -> np.ndarray:
 
 @lru_cache(maxsize=4)
 def resampled_weights(n: int, seed: int, side: int = 0) -> np.ndarray:
-    """Return how much each of *n* values weighs in each resample: ``RESAMPLES`` × n, rows add up to 1.
-
-    Cached, so that comparisons of one size use the same resamples and differ by their scores alone.
-    """
-    weights = draw_counts(n, RESAMPLES, np.random.default_rng([seed, n, side])) / n
-    weights.setflags(write=False)
-    return weights
-
-
-def acceleration(influences: Sequence[np.ndarray]) -> float:
-    """Return BCa's acceleration from the influence of each value, one array per sample; 0 where nothing varies."""
-    cubes = sum((part**3).sum() / len(part) ** 3 for part in influences)
-    squares = sum((part**2).sum() / len(part) ** 2 for part in influences)
-    return float(cubes / (6 * squares**1.5)) if squares > 0 else 0.0
+    """Return how much each of *n* values weighs in each resample: ``RESAMPLES`` × n, rows add up to 1."""
+    return draw_counts(n, RESAMPLES, np.random.default_rng([seed, n, side])) / n
 
 
 def bca(value: float, replicates: np.ndarray, influences: Sequence[np.ndarray], tail: float) -> tuple[float, float]:
@@ -60,9 +48,12 @@ def bca(value: float, replicates: np.ndarray, influences: Sequence[np.ndarray], 
     below = (np.mean(replicates < value) + np.mean(replicates <= value)) / 2
     if below in (0.0, 1.0):  # all resamples lie on one side: only uncorrected percentiles are possible
         return tuple(map(float, np.quantile(replicates, [tail, 1 - tail])))
-    z0, curve = special.ndtri(below), acceleration(influences)
+    cubes = sum((part**3).sum() / len(part) ** 3 for part in influences)
+    squares = sum((part**2).sum() / len(part) ** 2 for part in influences)
+    acceleration = float(cubes / (6 * squares**1.5)) if squares > 0 else 0.0
+    z0 = special.ndtri(below)
     z = z0 + special.ndtri([tail, 1 - tail])
-    percentiles = special.ndtr(z0 + z / (1 - curve * z))
+    percentiles = special.ndtr(z0 + z / (1 - acceleration * z))
     return tuple(map(float, np.quantile(replicates, percentiles)))
 
 
@@ -77,15 +68,12 @@ def resampled_means(values: np.ndarray, seed: int, side: int = 0) -> np.ndarray:
 
 
 def mean_interval(gains: np.ndarray, confidence: float = 0.95, *, seed: int = 0) -> Estimate:
-    """Return the mean of *gains* (one paired difference per block) with its BCa interval over blocks.
-
-    NaN ends below eight blocks.
-    """
+    """Return the mean of *gains* (a paired difference per block) with its BCa interval; NaN ends below eight blocks."""
     n = len(gains)
     value = float(np.mean(gains)) if n else NAN
     if n < LEAST:
         return Estimate(value, NAN, NAN)
-    return _expanded(value, resampled_means(gains, seed), [gains - value], expanded_z(n - 1, confidence))
+    return _interval(value, resampled_means(gains, seed), [gains - value], expanded_z(n - 1, confidence))
 
 
 def mean_difference_interval(a: np.ndarray, b: np.ndarray, confidence: float = 0.95, *, seed: int = 0) -> Estimate:
@@ -102,7 +90,7 @@ def mean_difference_interval(a: np.ndarray, b: np.ndarray, confidence: float = 0
     z = special.stdtrit(freedom, (1 + confidence) / 2) * np.sqrt(spreads.sum() / (spreads * shrunk).sum())
     means = [resampled_means(group, seed, side) for side, group in enumerate((a, b))]
     influences = [np.mean(a) - a, b - np.mean(b)]
-    return _expanded(value, means[1] - means[0], influences, z)
+    return _interval(value, means[1] - means[0], influences, z)
 
 
 def expanded_z(freedom: float, confidence: float) -> float:
@@ -110,7 +98,7 @@ def expanded_z(freedom: float, confidence: float) -> float:
     return float(special.stdtrit(freedom, (1 + confidence) / 2) * np.sqrt((freedom + 1) / freedom))
 
 
-def _expanded(value: float, replicates: np.ndarray, influences: list[np.ndarray], z: float) -> Estimate:
+def _interval(value: float, replicates: np.ndarray, influences: list[np.ndarray], z: float) -> Estimate:
     if max(np.ptp(part) for part in influences) < 1e-12:
         return Estimate(value, value, value)
     return Estimate(value, *bca(value, replicates, influences, float(special.ndtr(-z))))

@@ -1,9 +1,8 @@
 """Pairwise comparisons of the levels of a treatment: test, effect, interval, correction, and a verdict in words.
 
-Always b minus a. A paired test needs blocks: what the levels share (seed and fold, and whatever else is held equal).
-Several scores of a level within a block are averaged first; a block that lacks one of the two levels is named in
-``incomplete`` and left out. Blocks that share images (folds of one data set, seeds on one split) are not independent,
-so a small p speaks about these blocks and the training noise, not about new data.
+Always b minus a. Several scores of a level within a block are averaged first; a block that lacks one of the two levels
+is named in ``incomplete`` and left out. Blocks that share images (folds of one data set, seeds on one split) are not
+independent, so a small p speaks about these blocks and the training noise, not about new data.
 """
 
 from collections.abc import Sequence
@@ -12,9 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.statistics.corrections import CORRECTIONS, check_alpha, correct, needed_n
+from analysis.statistics.corrections import check_alpha, check_correction, correct, needed_n
 from analysis.statistics.effect_sizes import (
-    Estimate,
     cliffs_delta,
     mean_paired,
     rank_biserial,
@@ -22,7 +20,7 @@ from analysis.statistics.effect_sizes import (
     shift_unpaired,
     superiority,
 )
-from analysis.statistics.formatting import no_pairs_sentence, tested_sentence, undecidable, untested_sentence
+from analysis.statistics.formatting import table_of_pairs, verdict_sentence
 from analysis.statistics.rank_tests import TESTS
 from analysis.statistics.samples import Sample, as_list, samples, sorted_levels, usable_rows
 
@@ -67,8 +65,7 @@ def compare(
         against: one level (the default, the baseline) that all others are compared with: it is a in every row, and
             the family is one smaller than the number of levels. Name it before looking at the scores.
 
-    Returns:
-        Without two levels that have scores: no row, and ``attrs["verdict"]`` says why.
+    Without two levels that have scores there is no row, and ``attrs["verdict"]`` says why.
 
     Raises:
         ValueError: an unknown test, correction, column or level, a paired test without *block*, a score that is no
@@ -82,10 +79,8 @@ def compare(
     rows = measured(used, treatment, [] if ignored else blocks, score, test=test, alpha=alpha, against=against)
     family = family or f"{treatment} -> {score}"
     corrected = correct_family(rows, test=test, correction=correction, family=family, alpha=alpha)
-    compared = pd.DataFrame([row | {"verdict": row["verdict"] + ignored} for row in corrected], columns=COLUMNS)
-    if compared.empty:
-        compared.attrs["verdict"] = no_pairs_sentence(treatment, sorted_levels(used, treatment), against)
-    return compared
+    rows = [row | {"verdict": row["verdict"] + ignored} for row in corrected]
+    return table_of_pairs(rows, COLUMNS, treatment, sorted_levels(used, treatment), against)
 
 
 def measured(
@@ -98,10 +93,7 @@ def measured(
     alpha: float,
     against: Any = None,
 ) -> list[dict]:
-    """Return the row of each pair of levels before correction: everything that does not depend on the family.
-
-    *used* is what ``usable_rows`` leaves of a table.
-    """
+    """Return the row of each pair of levels of *used* (see ``usable_rows``) before correction."""
     return [
         {"treatment": treatment, "score": score, "a": a, "b": b} | _measure(sample, test, alpha)
         for a, b, sample in samples(used, treatment, blocks, score, against)
@@ -111,43 +103,35 @@ def measured(
 def _check(test: str, correction: str | None, alpha: float, *, paired: bool) -> None:
     if test not in TESTS:
         raise ValueError(f"test must be one of {list(TESTS)}, but got {test!r}")
-    if correction not in CORRECTIONS:
-        raise ValueError(f"correction must be one of {list(CORRECTIONS)}, but got {correction!r}")
+    check_correction(correction)
     if TESTS[test].paired and not paired:
         raise ValueError(f"{test} compares within blocks, but no block was given: give one, or use mann_whitney")
     check_alpha(alpha)
 
 
 def _measure(sample: Sample, test: str, alpha: float) -> dict:
-    """Return all columns of two levels that do not depend on the other comparisons."""
     chosen, (effect_name, effect, difference_name, difference) = TESTS[test], MEASURES[test]
-    n = min(len(sample.a), len(sample.b))
-    row = {"n": n, "n_a": len(sample.a), "n_b": len(sample.b), "test": test, "paired": chosen.paired}
-    row |= {"repeats": sample.repeats, "incomplete": "; ".join(sample.incomplete)}
+    row = sample.described() | {"test": test, "paired": chosen.paired}
     row |= {"effect_name": effect_name, "difference_name": difference_name}
-    row |= dict.fromkeys(["statistic", "p", "floor", "effect", "superiority"], float("nan"))
-    estimate = Estimate(float("nan"), float("nan"), float("nan"))
-    if n:
-        estimate = difference(sample.a, sample.b, 1 - alpha)
+    row |= dict.fromkeys(_MEASURED, float("nan"))
+    if row["n"]:
+        row["difference"], row["low"], row["high"] = difference(sample.a, sample.b, 1 - alpha)
         row["effect"] = effect(sample.a, sample.b)
         row["superiority"] = superiority(sample.a, sample.b, paired=chosen.paired)
-    if n >= chosen.least:
+    if row["n"] >= chosen.least:
         row["statistic"], row["p"] = chosen.run(sample.a, sample.b)
-        row["floor"] = chosen.floor(len(sample.a), len(sample.b))
-    return row | {"difference": estimate.value, "low": estimate.low, "high": estimate.high}
+        row["floor"] = chosen.floor(row["n_a"], row["n_b"])
+    return row
+
+
+_MEASURED = ("statistic", "p", "floor", "effect", "superiority", "difference", "low", "high")
 
 
 def correct_family(rows: list[dict], *, test: str, correction: str | None, family: str, alpha: float) -> list[dict]:
-    """Return *rows*, corrected within one family, each with its verdict in words.
+    """Return *rows* of ``measured``, all of one *test*, corrected within one family, with the verdict in words.
 
-    A comparison that was not tested (p NaN) does not count in the family, and has no needed n.
-
-    Args:
-        rows: of one *test*, with a, b, paired, n, n_a, n_b, p, floor, difference, low, high, superiority, effect and
-            effect_name.
-
-    Returns:
-        The rows with p_adjusted, correction, family, family_size, floor_adjusted, needed_n and verdict.
+    Added are p_adjusted, correction, family, family_size, floor_adjusted, needed_n and verdict. A comparison that was
+    not tested (p NaN) does not count in the family, and has no needed n.
     """
     adjusted = correct([row["p"] for row in rows], correction)
     floors = correct([row["floor"] for row in rows], correction)
@@ -161,12 +145,4 @@ def correct_family(rows: list[dict], *, test: str, correction: str | None, famil
         row | shared | {"p_adjusted": p, "floor_adjusted": floor, "needed_n": n if np.isnan(n) else int(n)}
         for row, p, floor, n in zip(rows, adjusted, floors, needed, strict=True)
     ]
-    return [row | {"verdict": _sentence(row, TESTS[test].least, alpha)} for row in corrected]
-
-
-def _sentence(row: dict, least: int, alpha: float) -> str:
-    if np.isnan(row["p"]):
-        return untested_sentence(row, least)
-    if row["floor_adjusted"] > alpha:
-        return undecidable(row, int(row["needed_n"]))
-    return tested_sentence(row, alpha)
+    return [row | {"verdict": verdict_sentence(row, TESTS[test].least, alpha)} for row in corrected]

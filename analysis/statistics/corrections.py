@@ -37,17 +37,19 @@ CORRECTIONS = {"holm": holm, "bh": bh, None: lambda p: np.asarray(p, dtype=float
 
 
 def correct(p, correction: str | None) -> np.ndarray:
-    """Return *p* adjusted within one family.
+    """Return *p* adjusted within one family; raise ValueError for an unknown *correction*.
 
     Given the floors of a family's tests instead of their p, this is the smallest that each adjusted p could be: both
     corrections grow with every p.
-
-    Raises:
-        ValueError: *correction* is not one of them.
     """
+    check_correction(correction)
+    return CORRECTIONS[correction](p)
+
+
+def check_correction(correction: str | None) -> None:
+    """Raise ValueError unless *correction* is a key of ``CORRECTIONS``."""
     if correction not in CORRECTIONS:
         raise ValueError(f"correction must be one of {list(CORRECTIONS)}, but got {correction!r}")
-    return CORRECTIONS[correction](p)
 
 
 def check_alpha(alpha: float) -> None:
@@ -61,11 +63,7 @@ def needed_n(floor: Callable[[int, int], float], sizes, correction: str | None, 
 
     That is the smallest n at which its adjusted p can be *alpha* or less, if every smaller comparison of the family is
     raised to n as well. A comparison that can already be decided gets the n at which it still could be if the whole
-    family had that n.
-
-    Args:
-        floor: (n_a, n_b) → smallest possible p.
-        sizes: comparisons × 2, n_a and n_b.
+    family had that n. *floor*: (n_a, n_b) → smallest possible p; *sizes*: comparisons × 2, n_a and n_b.
     """
     # Many comparisons have the same sizes.
     alike, row = np.unique(np.asarray(sizes, dtype=int).reshape(-1, 2), axis=0, return_inverse=True)

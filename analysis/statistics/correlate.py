@@ -18,8 +18,8 @@ from scipy import stats
 
 from analysis.statistics.corrections import check_alpha, correct
 from analysis.statistics.formatting import correction_words, floor_text
+from analysis.statistics.samples import floats
 
-UNNAMED = "the score"
 LEAST = 4
 EXACT = 8
 """Up to here Spearman's p runs over all orders; its usual t approximation gives p = 0 for four ordered points."""
@@ -55,7 +55,7 @@ def correlate(
     if unknown:
         raise ValueError(f"methods must be among {list(VARIANCES)}, but got {unknown}")
     x, y = _aligned(x, y)
-    rows = [_one(x[name], y, method, alpha) for name in x for method in methods]
+    rows = [_correlation(x[name], y, method, alpha) for name in x for method in methods]
     adjusted = correct([row["p"] for row in rows], correction)
     floors = correct([row["floor"] for row in rows], correction)
     tested = int(np.count_nonzero(~np.isnan(adjusted)))
@@ -79,20 +79,19 @@ def _aligned(x, y) -> tuple[pd.DataFrame, pd.Series]:
             twins = names[names.duplicated()].unique().tolist()
             raise ValueError(f"each {what} must have a name of its own, but these stand twice or more: {twins}")
     numbers = [_numbers(x[name], f"the column {name!r}") for name in x]
-    return pd.concat(numbers, axis=1) if numbers else x, _numbers(y.rename(UNNAMED if y.name is None else y.name), "y")
+    return pd.concat(numbers, axis=1) if numbers else x, _numbers(
+        y.rename("the score" if y.name is None else y.name), "y"
+    )
 
 
 def _numbers(values: pd.Series, what: str) -> pd.Series:
-    try:
-        floats = values.astype(object).where(values.notna(), np.nan).astype(float)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{what} must be numbers or NaN, but {error}: leave it out") from error
-    if np.isinf(floats).any():
-        raise ValueError(f"{what} must be finite or NaN, but is infinite in {int(np.isinf(floats).sum())} rows")
-    return floats
+    numbers = floats(values, what, "leave it out")
+    if np.isinf(numbers).any():
+        raise ValueError(f"{what} must be finite or NaN, but is infinite in {int(np.isinf(numbers).sum())} rows")
+    return numbers
 
 
-def _one(x: pd.Series, y: pd.Series, method: str, alpha: float) -> dict:
+def _correlation(x: pd.Series, y: pd.Series, method: str, alpha: float) -> dict:
     both = pd.DataFrame({"x": x, "y": y})
     kept = both.dropna()
     n = len(kept)
@@ -100,26 +99,17 @@ def _one(x: pd.Series, y: pd.Series, method: str, alpha: float) -> dict:
     row |= dict.fromkeys(["r", "low", "high", "p", "floor"], float("nan"))
     if n < LEAST:
         return row | {"verdict": f"cannot be computed: needs {LEAST} classes with both values, has {n}"}
-    constant = [
-        name for name, values in (("the property", kept["x"]), ("the score", kept["y"])) if values.nunique() == 1
-    ]
+    constant = [name for name, column in (("the property", "x"), ("the score", "y")) if kept[column].nunique() == 1]
     if constant:
         return row | {"verdict": f"cannot be computed: {' and '.join(constant)} is the same for all {n} classes"}
-    r, p = _coefficient(kept["x"].to_numpy(), kept["y"].to_numpy(), method)
+    coefficient = {"pearson": stats.pearsonr, "kendall": stats.kendalltau, "spearman": stats.spearmanr}[method]
+    r, p = map(float, coefficient(kept["x"].to_numpy(), kept["y"].to_numpy()))
+    p = spearman_p(kept["x"].to_numpy(), kept["y"].to_numpy()) if method == "spearman" and n <= EXACT else p
     row |= {"r": r, "p": p, "floor": 0.0 if method == "pearson" else 2 / factorial(n)}
     if abs(r) < 1 - 1e-12:  # at ±1 Fisher's z is infinite and says nothing about the uncertainty
         half = stats.norm.ppf(1 - alpha / 2) * np.sqrt(VARIANCES[method](r, n))
         row |= {"low": float(np.tanh(np.arctanh(r) - half)), "high": float(np.tanh(np.arctanh(r) + half))}
     return row
-
-
-def _coefficient(x: np.ndarray, y: np.ndarray, method: str) -> tuple[float, float]:
-    if method == "pearson":
-        return tuple(map(float, stats.pearsonr(x, y)))
-    if method == "kendall":
-        return tuple(map(float, stats.kendalltau(x, y)))
-    result = stats.spearmanr(x, y)
-    return float(result.statistic), spearman_p(x, y) if len(x) <= EXACT else float(result.pvalue)
 
 
 def spearman_p(x: np.ndarray, y: np.ndarray) -> float:

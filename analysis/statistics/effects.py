@@ -1,8 +1,4 @@
-"""Table of effect sizes with their intervals, a row per pair of levels.
-
-Always b minus a. There is no p here and no correction: each interval is for its own comparison. The measures
-and their sources are in ``effect_sizes`` and ``bootstrap``.
-"""
+"""Table of effect sizes, a row per pair of levels, always b minus a; each interval is for its own comparison."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,15 +9,14 @@ import pandas as pd
 from analysis.statistics.bootstrap import mean_difference_interval, mean_interval
 from analysis.statistics.corrections import check_alpha
 from analysis.statistics.effect_sizes import cliffs_delta, rank_biserial, shift_paired, shift_unpaired, superiority
-from analysis.statistics.formatting import no_pairs_sentence
+from analysis.statistics.formatting import table_of_pairs
 from analysis.statistics.rank_tests import differences
-from analysis.statistics.samples import Sample, as_list, samples, sorted_levels, usable_rows
+from analysis.statistics.samples import as_list, samples, sorted_levels, usable_rows
 
-MEASURED = [
-    "mean", "mean_low", "mean_high", "median", "hodges_lehmann", "low", "high", "rank_biserial", "cliffs_delta",
-    "superiority",
+COLUMNS = [
+    "treatment", "score", "a", "b", "paired", "n", "n_a", "n_b", "mean", "mean_low", "mean_high", "median",
+    "hodges_lehmann", "low", "high", "rank_biserial", "cliffs_delta", "superiority", "repeats", "incomplete",
 ]  # fmt: skip
-COLUMNS = ["treatment", "score", "a", "b", "paired", "n", "n_a", "n_b", *MEASURED, "repeats", "incomplete"]
 
 
 def effects(
@@ -55,37 +50,25 @@ def effects(
     check_alpha(alpha)
     blocks = as_list(block)
     used = usable_rows(table, treatment, blocks, score, against)
-    rows = []
-    for a, b, sample in samples(used, treatment, blocks, score, against):
-        sizes = {"n": min(len(sample.a), len(sample.b)), "n_a": len(sample.a), "n_b": len(sample.b)}
-        row = {"treatment": treatment, "score": score, "a": a, "b": b, "paired": bool(blocks)} | sizes
-        row |= {"repeats": sample.repeats, "incomplete": "; ".join(sample.incomplete)}
-        measure = _paired if blocks else _unpaired
-        rows.append(row | (measure(sample, 1 - alpha, seed) if sizes["n"] else {}))
-    measured = pd.DataFrame(rows, columns=COLUMNS)
-    if measured.empty:
-        measured.attrs["verdict"] = no_pairs_sentence(treatment, sorted_levels(used, treatment), against)
-    return measured
+    rows = [
+        {"treatment": treatment, "score": score, "a": a, "b": b, "paired": bool(blocks)}
+        | sample.described()
+        | (_measure(sample.a, sample.b, bool(blocks), 1 - alpha, seed) if len(sample.a) and len(sample.b) else {})
+        for a, b, sample in samples(used, treatment, blocks, score, against)
+    ]
+    return table_of_pairs(rows, COLUMNS, treatment, sorted_levels(used, treatment), against)
 
 
-def _paired(sample: Sample, confidence: float, seed: int) -> dict:
-    gains = differences(sample.a, sample.b)
-    mean, shift = mean_interval(gains, confidence, seed=seed), shift_paired(sample.a, sample.b, confidence)
-    return {
-        "mean": mean.value, "mean_low": mean.low, "mean_high": mean.high, "median": float(np.median(gains)),
+def _measure(a: np.ndarray, b: np.ndarray, paired: bool, confidence: float, seed: int) -> dict:
+    if paired:
+        gains = differences(a, b)
+        mean, median = mean_interval(gains, confidence, seed=seed), np.median(gains)
+        shift, effect = shift_paired(a, b, confidence), {"rank_biserial": rank_biserial(a, b)}
+    else:
+        mean, median = mean_difference_interval(a, b, confidence, seed=seed), np.median(b) - np.median(a)
+        shift, effect = shift_unpaired(a, b, confidence), {"cliffs_delta": cliffs_delta(a, b)}
+    return effect | {
+        "mean": mean.value, "mean_low": mean.low, "mean_high": mean.high, "median": float(median),
         "hodges_lehmann": shift.value, "low": shift.low, "high": shift.high,
-        "rank_biserial": rank_biserial(sample.a, sample.b), "cliffs_delta": float("nan"),
-        "superiority": superiority(sample.a, sample.b, paired=True),
-    }  # fmt: skip
-
-
-def _unpaired(sample: Sample, confidence: float, seed: int) -> dict:
-    mean = mean_difference_interval(sample.a, sample.b, confidence, seed=seed)
-    shift = shift_unpaired(sample.a, sample.b, confidence)
-    return {
-        "mean": mean.value, "mean_low": mean.low, "mean_high": mean.high,
-        "median": float(np.median(sample.b) - np.median(sample.a)),
-        "hodges_lehmann": shift.value, "low": shift.low, "high": shift.high,
-        "rank_biserial": float("nan"), "cliffs_delta": cliffs_delta(sample.a, sample.b),
-        "superiority": superiority(sample.a, sample.b, paired=False),
+        "superiority": superiority(a, b, paired=paired),
     }  # fmt: skip

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.statistics.formatting import equivalence_sentence, no_pairs_sentence
+from analysis.statistics.formatting import equivalence_sentence, table_of_pairs
 from analysis.statistics.rank_tests import differences
 from analysis.statistics.samples import as_list, samples, sorted_levels, usable_rows
 
@@ -69,35 +69,23 @@ def practical(
     rows = []
     for a, b, sample in samples(used, treatment, blocks, score, against):
         n = len(sample.a)
-        row = {"treatment": treatment, "score": score, "a": a, "b": b, "n": n, "rope": rope}
+        row = {"treatment": treatment, "score": score, "a": a, "b": b, "rope": rope} | sample.described()
         row |= dict.fromkeys(["p_better", "p_equivalent", "p_worse"], float("nan"))
         if n >= LEAST:
-            chances = chances_of(differences(sample.a, sample.b), rope, _draws(n, seed))
+            draws = _kept(n, seed) if n <= KEPT else _drawn(n, seed)
+            chances = chances_of(differences(sample.a, sample.b), rope, draws)
             row |= dict(zip(["p_worse", "p_equivalent", "p_better"], chances, strict=True))
-        rows.append(
-            row | {"incomplete": "; ".join(sample.incomplete), "verdict": equivalence_sentence(row, SURE, LEAST)}
-        )
-    table = pd.DataFrame(rows, columns=COLUMNS)
-    if table.empty:
-        table.attrs["verdict"] = no_pairs_sentence(treatment, sorted_levels(used, treatment), against)
-    return table
-
-
-def _draws(n: int, seed: int) -> Iterable[np.ndarray]:
-    """Return all Dirichlet weights for *n* pairs, in pieces of (n + 1) × draws."""
-    return _kept(n, seed) if n <= KEPT else _drawn(n, seed)
+        rows.append(row | {"verdict": equivalence_sentence(row, SURE, LEAST)})
+    return table_of_pairs(rows, COLUMNS, treatment, sorted_levels(used, treatment), against)
 
 
 @lru_cache(maxsize=4)
 def _kept(n: int, seed: int) -> list[np.ndarray]:
-    """Return the pieces for *n* pairs; kept, so that pairs of one size differ by their scores alone."""
-    pieces = list(_drawn(n, seed))
-    for piece in pieces:
-        piece.setflags(write=False)
-    return pieces
+    return list(_drawn(n, seed))
 
 
 def _drawn(n: int, seed: int) -> Iterator[np.ndarray]:
+    """Yield all Dirichlet weights for *n* pairs, in pieces of (n + 1) × draws."""
     rng, at_once = np.random.default_rng([seed, n]), max(1, min(AT_ONCE, 2_000_000 // n))
     for begun in range(0, DRAWS, at_once):
         draws = rng.dirichlet([PRIOR] + [1.0] * n, size=min(at_once, DRAWS - begun))
@@ -105,12 +93,9 @@ def _drawn(n: int, seed: int) -> Iterator[np.ndarray]:
 
 
 def chances_of(gains: np.ndarray, rope: float, draws: Iterable[np.ndarray]) -> tuple[float, float, float]:
-    """Return the chances that differences *gains* are below, inside and above ±*rope*.
+    """Return the chances that differences *gains* are below, inside and above ±*rope*; inside is 0 without a region.
 
-    Without a region (*rope* 0) the middle one is 0.
-
-    Args:
-        draws: pieces of weights, (n + 1) × draws; the first row weighs the pseudo-difference of 0.
+    *draws*: pieces of weights, (n + 1) × draws; the first row weighs the pseudo-difference of 0.
     """
     gains = np.concatenate([[0.0], gains])
     order = np.argsort(gains)

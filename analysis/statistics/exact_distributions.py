@@ -19,11 +19,6 @@ def midranks(values: np.ndarray) -> np.ndarray:
     return (np.cumsum(counts) - (counts - 1) / 2)[where]
 
 
-def doubled_ranks(ranks) -> tuple[int, ...]:
-    """Return *ranks* (multiples of 1/2) as integers that count halves."""
-    return tuple(sorted(int(twice) for twice in np.rint(np.asarray(ranks, dtype=float) * 2)))
-
-
 @lru_cache(maxsize=64)
 def signed_rank_distribution(ranks: tuple[int, ...]) -> np.ndarray:
     """Return P(sum of the positive ranks = s), s = 0 …, when each sign is a fair coin."""
@@ -45,11 +40,6 @@ def splits(ranks: tuple[int, ...], size: int) -> np.ndarray:
         # From the right, so that each rank is chosen at most once; numpy buffers the overlapping right-hand side.
         ways[1:, rank:] = ways[1:, rank:] + ways[:-1, : ways.shape[1] - rank]
     return ways[size] / ways[size].sum()
-
-
-def two_sided_p(probabilities: np.ndarray, observed: int) -> float:
-    """Return twice the smaller tail at *observed*, at most 1."""
-    return float(min(1.0, 2 * min(probabilities[: observed + 1].sum(), probabilities[observed:].sum())))
 
 
 def critical_value(probabilities: np.ndarray, tail: float) -> int:

@@ -1,7 +1,10 @@
 """Formatting for readers: signed differences, p without a leading zero, one sentence per comparison."""
 
 import math
+from collections.abc import Iterable
 from typing import Any
+
+import pandas as pd
 
 from analysis.statistics.corrections import NAMES
 
@@ -62,6 +65,17 @@ def correction_words(correction: str | None, family_size: int) -> str:
     return f" after {NAMES[correction]} over {family_size} comparisons"
 
 
+def and_more(texts: Iterable, most: int) -> str:
+    """Return *texts* in one line, at most *most* of them: ``a, b and 2 more``."""
+    texts = list(map(str, texts))
+    return ", ".join(texts[:most]) + (f" and {len(texts) - most} more" if len(texts) > most else "")
+
+
+def plural(count: int, what: str) -> str:
+    """Return ``1 trial`` or ``3 trials``."""
+    return f"{count} {what}{'s' if count != 1 else ''}"
+
+
 def as_text(value: Any, digits: int = 4) -> str:
     """Return a parameter as a person reads it: at most *digits* significant digits, whole numbers without a point."""
     if not isinstance(value, float):
@@ -85,17 +99,23 @@ def both_levels(row: dict) -> tuple[str, str]:
     return b, a
 
 
+def verdict_sentence(row: dict, least: int, alpha: float) -> str:
+    """Return the verdict on two levels: not tested, not decidable with so few scores, or what the test shows."""
+    if math.isnan(row["p"]):
+        return untested_sentence(row, least)
+    return _undecidable(row) if row["floor_adjusted"] > alpha else _tested_sentence(row, alpha)
+
+
 def untested_sentence(row: dict, least: int = 1) -> str:
     """Return the sentence for two levels that cannot be tested at all; *least*: pairs that the test needs."""
     reason = "no block holds both" if row["paired"] else "one of them has no score"
     if row["paired"] and row["n"]:
-        reason = f"only {_count(row['n'], 'pair')} of them, and the test needs {least}"
+        reason = f"only {plural(row['n'], 'pair')} of them, and the test needs {least}"
     return "nothing to compare {} and {} by: ".format(*both_levels(row)) + reason
 
 
-def undecidable(row: dict, needed: int) -> str:
-    """Return the sentence for a comparison that no data of its size could decide."""
-    unit = "pairs" if row["paired"] else "trials per level"
+def _undecidable(row: dict) -> str:
+    needed, unit = int(row["needed_n"]), "pairs" if row["paired"] else "trials per level"
     if needed <= row["n"]:  # its own n is enough: smaller comparisons of the family prevent the decision
         unit += f" in each of the {row['family_size']} comparisons"
     return (
@@ -105,12 +125,9 @@ def undecidable(row: dict, needed: int) -> str:
     )
 
 
-def tested_sentence(row: dict, alpha: float) -> str:
-    """Return the sentence for a comparison that could have gone either way.
-
-    The direction is that of the test: of the ranks, or of the mean for Student's t. Where most pairs tie, the
-    Hodges-Lehmann difference can be 0, or point the other way, although the ranks differ; the sentence then says so.
-    """
+def _tested_sentence(row: dict, alpha: float) -> str:
+    # The direction is that of the test: of the ranks, or of the mean for Student's t. Where most pairs tie, the
+    # Hodges-Lehmann difference can be 0, or point the other way, although the ranks differ; the sentence then says so.
     b, a = both_levels(row)
     interval = "no interval at this n"
     if not math.isnan(row["low"]):
@@ -129,30 +146,42 @@ def tested_sentence(row: dict, alpha: float) -> str:
     return f"{claim} by ranks ({effect}), but the Hodges-Lehmann difference is {shown} {behind}"
 
 
+def table_of_pairs(rows: list[dict], columns: list[str], treatment: str, levels: list, against: Any) -> pd.DataFrame:
+    """Return *rows* as a table; without rows, ``attrs["verdict"]`` says why there are none."""
+    table = pd.DataFrame(rows, columns=columns)
+    if table.empty:
+        table.attrs["verdict"] = no_pairs_sentence(treatment, levels, against)
+    return table
+
+
 def no_pairs_sentence(treatment: str, levels: list, against: Any = None) -> str:
     """Return the sentence for a table without a pair of levels: one level has scores, none has, or not *against*."""
     if against is not None and against not in levels:
-        return (
-            f"nothing to compare: {level(against)}, which the others of {treatment!r} are compared with, has no score"
-        )
+        others = f"the others of {treatment!r} are compared with"
+        return f"nothing to compare: {level(against)}, which {others}, has no score"
     which = f"only {level(levels[0])} has scores" if levels else "no level has a score"
     return f"nothing to compare: of {treatment!r}, {which}"
 
 
 def _size(row: dict) -> str:
-    return _count(row["n"], "pair") if row["paired"] else f"{row['n_a']} and {row['n_b']} trials"
+    return plural(row["n"], "pair") if row["paired"] else f"{row['n_a']} and {row['n_b']} trials"
 
 
 def unranked_sentence(row: dict, levels: int, blocks: int) -> str:
     """Return the sentence for levels that cannot be ranked within blocks."""
     needs = f"needs {levels} levels or more and {blocks} complete blocks or more"
-    return f"nothing to rank: {needs}, has {_count(row['k'], 'level')} and {_count(row['n'], 'complete block')}"
+    return f"nothing to rank: {needs}, has {plural(row['k'], 'level')} and {plural(row['n'], 'complete block')}"
 
 
 def friedman_sentence(row: dict, alpha: float) -> str:
     """Return the sentence for three or more levels that were tested together."""
+    if row["floor"] > alpha:
+        return (
+            f"cannot be decided with n = {row['n']} blocks of {row['k']} levels: the smallest possible p is "
+            f"{floor_text(row['floor'])} (Kendall's W seen here: {number(row['kendall_w'], 2)})"
+        )
     f = "Iman-Davenport F infinite" if math.isinf(row["f"]) else f"Iman-Davenport F = {row['f']:.2f}"
-    numbers = f"{f}, p {equals(row['p'], alpha)}, Kendall's W = {row['kendall_w']:.2f}, n = {_count(row['n'], 'block')}"
+    numbers = f"{f}, p {equals(row['p'], alpha)}, Kendall's W = {row['kendall_w']:.2f}, n = {plural(row['n'], 'block')}"
     if row["p"] > alpha:
         return f"no difference shown among {row['k']} levels: {numbers}; that is no proof that they are equal"
     return f"not all of {row['k']} levels are equal: {numbers}"
@@ -165,14 +194,10 @@ def equivalence_sentence(row: dict, sure: float, least: int) -> str:
     (b, a), rope = both_levels(row), as_text(float(row["rope"]))
     chances = {"better": row["p_better"], "equivalent": row["p_equivalent"], "worse": row["p_worse"]}
     numbers = ", ".join(f"{name} {chance:.2f}" for name, chance in chances.items())
-    behind = f"(probability of {numbers}; n = {_count(row['n'], 'pair')})"
+    behind = f"(probability of {numbers}; n = {plural(row['n'], 'pair')})"
     if chances["equivalent"] > sure:
         return f"{b} and {a} are practically equivalent, within ±{rope} {behind}"
     for name, word in (("better", "higher"), ("worse", "lower")):
         if chances[name] > sure:
             return f"{b} is {word} than {a} by more than {rope} {behind}"
     return f"cannot tell whether {b} and {a} differ by more than {rope} {behind}"
-
-
-def _count(n: int, what: str) -> str:
-    return f"{n} {what}{'s' if n != 1 else ''}"

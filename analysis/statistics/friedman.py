@@ -11,7 +11,6 @@ Within each block the scores are ranked, 1 for the highest, ties sharing the mea
 """
 
 from collections.abc import Sequence
-from itertools import combinations
 from math import lgamma
 
 import numpy as np
@@ -19,7 +18,7 @@ import pandas as pd
 from scipy import stats
 
 from analysis.statistics.corrections import check_alpha
-from analysis.statistics.formatting import floor_text, friedman_sentence, number, unranked_sentence
+from analysis.statistics.formatting import friedman_sentence, unranked_sentence
 from analysis.statistics.samples import as_list, complete_blocks, usable_rows
 
 LEAST_LEVELS, LEAST_BLOCKS = 3, 2
@@ -51,7 +50,7 @@ def friedman(
         row["verdict"] = unranked_sentence(row, LEAST_LEVELS, LEAST_BLOCKS)
         return pd.DataFrame([row], columns=COLUMNS)
     row |= _test(_ranks(scores))
-    row["verdict"] = _verdict(row, alpha)
+    row["verdict"] = friedman_sentence(row, alpha)
     return pd.DataFrame([row], columns=COLUMNS)
 
 
@@ -61,10 +60,7 @@ def average_ranks(
     """Return a row per level, best first: ``level``, ``mean_rank`` (1 = highest), n, k, ``critical_difference``.
 
     The critical difference is Nemenyi's at *alpha*; NaN with fewer than three levels or two complete blocks. Without a
-    complete block there is no rank, and no row.
-
-    Raises:
-        ValueError: see ``friedman``.
+    complete block there is no rank, and no row. Raises as ``friedman`` does.
     """
     check_alpha(alpha)
     scores, _ = _complete(table, treatment, block, score)
@@ -84,18 +80,14 @@ def nemenyi(table: pd.DataFrame, *, treatment: str, block: str | Sequence[str], 
     """Return a row per pair of levels: a, b, ``difference`` of mean ranks (positive: b ranks better) and p.
 
     p is already about the whole family of pairs, from the studentized range; it needs no further correction. NaN with
-    fewer than three levels or two complete blocks.
-
-    Raises:
-        ValueError: see ``friedman``.
+    fewer than three levels or two complete blocks. Raises as ``friedman`` does.
     """
     scores, _ = _complete(table, treatment, block, score)
     n, k = scores.shape
-    pairs = list(combinations(range(k), 2)) if n else []
-    first, second = (np.array([pair[side] for pair in pairs], dtype=int) for side in (0, 1))
+    first, second = np.triu_indices(k if n else 0, 1)
     mean_ranks = _ranks(scores).mean(axis=0) if n else np.empty(0)
-    differences = mean_ranks[first] - mean_ranks[second] if n else np.empty(0)
-    p = np.full(len(pairs), np.nan)
+    differences = mean_ranks[first] - mean_ranks[second]
+    p = np.full(len(first), np.nan)
     if k >= LEAST_LEVELS and n >= LEAST_BLOCKS:
         # Mean ranks repeat, and each value of the studentized range is an integral.
         distances, where = np.unique(np.round(np.abs(differences), 12), return_inverse=True)
@@ -107,12 +99,8 @@ def nemenyi(table: pd.DataFrame, *, treatment: str, block: str | Sequence[str], 
 def cliques(ranks: pd.DataFrame) -> list[tuple]:
     """Return the groups of levels that a critical-difference diagram joins by a bar, best first.
 
-    Args:
-        ranks: of ``average_ranks``.
-
-    Returns:
-        Each longest run of two levels or more whose mean ranks differ by less than the critical difference; none where
-        there is no critical difference.
+    Each is a longest run of two levels or more whose mean ranks (of ``average_ranks``) differ by less than the critical
+    difference; none where there is no critical difference.
     """
     levels, means = list(ranks["level"]), ranks["mean_rank"].to_numpy(float)
     critical = ranks["critical_difference"].iloc[0] if len(ranks) else float("nan")
@@ -147,20 +135,9 @@ def _test(ranks: np.ndarray) -> dict:
     # Using the actual variance of the ranks corrects for ties; without ties it is k (k + 1) / 12.
     variance = ranks.var(axis=1, ddof=1).mean()
     floor = float(np.exp(-(n - 1) * lgamma(k + 1)))
-    if variance == 0:
-        return {"statistic": 0.0, "p": 1.0, "f": 0.0, "kendall_w": 0.0, "p_chi2": 1.0, "floor": floor}
-    chi2 = float(n * ((ranks.mean(axis=0) - (k + 1) / 2) ** 2).sum() / variance)
+    chi2 = float(n * ((ranks.mean(axis=0) - (k + 1) / 2) ** 2).sum() / variance) if variance else 0.0
     rest = n * (k - 1) - chi2
     f = (n - 1) * chi2 / rest if rest > 1e-9 else float("inf")
     p = max(float(stats.f.sf(f, k - 1, (k - 1) * (n - 1))), floor)
     p_chi2 = float(stats.chi2.sf(chi2, k - 1))
     return {"statistic": chi2, "p": p, "f": f, "kendall_w": chi2 / (n * (k - 1)), "p_chi2": p_chi2, "floor": floor}
-
-
-def _verdict(row: dict, alpha: float) -> str:
-    if row["floor"] > alpha:
-        return (
-            f"cannot be decided with n = {row['n']} blocks of {row['k']} levels: the smallest possible p is "
-            f"{floor_text(row['floor'])} (Kendall's W seen here: {number(row['kendall_w'], 2)})"
-        )
-    return friedman_sentence(row, alpha)

@@ -49,18 +49,25 @@ def dataset_iou_interval(
     shared, union, classes = _pivot(images)
     n, images_with_class = len(union), (union > 0).sum(axis=0)
     value = ratio(shared.sum(axis=0), union.sum(axis=0))
-    resampled_ious = _resampled_ious(shared, union, resamples, np.random.default_rng([seed, n]))
+    ious = _resampled_ious(shared, union, resamples, np.random.default_rng([seed, n]))
     effective = np.where(images_with_class > 0, union.sum(axis=0) ** 2 / np.maximum((union**2).sum(axis=0), 1), 0.0)
-    rows = []
-    for i, name in enumerate(classes):
-        ends = _ends(resampled_ious[:, i], effective[i], confidence)
-        rows.append([name, value[i], *ends, int(images_with_class[i]), float(effective[i]), n])
+    rows = [
+        [
+            name,
+            value[i],
+            *_ends(ious[:, i], effective[i], confidence),
+            int(images_with_class[i]),
+            float(effective[i]),
+            n,
+        ]
+        for i, name in enumerate(classes)
+    ]
     present = images_with_class > 0
     mean, of_mean, ends = float("nan"), 0.0, _NO_ENDS
     if present.any():
-        mean, of_mean = float(np.mean(value[present])), _effective(resampled_ious[:, present], effective[present])
-    if present.any() and images_with_class[present].min() >= LEAST_IMAGES:
-        ends = _ends(_mean(resampled_ious[:, present]), of_mean, confidence)
+        mean, of_mean = float(np.mean(value[present])), _effective(ious[:, present], effective[present])
+        if images_with_class[present].min() >= LEAST_IMAGES:
+            ends = _ends(_mean(ious[:, present]), of_mean, confidence)
     return pd.DataFrame([*rows, [MEAN, mean, *ends, n, of_mean, n]], columns=COLUMNS)
 
 
@@ -89,13 +96,11 @@ def _pivot(images: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, list]:
 
 def _resampled_ious(shared: np.ndarray, union: np.ndarray, resamples: int, rng: np.random.Generator) -> np.ndarray:
     """Return the IoU of each class in each resample, resamples × classes; drawn in pieces that fit into memory."""
-    n = len(union)
-    at_once = max(1, AT_ONCE // n)
-    resampled_ious = []
+    n, at_once, ious = len(union), max(1, AT_ONCE // len(union)), []
     for begun in range(0, resamples, at_once):
         weights = draw_counts(n, min(at_once, resamples - begun), rng).astype(float)
-        resampled_ious.append(ratio(weights @ shared, weights @ union))
-    return np.concatenate(resampled_ious)
+        ious.append(ratio(weights @ shared, weights @ union))
+    return np.concatenate(ious)
 
 
 def _mean(ious: np.ndarray) -> np.ndarray:

@@ -40,13 +40,9 @@ def iqm(
         every = np.concatenate(groups)
         ends = (float("nan"), float("nan"))
         if len(every) >= LEAST and min(map(len, groups)) > 1:
-            drawn = _resampled(groups, np.random.default_rng([seed, position]))
+            rng = np.random.default_rng([seed, position])
+            drawn = np.concatenate([rng.choice(group, size=(RESAMPLES, len(group))) for group in groups], axis=1)
             ends = np.quantile(stats.trim_mean(drawn, 0.25, axis=1), [alpha / 2, 1 - alpha / 2])
         middle = float(stats.trim_mean(every, 0.25))
         rows.append([level, middle, *map(float, ends), every.mean(), np.median(every), len(every), len(groups)])
     return pd.DataFrame(rows, columns=COLUMNS)
-
-
-def _resampled(groups: list[np.ndarray], rng: np.random.Generator) -> np.ndarray:
-    """Return resamples × runs, each stratum resampled within itself."""
-    return np.concatenate([rng.choice(group, size=(RESAMPLES, len(group))) for group in groups], axis=1)

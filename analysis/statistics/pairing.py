@@ -58,17 +58,17 @@ def design(
     averaged = [name for name in parameters if name != treatment and name not in others]
     matched = [*block, *map(Parameter, others)]
     # Without block columns trials cannot be paired, however similar their parameters are.
-    by_setting, by_block = (
-        _shared(used, treatment, presence) if block else np.empty(0) for presence in (matched, block)
-    )
-    if len(by_setting) and len(by_setting) >= len(by_block) and _enough(by_setting.min(), by_block):
+    by_setting, by_block = (_shared(used, treatment, names) if block else np.empty(0) for names in (matched, block))
+    fewest = int(min(by_setting, default=0))
+    enough = TESTS["signed_rank"].floor(fewest, fewest) <= ALPHA or fewest >= min(by_block, default=0)
+    if len(by_setting) and len(by_setting) >= len(by_block) and enough:
         left = f" ({', '.join(averaged)} exists under some levels only and is averaged over)" if averaged else ""
         same = f" and in {', '.join(others)}" if others else ""
         return Design("matched", matched, f"Paired: trials that agree in {named}{same} are compared{left}.")
     if len(by_block):
         varying = [name for name in parameters if name != treatment]
         sentence = f"Paired by {named}: within a block, each level is the mean over its trials"
-        few = f" (only {by_setting.min()} settings agree in {', '.join(others)} as well)" if len(by_setting) else ""
+        few = f" (only {fewest} settings agree in {', '.join(others)} as well)" if len(by_setting) else ""
         return Design("blocked", block, f"{sentence}, whatever their {', '.join(varying)}{few}.")
     shared = f"share two blocks ({', '.join(block)})" if block else "are known to share blocks"
     sentence = f"Unpaired: no two levels {shared}, so that trials are compared as independent groups"
@@ -89,8 +89,3 @@ def _shared(used: pd.DataFrame, treatment: str, blocks: list[str]) -> np.ndarray
     shared = (presence.T @ presence).astype(int)
     counts = shared[np.triu_indices(len(shared), 1)]
     return counts[counts >= ENOUGH]
-
-
-def _enough(settings: int, by_block: np.ndarray) -> bool:
-    """Say whether *settings* matched pairs can decide a comparison, or are no fewer than the blocks are."""
-    return TESTS["signed_rank"].floor(settings, settings) <= ALPHA or settings >= min(by_block, default=0)

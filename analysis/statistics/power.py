@@ -15,24 +15,20 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from analysis.statistics.corrections import check_alpha
-from analysis.statistics.formatting import as_text
-from analysis.statistics.power_simulation import (
-    MOST_BLOCKS,
-    count_detections,
-    detection_interval,
-    draw_noise,
-    fewest_blocks,
-    least_blocks,
-    smallest_shift,
-)
+from analysis.statistics.exact_distributions import critical_value, signed_rank_distribution
+from analysis.statistics.formatting import as_text, correction_words
 from analysis.statistics.rank_tests import TESTS
 
 SIMULATIONS = 10_000
 GAINS = (0.5, 1.0, 1.5, 2.0, 3.0)
 """Default gains, in units of sd."""
 BLOCKS = (5, 6, 8, 10, 12, 16, 20, 30)
+MOST_BLOCKS = 500
+LARGEST_GAIN = 64.0
+"""Upper end of the search for a gain, in standard deviations of the difference: six pairs need less than 4."""
 COLUMNS = [
     "gain", "blocks", "power", "low", "high", "floor", "floor_adjusted", "decidable", "sd", "correlation",
     "sd_difference", "alpha", "comparisons", "simulations",
@@ -76,8 +72,8 @@ def power(
             hits = count_detections(noise[:, :n] * spread_of + size, alpha / comparisons)
             floor = TESTS["signed_rank"].floor(int(n), int(n))
             adjusted = min(1.0, floor * comparisons)
-            low, high = detection_interval(hits, simulations) if adjusted <= alpha else (0.0, 0.0)
-            rows.append([size, n, hits / simulations, low, high, floor, adjusted, adjusted <= alpha])
+            ends = stats.binomtest(hits, simulations).proportion_ci() if adjusted <= alpha else (0.0, 0.0)
+            rows.append([size, n, hits / simulations, *map(float, ends), floor, adjusted, adjusted <= alpha])
     table = pd.DataFrame(rows, columns=COLUMNS[:8])
     given = {"sd": sd, "correlation": correlation, "sd_difference": spread_of, "alpha": alpha}
     return table.assign(**given, comparisons=comparisons, simulations=simulations)[COLUMNS]
@@ -96,19 +92,17 @@ def smallest_gain(
 ) -> pd.DataFrame:
     """Return a row per number of blocks: the smallest ``gain`` found with chance *power*, NaN where none can be.
 
-    Raises:
-        ValueError: an argument is out of its range.
+    Arguments and errors are those of ``power``.
     """
     counts, spread_of = _checked(np.ones(1), blocks, sd, correlation, alpha, comparisons, simulations, power)
-    noise = draw_noise(int(counts.max()), simulations, seed)
+    noise, family = draw_noise(int(counts.max()), simulations, seed), correction_words("holm", comparisons)
     rows = []
     for n in counts:
         gain = smallest_shift(noise[:, :n], alpha / comparisons, power) * spread_of
-        chance = f"with {100 * power:.3g} % power{_family(comparisons)}"
-        verdict = f"{n} blocks show a gain of {as_text(float(gain), 2)} {chance}"
+        verdict = f"{n} blocks show a gain of {as_text(float(gain), 2)} with {100 * power:.3g} % power{family}"
         if np.isnan(gain):
             least = least_blocks(alpha / comparisons)
-            verdict = f"{n} blocks cannot show a gain of any size{_family(comparisons)}: at least {least} are needed"
+            verdict = f"{n} blocks cannot show a gain of any size{family}: at least {least} are needed"
         rows.append({"blocks": n, "gain": gain, "power": power, "sd_difference": spread_of, "verdict": verdict})
     return pd.DataFrame(rows)
 
@@ -126,8 +120,7 @@ def needed_blocks(
 ) -> pd.DataFrame:
     """Return a row per gain: the fewest ``blocks`` that find it with chance *power*, NaN beyond 500.
 
-    Raises:
-        ValueError: an argument is out of its range.
+    Arguments and errors are those of ``power``.
     """
     gains = np.atleast_1d(np.asarray(gain, dtype=float))
     _, spread_of = _checked(gains, 1, sd, correlation, alpha, comparisons, simulations, power)
@@ -136,8 +129,9 @@ def needed_blocks(
         n = fewest_blocks(size / spread_of, alpha / comparisons, power, simulations, seed)
         needs = f"more than {MOST_BLOCKS}" if n is None else str(n)
         verdict = f"a gain of {as_text(float(size), 2)} needs {needs} blocks for {100 * power:.3g} % power"
+        verdict += correction_words("holm", comparisons)
         row = {"gain": size, "blocks": float("nan") if n is None else n, "power": power, "sd_difference": spread_of}
-        rows.append(row | {"verdict": verdict + _family(comparisons)})
+        rows.append(row | {"verdict": verdict})
     return pd.DataFrame(rows)
 
 
@@ -183,5 +177,53 @@ def _checked(
     return counts, spread_of
 
 
-def _family(comparisons: int) -> str:
-    return f" after Holm over {comparisons} comparisons" if comparisons > 1 else ""
+def draw_noise(blocks: int, simulations: int, seed: int) -> np.ndarray:
+    """Return standard normal noise, simulations × *blocks*; the first n columns do not depend on how many follow."""
+    return np.random.default_rng(seed).standard_normal((blocks, simulations)).T
+
+
+def count_detections(gains: np.ndarray, alpha: float) -> int:
+    """Return in how many rows of *gains* (simulations × blocks) the signed-rank test shows that they are positive.
+
+    Continuous values: no ties, no zeros. Two-sided at *alpha*, counted where the positive ranks have the larger sum.
+    """
+    n = gains.shape[1]
+    cut = critical_value(signed_rank_distribution(tuple(range(1, n + 1))), alpha / 2)
+    if cut < 0:
+        return 0
+    order = np.argsort(np.abs(gains), axis=1)
+    positive = np.take_along_axis(gains, order, axis=1) > 0
+    return int(np.sum(positive @ np.arange(1.0, n + 1) >= n * (n + 1) / 2 - cut))
+
+
+def smallest_shift(noise: np.ndarray, alpha: float, power: float) -> float:
+    """Return the smallest shift of *noise* that is found with chance *power*, to 0.001; NaN where none is.
+
+    A larger shift is found in every simulation in which a smaller one is, so that halving finds the border.
+    """
+    enough, low, high = power * len(noise), 0.0, LARGEST_GAIN
+    if count_detections(noise + high, alpha) < enough:
+        return float("nan")
+    while high - low > 1e-3:
+        middle = (low + high) / 2
+        low, high = (low, middle) if count_detections(noise + middle, alpha) >= enough else (middle, high)
+    return high
+
+
+def fewest_blocks(shift: float, alpha: float, power: float, simulations: int, seed: int) -> int | None:
+    """Return the fewest blocks in which *shift* (in standard deviations) is found with chance *power*.
+
+    The search starts at what the z-test of a known spread needs: no test does with less. None beyond ``MOST_BLOCKS``.
+    """
+    least = ((stats.norm.ppf(1 - alpha / 2) + stats.norm.ppf(power)) / shift) ** 2
+    start = max(least_blocks(alpha), int(least))
+    if start > MOST_BLOCKS:
+        return None
+    noise = draw_noise(MOST_BLOCKS, simulations, seed)
+    sizes = range(start, MOST_BLOCKS + 1)
+    return next((n for n in sizes if count_detections(noise[:, :n] + shift, alpha) >= power * simulations), None)
+
+
+def least_blocks(alpha: float) -> int:
+    """Return the fewest pairs whose smallest possible two-sided p, 2 / 2^n, is at most *alpha*."""
+    return int(np.ceil(np.log2(2 / alpha) - 1e-12))

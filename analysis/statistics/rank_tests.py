@@ -18,13 +18,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
-from analysis.statistics.exact_distributions import (
-    doubled_ranks,
-    midranks,
-    signed_rank_distribution,
-    splits,
-    two_sided_p,
-)
+from analysis.statistics.exact_distributions import midranks, signed_rank_distribution, splits
 
 MAX_PAIRS, MAX_PRODUCT = 100, 2500
 """Up to here exact distributions are computed; beyond, the normal approximation differs in the fourth digit."""
@@ -57,7 +51,7 @@ def signed_rank(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
     if len(gains) > MAX_PAIRS:
         approximate = stats.wilcoxon(gains, zero_method="pratt", method="asymptotic")
         return statistic, float(approximate.pvalue)
-    return statistic, two_sided_p(signed_rank_distribution(doubled_ranks(ranks[moved])), round(2 * statistic))
+    return statistic, _two_sided_p(signed_rank_distribution(_doubled(ranks[moved])), round(2 * statistic))
 
 
 def paired_t(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
@@ -76,13 +70,22 @@ def mann_whitney(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
     statistic = float(rank_sum_b - len(b) * (len(b) + 1) / 2)
     if len(a) * len(b) > MAX_PRODUCT:
         return statistic, float(stats.mannwhitneyu(b, a, method="asymptotic").pvalue)
-    return statistic, two_sided_p(splits(doubled_ranks(ranks), len(b)), round(2 * rank_sum_b))
+    return statistic, _two_sided_p(splits(_doubled(ranks), len(b)), round(2 * rank_sum_b))
 
 
 def rank_sum(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
     """Return z and p of ``scipy.stats.ranksums(b, a)``: positive where *b* is higher."""
     result = stats.ranksums(b, a)
     return float(result.statistic), float(result.pvalue)
+
+
+def _doubled(ranks: np.ndarray) -> tuple[int, ...]:
+    """Return *ranks* (multiples of 1/2) as integers that count halves."""
+    return tuple(np.sort(np.rint(ranks * 2)).astype(int).tolist())
+
+
+def _two_sided_p(probabilities: np.ndarray, observed: int) -> float:
+    return float(min(1.0, 2 * min(probabilities[: observed + 1].sum(), probabilities[observed:].sum())))
 
 
 def _rank_sum_floor(n_a: int, n_b: int) -> float:

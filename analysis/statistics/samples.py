@@ -31,6 +31,11 @@ class Sample(NamedTuple):
     repeats: int
     """Scores beyond the first of a level in its block; they are averaged."""
 
+    def described(self) -> dict:
+        """Return how many scores there are and what was left out, as columns of a table."""
+        n_a, n_b, incomplete = len(self.a), len(self.b), "; ".join(self.incomplete)
+        return {"n": min(n_a, n_b), "n_a": n_a, "n_b": n_b, "repeats": self.repeats, "incomplete": incomplete}
+
 
 def as_list(block: str | Sequence[str] | None) -> list[str]:
     """Return the block columns as a list: one name, several, or none."""
@@ -54,11 +59,7 @@ def usable_rows(
     if missing:
         raise ValueError(f"the table must have the columns {needed}, but lacks {missing}: it has {list(table)}")
     table = table[list(dict.fromkeys(needed))]
-    try:
-        # pandas' own NA is no float to it; NaN is.
-        scores = table[score].astype(object).where(table[score].notna(), np.nan).astype(float)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"the score {score!r} must be numbers or NaN, but {error}: choose another column") from error
+    scores = floats(table[score], f"the score {score!r}", "choose another column")
     if np.isinf(scores).any():
         count = int(np.isinf(scores).sum())
         raise ValueError(f"the score {score!r} must be finite or NaN, but {count} rows are infinite: leave them out")
@@ -68,11 +69,19 @@ def usable_rows(
     return table.assign(**{score: scores})[known & scores.notna()]
 
 
+def floats(values: pd.Series, what: str, advice: str) -> pd.Series:
+    """Return *values* as floats; raise ValueError, with *what* they are and *advice*, where one is no number."""
+    try:
+        # pandas' own NA is no float to it; NaN is.
+        return values.astype(object).where(values.notna(), np.nan).astype(float)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{what} must be numbers or NaN, but {error}: {advice}") from error
+
+
 def sorted_levels(used: pd.DataFrame, treatment: str) -> list:
     """Return the levels of *treatment*: numbers in order, then text in order.
 
-    Raises:
-        ValueError: the levels cannot be distinguished: lists or the like, or True and 1.
+    Raises ValueError where levels cannot be distinguished: lists or the like, or True and 1.
     """
     if used[treatment].dtype == object:
         _refuse_merged(used[treatment])
@@ -86,27 +95,21 @@ def sorted_levels(used: pd.DataFrame, treatment: str) -> list:
 
 def _refuse_merged(values: pd.Series) -> None:
     """Raise ValueError where a boolean and a number are equal, and would count as one level."""
-    kinds: dict = {0: set(), 1: set()}
-    for value, kind in {(_hashable(value), type(value)) for value in values}:
-        if not isinstance(value, str) and value in kinds:
-            kinds[value].add(kind in (bool, np.bool_))
-    merged = [f"{bool(value)} and {value}" for value, kinds_of_value in kinds.items() if len(kinds_of_value) == 2]
+    flags, numbers = (bool, np.bool_), (bool, int, float, np.generic)
+    kinds = {
+        (value == 1, isinstance(value, flags)) for value in values if isinstance(value, numbers) and value in (0, 1)
+    }
+    merged = [f"{bool(value)} and {value}" for value in (0, 1) if {(value, True), (value, False)} <= kinds]
     if merged:
         raise ValueError(
             f"the levels of {values.name!r} must differ, but {' and '.join(merged)} are equal: turn them into text"
         )
 
 
-def _hashable(value: Any) -> Any:
-    """Return *value* if it is hashable, else an empty string: sorting refuses such levels later."""
-    return value if isinstance(value, (str, bool, int, float, np.generic)) else ""
-
-
 def level_pairs(levels: Sequence, against: Any = None) -> list[tuple]:
     """Return every pair (a, b) of *levels* in their order, or only those of *against* (then a) with each other one.
 
-    Raises:
-        ValueError: *against* is not among them.
+    Raises ValueError where *against* is not among them.
     """
     if against is None:
         return list(combinations(levels, 2))
@@ -118,11 +121,9 @@ def level_pairs(levels: Sequence, against: Any = None) -> list[tuple]:
 def samples(
     used: pd.DataFrame, treatment: str, blocks: Sequence[str], score: str, against: Any = None
 ) -> Iterator[tuple[Any, Any, Sample]]:
-    """Yield (a, b, their scores) for every pair of levels of *used* (see ``usable_rows``); no blocks: unpaired.
-
-    None where *against* has no score: ``usable_rows`` has made sure that it is a level.
-    """
+    """Yield (a, b, their scores) for every pair of levels of *used* (see ``usable_rows``); no blocks: unpaired."""
     levels = sorted_levels(used, treatment)
+    # ``usable_rows`` has made sure that *against* is a level: one without a score has no pairs.
     pairs = [] if against is not None and against not in levels else level_pairs(levels, against)
     if not blocks:
         groups = {level: group.to_numpy() for level, group in used.groupby(treatment)[score]}

@@ -1,13 +1,12 @@
 """How much scores vary from block to block, estimated from finished trials: what ``power`` needs to know."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
-from analysis.statistics.formatting import as_text
+from analysis.statistics.formatting import as_text, correction_words
 from analysis.statistics.power import BLOCKS, SIMULATIONS, power
 from analysis.statistics.power import COLUMNS as POWER
 from analysis.statistics.samples import as_list, samples, usable_rows
@@ -71,10 +70,10 @@ def power_from(
     simulations: int = SIMULATIONS,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Return ``power`` for a study like the one in *table*: its spread, and as many comparisons as it has pairs.
+    """Return ``power`` for a study like the one in *table*, from its spread, with a ``verdict`` per row in words.
 
-    A column ``verdict`` says each row in words. Where no two levels share two blocks, or their differences do not
-    vary, one row without numbers says so: then name a spread yourself, with ``power(sd=…)``.
+    Where no two levels share two blocks, or their differences do not vary, one row without numbers says so: then name a
+    spread yourself, with ``power(sd=…)``.
 
     Args:
         blocks: numbers of blocks of the next study.
@@ -92,17 +91,15 @@ def power_from(
         sd=measured["sd"], correlation=measured["correlation"], gain=gain, blocks=blocks, comparisons=family,
         alpha=alpha, simulations=simulations, seed=seed,
     )  # fmt: skip
-    return rows.assign(verdict=[_in_words(row) for row in rows.itertuples()])
+    verdicts = []
+    for row in rows.itertuples():
+        can = f"show a gain of {as_text(float(row.gain), 2)} with {100 * row.power:.0f} % power"
+        outcome = can if row.decidable else "cannot show a gain of any size"
+        verdicts.append(f"{row.blocks} blocks {outcome}{correction_words('holm', row.comparisons)}")
+    return rows.assign(verdict=verdicts)
 
 
 def unknown(verdict: str) -> pd.DataFrame:
     """Return one row of ``power_from`` in which the *verdict* alone says something."""
     row = dict.fromkeys(POWER, float("nan")) | {"decidable": False, "verdict": verdict}
     return pd.DataFrame([row], columns=[*POWER, "verdict"])
-
-
-def _in_words(row: Any) -> str:
-    after = f" after Holm over {row.comparisons} comparisons" if row.comparisons > 1 else ""
-    if not row.decidable:
-        return f"{row.blocks} blocks cannot show a gain of any size{after}"
-    return f"{row.blocks} blocks show a gain of {as_text(float(row.gain), 2)} with {100 * row.power:.0f} % power{after}"

@@ -20,9 +20,7 @@ def audit(tables: Tables, *, seed: int = 0) -> pd.DataFrame:
 
     ``low`` and ``high`` bound a 95 % interval (of ``lead by luck alone``: the range of 95 % of the simulations), NaN
     where there is none. ``n`` counts what the figure is about: configurations, trials or blocks, as the sentence says.
-
-    Args:
-        seed: of the simulated selection bias.
+    *seed* is that of the simulated selection bias.
     """
     cells = cell_means(tables)
     checks = [
@@ -36,12 +34,9 @@ def audit(tables: Tables, *, seed: int = 0) -> pd.DataFrame:
 
 
 def validation_test(tables: Tables) -> pd.DataFrame:
-    """Return a row per configuration, the winner first: configuration, validation, test, blocks, trials, adjusted.
+    """Return ``configuration_means`` of the study: configuration, validation, test, blocks, trials, adjusted.
 
-    ``validation`` and ``test`` are plain means over blocks (repeats within a block are averaged first). Both run over
-    the same trials: where some have a test score, the others are left out; a configuration without any has ``test``
-    NaN. Rows come in the order of ``adjusted``, the mean of all validation scores with the effects of blocks taken out:
-    where configurations ran on different blocks, plain means differ by the blocks, too, and need not be in order.
+    Where configurations ran on different blocks, the plain means differ by the blocks and need not be in order.
     """
     columns = ["configuration", "validation", "test", "blocks", "trials", "adjusted"]
     return configuration_means(cell_means(tables))[columns]

@@ -25,11 +25,6 @@ def unknown_check(check: str, sentence: str, n: int = 0) -> Check:
     return Check(check, NAN, NAN, NAN, n, sentence)
 
 
-def plural(count: int, one: str, many: str = "") -> str:
-    """Return ``1 trial`` or ``3 trials``."""
-    return f"{count} {one if count == 1 else many or one + 's'}"
-
-
 def quoted_name(configuration: str) -> str:
     """Return a configuration's name as it stands in a sentence: in quotes, a long one cut off."""
     cut = configuration if len(configuration) <= NAME_LENGTH else f"{configuration[: NAME_LENGTH - 1]}…"

@@ -13,13 +13,12 @@ import pandas as pd
 
 from analysis.reading.tables import Tables
 from analysis.statistics.compare import correct_family, measured
-from analysis.statistics.corrections import CORRECTIONS, check_alpha
+from analysis.statistics.corrections import check_alpha, check_correction
 from analysis.statistics.formatting import level, no_pairs_sentence, signed
-from analysis.statistics.pairing import design
 from analysis.statistics.samples import block_names, in_blocks, level_pairs, sorted_levels, usable_rows
 from analysis.study.class_summary import class_summary
-from analysis.study.comparisons import compared_scores
-from analysis.study.leaderboard import CONFIGURATION, TEST, VALIDATION, configuration_names, leaderboard
+from analysis.study.comparisons import compared_scores, treatment_design, with_configurations
+from analysis.study.leaderboard import CONFIGURATION, TEST, VALIDATION
 
 COLUMNS = [
     "treatment", "score", "a", "b", "class", "n", "n_a", "n_b", "difference", "low", "high", "difference_name",
@@ -56,37 +55,32 @@ def class_differences(
         ValueError: an unknown treatment, split, level or correction, or an *alpha* outside 0 to 1.
     """
     check_alpha(alpha)
-    if correction not in CORRECTIONS:
-        raise ValueError(f"correction must be one of {list(CORRECTIONS)}, but got {correction!r}")
+    check_correction(correction)
     split = split or compared_split(tables)
     wide, summary = _with_classes(tables, split), class_summary(tables, split)
     if treatment not in (CONFIGURATION, *tables.parameters):
         raise ValueError(f"treatment must be {CONFIGURATION!r} or one of {tables.parameters}, but got {treatment!r}")
     if block is None:
-        others = () if treatment == CONFIGURATION else tables.parameters
-        block = design(wide, treatment, "objective", others, tables.block).block
+        block = treatment_design(tables, wide, treatment).block
     known = wide.dropna(subset=[treatment])
     levels = sorted_levels(known, treatment)
     pairs = level_pairs(levels, against) if levels else []
-    places = _places(known, treatment, list(block or []))
+    block = list(block or [])
+    level_blocks = _levels_and_blocks(known, treatment, block)
     rows = [
-        row | {"class": name, "train_images": images, "train_pixels": pixels}
-        for name, images, pixels in zip(*(summary[key] for key in _CLASS), strict=True)
-        for row in _one_class(known, treatment, list(block or []), f"{split} IoU of {name}", pairs, places, alpha)
+        row | amounts
+        for amounts in summary[["class", "train_images", "train_pixels"]].to_dict("records")
+        for row in _compare_class(
+            known, treatment, block, f"{split} IoU of {amounts['class']}", pairs, level_blocks, alpha
+        )
     ]
-    family = f"{treatment} -> {split} IoU of each class"
-    test = "signed_rank" if block else "mann_whitney"
-    corrected = [
-        _of_absent(row) for row in correct_family(rows, test=test, correction=correction, family=family, alpha=alpha)
-    ]
-    table = pd.DataFrame(corrected, columns=COLUMNS)
+    family, test = f"{treatment} -> {split} IoU of each class", "signed_rank" if block else "mann_whitney"
+    rows = correct_family(rows, test=test, correction=correction, family=family, alpha=alpha)
+    table = pd.DataFrame([row | {"verdict": row[_ABSENT] or row["verdict"]} for row in rows], columns=COLUMNS)
     if table.empty:
         nothing = f"nothing to compare: no class has an IoU on {split}"
         table.attrs["verdict"] = nothing if pairs else no_pairs_sentence(treatment, levels)
     return table
-
-
-_CLASS = ("class", "train_images", "train_pixels")
 
 
 def compared_split(tables: Tables) -> str:
@@ -101,23 +95,15 @@ def _with_classes(tables: Tables, split: str) -> pd.DataFrame:
     """Return the complete trials with their configuration and a column of IoU per class of *split*."""
     if split not in (VALIDATION, TEST):
         raise ValueError(f"split must be {VALIDATION!r} or {TEST!r}, but got {split!r}")
-    ranked = leaderboard(tables)
-    ranked = ranked.assign(**{CONFIGURATION: configuration_names(tables, ranked)})
     rows = tables.classes[tables.classes["split"] == split]
     scores = rows.pivot(index="trial", columns="class", values="iou").astype(float)
     # A class may have the name of a parameter, so its column gets a longer name.
     scores.columns = [f"{split} IoU of {name}" for name in scores.columns]
-    return ranked.merge(scores, how="left", left_on="trial", right_index=True)
+    return with_configurations(tables).merge(scores, how="left", left_on="trial", right_index=True)
 
 
-def _one_class(
-    known: pd.DataFrame,
-    treatment: str,
-    block: list[str],
-    score: str,
-    pairs: list[tuple],
-    places: pd.DataFrame,
-    alpha: float,
+def _compare_class(
+    known: pd.DataFrame, treatment: str, block: list, score: str, pairs: list, level_blocks: pd.DataFrame, alpha: float
 ) -> list[dict]:
     """Return the comparison of each pair on one class, one without a score on either side included, uncorrected."""
     against = pairs[0][0] if len({a for a, _ in pairs}) == 1 else None
@@ -127,42 +113,29 @@ def _one_class(
     rows_by_pair = {(row["a"], row["b"]): row for row in compared}
     absent = dict.fromkeys(COLUMNS, float("nan")) | {"n": 0, "n_a": 0, "n_b": 0, "incomplete": ""}
     absent |= {"treatment": treatment, "score": score, "test": test, "effect_name": "", "difference_name": ""}
-    scored, without = _blocks_with_and_without(places, known[score])
+    has_score = known[score].notna().loc[level_blocks.index]
+    scored, without = (  # level → names of its blocks
+        defaultdict(set, level_blocks[mask].groupby("level", sort=False)["block"].agg(set).to_dict())
+        for mask in (has_score, ~has_score)
+    )
     rows = []
     for a, b in pairs:
         row = rows_by_pair.get((a, b), absent | {"a": a, "b": b}) | {"paired": bool(block)}
-        row[_LACKING] = [level(name) for name in (a, b) if not scored[name]]
+        lacking = " or ".join(level(name) for name in (a, b) if not scored[name])
+        row[_ABSENT] = f"nothing to compare: the class has no IoU under {lacking}" if lacking else ""
         on_neither = (without[a] | without[b]) - scored[a] - scored[b] if block else set()
         named = [row["incomplete"], *(f"{name} (no IoU of the class)" for name in sorted(on_neither))]
         rows.append(row | {"incomplete": "; ".join(filter(None, named))})
     return rows
 
 
-_LACKING = "levels without an IoU"
+_ABSENT = "verdict where a level has no IoU of the class"
 
 
-def _places(known: pd.DataFrame, treatment: str, block: list[str]) -> pd.DataFrame:
-    """Return the level and the block (its name; empty without *block*) of each trial that is in a known block."""
+def _levels_and_blocks(known: pd.DataFrame, treatment: str, block: list[str]) -> pd.DataFrame:
     placed = in_blocks(known, treatment, block)[0] if block else known
     names = block_names(placed, block) if block and len(placed) else ""
     return pd.DataFrame({"level": placed[treatment].astype(object), "block": names}, index=placed.index)
-
-
-def _blocks_with_and_without(places: pd.DataFrame, scores: pd.Series) -> tuple[dict[Any, set], dict[Any, set]]:
-    """Return level → names of its blocks with a score, and of those without one."""
-    with_, without = defaultdict(set), defaultdict(set)
-    has_score = scores.notna().loc[places.index]
-    for name, block, has in zip(places["level"], places["block"], has_score, strict=True):
-        (with_ if has else without)[name].add(block)
-    return with_, without
-
-
-def _of_absent(row: dict) -> dict:
-    """Return *row* with a sentence of its own where a level has no IoU of the class anywhere."""
-    lacking = row.pop(_LACKING)
-    if lacking:
-        row["verdict"] = f"nothing to compare: the class has no IoU under {' or '.join(lacking)}"
-    return row
 
 
 def gains_and_costs(rows: pd.DataFrame, most: int = 2) -> str:
@@ -172,11 +145,8 @@ def gains_and_costs(rows: pd.DataFrame, most: int = 2) -> str:
     ``mostly dog (−0.082) and cat (−0.041), with a gain in bottle (+0.010)``. It describes, it does not claim: at most
     *most* classes on either side, the largest first; what rounds to 0.000 is left out. Empty where nothing is left.
 
-    Args:
-        rows: of one pair of levels (see ``class_differences``).
-
     Raises:
-        ValueError: *rows* are of several pairs.
+        ValueError: *rows* (of ``class_differences``) are of several pairs of levels.
     """
     pairs = rows[["a", "b"]].drop_duplicates() if {"a", "b"} <= set(rows) else rows.head(0)
     if len(pairs) > 1:
@@ -187,9 +157,8 @@ def gains_and_costs(rows: pd.DataFrame, most: int = 2) -> str:
     costs, gains = moved[moved["difference"] < 0], moved[moved["difference"] > 0].iloc[::-1]
     if moved.empty:
         return ""
-    if gains["difference"].sum() >= -costs["difference"].sum():
-        first, second, words = gains, costs, "at the cost of"
-    else:
+    first, second, words = gains, costs, "at the cost of"
+    if gains["difference"].sum() < -costs["difference"].sum():
         first, second, words = costs, gains, "with a gain in"
     behind = f", {words} {_listed(second.head(most))}" if len(second) else ""
     return f"mostly {_listed(first.head(most))}{behind}"

@@ -17,12 +17,7 @@ EMPTY = ["x", "y", "method", "r", "low", "high", "p", "p_adjusted", "n", "verdic
 
 
 def class_order_text(amounts: pd.DataFrame) -> str:
-    """Return in words how classes are sorted: rarest first, or in their original order where rarity is not known.
-
-    Args:
-        amounts: has the column ``train_pixels`` that they are sorted by: ``class_summary``, ``class_differences`` or
-            the classes of a study.
-    """
+    """Return in words how classes are sorted, by ``train_pixels`` of *amounts* if it is known, else as in the file."""
     return RAREST_FIRST if amounts["train_pixels"].notna().any() else AS_IN_FILE
 
 
@@ -33,9 +28,8 @@ def class_correlations(tables: Tables, correction: str | None = "bh") -> pd.Data
         return pd.DataFrame(columns=EMPTY)
     summary = summary.set_index("class")
     y = {"mean IoU": summary["iou"], "IoU in the best trial": summary["best"]}
-    parts = [
-        correlate(summary[list(PROPERTIES)], scores.rename(name), correction=correction) for name, scores in y.items()
-    ]
+    x = summary[list(PROPERTIES)]
+    parts = [correlate(x, scores.rename(name), correction=correction) for name, scores in y.items()]
     return pd.concat(parts, ignore_index=True)
 
 

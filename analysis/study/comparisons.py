@@ -82,7 +82,7 @@ def _same_groups(ranked: pd.DataFrame, name: str) -> bool:
 def _on_the_same_blocks(tables: Tables, ranked: pd.DataFrame) -> bool:
     if not 2 <= ranked[CONFIGURATION].nunique() <= MOST_AGAINST or not varying(tables):
         return False
-    return design(ranked, CONFIGURATION, "objective", (), tables.block).rule == "matched"
+    return treatment_design(tables, ranked, CONFIGURATION).rule == "matched"
 
 
 def compared_scores(tables: Tables) -> list[str]:
@@ -109,16 +109,21 @@ def score_label(tables: Tables, column: str) -> str:
     return f"{'validation' if split == VALIDATION else split} {score_name(name)}"
 
 
+def treatment_design(tables: Tables, ranked: pd.DataFrame, treatment: str, score: str = "objective") -> Design:
+    """Return how the levels of *treatment* are compared among *ranked* (see ``with_configurations``)."""
+    others = () if treatment == CONFIGURATION else tables.parameters
+    return design(ranked, treatment, score, others, tables.block)
+
+
 def compare_treatments(tables: Tables, alpha: float = 0.05) -> list[TreatmentComparison]:
     """Return every treatment compared under every score, Holm within each, from complete trials only."""
     ranked = with_configurations(tables)
-    scores, asked = compared_scores(tables), treatments(tables)
-    return [_question(tables, ranked, treatment, score, alpha) for treatment in asked for score in scores]
+    scores = compared_scores(tables)
+    return [_compared(tables, ranked, name, score, alpha) for name in treatments(tables) for score in scores]
 
 
-def _question(tables: Tables, ranked: pd.DataFrame, treatment: str, score: str, alpha: float) -> TreatmentComparison:
-    others = () if treatment == CONFIGURATION else tables.parameters
-    plan = design(ranked, treatment, score, others, tables.block)
+def _compared(tables: Tables, ranked: pd.DataFrame, treatment: str, score: str, alpha: float) -> TreatmentComparison:
+    plan = treatment_design(tables, ranked, treatment, score)
     used = ranked.dropna(subset=[treatment, score])
     levels, against = used[treatment].nunique(), default_level(tables, used, treatment)
     how = {"treatment": treatment, "block": plan.block, "score": score}
@@ -126,18 +131,18 @@ def _question(tables: Tables, ranked: pd.DataFrame, treatment: str, score: str, 
     if levels <= MOST_PAIRWISE or (against is not None and levels <= MOST_AGAINST):
         rows = compare(used, **how, against=against, alpha=alpha)
         likely = practical(used, **how, against=against) if plan.block else likely
-    overall, ranks = pd.DataFrame(), pd.DataFrame()
+    overall = ranks = pd.DataFrame()
     if plan.block and levels > 2:
         overall, ranks = friedman(used, **how), average_ranks(used, **how)
     return TreatmentComparison(treatment, score, plan, against, rows, overall, ranks, likely, levels)
 
 
-def comparison_rows(names: list[TreatmentComparison]) -> pd.DataFrame:
+def comparison_rows(comparisons: list[TreatmentComparison]) -> pd.DataFrame:
     """Return the rows of all questions with the rule of each, ready for ``comparisons.csv``."""
     tables = [
-        comparison.rows.assign(rule=comparison.design.rule, rule_in_words=comparison.design.sentence)
-        for comparison in names
-        if len(comparison.rows)
+        each.rows.assign(rule=each.design.rule, rule_in_words=each.design.sentence)
+        for each in comparisons
+        if len(each.rows)
     ]
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=[*COLUMNS, "rule", "rule_in_words"])
 

@@ -1,6 +1,5 @@
 """How many trials failed, were stopped or have no end, and under which parameter values trials fail more often."""
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -9,8 +8,8 @@ from scipy import stats
 
 from analysis.reading.tables import Tables
 from analysis.statistics.corrections import holm
-from analysis.statistics.formatting import as_text, equals
-from analysis.study.audit_checks import NAN, Check, plural, unknown_check
+from analysis.statistics.formatting import and_more, as_text, equals, plural
+from analysis.study.audit_checks import NAN, Check, unknown_check
 
 BY_LEVEL = "failures by level"
 MOST_LEVELS = 8
@@ -33,16 +32,19 @@ class Level(NamedTuple):
 
 def counts(tables: Tables) -> list[Check]:
     """Return how many trials failed, were stopped and have no end, of how many, and what is known of each."""
-    return [_count(tables.trials, status, describe) for status, describe in _DESCRIBE.items()]
+    return [_count(tables.trials, status, verbs) for status, verbs in _VERBS.items()]
 
 
-def _count(trials: pd.DataFrame, status: str, describe: Callable) -> Check:
+def _count(trials: pd.DataFrame, status: str, verbs: tuple[str, str]) -> Check:
     name, own = f"{status} trials", trials[trials["status"] == status]
     if trials.empty:
         return unknown_check(name, "No trial could be read.")
-    verb = _VERBS[status][len(own) != 1]
-    detail = f": {describe(own)}" if len(own) else ""
-    sentence = f"{len(own)} of {plural(len(trials), 'trial')} {verb}{detail}."
+    detail = and_more(own["trial"], 3)
+    if status == "failed":
+        kinds = own["error_type"].astype(object).fillna("no reason recorded").value_counts()
+        detail = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
+    detail = f": {detail}" if detail else ""
+    sentence = f"{len(own)} of {plural(len(trials), 'trial')} {verbs[len(own) != 1]}{detail}."
     return Check(name, len(own), NAN, NAN, len(trials), sentence)
 
 
@@ -52,19 +54,6 @@ _VERBS = {
     "running": ("has no end on record (it runs, or was killed)", "have no end on record (they run, or were killed)"),
 }
 """Status → verb for one trial, and for several."""
-
-
-def _errors(own: pd.DataFrame) -> str:
-    kinds = own["error_type"].astype(object).fillna("no reason recorded").value_counts()
-    return ", ".join(f"{count} {kind}" for kind, count in kinds.items())
-
-
-def _names(own: pd.DataFrame) -> str:
-    shown = ", ".join(own["trial"].head(3))
-    return shown + (f" and {len(own) - 3} more" if len(own) > 3 else "")
-
-
-_DESCRIBE = {"failed": _errors, "stopped": _names, "running": _names}
 
 
 def failures_by_level(tables: Tables, alpha: float = 0.05) -> Check:
@@ -77,9 +66,7 @@ def failures_by_level(tables: Tables, alpha: float = 0.05) -> Check:
     ended = tables.trials[tables.trials["status"].isin(["complete", "failed", "stopped"])]
     failed = (ended["status"] == "failed").to_numpy()
     if not failed.any() or failed.all():
-        which = "No trial failed" if not failed.any() else "Every trial failed"
-        if ended.empty:
-            which = "No trial has ended"
+        which = "No trial has ended" if ended.empty else "Every trial failed" if failed.all() else "No trial failed"
         return unknown_check(BY_LEVEL, f"{which}: no level can stand out.", len(ended))
     levels = [level for name in tables.parameters for level in _levels(ended[name], failed)]
     above = [level for level in levels if level.failed / level.trials > failed.mean()]
@@ -88,9 +75,8 @@ def failures_by_level(tables: Tables, alpha: float = 0.05) -> Check:
     adjusted = dict(zip(levels, holm([level.p for level in levels]), strict=True))
     worst = min(above, key=lambda level: (level.p, -level.failed / level.trials))
     interval = stats.binomtest(worst.failed, worst.trials).proportion_ci(method="wilson")
-    decidable = worst.floor * len(levels) <= alpha
     sure = f"Fisher's exact p {equals(adjusted[worst])} after Holm over {plural(len(levels), 'level')}"
-    if not decidable:
+    if worst.floor * len(levels) > alpha:
         sure = f"too few trials to tell from chance among {plural(len(levels), 'level')}"
     elif adjusted[worst] > alpha:
         sure += ": may be chance"
@@ -118,9 +104,7 @@ def _levels(values: pd.Series, failed: np.ndarray) -> list[Level]:
 
 
 def _level(name: str, group: np.ndarray, failed: np.ndarray) -> Level:
-    inside, total, bad = int(group.sum()), len(group), int(failed.sum())
-    own = int((group & failed).sum())
+    inside, total, bad, own = int(group.sum()), len(group), int(failed.sum()), int((group & failed).sum())
     table = [[own, inside - own], [bad - own, total - inside - (bad - own)]]
-    possible = stats.hypergeom(total, bad, inside)
-    extremes = possible.pmf([max(0, inside + bad - total), min(inside, bad)])
+    extremes = stats.hypergeom(total, bad, inside).pmf([max(0, inside + bad - total), min(inside, bad)])
     return Level(name, own, inside, float(stats.fisher_exact(table).pvalue), float(extremes.min()))

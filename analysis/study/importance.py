@@ -13,6 +13,7 @@ with a number: check it against ``p``, or against fANOVA.
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from math import ceil
 from pathlib import Path
 from typing import Any
@@ -64,14 +65,13 @@ def importance(
     tables = tables if isinstance(tables, Tables) else load_study(tables)
     trials = leaderboard(tables)
     targets = {OBJECTIVE: trials["objective"].to_numpy(float)} | (_class_targets(tables, trials) if per_class else {})
-    evaluators = [
-        (branch, ImportanceEvaluator(values, method, seed)) for branch, values in branches_with_values(tables, trials)
-    ]
+    branches = list(branches_with_values(tables, trials))
+    evaluators = [(branch, ImportanceEvaluator(values, method, seed)) for branch, values in branches]
     rows = [
         row
         for target, scores in targets.items()
-        for branch, correct_family in evaluators
-        for row in _rows(target, scores[branch.trials], branch, correct_family)
+        for branch, evaluator in evaluators
+        for row in _rows(target, scores[branch.trials], branch, evaluator)
     ]
     return pd.DataFrame(rows, columns=COLUMNS)
 
@@ -86,22 +86,21 @@ def _class_targets(tables: Tables, trials: pd.DataFrame) -> dict[str, np.ndarray
     return {name: scores[name].to_numpy(float) for name in class_summary(tables, splits[0])["class"]}
 
 
-def _rows(target: str, scores: np.ndarray, branch: Branch, correct_family: "ImportanceEvaluator") -> list[dict]:
+def _rows(target: str, scores: np.ndarray, branch: Branch, evaluator: "ImportanceEvaluator") -> list[dict]:
     """Return the rows of one target in one branch, the most important parameter first."""
     n = int(np.isfinite(scores).sum())
-    same = {"target": target, "branch": branch.name, "method": correct_family.method, "n": n}
-    missing = _missing(scores[np.isfinite(scores)], len(correct_family.names))
+    same = {"target": target, "branch": branch.name, "method": evaluator.method, "n": n}
+    missing = _missing(scores[np.isfinite(scores)], len(evaluator.names))
     if missing:
         empty = same | {"importance": float("nan"), "p": float("nan"), "note": missing}
-        return [empty | {"parameter": name} for name in correct_family.names or [""]]
-    raw, p = correct_family.correct_family(scores)
-    total = sum(raw)
-    rows = [
-        same
-        | {"parameter": name, "importance": value / total if total else float("nan"), "p": chance}
-        | {"note": _note(chance) if total else "no parameter tells the best trials from the others"}
-        for name, value, chance in zip(correct_family.names, raw, p, strict=True)
-    ]
+        return [empty | {"parameter": name} for name in evaluator.names or [""]]
+    importances, p_values = evaluator.evaluate(scores)
+    total, rows = sum(importances), []
+    for name, value, p in zip(evaluator.names, importances, p_values, strict=True):
+        note = f"no rarer than by chance (p = {p_text(p)})" if p > CHANCE else ""
+        note = note if total else "no parameter tells the best trials from the others"
+        share = value / total if total else float("nan")
+        rows.append(same | {"parameter": name, "importance": share, "p": p, "note": note})
     return sorted(rows, key=lambda row: -row["importance"])
 
 
@@ -114,10 +113,6 @@ def _missing(known: np.ndarray, parameters: int) -> str:
     return "all scores are equal" if np.ptp(known) < 1e-12 else ""
 
 
-def _note(p: float) -> str:
-    return f"no rarer than by chance (p = {p_text(p)})" if p > CHANCE else ""
-
-
 class ImportanceEvaluator:
     """Computes the importance of the parameters of one branch by one method."""
 
@@ -125,39 +120,34 @@ class ImportanceEvaluator:
         """Take *values*, a row per trial and a column per parameter, none missing."""
         self.names, self.method = list(values), method
         self._values, self._seed = values, seed
-        self._study, self._chance = None, None
 
-    def correct_family(self, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    @cached_property
+    def _study(self):
+        return made_study(self._values)
+
+    @cached_property
+    def _permutations(self) -> PermutationTest:
+        return PermutationTest(self._values, self._seed)
+
+    def evaluate(self, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the importance of each parameter, not normalised, and its p against chance (NaN: fANOVA).
 
-        Args:
-            scores: a number per trial, higher is better; a trial without one (NaN) is left out.
+        *scores*: a number per trial, higher is better; a trial without one (NaN) is left out.
         """
+        from optuna.importance import FanovaImportanceEvaluator, PedAnovaImportanceEvaluator
+
+        known, p = np.isfinite(scores), np.full(len(self.names), np.nan)
         with _quiet():
-            self._study = self._study or made_study(self._values)
-            return self._ped_anova(scores) if self.method == "ped_anova" else self._fanova(scores)
-
-    def _ped_anova(self, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        from optuna.importance import PedAnovaImportanceEvaluator
-
-        known = np.isfinite(scores)
-        count = best_trials(int(known.sum()))
-        # Half a trial less, so that optuna's rounding up gives exactly as many.
-        evaluator = PedAnovaImportanceEvaluator(target_quantile=(count - 0.5) / known.sum())
-        self._chance = self._chance or PermutationTest(self._values, self._seed)
-        best = known & (scores >= np.sort(scores[known])[-count])
-        return self._evaluate(evaluator, scores), self._chance.p(best, known)
-
-    def _fanova(self, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        from optuna.importance import FanovaImportanceEvaluator
-
-        importances = self._evaluate(FanovaImportanceEvaluator(seed=self._seed), scores)
-        return importances, np.full(len(self.names), np.nan)
-
-    def _evaluate(self, evaluator, scores: np.ndarray) -> np.ndarray:
-        # optuna looks for what makes a target low, and leaves out trials in which it is NaN.
-        importances = evaluator.evaluate(self._study, self.names, target=lambda trial: -scores[trial.number])
-        return np.array([importances[name] for name in self.names])
+            if self.method == "fanova":
+                evaluator = FanovaImportanceEvaluator(seed=self._seed)
+            else:
+                count = best_trials(int(known.sum()))
+                p = self._permutations.p(known & (scores >= np.sort(scores[known])[-count]), known)
+                # Half a trial less, so that optuna's rounding up gives exactly as many.
+                evaluator = PedAnovaImportanceEvaluator(target_quantile=(count - 0.5) / known.sum())
+            # optuna looks for what makes a target low, and leaves out trials in which it is NaN.
+            importances = evaluator.evaluate(self._study, self.names, target=lambda trial: -scores[trial.number])
+        return np.array([importances[name] for name in self.names]), p
 
 
 def best_trials(n: int) -> int:
@@ -172,9 +162,8 @@ def made_study(values: pd.DataFrame):
     """
     import optuna
 
-    columns, distributions = {}, {}
-    for name in values:
-        columns[name], distributions[name] = _scaled(values[name])
+    scaled = {name: _scaled(values[name]) for name in values}
+    columns, distributions = ({name: pair[i] for name, pair in scaled.items()} for i in (0, 1))
     study = optuna.create_study()
     study.add_trials([optuna.create_trial(value=0.0)] * len(values))
     for trial, row in zip(study.get_trials(deepcopy=False), zip(*columns.values(), strict=True), strict=True):
@@ -200,14 +189,13 @@ def _scaled(values: pd.Series) -> tuple[list, Any]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Silence optuna's log messages and warnings in this block; the settings are restored afterwards."""
+    """Silence optuna's log messages and warnings in this block."""
     import optuna
 
     before = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with warnings.catch_warnings(action="ignore"):
             yield
     finally:
         optuna.logging.set_verbosity(before)

@@ -3,7 +3,6 @@
 The test score of the trial that validation has chosen is shown; it never chooses one.
 """
 
-from collections import defaultdict
 from typing import Any
 
 import pandas as pd
@@ -40,53 +39,36 @@ def objective_name(tables: Tables) -> str | None:
 
 
 def objective_label(tables: Tables) -> str:
-    """Return the objective as it is written in text.
-
-    The objective ``rare_iou`` is the rare-class IoU less what the other classes fall short of their floor.
-    """
-    name = objective_name(tables)
+    """Return the objective as it is written in text."""
+    name = objective_name(tables)  # rare_iou is the rare-class IoU less what others fall short of their floor
     return "rare-class objective" if name == "rare_iou" else score_name(name)
 
 
-def parameters_text(row: pd.Series, parameters: tuple[str, ...]) -> str:
-    """Return ``optim.lr=0.01 loss.name=focal`` for the parameters that this trial sampled."""
-    return " ".join(f"{name}={as_text(row[name])}" for name in parameters if pd.notna(row[name]))
-
-
 def parameter_texts(trials: pd.DataFrame, parameters: tuple[str, ...]) -> list[str]:
-    """Return ``parameters_text`` of each of *trials*, column by column: there are thousands of rows."""
-    columns = [
-        [
-            f"{name}={as_text(value)}" if is_known else ""
-            for value, is_known in zip(trials[name], trials[name].notna(), strict=True)
-        ]
-        for name in parameters
-    ]
+    """Return ``optim.lr=0.01 loss.name=focal`` for each of *trials*: the parameters that it sampled."""
+    # Column by column: there are thousands of rows.
+    known = {name: zip(trials[name], trials[name].notna(), strict=True) for name in parameters}
+    columns = [[f"{name}={as_text(value)}" if has else "" for value, has in pairs] for name, pairs in known.items()]
     return [" ".join(filter(None, parts)) for parts in zip(*columns, strict=True)] if columns else [""] * len(trials)
 
 
 def varying(tables: Tables) -> tuple[str, ...]:
     """Return the sampled parameters in which complete trials differ; not sampled counts as a value of its own."""
     ranked = leaderboard(tables)
-    return tuple(name for name in tables.parameters if _texts(ranked[name]).nunique() > 1)
+    texts = {
+        name: ranked[name].astype(object).where(ranked[name].notna(), "").astype(str) for name in tables.parameters
+    }
+    return tuple(name for name, values in texts.items() if values.nunique() > 1)
 
 
 def configuration_names(tables: Tables, trials: pd.DataFrame) -> pd.Series:
-    """Return what the configuration of each of *trials* is called: the parameters in which it differs from others.
-
-    Where the study knows its default configuration, that one is called so.
-    """
-    differing, default = varying(tables), default_rows(tables, trials)
-    names = parameter_texts(trials, differing)
+    """Return what the configuration of each of *trials* is called: how it differs from others, or ``default``."""
+    names = parameter_texts(trials, varying(tables))
     named = [
-        (f"default ({name})" if name else "default") if known else name or AS_IT_IS
-        for name, known in zip(names, default, strict=True)
+        (f"default ({name})" if name else "default") if is_default else name or AS_IT_IS
+        for name, is_default in zip(names, default_rows(tables, trials), strict=True)
     ]
     return pd.Series(named, index=trials.index, dtype=object)
-
-
-def _texts(values: pd.Series) -> pd.Series:
-    return values.astype(object).where(values.notna(), "").astype(str)
 
 
 def default_rows(tables: Tables, trials: pd.DataFrame) -> pd.Series:
@@ -94,9 +76,8 @@ def default_rows(tables: Tables, trials: pd.DataFrame) -> pd.Series:
     is_default = pd.Series(tables.default is not None, index=trials.index)
     for name in tables.parameters if tables.default is not None else ():
         given = tables.default.get(name)
-        is_default &= (
-            trials[name].isna() if name not in tables.default else trials[name].map(lambda value, g=given: value == g)
-        )
+        same = trials[name].map(lambda value, given=given: value == given)
+        is_default &= same if name in tables.default else trials[name].isna()
     return is_default.astype(bool)
 
 
@@ -127,10 +108,7 @@ def configurations(tables: Tables) -> pd.DataFrame:
     grouped = ranked.groupby("config_hash", sort=False)
     rows = grouped["objective"].agg(trials="size", mean="mean", sd="std", low="min", high="max")
     rows["parameters"] = grouped["parameters"].first()
-    blocks = defaultdict(set)
-    for key, block in zip(ranked["config_hash"], ranked["blocks"], strict=True):
-        blocks[key].add(block)
-    rows["blocks"] = [", ".join(sorted(blocks[key])) for key in rows.index]
+    rows["blocks"] = grouped["blocks"].agg(lambda blocks: ", ".join(sorted(set(blocks))))
     return rows.sort_values("mean", ascending=False, kind="stable").rename_axis("configuration").reset_index()
 
 

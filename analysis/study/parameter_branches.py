@@ -5,6 +5,7 @@ together with every parameter that exists there.
 """
 
 from collections.abc import Iterator
+from itertools import takewhile
 from typing import NamedTuple
 
 import numpy as np
@@ -59,7 +60,9 @@ def branches(trials: pd.DataFrame, parameters: tuple[str, ...]) -> list[Branch]:
     for name in parameters:
         present = full[name].notna().to_numpy()
         if present.any() and not present.all():
-            masks.setdefault(_branch_name(full, parameters, name, present), present)
+            decider = _decider(full, parameters, name, present)
+            levels = sorted(full.loc[present, decider].map(as_text).unique()) if decider else []
+            masks.setdefault(f"{decider}={' or '.join(levels)}" if decider else f"{name} sampled", present)
     return [Branch(name, mask, _differing(full[mask], parameters)) for name, mask in masks.items()]
 
 
@@ -68,33 +71,19 @@ def fill_not_sampled(trials: pd.DataFrame, parameters: tuple[str, ...]) -> pd.Da
     table = trials[list(parameters)].astype(object)
     for name in parameters:
         values = table[name]
-        absent = values.isna().to_numpy()
-        if (
-            absent.any()
-            and not absent.all()
-            and not is_numeric(values)
-            and not _decider(table, parameters, name, ~absent)
-        ):
-            table[name] = values.where(~absent, NOT_SAMPLED)
+        present = values.notna().to_numpy()
+        if present.all() or not present.any() or is_numeric(values):
+            continue
+        if not _decider(table, parameters, name, present):
+            table[name] = values.where(present, NOT_SAMPLED)
     return table
-
-
-def _branch_name(full: pd.DataFrame, parameters: tuple[str, ...], name: str, present: np.ndarray) -> str:
-    decider = _decider(full, parameters, name, present)
-    if not decider:
-        return f"{name} sampled"
-    levels = sorted(full.loc[present, decider].map(as_text).unique())
-    return f"{decider}={' or '.join(levels)}"
 
 
 def _decider(full: pd.DataFrame, parameters: tuple[str, ...], name: str, present: np.ndarray) -> str | None:
     """Return the text or boolean parameter each of whose levels has *name* always or never, the best-named one."""
-    known = [
-        other
-        for other in parameters
-        if other != name and not is_numeric(full[other]) and _decides(full[other], present)
-    ]
-    return min(known, key=lambda other: -_shared(name, other)) if known else None
+    others = [other for other in parameters if other != name and not is_numeric(full[other])]
+    known = [other for other in others if _decides(full[other], present)]
+    return max(known, key=lambda other: _shared(name, other), default=None)
 
 
 def _decides(levels: pd.Series, present: np.ndarray) -> bool:
@@ -107,8 +96,8 @@ def _decides(levels: pd.Series, present: np.ndarray) -> bool:
 
 def _shared(name: str, other: str) -> int:
     """Count the leading dotted parts that two names share."""
-    pairs = list(zip(name.split("."), other.split("."), strict=False))
-    return next((i for i, (a, b) in enumerate(pairs) if a != b), len(pairs))
+    pairs = zip(name.split("."), other.split("."), strict=False)
+    return len(list(takewhile(lambda pair: pair[0] == pair[1], pairs)))
 
 
 def _differing(full: pd.DataFrame, parameters: tuple[str, ...]) -> tuple[str, ...]:

@@ -30,9 +30,7 @@ class PermutationTest:
     def p(self, best: np.ndarray, known: np.ndarray) -> np.ndarray:
         """Return p of each parameter, at least 1 / 1000, not corrected for how many there are.
 
-        Args:
-            best: mask of the best trials.
-            known: mask of the trials with a score; only these are permuted.
+        *best* and *known* are masks: the best trials, and those with a score; only these are permuted.
         """
         membership, best = self._held[known], best[known]
         count = int(best.sum())

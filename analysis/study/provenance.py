@@ -5,10 +5,9 @@ import shlex
 import pandas as pd
 
 from analysis.reading.tables import Tables
+from analysis.statistics.formatting import and_more
 from analysis.study.leaderboard import block_texts, leaderboard
 
-STARTUP, TOTAL = "timings.startup_", "timings.startup_total"
-VERSIONS = "versions."
 FROM_PYTHON = """import analysis
 from analysis.reporting.report import write_report
 
@@ -19,38 +18,33 @@ write_report(tables, FOLDER)"""
 def facts(tables: Tables) -> list[tuple[str, str]]:
     """Return (what, value) pairs for the section *How it was run*; what nothing is known of is left out."""
     trials = tables.trials
-    states = trials["status"].value_counts()
     first, last = trials["started"].dropna(), trials["finished"].dropna()
-    versions = {name.removeprefix("versions."): _distinct(trials[name]) for name in trials if name.startswith(VERSIONS)}
+    versions = {name: _distinct(trials[name]) for name in trials if name.startswith("versions.")}
     listed = [
         ("study", tables.study),
-        ("trials", ", ".join(f"{count} {status}" for status, count in states.items())),
+        ("trials", status_counts(tables)),
         ("blocks", f"{block_texts(tables, trials).nunique()} ({', '.join(tables.block) or 'none named'})"),
         ("configurations", str(trials["config_hash"].nunique())),
         *([("confirms", tables.confirmation.study)] if tables.confirmation else []),
         ("started again", f"{int((trials['attempt'] > 1).sum())} trials"),
-        *((label, _distinct(trials[name])) for label, name in _COLUMNS),
+        *((name.replace("dataset", "data set").replace("_", " "), _distinct(trials[name])) for name in _COLUMNS),
         ("first start", first.min() if len(first) else ""),
         ("last end", last.max() if len(last) else ""),
-        ("versions", " · ".join(f"{name} {value}" for name, value in versions.items() if value)),
+        ("versions", " · ".join(f"{name[9:]} {value}" for name, value in versions.items() if value)),
     ]
     return [(what, value) for what, value in listed if value or what == "trials"]
 
 
-_COLUMNS = [
-    ("recipe", "recipe"),
-    ("data set", "dataset"),
-    ("inventory hash", "inventory_hash"),
-    ("split", "split"),
-    ("split file", "split_file"),
-    ("device", "device"),
-    ("machine", "machine"),
-]
+_COLUMNS = ("recipe", "dataset", "inventory_hash", "split", "split_file", "device", "machine")
+
+
+def status_counts(tables: Tables) -> str:
+    """Return ``8 complete, 1 failed``: how many trials have each status, the most frequent first."""
+    return ", ".join(f"{count} {status}" for status, count in tables.trials["status"].value_counts().items())
 
 
 def _distinct(values: pd.Series) -> str:
-    texts = [str(value) for value in values.dropna().unique()]
-    return ", ".join(texts[:4]) + (f" and {len(texts) - 4} more" if len(texts) > 4 else "")
+    return and_more(values.dropna().unique(), 4)
 
 
 def timings(tables: Tables) -> pd.DataFrame:
@@ -59,8 +53,8 @@ def timings(tables: Tables) -> pd.DataFrame:
     First comes the time from process start to the first optimiser step: the sum of the phases ``startup_*``.
     """
     trials = tables.trials
-    names = [name for name in trials if name.startswith("timings.") and name != TOTAL]
-    parts = [name for name in names if name.startswith(STARTUP)]
+    names = [name for name in trials if name.startswith("timings.") and name != "timings.startup_total"]
+    parts = [name for name in names if name.startswith("timings.startup_")]
     columns = {name.removeprefix("timings.").replace("_", " "): trials[name] for name in names}
     if parts:
         # A trial that ended before its first step lacks a phase: its sum is unknown, not smaller.
@@ -83,17 +77,13 @@ def commands(tables: Tables, again: str | None = None) -> list[tuple[str, str]]:
     """Return (what it does, command) pairs: the best trial again, and this report again.
 
     Where no command can be given for the trial, its first part is a sentence that says so and the command is empty; a
-    table of runs tells nothing of how they were made, and has no such pair.
-
-    Args:
-        again: the command that wrote the report; None: it was written from Python.
+    table of runs tells nothing of how they were made, and has no such pair. *again* is the command that wrote the
+    report; None: it was written from Python.
     """
-    ranked = leaderboard(tables)
-    best = _best_again(ranked.iloc[0]) if len(ranked) else []
-    if again is not None:
-        return [*best, ("Write this report again", again)]
-    what = "Write this report again, from Python: read the study (a table of runs by analysis.load_table) and write it"
-    return [*best, (what, FROM_PYTHON)]
+    ranked, what = leaderboard(tables), "Write this report again"
+    if again is None:
+        what += ", from Python: read the study (a table of runs by analysis.load_table) and write it"
+    return [*(_best_again(ranked.iloc[0]) if len(ranked) else []), (what, FROM_PYTHON if again is None else again)]
 
 
 def _best_again(best: pd.Series) -> list[tuple[str, str]]:
@@ -111,14 +101,10 @@ def _best_again(best: pd.Series) -> list[tuple[str, str]]:
 def failures(tables: Tables) -> pd.DataFrame:
     """Return the trials that are not complete, with what is known of why."""
     trials = tables.trials[tables.trials["status"] != "complete"]
-    reasons = {
-        "stopped": "ended early by the search",
-        "running": "no end was recorded: it still runs, or it was killed",
-    }
-    why = trials["error_type"].fillna("") + trials["error"].map(
-        lambda text: f": {text}" if isinstance(text, str) else ""
-    )
-    why = why.where(why != "", trials["status"].map(reasons).fillna("no reason was recorded"))
-    return pd.DataFrame(
-        {"trial": trials["trial"], "status": trials["status"], "why": why, "where": trials["error_where"].fillna("")}
-    ).reset_index(drop=True)
+    running = "no end was recorded: it still runs, or it was killed"
+    reasons = trials["status"].map({"stopped": "ended early by the search", "running": running})
+    message = trials["error"].map(lambda text: f": {text}" if isinstance(text, str) else "")
+    why = trials["error_type"].fillna("") + message
+    why = why.where(why != "", reasons.fillna("no reason was recorded"))
+    table = trials[["trial", "status"]].assign(why=why, where=trials["error_where"].fillna(""))
+    return table.reset_index(drop=True)

@@ -10,10 +10,9 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from analysis.statistics.formatting import number
-from analysis.study.audit_checks import NAN, Check, plural, unknown_check
-from analysis.study.block_effects import BlockEffects, fit_block_effects
-from analysis.study.cell_means import unequal_blocks_note
+from analysis.statistics.formatting import number, plural
+from analysis.study.audit_checks import NAN, Check, unknown_check
+from analysis.study.cell_means import BlockEffects, fit_block_effects, unequal_blocks_note
 
 LEAD, EXPECTED_LEAD = "lead of the best", "lead by luck alone"
 SIMULATIONS = 4000
@@ -45,15 +44,10 @@ def simulate_leads(
 
 
 def selection_bias(cells: pd.DataFrame, *, seed: int = 0) -> list[Check]:
-    """Return how far the best configuration is ahead of the mean on validation, and the selection bias.
-
-    The selection bias is how far it would be ahead by chance alone.
+    """Return how far the best configuration is ahead of the mean on validation, and the same by chance alone.
 
     The second row's value is the mean lead at the estimated spread; its range holds 95 % of the simulated leads, the
-    uncertainty of that spread included.
-
-    Args:
-        cells: see ``cell_means``.
+    uncertainty of that spread included. *cells*: see ``cell_means``.
     """
     k = cells["key"].nunique()
     if k < 2:
@@ -86,15 +80,12 @@ def _selection_bias_check(effects: BlockEffects, lead: float, seed: int) -> Chec
     simulated = simulated * np.sqrt(effects.freedom / chi_square)
     low, high = np.quantile(simulated, [0.025, 0.975])
     p = float((1 + (simulated >= lead).sum()) / (1 + len(simulated)))
+    cases = "less than 0.1 %" if p < 0.001 else f"{100 * p:.2g} %"
     verdict = "the lead is more than luck explains" if p <= 0.05 else "the lead is no more than luck may give"
     sentence = (
         f"If all {k} configurations were equally good, the best would still look {number(value)} better than the mean "
         f"(95 % range {number(low)} to {number(high)}), by the spread of {number(effects.sd, 4)} within a "
         f"configuration ({plural(effects.freedom, 'degree')} of freedom). Seen: {number(lead)}, and luck alone "
-        f"gives that in {_share(p)}: {verdict}."
+        f"gives that in {cases} of cases: {verdict}."
     )
     return Check(EXPECTED_LEAD, value, float(low), float(high), k, sentence)
-
-
-def _share(p: float) -> str:
-    return "less than 0.1 % of cases" if p < 0.001 else f"{100 * p:.2g} % of cases"

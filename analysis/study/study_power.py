@@ -1,24 +1,12 @@
 """Power of the next study, from the spread of the trials of this one."""
 
-from typing import NamedTuple
-
 import pandas as pd
 
 from analysis.reading.tables import Tables
-from analysis.statistics.pairing import design
 from analysis.statistics.power import BLOCKS, SIMULATIONS
 from analysis.statistics.spread import power_from, spread, unknown
-from analysis.study.comparisons import compared_scores, treatments, with_configurations
-from analysis.study.leaderboard import CONFIGURATION, default_level
-
-
-class _Choice(NamedTuple):
-    """A treatment whose differences within blocks can be measured."""
-
-    treatment: str
-    block: list[str]
-    blocks: int
-    pairs: int
+from analysis.study.comparisons import compared_scores, treatment_design, treatments, with_configurations
+from analysis.study.leaderboard import default_level
 
 
 def power_of_study(
@@ -34,45 +22,30 @@ def power_of_study(
     Scores are paired as the report pairs them (see ``pairing.design``), and there are as many comparisons as it makes:
     all others against the default where the study knows it, else every pair of levels.
 
-    Returns:
-        The columns of ``power_from`` after ``treatment`` and ``score``. Where no treatment is paired, one row without
-        numbers, whose ``verdict`` says so.
-
-    Raises:
-        ValueError: an argument is out of its range, see ``power``.
+    Columns are those of ``power_from`` after ``treatment`` and ``score``. Where no treatment is paired, one row without
+    numbers says so in its ``verdict``. Raises as ``power`` does.
     """
     ranked, score = with_configurations(tables), next(iter(compared_scores(tables)), "objective")
-    choices = [choice for name in treatments(tables) if (choice := _choice(tables, ranked, name, score))]
+    choices = []
+    for treatment in treatments(tables):
+        block = treatment_design(tables, ranked, treatment, score).block
+        measured = (
+            spread(ranked, treatment=treatment, block=block, score=score).iloc[0] if block else {"sd_difference": 0}
+        )
+        if measured["sd_difference"] > 0:
+            choices.append((measured["blocks"], measured["pairs"], treatment, block))
     if not choices:
         why = "no levels of a parameter share two blocks, or their scores do not vary there"
         table = unknown(f"The spread of differences cannot be measured: {why}. Name a spread with power(sd=…).")
         return _named(table, float("nan"), score)
-    best = max(choices, key=lambda choice: (choice.blocks, choice.pairs))
-    against = default_level(tables, ranked, best.treatment)
-    others = ranked.dropna(subset=[score])[best.treatment].nunique() - 1
+    *_, treatment, block = max(choices, key=lambda choice: choice[:2])
+    against = default_level(tables, ranked, treatment)
+    others = ranked.dropna(subset=[score])[treatment].nunique() - 1
     table = power_from(
-        ranked,
-        treatment=best.treatment,
-        block=best.block,
-        score=score,
-        gain=gain,
-        blocks=blocks,
-        comparisons=None if against is None else others,
-        simulations=simulations,
-        seed=seed,
-    )
-    return _named(table, best.treatment, score)
-
-
-def _choice(tables: Tables, ranked: pd.DataFrame, treatment: str, score: str) -> _Choice | None:
-    others = () if treatment == CONFIGURATION else tables.parameters
-    block = design(ranked, treatment, score, others, tables.block).block
-    if not block:
-        return None
-    measured = spread(ranked, treatment=treatment, block=block, score=score).iloc[0]
-    if not measured["sd_difference"] > 0:
-        return None
-    return _Choice(treatment, block, int(measured["blocks"]), int(measured["pairs"]))
+        ranked, treatment=treatment, block=block, score=score, gain=gain, blocks=blocks,
+        comparisons=None if against is None else others, simulations=simulations, seed=seed,
+    )  # fmt: skip
+    return _named(table, treatment, score)
 
 
 def _named(table: pd.DataFrame, treatment: str | float, score: str) -> pd.DataFrame:

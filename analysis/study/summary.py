@@ -3,7 +3,7 @@
 import pandas as pd
 
 from analysis.reading.tables import Tables
-from analysis.statistics.formatting import equals, number, signed
+from analysis.statistics.formatting import equals, number, plural, signed
 from analysis.study.cell_means import cell_means, configuration_means, unequal_blocks_note
 from analysis.study.class_differences import gains_and_costs
 from analysis.study.class_summary import PROPERTIES, class_matrix, class_summary
@@ -17,9 +17,10 @@ from analysis.study.leaderboard import (
     leaderboard,
     objective_label,
     objective_name,
-    parameters_text,
+    parameter_texts,
     score_name,
 )
+from analysis.study.provenance import status_counts
 from analysis.study.results import Results
 from analysis.study.validation_vs_test import RANK
 
@@ -43,8 +44,6 @@ def comparison_sentence(results: Results, alpha: float = 0.05) -> str:
     if shown.empty:
         return text + together_sentence(results, alpha)
     surest, classes = shown.loc[shown["p_adjusted"].idxmin()], results.differences
-    if classes.empty:
-        return text
     same = (classes["treatment"] == surest["treatment"]) & (classes["a"] == surest["a"]) & (classes["b"] == surest["b"])
     if not same.any():
         return text
@@ -55,14 +54,12 @@ def comparison_sentence(results: Results, alpha: float = 0.05) -> str:
 
 def together_sentence(results: Results, alpha: float = 0.05) -> str:
     """Say whether levels differ in Friedman's test where no pair of them does; empty if they do not."""
-    sentences = [
-        f" All {row['k']} levels of {question.treatment} together do differ (Friedman, p {equals(row['p'])}, "
-        f"Kendall's W {number(row['kendall_w'], 2)}, n = {row['n']} blocks)."
-        for question in results.comparisons
-        for row in question.overall.to_dict("records")
-        if row["p"] <= alpha
-    ]
-    return sentences[0] if sentences else ""
+    for comparison in results.comparisons:
+        for row in comparison.overall.to_dict("records"):
+            if row["p"] <= alpha:
+                numbers = f"p {equals(row['p'])}, Kendall's W {number(row['kendall_w'], 2)}, n = {row['n']} blocks"
+                return f" All {row['k']} levels of {comparison.treatment} together do differ (Friedman, {numbers})."
+    return ""
 
 
 def rarity_sentence(correlations: pd.DataFrame, alpha: float = 0.05) -> str:
@@ -87,11 +84,9 @@ def best_sentence(tables: Tables) -> str:
     if ranked.empty:
         return no_result_sentence(tables)
     best, name = ranked.iloc[0], objective_name(tables)
-    about = parameters_text(best, tables.parameters) or AS_IT_IS
-    text = _winner(tables)
-    text += (
-        f"Best by validation is trial {best['trial']} ({about}): {objective_label(tables)} {number(best['objective'])}"
-    )
+    about = parameter_texts(ranked.head(1), tables.parameters)[0] or AS_IT_IS
+    reached = f"{objective_label(tables)} {number(best['objective'])}"
+    text = f"{_winner(tables)}Best by validation is trial {best['trial']} ({about}): {reached}"
     text += f" at epoch {best['epoch']}" if pd.notna(best["epoch"]) else ""
     text += _against_baseline(tables, best, name)
     column = f"{TEST}_{name}"
@@ -105,14 +100,14 @@ def _winner(tables: Tables) -> str:
 
     The best single trial profits most from chance; where configurations were repeated, their means come first.
     """
-    description = cell_means(tables)
-    if not len(description) or description["key"].nunique() in (1, len(description)):
+    cells = cell_means(tables)
+    if cells["key"].nunique() in (0, 1, len(cells)):
         return ""
-    first = configuration_means(description).iloc[0]
+    first = configuration_means(cells).iloc[0]
     return (
         f"Ahead on validation is the configuration {first['configuration']!r}: {objective_label(tables)} "
-        f"{number(first['validation'])} in the mean of {first['blocks']} block{'s' if first['blocks'] > 1 else ''}."
-        f"{unequal_blocks_note(description)} "
+        f"{number(first['validation'])} in the mean of {plural(first['blocks'], 'block')}."
+        f"{unequal_blocks_note(cells)} "
     )
 
 
@@ -130,10 +125,8 @@ def _against_baseline(tables: Tables, best: pd.Series, name: str) -> str:
 
 def no_result_sentence(tables: Tables) -> str:
     """Say that no trial is complete, and what became of them."""
-    counts = tables.trials["status"].value_counts()
-    states = ", ".join(f"{count} {status}" for status, count in counts.items())
+    states = status_counts(tables) or "no record could be read"
     unreadable = " What was left out is listed below, with the reasons." if len(tables.left_out) else ""
-    states = states or "no record could be read"
     return f"No trial of this study is complete, so there is no score to report ({states}).{unreadable}"
 
 
@@ -176,11 +169,8 @@ def decided_sentence(rows: pd.DataFrame, alpha: float = 0.05) -> str:
         parts.append(f"{silent} could have shown a difference and did not")
     if undecidable.any():
         needed = rows.loc[undecidable & tested, "needed_n"]
-        least = (
-            f" (n = {needed.max():.0f} pairs, or trials per level, is the least that could decide all)"
-            if len(needed)
-            else ""
-        )
+        least = f" (n = {needed.max():.0f} pairs, or trials per level, is the least that could decide all)"
+        least = least if len(needed) else ""
         parts.append(f"{int(undecidable.sum())} cannot be decided with so few trials, whatever came out{least}")
     if undecidable.all() and len(rows) > 1:
         return f"None of the {len(rows)} comparisons can be decided with so few trials, whatever came out{least}."
@@ -197,8 +187,6 @@ def _where(rows: pd.DataFrame) -> str:
 def caveat(tables: Tables, results: Results) -> str | None:
     """Return the warning for a small study, or for one whose validation and test scores disagree; None: no warning."""
     ranked = leaderboard(tables)
-    blocks = block_texts(tables, ranked)
-    repeats = ranked.groupby("config_hash").size()
     notes = []
     pick = results.audit[results.audit["check"] == RANK].iloc[0]
     if pick["n"] >= LEAST_RANKED and pick["value"] > pick["n"] / 2:
@@ -207,16 +195,15 @@ def caveat(tables: Tables, results: Results) -> str | None:
         notes.append("trials ran on different data, so their scores cannot be ranked against one another")
     if len(ranked) and not tables.block:
         notes.append("no column was named as block: trials are compared as independent groups")
-    elif len(ranked) and blocks.nunique() < 2:
+    elif len(ranked) and block_texts(tables, ranked).nunique() < 2:
         named = ", ".join(tables.block)
         notes.append(f"all trials share one block ({named}): how much a score moves with the seed alone is unknown")
-    if len(ranked) > 1 and (repeats < 2).all():
+    if len(ranked) > 1 and ranked["config_hash"].is_unique:
         notes.append("no configuration was run twice, so the best of many is partly the luckiest of many")
     if 0 < len(ranked) < 10:
         notes.append(f"{len(ranked)} complete trial{'s are' if len(ranked) > 1 else ' is'} a look around, not evidence")
     lacking = (class_matrix(tables).isna().any(axis=1)).sum()
     if lacking:
-        notes.append(
-            f"in {lacking} trial{'s' if lacking > 1 else ''} a class is absent, and mIoU is the mean over the others"
-        )
-    return ("; ".join(notes)[:1].upper() + "; ".join(notes)[1:] + ".") if notes else None
+        notes.append(f"in {plural(lacking, 'trial')} a class is absent, and mIoU is the mean over the others")
+    text = "; ".join(notes)
+    return f"{text[0].upper()}{text[1:]}." if notes else None

@@ -10,14 +10,20 @@ import pandas as pd
 from analysis.reading.tables import Tables
 from analysis.statistics.correlate import LEAST, correlate
 from analysis.statistics.effect_sizes import mean_paired
-from analysis.statistics.formatting import equals, number, signed
-from analysis.study.audit_checks import NAN, Check, plural, quoted_name, unknown_check
-from analysis.study.block_effects import adjusted_means
-from analysis.study.cell_means import rank_configurations, test_column, unequal_blocks, unequal_blocks_note
+from analysis.statistics.formatting import equals, number, plural, signed
+from analysis.study.audit_checks import NAN, Check, quoted_name, unknown_check
+from analysis.study.cell_means import (
+    adjusted_means,
+    rank_configurations,
+    test_column,
+    unequal_blocks,
+    unequal_blocks_note,
+)
 from analysis.study.leaderboard import leaderboard
 
 RANKS, RANKS_TRIALS = "rank correlation over configurations", "rank correlation over trials"
 REGRET, RANK, GAP, OPTIMISM = "regret", "test rank of the pick", "gap of the winner", "optimism"
+_NAMES = (RANKS, RANKS_TRIALS, REGRET, RANK, GAP, OPTIMISM)
 
 
 def validation_checks(tables: Tables, cells: pd.DataFrame) -> list[Check]:
@@ -37,9 +43,6 @@ def validation_checks(tables: Tables, cells: pd.DataFrame) -> list[Check]:
         return [_cautioned(ranks, scored), trials, *(unknown_check(check, sentence, len(rows)) for check in _NAMES[2:])]
     regret, rank, optimism = (_cautioned(check, scored) for check in (*_regret(rows), _optimism(tables, rows)))
     return [_cautioned(ranks, scored), trials, regret, rank, _gap(scored, winner), optimism]
-
-
-_NAMES = (RANKS, RANKS_TRIALS, REGRET, RANK, GAP, OPTIMISM)
 
 
 def _rows(scored: pd.DataFrame, winner: str) -> pd.DataFrame:
@@ -66,35 +69,29 @@ def _trials(tables: Tables) -> pd.DataFrame:
 
 def _over_trials(tables: Tables, several_blocks: bool) -> Check:
     check = rank_correlation(RANKS_TRIALS, _trials(tables), "trial")
-    mixed = " Easy and hard blocks are part of it." if several_blocks and check.value == check.value else ""
+    mixed = " Easy and hard blocks are part of it." if several_blocks and not math.isnan(check.value) else ""
     return check._replace(sentence=check.sentence + mixed)
 
 
 def rank_correlation(name: str, rows: pd.DataFrame, what: str) -> Check:
     """Return Spearman's r of the columns *validation* and *test* with the interval of Bonett and Wright (2000)."""
-    over = f"Over {plural(len(rows), what)}"
-    if len(rows) < LEAST:
-        return unknown_check(name, f"{over} no rank correlation can be computed: it needs {LEAST}.", len(rows))
-    constant = [split for split in ("validation", "test") if rows[split].nunique() == 1]
+    n, over = len(rows), f"Over {plural(len(rows), what)}"
+    if n < LEAST:
+        return unknown_check(name, f"{over} no rank correlation can be computed: it needs {LEAST}.", n)
+    constant = " and ".join(split for split in ("validation", "test") if rows[split].nunique() == 1)
     if constant:
-        return unknown_check(
-            name, f"{over} all {' and '.join(constant)} scores are equal: there is no ranking.", len(rows)
-        )
+        return unknown_check(name, f"{over} all {constant} scores are equal: there is no ranking.", n)
     correlation = correlate(rows[["validation"]], rows["test"], ("spearman",), correction=None).iloc[0]
     r, low, high, p = (float(correlation[name]) for name in ("r", "low", "high", "p"))
-    if low != low:
+    if math.isnan(low):
         meaning = "they rank exactly alike" if r > 0 else "they rank exactly the other way round"
-        return Check(
-            name, r, low, high, len(rows), f"{over} the rank correlation is {signed(r, 2)} (p {equals(p)}): {meaning}."
-        )
-    meaning = "validation is not shown to rank test"
-    if low > 0:
-        meaning = "higher validation goes with higher test"
-    elif high < 0:
-        meaning = "higher validation goes with lower test"
+        sentence = f"{over} the rank correlation is {signed(r, 2)} (p {equals(p)}): {meaning}."
+        return Check(name, r, low, high, n, sentence)
+    goes = "higher validation goes with {} test".format("higher" if low > 0 else "lower")
+    meaning = goes if low > 0 or high < 0 else "validation is not shown to rank test"
     interval = f"95 % interval {signed(low, 2)} to {signed(high, 2)}"
     sentence = f"{over} the rank correlation of validation and test is {signed(r, 2)} ({interval}): {meaning}."
-    return Check(name, r, low, high, len(rows), sentence)
+    return Check(name, r, low, high, n, sentence)
 
 
 def _regret(rows: pd.DataFrame) -> list[Check]:
@@ -104,15 +101,11 @@ def _regret(rows: pd.DataFrame) -> list[Check]:
         sentence = "There is one configuration with a test score: nothing was picked."
         return [unknown_check(REGRET, sentence, k), unknown_check(RANK, sentence, k)]
     value, rank = float(best["test"] - pick["test"]), int((rows["test"] > pick["test"]).sum()) + 1
-    sentence = (
-        f"Validation picks {quoted_name(pick['configuration'])}, which is {number(value)} below the best by test"
-        f" ({quoted_name(best['configuration'])}; partly luck, since it is the best of {k})."
-    )
-    if value == 0:
-        sentence = (
-            f"Validation picks {quoted_name(pick['configuration'])}, and none of the {k} configurations is better on "
-            "test."
-        )
+    outcome = f"and none of the {k} configurations is better on test"
+    if value:
+        highest = f"{quoted_name(best['configuration'])}; partly luck, since it is the best of {k}"
+        outcome = f"which is {number(value)} below the best by test ({highest})"
+    sentence = f"Validation picks {quoted_name(pick['configuration'])}, {outcome}."
     place = "best" if rank == 1 else "worst" if rank == k else f"number {rank}"
     ranked = f"By test, the pick of validation is the {place} of {k} configurations."
     return [Check(REGRET, value, NAN, NAN, k, sentence), Check(RANK, rank, NAN, NAN, k, ranked)]
@@ -137,9 +130,8 @@ def _optimism(tables: Tables, rows: pd.DataFrame) -> Check:
     """Return by how much the winner's gap exceeds the mean gap of all trials: what choosing the highest adds."""
     trials = _trials(tables)
     if len(rows) < 2:
-        return unknown_check(
-            OPTIMISM, "There is one configuration with a test score: choosing it added nothing.", len(trials)
-        )
+        sentence = "There is one configuration with a test score: choosing it added nothing."
+        return unknown_check(OPTIMISM, sentence, len(trials))
     of_all = float((trials["validation"] - trials["test"]).mean())
     of_winner = float(rows["validation"].iloc[0] - rows["test"].iloc[0])
     value = of_winner - of_all

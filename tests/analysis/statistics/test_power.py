@@ -5,8 +5,15 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from analysis.statistics.power import difference_spread, needed_blocks, power, smallest_gain
-from analysis.statistics.power_simulation import count_detections, draw_noise, least_blocks
+from analysis.statistics.power import (
+    count_detections,
+    difference_spread,
+    draw_noise,
+    least_blocks,
+    needed_blocks,
+    power,
+    smallest_gain,
+)
 from analysis.statistics.rank_tests import signed_rank
 
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from statsmodels.formula.api import ols
 
-from analysis.study.block_effects import fit_block_effects
+from analysis.study.cell_means import fit_block_effects
 from analysis.study.selection_bias import selection_bias, simulate_leads
 
 EXPECTED_HIGHEST = {2: 0.5642, 5: 1.1630, 10: 1.5388}
