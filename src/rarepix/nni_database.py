@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 DATABASE = Path("db", "nni.sqlite")
-"""Of an experiment's folder."""
 JOURNALS = ("-journal", "-wal", "")
 """Endings of the files that make up a database. The database itself comes last: its journal is copied before it."""
 CONTINUES = "continues"
@@ -128,8 +127,7 @@ def read_database(file: Path) -> Content:
     It is read in place in one read transaction, so NNI may go on writing. If that fails because a killed manager left
     a transaction half written, a copy is read, in which sqlite rolls the transaction back.
 
-    Raises:
-        DatabaseError: it is missing, cut off, no database, or not one of NNI 3.0.
+    Raises ``DatabaseError`` if it is missing, cut off, no database, or not one of NNI 3.0.
     """
     with _explained(file):
         tables = _tables(file, QUERIES)
@@ -155,10 +153,11 @@ def report_scores(data: str | None) -> dict[str, float]:
     except (TypeError, ValueError):
         return {}
     scores = value if isinstance(value, dict) else {"default": value}
-    return {name: float(score) for name, score in scores.items() if _is_number(score)}
+    return {name: float(score) for name, score in scores.items() if is_finite_number(score)}
 
 
-def _is_number(value: object) -> bool:
+def is_finite_number(value: object) -> bool:
+    """Return whether *value* is a finite number (a truth value is none)."""
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
@@ -180,7 +179,12 @@ def _tables(file: Path, queries: dict[str, str]) -> dict[str, list[dict[str, Any
     try:
         return _select(f"{file.resolve().as_uri()}?mode=ro", queries)
     except sqlite3.OperationalError:
-        with _copy(file) as copy:
+        with tempfile.TemporaryDirectory(prefix="rarepix-") as folder:
+            copy = Path(folder, file.name)
+            for suffix in JOURNALS:
+                source = file.with_name(file.name + suffix)
+                if source.exists() or not suffix:
+                    shutil.copyfile(source, copy.with_name(copy.name + suffix))
             return _select(copy.as_uri(), queries)
 
 
@@ -189,14 +193,3 @@ def _select(uri: str, queries: dict[str, str]) -> dict[str, list[dict[str, Any]]
         connection.row_factory = sqlite3.Row
         connection.execute("begin")  # all tables as of one moment
         return {name: [dict(row) for row in connection.execute(query)] for name, query in queries.items()}
-
-
-@contextmanager
-def _copy(file: Path) -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="rarepix-") as folder:
-        copy = Path(folder, file.name)
-        for suffix in JOURNALS:
-            source = file.with_name(file.name + suffix)
-            if source.exists() or not suffix:
-                shutil.copyfile(source, copy.with_name(copy.name + suffix))
-        yield copy

@@ -20,16 +20,7 @@ import optuna
 from nni.runtime.msg_dispatcher_base import MsgDispatcherBase
 from nni.runtime.tuner_command_channel import CommandType
 
-from rarepix.search.nni.context import (
-    build_scheduler,
-    final_of,
-    heartbeat_timeout,
-    jobs_of,
-    own_manager,
-    own_settings,
-    read_context,
-    reconcile,
-)
+from rarepix.search.nni import context
 from rarepix.search.optimizer.scheduler import Scheduler
 from rarepix.search.optimizer.study_state import Metrics, Run, numbers, outcome_of
 
@@ -45,8 +36,8 @@ class OptunaAdvisor(MsgDispatcherBase):
     """The advisor of one study. ``classArgs`` are the keys of ``optimizer.settings.SearchSettings``."""
 
     def __init__(self, **class_args: Any) -> None:
-        self.manager = own_manager()
-        self.settings = own_settings(class_args, self.manager)
+        self.manager = context.own_manager()
+        self.settings = context.own_settings(class_args, self.manager)
         self.heartbeat_timeout = math.inf
         """Seconds without a report after which a trial is stopped."""
         self.scheduler: Scheduler
@@ -69,10 +60,10 @@ class OptunaAdvisor(MsgDispatcherBase):
 
     def handle_initialize(self, data: dict[str, Any]) -> None:
         """Begin or continue the search in the space *data*, and tell NNI so."""
-        context = read_context(self.manager)
-        self.heartbeat_timeout = heartbeat_timeout(self.settings, context.trial_seconds)
-        self.scheduler = build_scheduler(self.settings, data, context)
-        self.unstarted = reconcile(self.scheduler, jobs_of(self.manager))
+        study = context.read_context(self.manager)
+        self.heartbeat_timeout = context.heartbeat_timeout(self.settings, study.trial_seconds)
+        self.scheduler = context.build_scheduler(self.settings, data, study)
+        self.unstarted = context.reconcile(self.scheduler, context.jobs_of(self.manager))
         open_runs = [run.number for run in self.scheduler.state.runs.values() if run.outcome is None]
         self.last_report = dict.fromkeys(open_runs, time.monotonic())
         self.send(CommandType.Initialized, "")
@@ -101,12 +92,10 @@ class OptunaAdvisor(MsgDispatcherBase):
         """Take the end of a trial."""
         parameter_id = nni.load(data["hyper_params"])["parameter_id"]
         run = self._open_run(parameter_id, data["trial_job_id"])
-        if run is None:
-            return
         event, code = data["event"], data.get("exit_code")
-        if event == "SUCCEEDED" and run.number not in self.final_reports:
+        if run and event == "SUCCEEDED" and run.number not in self.final_reports:
             self.awaiting_final[run.number] = (time.monotonic(), event, code)
-        else:
+        elif run:
             self._end(run, event, code)
 
     def handle_ping(self, data: Any) -> None:
@@ -136,12 +125,12 @@ class OptunaAdvisor(MsgDispatcherBase):
         while self.requested:
             run = self.unstarted.pop(0) if self.unstarted else self.scheduler.next()
             if run is None:
-                if not self.scheduler.busy and not self._limit_changed():
-                    self.send(CommandType.NoMoreTrialJobs, "")
-                    return
                 if self.scheduler.busy:
                     return
-                continue
+                if self._limit_changed():
+                    continue
+                self.send(CommandType.NoMoreTrialJobs, "")
+                return
             self.requested -= 1
             self.last_report[run.number] = time.monotonic()
             trial = {"parameter_id": run.number, "parameter_source": "algorithm", "parameter_index": 0}
@@ -169,7 +158,8 @@ class OptunaAdvisor(MsgDispatcherBase):
 
     def _end(self, run: Run, event: str, code: int | None) -> None:
         # on a busy machine a message of NNI can be lost, but not what it has stored
-        final = self.final_reports.pop(run.number, None) or final_of(self.manager.get(f"trial-jobs/{run.job}"))
+        stored = self.final_reports.pop(run.number, None)
+        final = stored or context.final_of(self.manager.get(f"trial-jobs/{run.job}"))
         why_stopped = self.scheduler.state.stops.get(run.number)
         outcome, cause = outcome_of(event, code, why_stopped=why_stopped, final=final)
         if cause == "no_result":
@@ -180,7 +170,7 @@ class OptunaAdvisor(MsgDispatcherBase):
 
     def _stop_if_hung(self, run: Run) -> None:
         """Stop a run that has not reported for too long, unless it still waits for a GPU."""
-        job = jobs_of(self.manager).get(run.number, {})
+        job = context.jobs_of(self.manager).get(run.number, {})
         seconds = time.time() - job.get("startTime", math.inf) / 1000
         if job.get("status") == "RUNNING" and seconds > self.heartbeat_timeout:
             trial = job["trialJobId"]
@@ -190,7 +180,7 @@ class OptunaAdvisor(MsgDispatcherBase):
             self.send(CommandType.KillTrialJob, nni.dump(trial))
 
     def _send_pings(self) -> None:
-        """Put a ping of our own into the queue at regular intervals, because NNI sends its tuners none."""
+        """Put pings of our own into the queue, because NNI sends its tuners none."""
         while not self.stopping:
             time.sleep(CLOCK_INTERVAL)
             self.enqueue_command(CommandType.Ping, None)

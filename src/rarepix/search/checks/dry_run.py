@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Self
 
 from rarepix.config import TrialConfig
+from rarepix.search.nni.nnictl import last_line
 
 PARTS = {"data": "albumentations", "network": "segmentation_models_pytorch"}
 """Part of a dry run → the heaviest library that it needs."""
@@ -32,7 +33,6 @@ class DryRun:
         return self
 
     def __exit__(self, *error: object) -> None:
-        """End the processes, whether they were used or not."""
         for process in self.processes:
             process.kill()
             process.communicate()
@@ -45,26 +45,20 @@ class DryRun:
         return list(dict.fromkeys(line for lines in of_parts for line in lines))
 
 
-def dry_run_problems(configs: Iterable[TrialConfig], parts: Iterable[str] = tuple(PARTS)) -> Iterator[str]:
-    """Yield the errors of these *parts* of trials with *configs*, each once. A step that several share is run once."""
-    done: set[str] = set()
-    yielded: set[str] = set()
+def dry_run_problems(configs: Iterable[TrialConfig], parts: Iterable[str] = tuple(PARTS)) -> list[str]:
+    """Return the errors of these *parts* of trials with *configs*, each once. A step that several share is run once."""
+    steps: dict[str, Callable[[], object]] = {}
     for config in configs:
         for key, step in _steps(config):
-            if key[0] in parts and str(key) not in done:
-                done.add(str(key))
-                for line in _error_lines(step):
-                    if line not in yielded:
-                        yielded.add(line)
-                        yield line
-
-
-def _error_lines(step: Callable[[], object]) -> list[str]:
-    try:
-        step()
-    except (ValueError, OSError, RuntimeError) as error:
-        return str(error).splitlines()
-    return []
+            if key[0] in parts:
+                steps.setdefault(str(key), step)
+    lines: dict[str, None] = {}
+    for step in steps.values():
+        try:
+            step()
+        except (ValueError, OSError, RuntimeError) as error:
+            lines |= dict.fromkeys(str(error).splitlines())
+    return list(lines)
 
 
 def _steps(config: TrialConfig) -> Iterator[tuple[tuple, Callable[[], object]]]:
@@ -83,8 +77,8 @@ def _steps(config: TrialConfig) -> Iterator[tuple[tuple, Callable[[], object]]]:
 def _answer(process: subprocess.Popen, configs_json: str) -> list[str]:
     stdout, stderr = process.communicate(configs_json)
     if process.returncode:
-        last = (stderr.strip().splitlines() or ["it printed nothing"])[-1]
-        return [f"a dry run of the trials must run to its end, but ended with exit code {process.returncode}: {last}"]
+        why = f"ended with exit code {process.returncode}: {last_line(stderr)}"
+        return [f"a dry run of the trials must run to its end, but {why}"]
     return json.loads(stdout.splitlines()[-1])
 
 
@@ -94,7 +88,7 @@ def main() -> None:
     import_module("rarepix.wiring")
     import_module(PARTS[part])
     configs = [TrialConfig(**tree) for tree in json.load(sys.stdin)]
-    print(json.dumps(list(dry_run_problems(configs, [part]))))
+    print(json.dumps(dry_run_problems(configs, [part])))
 
 
 if __name__ == "__main__":

@@ -21,7 +21,8 @@ from typing import Any
 
 import rarepix
 from rarepix.config import TrialConfig
-from rarepix.search.nni.install_patch import NNI_VERSION
+from rarepix.search.nni.install_patch import HOST_VARIABLE, NNI_VERSION
+from rarepix.search.nni.nnictl import last_line
 from rarepix.search.nni.study_file import StudyFile
 from rarepix.search.remote import ssh
 from rarepix.search.remote.ssh import LOCAL, Machine, SshError, machine_list
@@ -29,7 +30,6 @@ from rarepix.settings import ConfigError
 
 LEAST_FREE = 2 * 2**30
 """Bytes of disk; a trial's checkpoints alone take hundreds of millions."""
-HOST_VARIABLE = "RAREPIX_NNI_HOST"
 PROBE_SECONDS = 60
 DRY_RUN_SECONDS = 600
 PROBE_COMMAND = (
@@ -53,8 +53,7 @@ createTarball('code', code).catch((error) => { console.error(error.message); pro
 def machines_of(study: StudyFile, folder: Path) -> tuple[Machine, ...]:
     """Return the machines of *study*, whose file lies in *folder*; () for a study that runs on this machine.
 
-    Raises:
-        ConfigError: the ``machineList`` is wrong.
+    Raises ``ConfigError`` if the ``machineList`` is wrong.
     """
     if study.trainingService.platform != "remote":
         return ()
@@ -72,12 +71,24 @@ def problems(study: StudyFile, folder: Path, config: TrialConfig | None = None) 
         return str(error).splitlines()
     if not machines:
         return []
-    code = folder / study.trialCodeDirectory
-    lines = _manager_problems(study) + upload_problems(code.resolve()) + (_path_problems(config) if config else [])
+    code, lines = folder / study.trialCodeDirectory, []
+    if study.nniManagerIp not in (None, *LOCAL) and not os.environ.get(HOST_VARIABLE):
+        lines.append(
+            "nniManagerIp must be left out, or 127.0.0.1: the manager listens on this machine only, and other machines "
+            f"reach it through the SSH connections that start them, but got {study.nniManagerIp}"
+        )
+    lines += upload_problems(code.resolve())
+    root = str(config.data.root) if config else None
+    if root and not root.startswith(("/", "~", "$")):
+        lines.append(
+            f"data.root must be a path that exists on other machines, but {root!r} is relative to the folder that "
+            "trials run in, which NNI creates there for each study: begin it with /, ~ or a $NAME that each machine "
+            "has in ~/.config/rarepix/paths.env"
+        )
     lines += list(dict.fromkeys(line for machine in machines for line in _key_problems(machine.key)))
     if lines:
         return lines
-    question = {"data": str(config.data.root) if config else None, "configs": []}
+    question = {"data": root, "configs": []}
     uploads = (code / "src" / "rarepix").is_dir()
     return _on_each(
         machines, lambda machine: _answer_problems(_ask(machine, question, PROBE_SECONDS), study.gpus, uploads)
@@ -93,8 +104,7 @@ def dry_run_problems(study: StudyFile, folder: Path, configs: Iterable[TrialConf
 def upload_problems(code: Path) -> list[str]:
     """Return why NNI cannot send the folder *code* to other machines, one line per problem.
 
-    It is packed once as NNI packs it: NNI's manager ends itself without a message to nnictl when it cannot pack the
-    code.
+    It is packed once as NNI packs it: a manager that cannot pack the code ends itself without a message to nnictl.
     """
     nni = Path(find_spec("nni_node").origin).parent
     with tempfile.TemporaryDirectory(prefix="rarepix-") as place:
@@ -124,13 +134,12 @@ def _on_each(machines: tuple[Machine, ...], check: Callable[[Machine], list[str]
 
 
 def _ask(machine: Machine, question: dict[str, Any], seconds: float) -> dict[str, Any]:
-    """Return the machine's answer. Raises ``SshError`` if it gives none."""
     command = PROBE_COMMAND.format(python=shlex.quote(machine.python))
     done = ssh.run(machine, command, seconds=seconds, stdin=_archive(question))
     try:
         return json.loads(done.stdout.decode().splitlines()[-1])
     except (ValueError, IndexError):
-        why = ssh.last_line(done.stderr)
+        why = last_line(done.stderr)
     if done.returncode in (126, 127):
         raise SshError(
             f"{machine.name}: pythonPath must be the folder of a Python there, but {machine.python} cannot be run "
@@ -156,7 +165,6 @@ def _archive(question: dict[str, Any]) -> bytes:
 
 
 def _answer_problems(answer: dict[str, Any], gpus: int, uploads: bool) -> list[str]:
-    """Return what is wrong with a machine by its *answer*, one line per problem."""
     versions, lines = answer["versions"], []
     if versions["nni"] != NNI_VERSION:
         lines.append(f"nni must be {NNI_VERSION} on every machine, but there it is {versions['nni']}: make env there")
@@ -167,9 +175,9 @@ def _answer_problems(answer: dict[str, Any], gpus: int, uploads: bool) -> list[s
                 f"{name} must be the same on every machine, or trials differ by where they ran, but here it is {local} "
                 f"and there {versions[name]}: make env there, from the same requirements.lock"
             )
-    if gpus and (answer["gpus"] or 0) < gpus:
+    if answer["gpus"] < gpus:
         lines.append(
-            f"trialGpuNumber demands {gpus} GPU for a trial, but that machine shows {answer['gpus'] or 0}: "
+            f"trialGpuNumber demands {gpus} GPU for a trial, but that machine shows {answer['gpus']}: "
             "leave trialGpuNumber out (a trial then uses a GPU if there is one), or the machine"
         )
     if answer["free"] < LEAST_FREE:
@@ -178,30 +186,7 @@ def _answer_problems(answer: dict[str, Any], gpus: int, uploads: bool) -> list[s
     return lines + answer["problems"]
 
 
-def _manager_problems(study: StudyFile) -> list[str]:
-    """Return why machines could not reach the manager, which they do through their SSH connections by default."""
-    address = study.nniManagerIp
-    if address in (None, *LOCAL) or os.environ.get(HOST_VARIABLE):
-        return []
-    return [
-        f"nniManagerIp must be left out, or 127.0.0.1: the manager listens on this machine only, and other machines "
-        f"reach it through the SSH connections that start them, but got {address}"
-    ]
-
-
-def _path_problems(config: TrialConfig) -> list[str]:
-    root = str(config.data.root)
-    if root.startswith(("/", "~", "$")):
-        return []
-    return [
-        f"data.root must be a path that exists on other machines, but {root!r} is relative to the folder that "
-        "trials run in, which NNI creates there for each study: begin it with /, ~ or a $NAME that each machine has in "
-        "~/.config/rarepix/paths.env"
-    ]
-
-
 def _key_problems(file: Path) -> list[str]:
-    """Return why ssh and NNI could not log in with the key in *file*, one line per problem."""
     try:
         first = file.read_bytes().partition(b"\n")[0].decode(errors="replace").strip()
     except OSError as error:

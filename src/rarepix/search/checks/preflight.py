@@ -2,21 +2,15 @@
 
 import shutil
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rarepix.config import TrialConfig, updated
 from rarepix.config.yaml import read_mapping
-from rarepix.search.checks import dry_run, machines
-from rarepix.search.checks.tuner import (
-    advisor_problems,
-    assessor_problems,
-    enqueued_points,
-    tuner_problems,
-    uses_advisor,
-)
+from rarepix.search.checks import dry_run, machines, tuner
+from rarepix.search.checks.probe import gpu_count
 from rarepix.search.nni import nnictl
 from rarepix.search.nni.install_patch import PatchError, check_version
 from rarepix.search.nni.space import Space, check_space, corners, read_space
@@ -43,33 +37,38 @@ class CheckedStudy:
 
 
 def check(config_file: str | Path, port: int | None = None) -> CheckedStudy:
-    """Return the study in *config_file*, checked together with its recipe, search space, data and machines.
+    """Return the study in *config_file*, checked together with its recipe, search space, data, machines and *port*.
 
-    *port* is checked, too, if it is given.
-
-    Raises:
-        ConfigError: it cannot be run; one line per problem, each with what must hold, what came and what to do.
+    Raises ``ConfigError`` if it cannot be run; one line per problem: what must hold, what came and what to do.
     """
     file = Path(config_file).absolute()
     study = read_study(file)
     problems: list[str] = []
     code = (file.parent / study.trialCodeDirectory).resolve()
     command = _try(problems, lambda: parse(study.trialCommand, code))
-    with _local_dry_run(study, command) as local_dry_run:
+    runs_here = command is not None and study.trainingService.platform == "local"
+    with dry_run.DryRun(command.folder) if runs_here else nullcontext() as local_dry_run:
         config = _try(problems, command.configuration) if command else None
         space = _try(problems, lambda: _space(study, file.parent))
         fits = config is not None and space is not None and _try(problems, lambda: check_space(space, config) or True)
-        if fits or not uses_advisor(study):
+        if fits or not tuner.uses_advisor(study):
             problems += _tuner_problems(study, space, config, file.parent)
-        problems += _machine_problems(study)
+        _try(problems, check_version)
+        if study.trainingService.platform == "local" and study.gpus and study.gpus > (available := gpu_count()):
+            problems.append(
+                f"trialGpuNumber demands {study.gpus} GPU for a trial, but this machine has {available}: "
+                "leave trialGpuNumber out (a trial then uses a GPU if there is one)"
+            )
         problems += machines.problems(study, file.parent, config)
-        problems += disk_problems(_written_folders(study, command)) if command else []
+        if command:
+            nni = Path(study.experimentWorkingDirectory or "~/nni-experiments").expanduser()
+            problems += disk_problems({"results": command.study_folder("").parent, "NNI's records": nni})
         if port is not None:
             _try(problems, lambda: check_port(port))
         if not problems:
             _try(problems, lambda: _validate_by_nni(file))
         if not problems:  # a dry run takes seconds, and would only report the same problems again
-            points = enqueued_points(study, space, config, code) if uses_advisor(study) else []
+            points = tuner.enqueued_points(study, space, config, code) if tuner.uses_advisor(study) else []
             configs = [updated(config, point) for point in (*corners(space), *points)]
             if local_dry_run:
                 problems += local_dry_run.problems(configs)
@@ -80,25 +79,9 @@ def check(config_file: str | Path, port: int | None = None) -> CheckedStudy:
     return CheckedStudy(file, study, command, config, space)
 
 
-def _local_dry_run(study: StudyFile, command: TrialCommand | None) -> AbstractContextManager[dry_run.DryRun | None]:
-    """Start a dry run on this machine, unless trials run on other machines or their command is wrong."""
-    return dry_run.DryRun(command.folder) if command and study.trainingService.platform == "local" else nullcontext()
-
-
 def is_study(file: Path) -> bool:
     """Return whether *file* is the file of a study rather than of a recipe."""
     return file.is_file() and "trialCommand" in read_mapping(file, "the study or recipe")
-
-
-def gpu_count() -> int:
-    """Return how many GPUs NVIDIA's driver shows on this machine."""
-    import pynvml
-
-    try:
-        pynvml.nvmlInit()
-        return pynvml.nvmlDeviceGetCount()
-    except pynvml.NVMLError:
-        return 0
 
 
 def disk_problems(folders: dict[str, Path], min_free: int = MIN_FREE) -> list[str]:
@@ -123,7 +106,7 @@ def _space(study: StudyFile, folder: Path) -> Space:
     if study.searchSpaceFile is not None:
         return read_space(folder / study.searchSpaceFile)
     assert study.searchSpace is not None
-    if uses_advisor(study) and not study.searchSpace and read_settings(study.tuner.classArgs).listed:
+    if tuner.uses_advisor(study) and not study.searchSpace and read_settings(study.tuner.classArgs).listed:
         return {}
     problems = space_problems(study.searchSpace)
     if problems:
@@ -132,27 +115,10 @@ def _space(study: StudyFile, folder: Path) -> Space:
 
 
 def _tuner_problems(study: StudyFile, space: Space | None, config: TrialConfig | None, folder: Path) -> list[str]:
-    if uses_advisor(study):
-        return advisor_problems(study, space, config, (folder / study.trialCodeDirectory).resolve())
-    problems = tuner_problems(study.tuner.model_dump(), space, folder) if space else []
-    return problems + (assessor_problems(study.assessor.model_dump()) if study.assessor else [])
-
-
-def _written_folders(study: StudyFile, command: TrialCommand) -> dict[str, Path]:
-    nni = Path(study.experimentWorkingDirectory or "~/nni-experiments").expanduser()
-    return {"results": command.study_folder("").parent, "NNI's records": nni}
-
-
-def _machine_problems(study: StudyFile) -> list[str]:
-    problems: list[str] = []
-    _try(problems, check_version)
-    available = gpu_count() if study.gpus and study.trainingService.platform == "local" else None
-    if available is not None and study.gpus > available:
-        problems.append(
-            f"trialGpuNumber demands {study.gpus} GPU for a trial, but this machine has {available}: "
-            "leave trialGpuNumber out (a trial then uses a GPU if there is one)"
-        )
-    return problems
+    if tuner.uses_advisor(study):
+        return tuner.advisor_problems(study, space, config, (folder / study.trialCodeDirectory).resolve())
+    problems = tuner.tuner_problems(study.tuner.model_dump(), space, folder) if space else []
+    return problems + (tuner.assessor_problems(study.assessor.model_dump()) if study.assessor else [])
 
 
 def check_port(port: int) -> None:

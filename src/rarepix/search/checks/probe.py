@@ -20,9 +20,8 @@ def main() -> None:
     """Answer the question: ``data`` (a path, whose variables are expanded here) and ``configs`` (for a dry run)."""
     question = json.load(sys.stdin)
     answer = {
-        "python": ".".join(map(str, sys.version_info[:2])),
         "versions": {name: _version(name) for name in PACKAGES},
-        "gpus": _gpus(),
+        "gpus": gpu_count(),
         "free": shutil.disk_usage(Path.home()).free,
         "problems": [],
     }
@@ -41,11 +40,12 @@ def _version(name: str) -> str:
         return "none"
 
 
-def _gpus() -> int | None:
+def gpu_count() -> int:
+    """Return how many GPUs NVIDIA's driver shows on this machine."""
     try:
         import pynvml
     except ImportError:
-        return None
+        return 0
     try:
         pynvml.nvmlInit()
         return pynvml.nvmlDeviceGetCount()
@@ -71,7 +71,7 @@ def _dry_run_problems(configs: list[dict]) -> list[str]:
     from rarepix.config import TrialConfig
     from rarepix.search.checks.dry_run import dry_run_problems
 
-    return list(dry_run_problems(TrialConfig(**config) for config in configs))
+    return dry_run_problems(TrialConfig(**config) for config in configs)
 
 
 if __name__ == "__main__":

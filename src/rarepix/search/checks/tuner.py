@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from rarepix.choices import nearest
 from rarepix.config import TrialConfig, updated
 from rarepix.search.nni.context import list_blocks
 from rarepix.search.nni.enqueued import default_parameters, enqueued_configurations
+from rarepix.search.nni.nnictl import last_line
 from rarepix.search.nni.space import Space
 from rarepix.search.nni.study_file import StudyFile
 from rarepix.search.nni.trial_io import REPORTED
@@ -35,7 +36,6 @@ BROKEN_TUNERS = {
     "Batch": ("wants one key combine_params, which no configuration has", "GridSearch"),
 }
 """NNI's tuner → why it cannot be used here, and what to use instead."""
-MINIMISES_BY_DEFAULT = "TPE"
 ASSESSORS = ("Medianstop", "Curvefitting")
 PER_CLASS = "iou/"
 DRY_RUNS = 15
@@ -50,15 +50,14 @@ def uses_advisor(study: StudyFile) -> bool:
 def enqueued_points(study: StudyFile, space: Space, config: TrialConfig, folder: Path) -> list[dict[str, Any]]:
     """Return the parameters that are known before the study starts, and each block: what a dry run should try.
 
-    Raises:
-        ConfigError: the ``classArgs`` or the study of a warm start cannot be used.
+    Raises ``ConfigError`` if the ``classArgs`` or the study of a warm start cannot be used.
     """
     settings = read_settings(study.tuner.classArgs)
     points = [dict(point) for point in settings.configurations or ()]
     if not settings.listed:
         enqueued = enqueued_configurations(settings, space, config, folder)
         points += [default_parameters(space, config), *(parameters for _, parameters in enqueued)]
-    blocks = list_blocks(settings.blocks, config)
+    blocks = list_blocks(settings, config)
     return points + [{"seed": block.seed, "data.fold": block.fold} for block in blocks]
 
 
@@ -70,18 +69,18 @@ def advisor_problems(study: StudyFile, space: Space, config: TrialConfig, folder
         settings = read_settings(study.tuner.classArgs)
     except ConfigError as error:
         return str(error).splitlines()
-    checks: list[Callable[[], Iterator[str]]] = [
-        lambda: _sampler_and_pruner(settings, space, config),
-        lambda: _blocks(settings, config),
-        lambda: _configurations(settings, space, config, folder),
-        lambda: _scores(settings, config),
-        lambda: _max_trial_number(settings, space, config, study.maxTrialNumber),
-        lambda: _heartbeat_timeout(settings, study.maxTrialDuration),
-    ]
+    checks = (
+        _sampler_and_pruner(settings, space, config),
+        _blocks(settings, config),
+        _configurations(settings, space, config, folder),
+        _scores(settings, config),
+        _max_trial_number(settings, space, config, study.maxTrialNumber),
+        _heartbeat_timeout(settings, study.maxTrialDuration),
+    )
     lines: list[str] = []
-    for check in checks:
+    for problems in checks:
         try:
-            lines += [f"tuner.classArgs: {problem}" for problem in check()]
+            lines += [f"tuner.classArgs: {problem}" for problem in problems]
         except ConfigError as error:
             lines += [f"tuner.classArgs: {line}" for line in str(error).removeprefix("tuner.classArgs.").splitlines()]
     return lines
@@ -113,7 +112,7 @@ def _try_arguments(settings: SearchSettings, space: Space, config: TrialConfig) 
         settings.model_copy(update={"samples": None}),
         space,
         default_parameters(space, config),
-        blocks=list_blocks(settings.blocks, config),
+        blocks=list_blocks(settings, config),
         epochs=config.engine.epochs,
     )
     scores = {**dict.fromkeys([*settings.objectives, *settings.constraints], 0.5), "default": 0.5}
@@ -125,13 +124,13 @@ def _try_arguments(settings: SearchSettings, space: Space, config: TrialConfig) 
             for epoch in range(config.engine.epochs):
                 scheduler.report(run.number, {**scores, "default": number / 100, "epoch": epoch + 1})
             scheduler.end(run.number, "complete", metrics=scores)
-    except (TypeError, ValueError, ArithmeticError, AssertionError) as error:
+    except (TypeError, ValueError, ArithmeticError, AssertionError, AttributeError) as error:
         arguments = {"sampler_args": settings.sampler_args, "pruner_args": settings.pruner_args}
         raise ConfigError(f"sampler and pruner must work with {arguments}, but: {error!r}") from error
 
 
 def _blocks(settings: SearchSettings, config: TrialConfig) -> Iterator[str]:
-    blocks = list_blocks(settings.blocks, config)
+    blocks = list_blocks(settings, config)
     for block in blocks:
         updated(config, {"seed": block.seed, "data.fold": block.fold})
     if settings.race and len(blocks) <= settings.race.at_least:
@@ -168,15 +167,12 @@ def _scores(settings: SearchSettings, config: TrialConfig) -> Iterator[str]:
             f"objectives and constraints must be scores that a trial reports ({', '.join(REPORTED)}, "
             f"iou/<class>), but got {', '.join(unknown)}"
         )
-    if any(name.startswith(PER_CLASS) or name == "rare_iou" for name in names):
-        yield from _scores_of_classes(names, config)
-
-
-def _scores_of_classes(names: list[str], config: TrialConfig) -> Iterator[str]:
+    classes = [name.removeprefix(PER_CLASS) for name in names if name.startswith(PER_CLASS)]
+    if not classes and "rare_iou" not in names:
+        return
     from rarepix.data.sources import source_of
 
     labels = source_of(config.data).labels
-    classes = [name.removeprefix(PER_CLASS) for name in names if name.startswith(PER_CLASS)]
     unknown = sorted(set(classes) - set(labels.names))
     if unknown:
         yield f"iou/<class> must name classes of the data ({', '.join(labels.names)}), but got {', '.join(unknown)}"
@@ -185,10 +181,8 @@ def _scores_of_classes(names: list[str], config: TrialConfig) -> Iterator[str]:
 
 
 def _max_trial_number(settings: SearchSettings, space: Space, config: TrialConfig, limit: int) -> Iterator[str]:
-    blocks = len(list_blocks(settings.blocks, config))
+    blocks = len(list_blocks(settings, config))
     count = _configuration_count(settings, space, config)
-    if count is None:
-        count = 1
     if count > GRID_MAY_BE:
         yield f"sampler=grid has more than {GRID_MAY_BE} configurations: use another sampler, or a smaller space"
     elif count * blocks > limit:
@@ -198,20 +192,20 @@ def _max_trial_number(settings: SearchSettings, space: Space, config: TrialConfi
         )
 
 
-def _configuration_count(settings: SearchSettings, space: Space, config: TrialConfig) -> int | None:
+def _configuration_count(settings: SearchSettings, space: Space, config: TrialConfig) -> int:
     if settings.configurations is not None:
         return len(settings.configurations)
     if settings.sampler != "grid":
-        return settings.samples
+        return 1 if settings.samples is None else settings.samples
     from rarepix.search.optimizer.axes import grid
 
-    points: list[Mapping[str, Any]] = list(islice(grid(space, settings.grid_points), GRID_MAY_BE + 1))
+    points = list(islice(grid(space, settings.grid_points), GRID_MAY_BE + 1))
     return len(points) + (default_parameters(space, config) not in points)
 
 
-def _heartbeat_timeout(settings: SearchSettings, longest: int | str | None) -> Iterator[str]:
+def _heartbeat_timeout(settings: SearchSettings, longest: int | str) -> Iterator[str]:
     timeout = settings.heartbeat_timeout
-    if timeout is not None and longest is not None and in_seconds(timeout) >= in_seconds(longest):
+    if timeout is not None and in_seconds(timeout) >= in_seconds(longest):
         yield (
             f"heartbeat_timeout must be shorter than maxTrialDuration, after which a trial is not run again, but they "
             f"are {timeout} and {longest}: leave heartbeat_timeout out (it is then half of maxTrialDuration)"
@@ -231,8 +225,9 @@ def tuner_problems(tuner: dict[str, Any], space: dict[str, Any], folder: Path) -
     if known_name in BROKEN_TUNERS:
         why, instead = BROKEN_TUNERS[known_name]
         return [f"tuner.name: {name} cannot be used: it {why}; use {instead}"]
-    lines = _direction_problems("tuner", tuner, must_be_given=known_name == MINIMISES_BY_DEFAULT)
-    if known_name == "PBT" and _has_nested_choice(space):
+    lines = _direction_problems("tuner", tuner, must_be_given=known_name == "TPE")  # which minimises by default
+    choices = [choice for spec in space.values() if spec["_type"] == "choice" for choice in spec["_value"]]
+    if known_name == "PBT" and any(isinstance(choice, dict) for choice in choices):
         lines.append("tuner.name: PBT must have a search space without nested choices; use TPE or Evolution")
     return lines
 
@@ -247,9 +242,8 @@ def _class_problems(tuner: dict[str, Any], folder: Path) -> list[str]:
     imported = subprocess.run([sys.executable, "-c", script], cwd=code, capture_output=True, text=True, check=False)
     if not imported.returncode:
         return []
-    last_line = (imported.stderr.strip().splitlines() or ["it printed nothing"])[-1]
     return [
-        f"tuner.className must be a class that can be imported in {code}, but {name}: {last_line}: "
+        f"tuner.className must be a class that can be imported in {code}, but {name}: {last_line(imported.stderr)}: "
         f"{nearest(name, [ADVISOR])}{ADVISOR} is ours"
     ]
 
@@ -270,8 +264,3 @@ def _direction_problems(section: str, algorithm: dict[str, Any], must_be_given: 
         return []
     came = "nothing, which means minimize" if mode is None else repr(mode)
     return [f"{section}.classArgs.optimize_mode must be maximize (the objective is a score), but got {came}"]
-
-
-def _has_nested_choice(space: dict[str, Any]) -> bool:
-    choices = [spec["_value"] for spec in space.values() if spec["_type"] == "choice"]
-    return any(isinstance(value, dict) for values in choices for value in values)

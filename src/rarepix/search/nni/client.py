@@ -3,7 +3,7 @@
 import json
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from http.client import HTTPException
@@ -37,19 +37,17 @@ class Manager:
         """Address of the web UI."""
         return f"http://127.0.0.1:{self.port}"
 
-    def get(self, path: str, seconds: float = 20) -> Any:
+    def get(self, path: str) -> Any:
         """Return the decoded answer to ``GET /api/v1/nni/<path>``.
 
-        Raises:
-            ManagerUnreachable: no answer within *seconds*, or one that is not JSON.
+        Raises ``ManagerUnreachable`` without an answer within 20 s, or if it is not JSON.
         """
         try:
-            with _open(Request(f"{self.url}/api/v1/nni/{path}"), timeout=seconds) as answer:
+            with _open(Request(f"{self.url}/api/v1/nni/{path}"), timeout=20) as answer:
                 return json.load(answer)
         except HTTPError as error:
-            raise ManagerUnreachable(
-                f"NNI's manager at {self.url} must answer {path!r}, but returned {error}"
-            ) from error
+            message = f"NNI's manager at {self.url} must answer {path!r}, but returned {error}"
+            raise ManagerUnreachable(message) from error
         except (OSError, HTTPException, ValueError) as error:
             raise ManagerUnreachable(f"NNI's manager must answer at {self.url}, but: {error}") from error
 
@@ -64,7 +62,16 @@ class Manager:
 
     def trials(self) -> list["Trial"]:
         """Return every trial job of the experiment with its newest report, in the order of their numbers."""
-        return _with_reports(self.get("trial-jobs"), self.get("metric-data-latest"))
+        newest: dict[str, dict[str, Any]] = {"PERIODICAL": {}, "FINAL": {}}
+        jobs = self.get("trial-jobs")
+        for metric in self.get("metric-data-latest"):
+            newest[metric["type"]].setdefault(metric["trialJobId"], metric)  # of two finals NNI takes the first, too
+        trials = [
+            Trial.from_rest(job, Report.from_metrics(*(newest[kind].get(job["trialJobId"]) for kind in newest)))
+            for job in jobs
+            if "sequenceId" in job
+        ]
+        return sorted(trials, key=lambda trial: trial.number)
 
 
 @dataclass(frozen=True)
@@ -154,8 +161,7 @@ class Trial:
 def stored_profile(folder: Path) -> dict[str, Any]:
     """Return NNI's profile of the experiment in *folder*, without a manager: ``id``, ``params``, ``startTime``, …
 
-    Raises:
-        DatabaseError: its database cannot be read, or holds no profile.
+    Raises ``DatabaseError`` if its database cannot be read, or holds no profile.
     """
     profile = read_profile(folder / DATABASE)
     if not profile:
@@ -202,24 +208,17 @@ def dispatcher_error(logs: Path, since: float) -> str:
     return "; ".join(message)
 
 
-def _with_reports(jobs: Iterable[dict], metrics: Iterable[dict]) -> list[Trial]:
-    """Return the REST interface's trial jobs with their newest metrics, in the order of their numbers."""
-    newest: dict[str, dict[str, Any]] = {"PERIODICAL": {}, "FINAL": {}}
-    for metric in metrics:
-        newest[metric["type"]].setdefault(metric["trialJobId"], metric)  # of two finals NNI takes the first, too
-    trials = [
-        Trial.from_rest(job, Report.from_metrics(*(newest[kind].get(job["trialJobId"]) for kind in newest)))
-        for job in jobs
-        if "sequenceId" in job
-    ]
-    return sorted(trials, key=lambda trial: trial.number)
-
-
 def retries(trials: Sequence[Trial]) -> dict[str, int]:
     """Return trial id → number of the trial that continues it, for those that were tried again."""
     in_time = sorted(trials, key=lambda trial: (trial.id != trial.run, trial.started or math.inf))  # numbers can repeat
     last = {trial.run: trial for trial in in_time}
     return {trial.id: last[trial.run].number for trial in trials if last[trial.run] is not trial}
+
+
+def last_attempts(trials: Sequence[Trial]) -> list[Trial]:
+    """Return the trials that were not tried again."""
+    retried = retries(trials)
+    return [trial for trial in trials if trial.id not in retried]
 
 
 def reported_objective(data: str) -> float:

@@ -10,28 +10,20 @@ from typing import Any
 
 from rarepix.config import TrialConfig
 from rarepix.layout import JOURNAL
+from rarepix.nni_database import ENDED
 from rarepix.records import Block
 from rarepix.search.nni.client import Manager
 from rarepix.search.nni.enqueued import Enqueued, default_parameters, enqueued_configurations
 from rarepix.search.nni.space import Space
-from rarepix.search.nni.trial_command import TrialCommand, parse
+from rarepix.search.nni.trial_command import TrialCommand, command_from_params
 from rarepix.search.optimizer.journal import Journal, head
 from rarepix.search.optimizer.scheduler import Scheduler
-from rarepix.search.optimizer.settings import (
-    RENAMED_KEYS,
-    Blocks,
-    SearchSettings,
-    in_seconds,
-    read_settings,
-    with_current_keys,
-)
+from rarepix.search.optimizer.settings import RENAMED_KEYS, SearchSettings, in_seconds, read_settings, with_current_keys
 from rarepix.search.optimizer.study_state import DEFAULT, Metrics, Run, numbers, outcome_of
 
 CHANNEL = "NNI_TUNER_COMMAND_CHANNEL"
 LONGEST_HEARTBEAT_TIMEOUT = 3600.0
 """Seconds without a report after which a trial is stopped, at most, unless the study sets ``heartbeat_timeout``."""
-OVER = ("SUCCEEDED", "FAILED", "USER_CANCELED", "EARLY_STOPPED", "SYS_CANCELED")
-"""NNI's states of a trial job that has ended."""
 
 
 @dataclass(frozen=True)
@@ -60,14 +52,12 @@ def own_manager() -> Manager:
 def read_context(manager: Manager) -> StudyContext:
     """Return the context of the study of *manager*.
 
-    Raises:
-        ManagerGone: it does not answer.
-        ConfigError, FileNotFoundError: its trials are not trials of rarepix.
+    Raises ``ManagerUnreachable`` if it does not answer, ``ConfigError`` or ``FileNotFoundError`` if its trials are not
+    trials of rarepix.
     """
     profile = manager.profile()
     params: dict[str, Any] = profile["params"]
-    service = params["trainingService"]
-    command = parse(service["trialCommand"], Path(service["trialCodeDirectory"]))
+    command = command_from_params(params)
     longest = in_seconds(params["maxTrialDuration"]) if "maxTrialDuration" in params else math.inf
     return StudyContext(profile["id"], command, command.configuration(), params.get("maxTrialNumber"), longest)
 
@@ -77,8 +67,7 @@ def own_settings(class_args: dict[str, Any], manager: Manager) -> SearchSettings
 
     Former names of keys are taken only for a study that was started under them, which has a journal by now.
 
-    Raises:
-        ConfigError: one line per problem; in a new study a former name is refused with the new one.
+    Raises ``ConfigError`` as ``read_settings`` does.
     """
     if RENAMED_KEYS.keys() & class_args.keys() and head(read_context(manager).folder / JOURNAL):
         class_args = with_current_keys(class_args)
@@ -95,42 +84,34 @@ def heartbeat_timeout(settings: SearchSettings, trial_seconds: float) -> float:
 def build_scheduler(settings: SearchSettings, space: Space, context: StudyContext) -> Scheduler:
     """Return the scheduler of a study, at its beginning or at the end of its journal.
 
-    Raises:
-        ConfigError: configurations to begin with that no trial can run.
-        JournalError: the journal belongs to another search.
+    A study that has begun keeps to the enqueued configurations of its journal, since the records of the study that
+    warmed it up may have changed.
+
+    Raises ``ConfigError`` if no trial can run one of them, ``JournalError`` if the journal belongs to another search.
     """
     config, file = context.config, context.folder / JOURNAL
+    first_line = head(file)
+    enqueued: list[Enqueued] = []
+    if first_line:
+        enqueued = [(origin, parameters) for origin, parameters in first_line["planned"] if origin != DEFAULT]
+    elif not settings.listed:
+        enqueued = enqueued_configurations(settings, space, config, context.command.folder)
     return Scheduler(
         settings,
         space,
         default_parameters(space, config),
-        blocks=list_blocks(settings.blocks, config),
+        blocks=list_blocks(settings, config),
         journal=Journal(file),
-        enqueued=_enqueued(settings, space, context, head(file)),
+        enqueued=enqueued,
         limit=context.limit,
         epochs=config.engine.epochs,
     )
 
 
-def _enqueued(
-    settings: SearchSettings, space: Space, context: StudyContext, first_line: dict[str, Any] | None
-) -> list[Enqueued]:
-    """Return what is tried after the default configuration.
-
-    A study that has begun keeps to the *first_line* of its journal, since the records of the study that warmed it up
-    may have changed.
-    """
-    if settings.listed:
-        return []
-    if first_line:
-        return [(origin, parameters) for origin, parameters in first_line["planned"] if origin != DEFAULT]
-    return enqueued_configurations(settings, space, context.config, context.command.folder)
-
-
-def list_blocks(blocks: Blocks, config: TrialConfig) -> list[Block]:
-    """Return seeds × folds, folds varying fastest; what *blocks* leave out is the recipe's."""
-    seeds = (config.seed,) if blocks.seeds is None else blocks.seeds
-    folds = (config.data.fold,) if blocks.folds is None else blocks.folds
+def list_blocks(settings: SearchSettings, config: TrialConfig) -> list[Block]:
+    """Return seeds × folds, folds varying fastest; what *settings* leave out is the recipe's."""
+    seeds = (config.seed,) if settings.blocks.seeds is None else settings.blocks.seeds
+    folds = (config.data.fold,) if settings.blocks.folds is None else settings.blocks.folds
     return [Block(seed=seed, fold=fold) for seed in seeds for fold in folds]
 
 
@@ -156,7 +137,7 @@ def reconcile(scheduler: Scheduler, jobs: dict[int, dict[str, Any]]) -> list[Run
             unstarted.append(run)
             continue
         scheduler.job(run.number, job["trialJobId"])
-        if job["status"] in OVER:
+        if job["status"] in ENDED:
             final = final_of(job)
             why = scheduler.state.stops.get(run.number)
             scheduler.end(run.number, *outcome_of(job["status"], None, why_stopped=why, final=final), final)

@@ -34,8 +34,7 @@ def enqueued_configurations(
 
     Paths are relative to *folder*. Keys that a configuration leaves out are as in the default one.
 
-    Raises:
-        ConfigError: a configuration that no trial can run, or a warm start that does not fit this space.
+    Raises ``ConfigError`` for a configuration that no trial can run, or a warm start that does not fit this space.
     """
     default = default_parameters(space, config)
     enqueued = [(ENQUEUED, _completed(space, config, default, point)) for point in settings.enqueue]
@@ -43,11 +42,7 @@ def enqueued_configurations(
 
 
 def _completed(space: Space, config: TrialConfig, default: dict[str, Any], point: Mapping[str, Any]) -> dict[str, Any]:
-    """Return *point* with the keys that it leaves out; inside a choice that it names they have the choice's defaults.
-
-    Raises:
-        ConfigError: no trial can run it, or it lies outside *space*.
-    """
+    """Return *point* with the keys that it leaves out; inside a choice that it names, with the choice's defaults."""
     from rarepix.search.optimizer.axes import OutsideSpace, encode
 
     foreign = sorted(set(point) - set(space))

@@ -42,14 +42,15 @@ def environment() -> dict[str, str]:
     Its ``PATH`` begins with the folder of the running Python, so that ``python`` in a trial command is this one;
     ``NODE_OPTIONS`` loads the patch; connections to this machine bypass any proxy.
 
-    Raises:
-        PatchError: nni is not installed as version 3.0 exactly.
+    Raises ``PatchError`` unless nni is installed as version 3.0 exactly.
     """
     check_version()
     variables = dict(os.environ)
     programs, path = str(Path(sys.executable).parent), variables.get("PATH", os.defpath)
     variables["PATH"] = path if path.split(os.pathsep)[0] == programs else os.pathsep.join([programs, path])
-    variables["NODE_OPTIONS"] = _with_patch(variables.get("NODE_OPTIONS", ""))
+    quoted = str(FILE).replace("\\", "\\\\").replace('"', '\\"')
+    option, options = f'--require "{quoted}"', variables.get("NODE_OPTIONS", "")
+    variables["NODE_OPTIONS"] = options if option in options else f"{options} {option}".strip()
     for name in ("no_proxy", "NO_PROXY"):
         hosts = [host for host in variables.get(name, "").split(",") if host]
         variables[name] = ",".join([*hosts, *(host for host in ("localhost", LOOPBACK) if host not in hosts)])
@@ -72,12 +73,14 @@ def check_version() -> None:
 def set_bind_host(host: str) -> str | None:
     """Let the managers that this process starts listen on *host*, and return a warning; None for this machine only.
 
-    Raises:
-        ConfigError: *host* is no IPv4 address of this machine.
+    Raises ``ConfigError`` if *host* is no IPv4 address of this machine.
     """
-    from rarepix.settings import ConfigError  # pydantic, which ``at_start_up`` need not load
+    import psutil  # this and pydantic are not loaded when Python starts
 
-    addresses = _own_addresses()
+    from rarepix.settings import ConfigError
+
+    interfaces = psutil.net_if_addrs().values()
+    addresses = [each.address for interface in interfaces for each in interface if each.family == socket.AF_INET]
     if host not in (*addresses, EVERYWHERE):
         raise ConfigError(
             f"--host must be {LOOPBACK} (this machine only), {EVERYWHERE} (every network) or an IPv4 address of this "
@@ -102,9 +105,7 @@ def ssh_tunnel(port: int) -> str:
 def install() -> Path:
     """Let NNI's programs in this environment start with ``environment()``; return the file that does it.
 
-    Raises:
-        PatchError: as ``environment`` does.
-        WriteError: the environment belongs to somebody else.
+    Raises ``PatchError`` as ``environment`` does, and ``WriteError`` if the environment belongs to somebody else.
     """
     check_version()
     file = Path(sysconfig.get_path("purelib")) / START_UP
@@ -139,19 +140,6 @@ def is_nni(arguments: list[str]) -> bool:
         elif not argument.startswith("-"):
             return Path(argument).name == "nnictl"
     return False
-
-
-def _own_addresses() -> list[str]:
-    import psutil  # as above
-
-    interfaces = psutil.net_if_addrs().values()
-    return [address.address for interface in interfaces for address in interface if address.family == socket.AF_INET]
-
-
-def _with_patch(options: str) -> str:
-    quoted = str(FILE).replace("\\", "\\\\").replace('"', '\\"')
-    option = f'--require "{quoted}"'
-    return options if option in options else f"{options} {option}".strip()
 
 
 if __name__ == "__main__":

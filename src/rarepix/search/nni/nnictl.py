@@ -59,20 +59,30 @@ class Experiment:
         try:
             return bool(self.pid) and self.id.encode() in Path(f"/proc/{self.pid}/cmdline").read_bytes()
         except OSError:
-            return not Path("/proc/self").exists() and _signal_reaches(self.pid)
+            return not Path("/proc/self").exists() and is_running(self.pid)
 
 
 def list_experiments() -> dict[str, Experiment]:
     """Return id → experiment, of all experiments that NNI knows for this user, oldest first."""
     entries = _read_list(Path.home() / "nni-experiments" / ".experiment")
-    return {id: _experiment(id, entry) for id, entry in sorted(entries.items(), key=lambda item: item[1]["startTime"])}
+    return {
+        id: Experiment(
+            id=id,
+            name=entry.get("experimentName") or "",
+            port=entry.get("port"),
+            pid=entry.get("pid"),
+            folder=Path(entry["logDir"], id),
+            ended=isinstance(entry.get("endTime"), int),
+            started=entry["startTime"] / 1000,
+        )
+        for id, entry in sorted(entries.items(), key=lambda item: item[1]["startTime"])
+    }
 
 
 def find_experiment(name: str) -> Experiment:
     """Return the experiment with this id or results folder, whether it runs or not.
 
-    Raises:
-        StudyError: there is none.
+    Raises ``StudyError`` if there is none.
     """
     experiments = list_experiments()
     experiment = experiments.get(Path(name).name.rpartition("-")[2])
@@ -85,24 +95,13 @@ def find_experiment(name: str) -> Experiment:
 def create(config: Path, port: int) -> str:
     """Start the experiment in *config* and return its id.
 
-    Raises:
-        NniError: nnictl failed. (What fails later shows only in the manager's status.)
+    Raises ``NniError`` if nnictl fails. (What fails later shows only in the manager's status.)
     """
     output = run("create", "--config", str(config), "--port", str(port))
     match = re.search(r"Experiment ID: (\w+)", output)
     if not match:
-        raise NniError(f"nnictl create must print the experiment's id, but printed: {_last_line(output)}")
+        raise NniError(f"nnictl create must print the experiment's id, but printed: {last_line(output)}")
     return match[1]
-
-
-def resume(experiment: str, port: int) -> None:
-    """Resume an experiment that has ended. Raises ``NniError`` if nnictl fails."""
-    run("resume", experiment, "--port", str(port))
-
-
-def view(experiment: str, port: int) -> None:
-    """Serve the web UI of an experiment that has ended. Raises ``NniError`` if nnictl fails."""
-    run("view", experiment, "--port", str(port))
 
 
 def stop(experiment: str) -> None:
@@ -113,9 +112,8 @@ def stop(experiment: str) -> None:
 def run(*arguments: str, seconds: float = 120) -> str:
     """Run nnictl and return what it printed, without colours.
 
-    Raises:
-        PatchError: nni is not installed in the version that the patch was made for.
-        NniError: nnictl returned non-zero, or did not return within *seconds*.
+    Raises ``PatchError`` as ``install_patch.environment`` does, and ``NniError`` if nnictl returns non-zero, or not
+    within *seconds*.
     """
     try:
         done = subprocess.run(
@@ -132,8 +130,14 @@ def run(*arguments: str, seconds: float = 120) -> str:
         raise NniError(f"nnictl {arguments[0]} must return within {seconds:.0f} s, but did not") from error
     output = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout)
     if done.returncode != 0:
-        raise NniError(f"nnictl {' '.join(arguments)} failed: {_last_line(output)}")
+        raise NniError(f"nnictl {' '.join(arguments)} failed: {last_line(output)}")
     return output
+
+
+def last_line(output: str | bytes) -> str:
+    """Return the last line of what a program printed."""
+    text = output.decode(errors="replace") if isinstance(output, bytes) else output
+    return (text.strip().splitlines() or ["it printed nothing"])[-1]
 
 
 def port_taken(port: int) -> bool:
@@ -157,31 +161,6 @@ def _read_list(file: Path, attempts: int = 5) -> dict[str, Any]:
             raise NniError(f"{file} must be NNI's list of experiments, but: {error}: repair or remove it") from error
     time.sleep(0.1)  # NNI writes it in place: this may have been half of it
     return _read_list(file, attempts - 1)
-
-
-def _experiment(id: str, entry: dict[str, Any]) -> Experiment:
-    return Experiment(
-        id=id,
-        name=entry.get("experimentName") or "",
-        port=entry.get("port"),
-        pid=entry.get("pid"),
-        folder=Path(entry["logDir"], id),
-        ended=isinstance(entry.get("endTime"), int),
-        started=entry["startTime"] / 1000,
-    )
-
-
-def _last_line(output: str) -> str:
-    lines = [line for line in output.splitlines() if line.strip()]
-    return lines[-1] if lines else "it printed nothing"
-
-
-def _signal_reaches(pid: int | None) -> bool:
-    try:
-        os.kill(pid or -1, 0) if pid else None
-    except OSError:
-        return False
-    return bool(pid)
 
 
 def correct_nnictl() -> None:

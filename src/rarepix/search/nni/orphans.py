@@ -11,6 +11,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 
@@ -48,11 +49,9 @@ def processes(experiment: str) -> list[psutil.Process]:
     excluded = {this.pid, *(parent.pid for parent in this.parents())}
     members = []
     for process in psutil.process_iter():
-        try:
+        with suppress(psutil.Error):  # it has just ended, or it is a zombie, which holds nothing any more
             if process.pid not in excluded and process.uids().real == os.getuid() and _belongs(process, experiment):
                 members.append(process)
-        except psutil.Error:  # it has just ended, or it is a zombie, which holds nothing any more
-            continue
     return members
 
 
@@ -62,8 +61,7 @@ def end(experiment: str, seconds: float = SECONDS_TO_CLOSE) -> list[str]:
     SIGTERM goes first to those whose parent does not belong to the experiment, so that a trial can stop its own helper
     processes and finish its record; what still runs after *seconds* is killed.
 
-    Raises:
-        OrphanError: a process cannot be ended.
+    Raises ``OrphanError`` if a process cannot be ended.
     """
     lines: dict[int, str] = {}
     running = _described(processes(experiment), lines)
@@ -90,11 +88,9 @@ def tuner(manager: int) -> int | None:
     except psutil.Error:
         return None
     for process in children:
-        try:
+        with suppress(psutil.Error):
             if is_running(process.pid) and "--exp_params" in process.cmdline():
                 return process.pid
-        except psutil.Error:
-            continue
     return None
 
 
@@ -140,10 +136,8 @@ def _wait(running: list[psutil.Process], seconds: float) -> None:
 
 def _each(act: Callable[[psutil.Process], None], running: Iterable[psutil.Process]) -> None:
     for process in running:
-        try:
+        with suppress(psutil.NoSuchProcess):
             act(process)
-        except psutil.NoSuchProcess:
-            continue
 
 
 def main() -> int:

@@ -13,6 +13,7 @@ from typing import Any
 from rarepix.choices import nearest
 from rarepix.config import TrialConfig, updated
 from rarepix.config.yaml import read_mapping
+from rarepix.nni_database import is_finite_number
 from rarepix.records import BLOCK_KEYS
 from rarepix.search.optimizer.settings import DEVIATIONS
 from rarepix.settings import ConfigError
@@ -41,8 +42,7 @@ class SpaceError(ValueError):
 def read_space(file: Path) -> Space:
     """Return the search space in a YAML or JSON file.
 
-    Raises:
-        ConfigError: not such a file, or a space that no study can be run with; one line per problem.
+    Raises ``ConfigError`` if it is no such file, or no study can be run with it; one line per problem.
     """
     space = read_mapping(file, "the search space")
     lines = problems(space)
@@ -81,9 +81,8 @@ def corners(space: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 def check_space(space: Mapping[str, Any], config: TrialConfig) -> None:
     """Try every corner of a valid *space* on *config*.
 
-    Raises:
-        ConfigError: a key that the configuration does not have, a value that it does not take, or a block, which is
-            enumerated and never tuned; one line per problem.
+    Raises ``ConfigError`` for a key that the configuration does not have, a value that it does not take, or a block,
+    which is enumerated and never tuned; one line per problem.
     """
     lines = [
         f"{key}: a block ({', '.join(BLOCK_KEYS)}) is enumerated, never tuned: take it out of the search space "
@@ -118,11 +117,10 @@ def _choices(key: str, choices: Any) -> list[Any]:
     nested = [choice for choice in choices if isinstance(choice, Mapping)]
     if nested and len(nested) < len(choices):
         raise SpaceError(f"{key}: in a nested choice every value must be a mapping with _name, but got {choices!r}")
-    for choice in nested:
-        if not isinstance(choice.get("_name"), str):
-            raise SpaceError(f"{key}: a nested choice must have a _name, but got {choice!r}")
     for choice in choices:
         _refuse_number_as_text(key, choice)
+        if nested and not isinstance(choice.get("_name"), str):
+            raise SpaceError(f"{key}: a nested choice must have a _name, but got {choice!r}")
     labels = [_label(choice["_name"] if isinstance(choice, Mapping) else choice) for choice in choices]
     duplicates = [label for at, label in enumerate(labels) if label in labels[:at]]
     if duplicates:
@@ -155,62 +153,41 @@ def _tuned_keys(space: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
 
 
 def _range_ends(key: str, kind: str, value: Any) -> list[float]:
-    """Return both ends of the range of a numeric type; normal types end at ``DEVIATIONS`` standard deviations.
-
-    Raises:
-        SpaceError: unknown type, or *value* does not fit it; the message names *key*, what came and what to do.
-    """
     if kind not in TYPES:
         raise SpaceError(f"{key}: unknown _type {kind!r}: {nearest(kind, ALL_TYPES)}valid: {', '.join(ALL_TYPES)}")
     names = TYPES[kind]
     if not isinstance(value, list) or len(value) != len(names):
         raise SpaceError(f"{key}: _value of {kind} must be [{', '.join(names)}], but got {value!r}")
     for number in value:
-        _check_number(key, number)
+        _refuse_number_as_text(key, number)
+        if not is_finite_number(number):
+            raise SpaceError(f"{key}: the values of a range must be finite numbers, but got {number!r}")
     low, high, *step = value
     where, plain = f"{key}: {kind}", kind.removeprefix("q")
     if step:
         _check_positive(where, "q", step[0])
     if plain == "randint":
-        return _randint_ends(where, low, high)
+        if not (isinstance(low, int) and isinstance(high, int)):
+            raise SpaceError(f"{where} must have whole numbers, but got [{low}, {high}]")
+        if low >= high:
+            raise SpaceError(f"{where} must have lower < upper (upper itself is never drawn), but got [{low}, {high}]")
+        return [low, high - 1]
     if plain.endswith("normal"):
-        ends = _normal_ends(where, low, high, log=plain == "lognormal")
+        _check_positive(where, "sigma", high)
+        ends = [low - DEVIATIONS * high, low + DEVIATIONS * high]  # low is the mean, high the standard deviation
+        ends = [math.exp(end) for end in ends] if plain == "lognormal" else ends
         return [round(end / step[0]) * step[0] for end in ends] if step else ends
-    return _uniform_ends(where, low, high, log=plain == "loguniform")
-
-
-def _uniform_ends(where: str, low: float, high: float, *, log: bool) -> list[float]:
     if not low < high:
         hint = f": write [{high}, {low}]" if low > high else ""
         raise SpaceError(f"{where} must have low < high, but got [{low}, {high}]{hint}")
-    if log and low <= 0:
+    if plain == "loguniform" and low <= 0:
         raise SpaceError(f"{where} must have low > 0 (it draws on a logarithmic scale), but got [{low}, {high}]")
     return [low, high]
-
-
-def _randint_ends(where: str, lower: float, upper: float) -> list[float]:
-    if not (isinstance(lower, int) and isinstance(upper, int)):
-        raise SpaceError(f"{where} must have whole numbers, but got [{lower}, {upper}]")
-    if lower >= upper:
-        raise SpaceError(f"{where} must have lower < upper (upper itself is never drawn), but got [{lower}, {upper}]")
-    return [lower, upper - 1]
-
-
-def _normal_ends(where: str, mu: float, sigma: float, *, log: bool) -> list[float]:
-    _check_positive(where, "sigma", sigma)
-    ends = [mu - DEVIATIONS * sigma, mu + DEVIATIONS * sigma]
-    return [math.exp(end) for end in ends] if log else ends
 
 
 def _check_positive(where: str, name: str, number: float) -> None:
     if number <= 0:
         raise SpaceError(f"{where} must have {name} > 0, but got {number}")
-
-
-def _check_number(key: str, number: Any) -> None:
-    _refuse_number_as_text(key, number)
-    if isinstance(number, bool) or not isinstance(number, (int, float)) or not math.isfinite(number):
-        raise SpaceError(f"{key}: the values of a range must be finite numbers, but got {number!r}")
 
 
 def _refuse_number_as_text(key: str, value: Any) -> None:

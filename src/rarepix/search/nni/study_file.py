@@ -83,8 +83,7 @@ class StudyFile(Settings):
 def read_study(file: Path) -> StudyFile:
     """Return the study in *file*.
 
-    Raises:
-        ConfigError: not readable, a key that NNI does not have, or a value that it or rarepix cannot take.
+    Raises ``ConfigError`` for a file that is not readable, an unknown key, or a value that NNI or rarepix cannot take.
     """
     tree = read_mapping(file, "the study")
     try:

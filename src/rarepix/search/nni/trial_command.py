@@ -4,7 +4,7 @@ import argparse
 import os
 import re
 import shlex
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ class TrialCommand:
 
     module: str
     recipe: str
-    settings: tuple[str, ...] = field(default=())
+    settings: tuple[str, ...] = ()
     results: str | None = None
     study: str | None = None
     folder: Path = Path()
@@ -31,9 +31,7 @@ class TrialCommand:
     def configuration(self) -> TrialConfig:
         """Return the configuration of a trial before the search changes it.
 
-        Raises:
-            FileNotFoundError: there is no such recipe.
-            ConfigError: the recipe or a ``--set`` is not valid.
+        Raises ``FileNotFoundError`` if there is no such recipe, ``ConfigError`` if it or a ``--set`` is not valid.
         """
         file = self.folder / self.recipe
         recipe = file if file.suffix in (".yml", ".yaml") else self.recipe
@@ -53,9 +51,8 @@ class _Parser(argparse.ArgumentParser):
 def parse(text: str, folder: Path) -> TrialCommand:
     """Return the parsed trial command *text*, to be run in *folder*.
 
-    Raises:
-        ConfigError: it is not one plain process like ``EXAMPLE``. (NNI stops that process alone; other processes of a
-            pipe, a list of commands or a script would go on.)
+    Raises ``ConfigError`` if it is not one plain process like ``EXAMPLE``: NNI stops that process alone; other
+    processes of a pipe, a list of commands or a script would go on.
     """
     shell = re.search(r"[|;&<>`\n]|\$\(", text)
     if shell:
@@ -63,7 +60,10 @@ def parse(text: str, folder: Path) -> TrialCommand:
             f"trialCommand must be one plain process, but has {shell[0]!r} in {text!r}: "
             f"move that into the trial's own script, and write for instance {EXAMPLE}"
         )
-    words = _split(text)
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        raise ConfigError(f"trialCommand must be a command line, but: {error} in {text!r}") from None
     if len(words) < 3 or not re.fullmatch(r"python[\d.]*", Path(words[0]).name) or words[1] != "-m":
         raise ConfigError(f"trialCommand must be of the form {EXAMPLE!r}, but got {text!r}")
     options = _options(words[3:])
@@ -80,21 +80,13 @@ def parse(text: str, folder: Path) -> TrialCommand:
             f"trialCommand runs {words[2]}, so trialCodeDirectory must hold {script.relative_to(folder)}, "
             f"but {folder} does not: set trialCodeDirectory to the checkout, relative to the study's file"
         )
-    return TrialCommand(
-        module=words[2],
-        recipe=options.recipe,
-        settings=tuple(options.set),
-        results=options.results,
-        study=options.study,
-        folder=folder,
-    )
+    return TrialCommand(words[2], options.recipe, tuple(options.set), options.results, options.study, folder)
 
 
 def command_from_params(params: dict[str, Any]) -> TrialCommand:
     """Return the trial command in an experiment's configuration *params*, as NNI keeps it.
 
-    Raises:
-        ConfigError: it does not run trials of rarepix.
+    Raises ``ConfigError`` if it does not run trials of rarepix.
     """
     service = params.get("trainingService")
     if not isinstance(service, dict) or "trialCommand" not in service:
@@ -110,10 +102,3 @@ def _options(words: list[str]) -> argparse.Namespace:
     parser.add_argument("--study")
     parser.add_argument("--traceback", action="store_true")
     return parser.parse_args(words)
-
-
-def _split(text: str) -> list[str]:
-    try:
-        return shlex.split(text)
-    except ValueError as error:
-        raise ConfigError(f"trialCommand must be a command line, but: {error} in {text!r}") from None

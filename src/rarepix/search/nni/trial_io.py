@@ -17,7 +17,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from rarepix.layout import TENSORBOARD
-from rarepix.nni_database import CONTINUES
+from rarepix.nni_database import CONTINUES, is_finite_number
 from rarepix.records import SCHEMA, ClassCounts, TrialRecord, write
 
 RECORD_KEY = "record"
@@ -64,8 +64,7 @@ def connected() -> bool:
 def receive() -> Received:
     """Return the parameters of this trial, from NNI. Call it once: a second call would wait for ever.
 
-    Raises:
-        ManagerLost: NNI's manager does not answer, or gives no parameters by name.
+    Raises ``ManagerLost`` if NNI's manager does not answer, or gives no parameters by name.
     """
     import nni  # takes most of a second
     from nni import trial
@@ -74,22 +73,19 @@ def receive() -> Received:
     if not isinstance(parameters, dict) or trial._params is None:
         raise ManagerLost(f"NNI must give a trial its parameters by name, but gave {parameters!r}")
     parameter_id = trial._params["parameter_id"]
-    continues = parameters.pop(CONTINUES, None)
     return Received(
+        continues=parameters.pop(CONTINUES, None),
         parameters=parameters,
         parameter_id=None if parameter_id is None else str(parameter_id),
         experiment=nni.get_experiment_id(),
         job=nni.get_trial_id(),
-        continues=continues,
     )
 
 
 def report_intermediate(scores: Mapping[str, float]) -> None:
     """Send the scores of one validation, ``objective`` among them.
 
-    Raises:
-        ValueError: no finite objective, or a score that is not a number.
-        ManagerLost: NNI's manager is gone.
+    Raises ``ValueError`` as ``to_metrics`` does, ``ManagerLost`` if NNI's manager is gone.
     """
     import nni
 
@@ -111,10 +107,7 @@ def report_final(record: TrialRecord) -> None:
 
 
 def show_logs(folder: Path) -> None:
-    """Link the logs in *folder*, if there are any, into NNI's folder of this trial, where its *TensorBoard* looks.
-
-    A second call does nothing.
-    """
+    """Link the logs in *folder*, if any, into NNI's folder of this trial, where its *TensorBoard* looks; only once."""
     link = Path(os.environ["NNI_OUTPUT_DIR"]) / TENSORBOARD
     if folder.is_dir() and not link.exists():
         link.symlink_to(folder.resolve(), target_is_directory=True)
@@ -138,12 +131,11 @@ def to_metrics(scores: Mapping[str, float]) -> dict[str, float]:
 
     NNI stores anything, but text ends its tuners and NaN makes holes in its plots, both without a message.
 
-    Raises:
-        ValueError: no finite objective, or a score that is neither a finite number nor NaN.
+    Raises ``ValueError`` if there is no finite objective, or a score is neither a finite number nor NaN.
     """
-    if not _is_number(scores.get("objective")):
+    if not is_finite_number(scores.get("objective")):
         raise ValueError(f"the objective must be a finite number, but got {scores.get('objective')!r}")
-    wrong = {name: score for name, score in scores.items() if not (_is_number(score) or score != score)}
+    wrong = {name: score for name, score in scores.items() if not (is_finite_number(score) or score != score)}
     if wrong:
         raise ValueError(f"every score must be a finite number (or NaN where it is absent), but got {wrong!r}")
     metrics = {name: float(score) for name, score in scores.items() if score == score}
@@ -164,8 +156,7 @@ def pack_record(record: TrialRecord) -> str:
 def unpack_record(text: str) -> TrialRecord:
     """Return the record that ``pack_record`` made into *text*; it names no files.
 
-    Raises:
-        RecordTransferError: *text* was not made so, or its schema is one that this version does not read.
+    Raises ``RecordTransferError`` if *text* was not made so, or has a schema that this version does not read.
     """
     try:
         content = zlib.decompressobj().decompress(base64.b64decode(text, validate=True), RECORD_BYTES)
@@ -185,9 +176,7 @@ def unpack_record(text: str) -> TrialRecord:
 def save_reported_record(data: str, file: Path) -> bool:
     """Write the record in the data of a report (JSON of JSON) to *file*; return whether there was one.
 
-    Raises:
-        RecordTransferError: there was one, but it is not whole.
-        files.WriteError: *file* cannot be written.
+    Raises ``RecordTransferError`` if it is not whole, ``files.WriteError`` if *file* cannot be written.
     """
     try:
         metrics = json.loads(json.loads(data))
@@ -197,10 +186,6 @@ def save_reported_record(data: str, file: Path) -> bool:
         return False
     write(unpack_record(metrics[RECORD_KEY]), file)
     return True
-
-
-def _is_number(score: object) -> bool:
-    return isinstance(score, (int, float)) and not isinstance(score, bool) and math.isfinite(score)
 
 
 def _talk(call: Callable[[], Any], what: str) -> Any:

@@ -46,19 +46,16 @@ def suggest(trial: Trial, space: Space, prefix: str = "") -> dict[str, Any]:
             continue
         options = labelled(spec)
         label = trial.suggest_categorical(name, tuple(options))
-        option = options[label]
+        parameters[key] = option = options[label]
         if isinstance(option, Mapping):
             parameters[key] = {"_name": label} | suggest(trial, _inner(option), f"{name}.{label}.")
-        else:
-            parameters[key] = option
     return parameters
 
 
 def encode(space: Space, parameters: Mapping[str, Any], prefix: str = "") -> dict[str, tuple[Any, BaseDistribution]]:
     """Return axis → (point, distribution) of *parameters*.
 
-    Raises:
-        OutsideSpace: keys other than those of the space, or a value outside it.
+    Raises ``OutsideSpace`` for keys other than those of the space, or a value outside it.
     """
     if set(parameters) != set(space):
         raise OutsideSpace(f"{prefix or 'the space'} has the keys {sorted(space)}, but got {sorted(parameters)}")
@@ -100,7 +97,6 @@ def _label(choice: Any) -> str:
 
 
 def _inner(option: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the keys of a nested choice without its name."""
     return {key: spec for key, spec in option.items() if key != "_name"}
 
 
@@ -126,10 +122,10 @@ def _point(name: str, axis: Axis, value: Any) -> float:
 def _grid_values(spec: Mapping[str, Any], points: int) -> Iterator[Any]:
     if spec["_type"] == "choice":
         for label, option in labelled(spec).items():
-            if not isinstance(option, Mapping):
+            if isinstance(option, Mapping):
+                yield from ({"_name": label} | inside for inside in grid(_inner(option), points))
+            else:
                 yield option
-                continue
-            yield from ({"_name": label} | inside for inside in grid(_inner(option), points))
         return
     axis = _numeric(spec)
     distribution = axis.distribution

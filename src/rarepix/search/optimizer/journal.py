@@ -46,17 +46,13 @@ class Journal:
     def open(self, study: dict[str, Any]) -> list[dict[str, Any]]:
         """Return the events so far, after checking that they belong to *study*; begin the journal if there is none.
 
-        Raises:
-            JournalError: it belongs to another search, has a newer schema, or is damaged.
+        Raises ``JournalError`` if it belongs to another search, has a newer schema, or is damaged.
         """
         first_line = {"event": "study", "schema": SCHEMA} | study
-        if self.file is None:
-            return []
-        if not self.file.exists():
-            self.write(first_line)
-            return []
-        events = list(read(self.file))
-        self._cut_half_line()
+        events = []
+        if self.file is not None and self.file.exists():
+            events = list(read(self.file))
+            self._cut_half_line()
         if not events:
             self.write(first_line)
             return []
@@ -85,13 +81,12 @@ class Journal:
 
 @dataclass(frozen=True)
 class StudySummary:
-    """What a study has planned and how far it is, in numbers."""
+    """What a study has planned and how far it is."""
 
     configurations: int | None
     """How many are planned; None if that is not known beforehand."""
     blocks: int
     begun: int = 0
-    """Configurations that have begun."""
     unfinished: int = 0
     """Configurations that have begun and are to get further runs."""
     anomalies: dict[str, int] = field(default_factory=dict)
@@ -113,11 +108,9 @@ class StudySummary:
 def read_summary(folder: Path) -> StudySummary | None:
     """Return the summary of the study in *folder*; None if it has no journal (NNI's own tuners write none).
 
-    Raises:
-        JournalError: the journal cannot be read.
+    Raises ``JournalError`` if the journal cannot be read.
     """
-    file = folder / JOURNAL
-    events = list(read(file)) if file.is_file() else []
+    events = list(read(folder / JOURNAL))
     if not events:
         return None
     first_line, *events = events
@@ -138,16 +131,15 @@ def read_summary(folder: Path) -> StudySummary | None:
 
 def head(file: Path) -> dict[str, Any] | None:
     """Return the first event in *file*, which says which search it is; None if there is none. Raises like ``read``."""
-    return next(read(file), None) if file.is_file() else None
+    return next(read(file), None)
 
 
 def read(file: Path) -> Iterator[dict[str, Any]]:
-    """Yield the events in *file*, with the names of now for settings and origins; a half-written last line is skipped.
+    """Yield the events in *file*, with present names; none if it is missing. A half-written last line is skipped.
 
-    Raises:
-        JournalError: a line that is not an event.
+    Raises ``JournalError`` at a line that is not an event.
     """
-    lines = file.read_bytes().split(b"\n")[:-1]
+    lines = file.read_bytes().split(b"\n")[:-1] if file.is_file() else []
     for number, line in enumerate(lines, 1):
         try:
             event = json.loads(line)

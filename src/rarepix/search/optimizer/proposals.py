@@ -11,15 +11,7 @@ from optuna.trial import TrialState, create_trial
 from rarepix.search.optimizer.axes import OutsideSpace, encode, grid, suggest
 from rarepix.search.optimizer.samplers import build_sampler
 from rarepix.search.optimizer.settings import GRID_MAY_BE, MINIMISED, SearchSettings
-from rarepix.search.optimizer.study_state import (
-    DEFAULT,
-    LISTED,
-    Configuration,
-    StudyState,
-    best_so_far,
-    canonical,
-    finite,
-)
+from rarepix.search.optimizer.study_state import DEFAULT, LISTED, Configuration, StudyState, best_so_far, canonical
 from rarepix.seeding import generator, stable_hash
 
 DUPLICATES_ALLOWED = 20
@@ -148,9 +140,8 @@ class Proposals:
         return best_so_far(self.state.curve(runs[0]), self.settings.objectives[0]) if runs else {}
 
     def _mean(self, configuration: Configuration, name: str) -> float | None:
-        scores = [finite(metrics, name) for metrics in self.state.finals(configuration.number).values()]
-        present = [score for score in scores if score is not None]
-        return sum(present) / len(present) if present else None
+        scores = self.state.final_scores(configuration.number, name).values()
+        return sum(scores) / len(scores) if scores else None
 
     def _ask(self, sampler: optuna.samplers.BaseSampler) -> tuple[optuna.trial.Trial, dict[str, Any]]:
         own, self.study.sampler = self.study.sampler, sampler

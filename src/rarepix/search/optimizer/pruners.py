@@ -11,47 +11,23 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import optuna
-from optuna.pruners import BasePruner
+from optuna import pruners
 from optuna.trial import Trial, TrialState, create_trial
 
 from rarepix.search.optimizer.samplers import construct
 from rarepix.search.optimizer.settings import SearchSettings
 from rarepix.search.optimizer.study_state import Configuration, Metrics, StudyState, best_so_far, finite
 
-Builder = Callable[[dict[str, Any], int], BasePruner]
-"""(arguments, epochs of a run) → the pruner."""
-
-
-def _asha(args: dict[str, Any], epochs: int) -> BasePruner:
-    defaults = {"min_resource": warmup_epochs(epochs), "reduction_factor": 2}
-    return optuna.pruners.SuccessiveHalvingPruner(**defaults | args)
-
-
-def _hyperband(args: dict[str, Any], epochs: int) -> BasePruner:
-    return optuna.pruners.HyperbandPruner(**{"min_resource": warmup_epochs(epochs), "max_resource": epochs} | args)
-
-
-def _median(args: dict[str, Any], epochs: int) -> BasePruner:
-    return optuna.pruners.MedianPruner(**{"n_warmup_steps": warmup_epochs(epochs)} | args)
-
-
-def _percentile(args: dict[str, Any], epochs: int) -> BasePruner:
-    return optuna.pruners.PercentilePruner(**{"percentile": 25.0, "n_warmup_steps": warmup_epochs(epochs)} | args)
-
-
-PRUNERS: dict[str, tuple[Builder, type[BasePruner]]] = {
-    "none": (lambda args, epochs: optuna.pruners.NopPruner(**args), optuna.pruners.NopPruner),
-    "asha": (_asha, optuna.pruners.SuccessiveHalvingPruner),
-    "hyperband": (_hyperband, optuna.pruners.HyperbandPruner),
-    "median": (_median, optuna.pruners.MedianPruner),
-    "percentile": (_percentile, optuna.pruners.PercentilePruner),
-    "patient": (
-        lambda args, epochs: optuna.pruners.PatientPruner(None, **{"patience": 5} | args),
-        optuna.pruners.PatientPruner,
-    ),
-    "wilcoxon": (lambda args, epochs: optuna.pruners.WilcoxonPruner(**args), optuna.pruners.WilcoxonPruner),
+PRUNERS: dict[str, tuple[type[pruners.BasePruner], Callable[[int, int], dict[str, Any]]]] = {
+    "none": (pruners.NopPruner, lambda warmup, epochs: {}),
+    "asha": (pruners.SuccessiveHalvingPruner, lambda warmup, epochs: {"min_resource": warmup, "reduction_factor": 2}),
+    "hyperband": (pruners.HyperbandPruner, lambda warmup, epochs: {"min_resource": warmup, "max_resource": epochs}),
+    "median": (pruners.MedianPruner, lambda warmup, epochs: {"n_warmup_steps": warmup}),
+    "percentile": (pruners.PercentilePruner, lambda warmup, epochs: {"percentile": 25.0, "n_warmup_steps": warmup}),
+    "patient": (pruners.PatientPruner, lambda warmup, epochs: {"wrapped_pruner": None, "patience": 5}),
+    "wilcoxon": (pruners.WilcoxonPruner, lambda warmup, epochs: {}),
 }
-"""Name → builder and Optuna's class."""
+"""Name → Optuna's class, and our defaults: (epochs that are always run, epochs of a run) → arguments."""
 
 
 def warmup_epochs(epochs: int) -> int:
@@ -59,14 +35,13 @@ def warmup_epochs(epochs: int) -> int:
     return math.ceil(epochs / 3)
 
 
-def build_pruner(settings: SearchSettings, epochs: int) -> BasePruner:
+def build_pruner(settings: SearchSettings, epochs: int) -> pruners.BasePruner:
     """Return the pruner that *settings* name, for runs of *epochs*.
 
-    Raises:
-        ConfigError: ``pruner_args`` that Optuna's class does not take.
+    Raises ``ConfigError`` for ``pruner_args`` that Optuna's class does not take.
     """
-    build, kind = PRUNERS[settings.pruner]
-    return construct("pruner", settings.pruner, settings.pruner_args, kind, lambda args: build(args, epochs))
+    kind, defaults = PRUNERS[settings.pruner]
+    return construct("pruner", settings.pruner, kind, defaults(warmup_epochs(epochs), epochs), settings.pruner_args)
 
 
 class Pruning:
@@ -126,13 +101,9 @@ class Pruning:
 
     def _restore(self, configuration: Configuration) -> None:
         state, value = self._result(configuration) if configuration.end else (TrialState.RUNNING, None)
+        steps = self._steps(configuration)
         self.study.add_trial(
-            create_trial(
-                state=state,
-                value=value,
-                intermediate_values=self._steps(configuration),
-                system_attrs=configuration.rungs,
-            )
+            create_trial(state=state, value=value, intermediate_values=steps, system_attrs=configuration.rungs)
         )
 
     def _result(self, configuration: Configuration) -> tuple[TrialState, float | None]:
@@ -143,9 +114,7 @@ class Pruning:
 
     def _steps(self, configuration: Configuration) -> dict[int, float]:
         if self.by_blocks:
-            finals = self.state.finals(configuration.number)
-            scores = {block: finite(finals[block], self.settings.objectives[0]) for block in sorted(finals)}
-            return {block: score for block, score in scores.items() if score is not None}
+            return dict(sorted(self.state.final_scores(configuration.number, self.settings.objectives[0]).items()))
         runs = self.state.runs_of[configuration.number]
         return self.visible(self.state.curve(runs[0])) if runs else {}
 

@@ -14,24 +14,21 @@ t has the degrees of freedom of the first, (k − 1)(n − 1) for n configuratio
 
 **What it guarantees.** If the model holds with normal noise of equal spread, the truly best configuration is dropped
 from a study with a probability of at most ``alpha``, whatever the other configurations are and in whichever order they
-come: each test against one rival at one look errs with at most its share of ``alpha``, and the shares add up
-(Bonferroni). That leader and pool are chosen by their means does no harm: every rival has its share, and under this
-model means say nothing about residuals.
+come: each test against one rival at one look has its share of ``alpha``, and the shares add up (Bonferroni). Leader and
+pool may be chosen by their means, since under this model means say nothing about residuals.
 
 Where the noise is not equal, the rest of the rule keeps the error near ``alpha`` without a proof
 (``docs/benchmarks/search.md`` has simulated rates, for heavy tails and threefold spreads too). A bad configuration
 that fails in one fold and not in the next does not hide the others' differences, because only the better half is
-pooled. A candidate that varies more than the others is not dropped by their low noise alone, because its own pair may
-raise s. However many configurations are pooled, they give the average noise and not that of the candidate, which is
-why the degrees of freedom are at most six for each block.
+pooled. A candidate that varies more than the others is not dropped by their low noise alone: its own pair may raise s,
+and the pool, however large, gives the average noise, so it counts for at most six degrees of freedom for each block.
 
 **What it does not.** Blocks count as independent draws. Folds of one data set share most of their training images, so
 the statement is about more blocks of this kind, not about new data (Bengio and Grandvalet, 2004). And which rivals
 there are must not depend on the noise of the candidate's scores; what a sampler proposes depends on it a little.
 
-The idea, racing over blocks with repeated paired tests, is that of F-race (Birattari, Stützle, Paquete and
-Varrentrapp, GECCO 2002) and of irace's t-race (López-Ibáñez et al., Operations Research Perspectives 3, 2016), which
-do not correct for the number of looks.
+The idea is that of F-race (Birattari, Stützle, Paquete and Varrentrapp, GECCO 2002) and of irace's t-race (López-Ibáñez
+et al., Operations Research Perspectives 3, 2016), which do not correct for the number of looks.
 """
 
 from dataclasses import dataclass
@@ -77,9 +74,10 @@ def clearly_worse(
         alpha: probability, at most, that the truly best configuration of the study is dropped.
         at_least: blocks that a candidate must have finished before it is tested.
 
-    Raises:
-        ValueError: scores of another shape or with infinities, or an argument out of range.
+    Raises ``ValueError`` for scores of another shape or with infinities, or an argument out of range.
     """
+    from scipy.special import stdtr
+
     _check(scores, candidate, looks, alpha, at_least)
     blocks = ~np.isnan(scores[candidate])
     same = np.flatnonzero(~np.isnan(scores[:, blocks]).any(axis=1))
@@ -98,7 +96,7 @@ def clearly_worse(
         _residual_spread(scores[np.ix_(pooled, blocks)]),
         _residual_spread(scores[np.ix_([leader, candidate], blocks)]),
     )
-    p = _upper_tail(difference, spread * np.sqrt(2 / k), freedom)
+    p = float(stdtr(freedom, -difference / (spread * np.sqrt(2 / k)))) if spread > 0 else 0.0  # Student's t, upper tail
     level = alpha / (looks * rivals)
     return Elimination(candidate, leader, difference, p, level, int(k)) if p <= level else None
 
@@ -112,13 +110,6 @@ def _residual_spread(scores: np.ndarray) -> float:
     rows, columns = scores.shape
     spread = float(np.sqrt((residuals**2).sum() / ((rows - 1) * (columns - 1))))
     return spread if spread > RELATIVE_ROUNDING * np.abs(scores).max() else 0.0
-
-
-def _upper_tail(difference: float, error: float, freedom: int) -> float:
-    """Return the probability that Student's t with *freedom* degrees exceeds difference / error; *difference* > 0."""
-    from scipy.special import stdtr
-
-    return float(stdtr(freedom, -difference / error)) if error > 0 else 0.0
 
 
 def _check(scores: np.ndarray, candidate: int, looks: int, alpha: float, at_least: int) -> None:

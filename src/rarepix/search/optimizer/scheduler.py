@@ -15,9 +15,6 @@ from rarepix.search.optimizer.race import clearly_worse
 from rarepix.search.optimizer.settings import SearchSettings
 from rarepix.search.optimizer.study_state import DEFAULT, SAMPLED, Metrics, Run, StudyState, finite
 
-ENDS_CONFIGURATION = ("stopped", "canceled")
-"""Outcomes of a run after which its configuration gets no more."""
-
 
 class Scheduler:
     """The scheduler of one study."""
@@ -46,15 +43,20 @@ class Scheduler:
             limit: maximum number of runs (None: no limit).
             epochs: maximum length of a run, for the pruner.
 
-        Raises:
-            JournalError: the journal belongs to another search.
+        Raises ``JournalError`` if the journal belongs to another search.
         """
-        self.settings, self.space, self.default, self.limit = settings, space, dict(default), limit
-        self.journal = journal or Journal()
+        self.settings, self.limit, self.journal = settings, limit, journal or Journal()
         self.state = StudyState(blocks)
-        self.planned = planned_configurations(settings, space, self.default, enqueued)
+        self.planned = planned_configurations(settings, space, dict(default), enqueued)
         """(origin, parameters) of the configurations that are known beforehand."""
-        for event in self.journal.open(self._first_line()):
+        first_line = {
+            "space": dict(space),
+            "settings": settings.model_dump(mode="json", exclude_unset=True),
+            "default": dict(default),
+            "blocks": [block.model_dump() for block in self.state.blocks],
+            "planned": [[origin, dict(parameters)] for origin, parameters in self.planned],
+        }
+        for event in self.journal.open(first_line):
             self.state.apply(event)
         self.proposals = None if settings.listed else Proposals(settings, space, self.state)
         self.pruning = Pruning(settings, self.state, epochs)
@@ -62,20 +64,10 @@ class Scheduler:
         for number in sorted(self._open):
             self._close_if_over(number)  # a kill may have come between the end of a run and what follows from it
 
-    def _first_line(self) -> dict[str, Any]:
-        """Return the first line of the journal, which says which search this is."""
-        return {
-            "space": dict(self.space),
-            "settings": self.settings.model_dump(mode="json", exclude_unset=True),
-            "default": self.default,
-            "blocks": [block.model_dump() for block in self.state.blocks],
-            "planned": [[origin, dict(parameters)] for origin, parameters in self.planned],
-        }
-
     @property
     def busy(self) -> bool:
         """Whether a run is open whose end may lead to further runs."""
-        return any(self.state.open_runs(number) for number in self._open)
+        return any(run.outcome is None for number in self._open for run in self.state.runs_of[number])
 
     @property
     def samples(self) -> int | None:
@@ -125,8 +117,7 @@ class Scheduler:
         self._record("stop", run=number, why=why)
 
     def end(self, number: int, outcome: str, cause: str | None = None, metrics: Metrics | None = None) -> None:
-        """Take the end of a run: complete (with the metrics of its final report), stopped, failed (with its cause) or
-        canceled (by a person)."""
+        """Take the end of a run: *outcome* and *cause* as in ``Run``, *metrics* of its final report."""
         run = self.state.runs[number]
         if run.outcome:
             self.anomaly("late", run.job)
@@ -144,7 +135,6 @@ class Scheduler:
         self._record("odd", what=kind, job=job)
 
     def _record(self, event: str, **fields: Any) -> None:
-        """Write an event to the journal, then let it take effect."""
         self.journal.write({"event": event} | fields)
         self.state.apply({"event": event} | fields)
 
@@ -180,8 +170,8 @@ class Scheduler:
         return all(run.outcome is not None for run in awaited)
 
     def _ends_configuration(self, run: Run) -> bool:
-        """Return whether *run* is the last of its configuration. A listed study continues after a failure."""
-        return run.outcome in ENDS_CONFIGURATION or (run.outcome == "failed" and not self.settings.listed)
+        # a listed study continues after a failure
+        return run.outcome in ("stopped", "canceled") or (run.outcome == "failed" and not self.settings.listed)
 
     def _is_dropped_by_race(self, number: int) -> bool:
         """Let the race test a configuration before it gets a further block; return whether it is dropped."""
@@ -196,8 +186,7 @@ class Scheduler:
             alpha=race.alpha,
             at_least=race.at_least,
         )
-        verdict = str(elimination) if elimination else None
-        self._record("look", configuration=number, blocks=finished, verdict=verdict)
+        self._record("look", configuration=number, blocks=finished, verdict=elimination and str(elimination))
         if elimination:
             self._close(number, "dropped")
         return elimination is not None
@@ -207,14 +196,12 @@ class Scheduler:
             return None
         for origin, parameters in self.planned:
             if not self.state.tried(parameters):
-                return self._run(self._configuration(parameters, origin, {}), 0)
+                return self._begin(origin, parameters, {})
         proposed = self.proposals.propose() if self.proposals else None
-        if proposed is None:
-            return None
-        parameters, attributes = proposed
-        return self._run(self._configuration(parameters, SAMPLED, attributes), 0)
+        return self._begin(SAMPLED, *proposed) if proposed else None
 
-    def _configuration(self, parameters: Mapping[str, Any], origin: str, attributes: dict[str, Any]) -> int:
+    def _begin(self, origin: str, parameters: Mapping[str, Any], attributes: dict[str, Any]) -> Run:
+        """Begin a configuration, and return its first run."""
         number = len(self.state.configurations)
         self._record(
             "configuration", configuration=number, parameters=dict(parameters), origin=origin, attributes=attributes
@@ -223,7 +210,7 @@ class Scheduler:
             self.proposals.begin(self.state.configurations[number])
         self.pruning.begin()
         self._open.add(number)
-        return number
+        return self._run(number, 0)
 
     def _run(self, configuration: int, block: int, *, attempt: int = 1, continues: str | None = None) -> Run:
         number = len(self.state.runs)
@@ -243,12 +230,11 @@ class Scheduler:
         runs = self.state.last_attempts(number)
         if any(run.outcome is None or self._will_be_retried(run) for run in runs.values()):
             return
-        outcomes = {run.outcome for run in runs.values()}
         ends = [run.outcome for run in runs.values() if self._ends_configuration(run)]
         if ends:
             self._close(number, ends[0])
         elif len(runs) == len(self.state.blocks):
-            self._close(number, "complete" if "complete" in outcomes else "failed")
+            self._close(number, "complete" if any(run.outcome == "complete" for run in runs.values()) else "failed")
 
     def _close(self, number: int, end: str) -> None:
         self._record("close", configuration=number, end=end)

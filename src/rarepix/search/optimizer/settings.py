@@ -9,6 +9,7 @@ from pydantic import (
     NonNegativeInt,
     PositiveInt,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -51,16 +52,14 @@ def _check_duration(value: Any) -> Any:
 
 
 Duration = Annotated[int | str, BeforeValidator(_check_duration)]
-"""A duration in NNI's notation: whole seconds, or a number with a unit."""
 
 
 class Blocks(Settings):
     """Seeds × folds: every configuration runs on each of them, in the same order."""
 
     seeds: tuple[NonNegativeInt, ...] | None = None
-    """None: the recipe's seed."""
     folds: tuple[NonNegativeInt, ...] | None = None
-    """None: the recipe's fold."""
+    """None: the recipe's."""
 
     @field_validator("seeds", "folds")
     @classmethod
@@ -98,7 +97,6 @@ class WarmStart(Settings):
     study: str
     """The results folder of that study."""
     top: PositiveInt = 5
-    """How many of its best configurations are tried."""
 
 
 class SearchSettings(Settings):
@@ -108,10 +106,9 @@ class SearchSettings(Settings):
     """Read by NNI's web UI."""
     sampler: Literal[SAMPLER_NAMES] = "tpe"
     sampler_args: dict[str, Any] = Field(default={})
-    """Passed to Optuna's class."""
     pruner: Literal[PRUNER_NAMES] = "none"
     pruner_args: dict[str, Any] = Field(default={})
-    """Passed to Optuna's class."""
+    """Passed to Optuna's class, as ``sampler_args`` are."""
     seed: NonNegativeInt = 0
     samples: PositiveInt | None = None
     """Configurations to try, including the default one (None: as many as maxTrialNumber has room for)."""
@@ -139,16 +136,11 @@ class SearchSettings(Settings):
         """Whether all configurations are known before the study starts."""
         return self.configurations is not None or self.sampler == "grid"
 
-    @field_validator("configurations")
-    @classmethod
-    def _check_not_empty(cls, listed: tuple[dict, ...] | None) -> tuple[dict, ...] | None:
-        if listed is not None and not listed:
-            raise ValueError("a listed study must list at least one configuration")
-        return listed
-
     @field_validator("configurations", "enqueue")
     @classmethod
-    def _check_no_blocks_inside(cls, listed: tuple[dict, ...] | None) -> tuple[dict, ...] | None:
+    def _check_list(cls, listed: tuple[dict, ...] | None, info: ValidationInfo) -> tuple[dict, ...] | None:
+        if info.field_name == "configurations" and listed == ():
+            raise ValueError("a listed study must list at least one configuration")
         blocks = sorted({key for configuration in listed or () for key in configuration if key in BLOCK_KEYS})
         if blocks:
             raise ValueError(f"a configuration must not fix {', '.join(blocks)}: name seeds and folds under blocks")
@@ -204,8 +196,7 @@ class SearchSettings(Settings):
 def read_settings(class_args: Mapping[str, Any] | None) -> SearchSettings:
     """Return the settings in the advisor's ``classArgs``.
 
-    Raises:
-        ConfigError: one line per problem; a key that was renamed is refused with its new name.
+    Raises ``ConfigError`` with one line per problem; a key that was renamed is refused with its new name.
     """
     given = class_args or {}
     problems = [f"unknown key {old!r}: it is called {new!r} now" for old, new in RENAMED_KEYS.items() if old in given]

@@ -5,7 +5,6 @@ Only events change the state, so the journal has all that is needed to go on aft
 """
 
 import json
-import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -13,12 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from rarepix.nni_database import CONTINUES
+from rarepix.nni_database import CONTINUES, is_finite_number
 from rarepix.records import Block
 from rarepix.search.optimizer.settings import Retries
 from rarepix.trial.lifecycle import NON_FINITE, OUT_OF_MEMORY
 
-Event = dict[str, Any]
 Metrics = dict[str, float]
 
 DEFAULT = "default"
@@ -88,7 +86,7 @@ class StudyState:
         """Kind of anomaly (late, nan, missing, unknown) → how many reports."""
         self._tried: set[str] = set()
 
-    def apply(self, event: Event) -> None:
+    def apply(self, event: dict[str, Any]) -> None:
         """Change the state as *event* says."""
         getattr(self, f"_on_{event['event']}")(**{key: value for key, value in event.items() if key != "event"})
 
@@ -101,10 +99,6 @@ class StudyState:
         block = self.blocks[run.block]
         parameters = self.configurations[run.configuration].parameters | {"seed": block.seed, "data.fold": block.fold}
         return parameters | ({CONTINUES: run.continues} if run.continues else {})
-
-    def open_runs(self, configuration: int) -> list[Run]:
-        """Return the runs of a configuration that are not over."""
-        return [run for run in self.runs_of[configuration] if run.outcome is None]
 
     def last_attempts(self, configuration: int) -> dict[int, Run]:
         """Return block → newest run of a configuration."""
@@ -121,13 +115,17 @@ class StudyState:
         """Return block → final metrics, of the blocks that a configuration has completed."""
         return {run.block: run.metrics for run in self.runs_of[configuration] if run.outcome == "complete"}
 
+    def final_scores(self, configuration: int, name: str) -> dict[int, float]:
+        """Return block → final score *name* of a configuration, of the blocks in which it is finite."""
+        scores = {block: finite(metrics, name) for block, metrics in self.finals(configuration).items()}
+        return {block: score for block, score in scores.items() if score is not None}
+
     def scores(self, name: str) -> np.ndarray:
         """Return the final scores *name* as an array (configurations, blocks); NaN where there is none."""
         scores = np.full((len(self.configurations), len(self.blocks)), np.nan)
         for configuration in range(len(scores)):
-            for block, metrics in self.finals(configuration).items():
-                score = finite(metrics, name)
-                scores[configuration, block] = np.nan if score is None else score
+            for block, score in self.final_scores(configuration, name).items():
+                scores[configuration, block] = score
         return scores
 
     def curve(self, run: Run) -> dict[int, Metrics]:
@@ -185,17 +183,13 @@ def outcome_of(
     """
     if finite(final, "objective") is not None:
         return "complete", None
-    if why_stopped == "pruned":
-        return "stopped", None
-    if why_stopped == "hung":
-        return "failed", "hung"
+    if why_stopped:
+        return ("stopped", None) if why_stopped == "pruned" else ("failed", why_stopped)
     if event == "USER_CANCELED":
         return "canceled", None
-    if event == "EARLY_STOPPED":  # the search did not ask for it, so NNI did: maxTrialDuration
-        return "failed", "too_long"
-    if event == "SUCCEEDED":
-        return "failed", "no_result"
-    return "failed", CAUSES.get(exit_code, "crash")
+    # a trial that the search did not ask to stop was stopped by NNI: maxTrialDuration
+    causes = {"EARLY_STOPPED": "too_long", "SUCCEEDED": "no_result"}
+    return "failed", causes.get(event) or CAUSES.get(exit_code, "crash")
 
 
 def canonical(parameters: Mapping[str, Any]) -> str:
@@ -206,7 +200,7 @@ def canonical(parameters: Mapping[str, Any]) -> str:
 def finite(metrics: Mapping[str, float], name: str) -> float | None:
     """Return the score *name* of a report, None if it is absent or not finite; ``objective`` is NNI's ``default``."""
     value = metrics.get("default" if name == "objective" else name)
-    return float(value) if _is_number(value) and math.isfinite(value) else None
+    return float(value) if is_finite_number(value) else None
 
 
 def best_so_far(curve: Mapping[int, Mapping[str, float]], name: str) -> dict[int, float]:
@@ -222,11 +216,9 @@ def best_so_far(curve: Mapping[int, Mapping[str, float]], name: str) -> dict[int
 def numbers(value: Any) -> Metrics:
     """Return the numbers in a report of a trial, which is a mapping or a single number."""
     metrics = value if isinstance(value, Mapping) else {"default": value}
-    return {name: number for name, number in metrics.items() if _is_number(number)}
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+    return {
+        name: part for name, part in metrics.items() if isinstance(part, int | float) and not isinstance(part, bool)
+    }
 
 
 def _with_whole_numbers_as_int(value: Any) -> Any:

@@ -20,16 +20,16 @@ from pathlib import Path, PurePosixPath
 from rarepix import layout, records
 from rarepix.files import naming
 from rarepix.records import RecordError, Status
-from rarepix.search.nni.client import Trial, retries, stored_profile, stored_trials
+from rarepix.search.nni.client import Trial, last_attempts, stored_profile, stored_trials
 from rarepix.search.nni.nnictl import StudyError, find_experiment
-from rarepix.search.nni.trial_command import TrialCommand, command_from_params
+from rarepix.search.nni.trial_command import command_from_params
 from rarepix.search.nni.trial_io import save_reported_record
 from rarepix.search.remote import ssh
 from rarepix.search.remote.ssh import Machine, SshError, machine_list
 from rarepix.settings import ConfigError
 
 UNFINISHED = ".fetching-"
-"""Prefix of a folder that is being unpacked; ``remove_unfinished`` removes those of a fetch that was killed."""
+"""Prefix of a folder that is being unpacked."""
 NO_FOLDER = 3
 """Exit code of the command that lists the trials, where the study has no folder."""
 
@@ -102,31 +102,35 @@ class RemoteTrial:
 def fetch_results(name: str) -> Fetched:
     """Fetch the trials of the study with this experiment id or results folder, whether it runs or has ended.
 
-    Raises:
-        StudyError: it is unknown, or did not run on other machines.
-        DatabaseError: NNI's files of it cannot be read.
-        files.WriteError: the disk is full, or the results folder is not writable.
+    Raises ``StudyError`` if it is unknown or did not run on other machines, ``DatabaseError`` if NNI's files of it
+    cannot be read, ``files.WriteError`` if the disk is full or the results folder is not writable.
     """
     experiment = find_experiment(name)
-    command, machines = _command_and_machines(experiment.id, stored_profile(experiment.folder)["params"])
-    trials = stored_trials(experiment.folder)
+    params = stored_profile(experiment.folder)["params"]
+    try:
+        command = command_from_params(params)
+        if params["trainingService"].get("platform") != "remote":
+            folder = command.study_folder(experiment.id)
+            raise StudyError(f"the study {experiment.id} ran on this machine: its trials are in {folder}")
+        machines = machine_list(params["trainingService"]["machineList"], Path())
+    except ConfigError as error:
+        raise StudyError(f"the results of the study {experiment.id} cannot be fetched: {error}") from error
     result = Fetched(command.study_folder(experiment.id))
-    last_attempts = {trial.run: trial for trial in trials if trial.id not in retries(trials)}
-    result.running = sorted(run for run, trial in last_attempts.items() if trial.busy and experiment.alive)
+    by_run = {trial.run: trial for trial in last_attempts(stored_trials(experiment.folder))}
+    result.running = sorted(run for run, trial in by_run.items() if trial.busy and experiment.alive)
     sources = [
         RemoteFolders(machine, experiment.id, f"remote-worker{number}", result.folder.name, command.results)
         for number, machine in enumerate(machines, start=1)
     ]
-    _fetch_from_all(result, sources, last_attempts)
-    _keep_records(result, last_attempts)
+    _fetch_from_all(result, sources, by_run)
+    _keep_records(result, by_run)
     return result
 
 
 def list_trial_folders(source: RemoteFolders) -> dict[str, RemoteTrial]:
     """Return trial → what its record says, of the trials that have a record on the machine.
 
-    Raises:
-        SshError: the machine does not answer.
+    Raises ``SshError`` if the machine does not answer.
     """
     patterns = " ".join(f"-e '^ \"{name}\": '" for name in ("status", "started", "finished"))
     command = f"{{ {source.enter}; }} 2>/dev/null || exit {NO_FOLDER}; grep -H {patterns} */record.json"
@@ -149,9 +153,7 @@ def list_trial_folders(source: RemoteFolders) -> dict[str, RemoteTrial]:
 def fetch_folders(source: RemoteFolders, trials: Sequence[str], target: Path) -> Iterator[str]:
     """Fetch the folders of *trials* into *target*, and yield each trial as soon as its folder is complete.
 
-    Raises:
-        SshError: the connection was lost; the trials that were yielded are here.
-        files.WriteError: the disk is full, or *target* is not writable.
+    Raises ``SshError`` if the connection is lost (the trials that were yielded are here), and ``files.WriteError``.
     """
     if not trials:
         return
@@ -184,19 +186,7 @@ def remove_unfinished(target: Path) -> None:
         shutil.rmtree(folder)
 
 
-def _command_and_machines(experiment: str, params: dict) -> tuple[TrialCommand, tuple[Machine, ...]]:
-    try:
-        command = command_from_params(params)
-        if params["trainingService"].get("platform") != "remote":
-            raise StudyError(
-                f"the study {experiment} ran on this machine: its trials are in {command.study_folder(experiment)}"
-            )
-        return command, machine_list(params["trainingService"]["machineList"], Path())
-    except ConfigError as error:
-        raise StudyError(f"the results of the study {experiment} cannot be fetched: {error}") from error
-
-
-def _fetch_from_all(result: Fetched, sources: list[RemoteFolders], last_attempts: dict[str, Trial]) -> None:
+def _fetch_from_all(result: Fetched, sources: list[RemoteFolders], by_run: dict[str, Trial]) -> None:
     """Fetch from each machine the folders that are newest there and newer than those on this machine."""
 
     def list_or_note(source: RemoteFolders) -> dict[str, RemoteTrial]:
@@ -211,12 +201,14 @@ def _fetch_from_all(result: Fetched, sources: list[RemoteFolders], last_attempts
     target = result.folder / layout.TRIALS
     remove_unfinished(target)
     for source, listing in zip(sources, listings, strict=True):
-        wanted = []
-        for trial, copy in listing.items():
-            newest = all(copy >= other[trial] for other in listings if trial in other)
-            over = trial in last_attempts and trial not in result.running
-            if over and newest and _is_newer(copy, target / trial):
-                wanted.append(trial)
+        wanted = [
+            trial
+            for trial, copy in listing.items()
+            if trial in by_run
+            and trial not in result.running
+            and all(copy >= other[trial] for other in listings if trial in other)
+            and _is_newer(copy, target / trial)
+        ]
         try:
             for trial in fetch_folders(source, wanted, target):
                 result.fetched[trial] = source.machine.name
@@ -235,16 +227,15 @@ def _is_newer(copy: RemoteTrial, folder: Path) -> bool:
     return copy > RemoteTrial(record.status is Status.COMPLETE, record.started, record.finished or "")
 
 
-def _keep_records(result: Fetched, last_attempts: dict[str, Trial]) -> None:
+def _keep_records(result: Fetched, by_run: dict[str, Trial]) -> None:
     """Sort the trials that were not fetched: already here, kept as a record only, or missing."""
-    for run, trial in sorted(last_attempts.items()):
+    for run, trial in sorted(by_run.items()):
         if run in result.fetched or run in result.running:
             continue
         file = result.folder / layout.TRIALS / run / layout.RECORD
         if not file.exists() and not (trial.report and save_reported_record(trial.report.data, file)):
-            result.missing[run] = (
-                "no reachable machine has a folder of it" if result.unreachable else "it left no record anywhere"
-            )
+            why = "no reachable machine has a folder of it" if result.unreachable else "it left no record anywhere"
+            result.missing[run] = why
             continue
         record = records.read(file)
         has_all_files = record.files or record.status is not Status.COMPLETE
@@ -252,11 +243,7 @@ def _keep_records(result: Fetched, last_attempts: dict[str, Trial]) -> None:
 
 
 def _unpack(sender: subprocess.Popen, folder: Path) -> Iterator[str]:
-    """Unpack the archive that *sender* writes into *folder*; yield each trial when all of it is there.
-
-    Raises:
-        tarfile.TarError: the archive is incomplete.
-    """
+    """Unpack the archive that *sender* writes into *folder*; yield each trial when all of it is there."""
     current = None
     with naming(folder), tarfile.open(fileobj=sender.stdout, mode="r|") as archive:
         for entry in archive:
@@ -273,7 +260,6 @@ def _unpack(sender: subprocess.Popen, folder: Path) -> Iterator[str]:
 
 
 def _move_into_place(new: Path, target: Path) -> None:
-    """Move the complete folder *new* to *target*; a folder that is there is moved away first."""
     with naming(target):
         if target.exists():
             target.rename(new.with_name(f"{new.name}.old"))

@@ -6,12 +6,12 @@ read. Unlike NNI, which accepts any host, it stores a host's key at the first lo
 
 import shlex
 import subprocess
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field, PositiveInt, ValidationError
 
+from rarepix.search.nni.nnictl import last_line
 from rarepix.settings import ConfigError, Settings, explain
 
 CONNECT_SECONDS = 10
@@ -73,18 +73,15 @@ class Machine(Settings):
 def machine_list(entries: Any, folder: Path) -> tuple[Machine, ...]:
     """Return the machines of a study's ``machineList``; key files are relative to *folder*, that of the study's file.
 
-    Raises:
-        ConfigError: not a list of machines, one that needs a password, or a machine that is listed twice.
+    Raises ``ConfigError`` if it is not a list of machines, one needs a password, or one is listed twice.
     """
     if not isinstance(entries, list) or not entries:
         raise ConfigError(f"trainingService.machineList must list at least one machine, but got {entries!r}")
     machines: list[Machine] = []
     for number, entry in enumerate(entries, start=1):
         where = f"trainingService.machineList, machine {number}"
-        secret = next(
-            (key for key in ("password", "sshPassphrase") if isinstance(entry, dict) and entry.get(key)), None
-        )
-        if secret:
+        given = entry if isinstance(entry, dict) else {}
+        if secret := next((key for key in ("password", "sshPassphrase") if given.get(key)), None):
             raise ConfigError(
                 f"{where}: {secret} must not be given, since NNI keeps and shows it to whoever sees its web UI: make a "
                 f"key without a passphrase for this purpose (ssh-keygen -t ed25519 -N ''), and name it in sshKeyFile"
@@ -106,8 +103,7 @@ def machine_list(entries: Any, folder: Path) -> tuple[Machine, ...]:
 def run(machine: Machine, command: str, *, seconds: float = 60, stdin: bytes = b"") -> subprocess.CompletedProcess:
     """Run *command* on *machine* and return its exit code and its output (bytes), whatever the exit code is.
 
-    Raises:
-        SshError: the machine cannot be reached, or the command takes longer than *seconds*.
+    Raises ``SshError`` if the machine cannot be reached, or the command takes longer than *seconds*.
     """
     try:
         done = subprocess.run(
@@ -126,22 +122,15 @@ def run(machine: Machine, command: str, *, seconds: float = 60, stdin: bytes = b
     return done
 
 
-def last_line(output: bytes) -> str:
-    """Return the last line of what a program printed."""
-    lines = output.decode(errors="replace").strip().splitlines()
-    return lines[-1] if lines else "it printed nothing"
-
-
 def _login_problem(machine: Machine, stderr: bytes) -> str:
-    """Return why ssh could not log in, and what to do."""
     text = stderr.decode(errors="replace")
-    login = f"ssh -i {shlex.quote(str(machine.key))} -p {machine.port} {machine.user}@{machine.host}"
-    remedies: Sequence[tuple[str, str]] = (
-        ("Host key verification failed", "if its key was changed on purpose, remove the old one with `ssh-keygen -R "
-         f"'[{machine.host}]:{machine.port}'`; if not, another machine may be posing as it"),
-        ("Permission denied", f"install the key there with `ssh-copy-id -i {machine.key}.pub -p {machine.port} "
-         f"{machine.user}@{machine.host}`"),
-        ("Could not resolve", "correct the name, or give its address"),
-    )  # fmt: skip
-    remedy = next((remedy for sign, remedy in remedies if sign in text), f"switch it on, or try `{login}` by hand")
+    login = f"-p {machine.port} {machine.user}@{machine.host}"
+    remedies = {
+        "Host key verification failed": "if its key was changed on purpose, remove the old one with `ssh-keygen -R "
+        f"'[{machine.host}]:{machine.port}'`; if not, another machine may be posing as it",
+        "Permission denied": f"install the key there with `ssh-copy-id -i {machine.key}.pub {login}`",
+        "Could not resolve": "correct the name, or give its address",
+        "": f"switch it on, or try `ssh -i {shlex.quote(str(machine.key))} {login}` by hand",
+    }
+    remedy = next(remedy for sign, remedy in remedies.items() if sign in text)
     return f"{machine.name} must accept the login, but: {last_line(stderr)}: {remedy}"

@@ -29,9 +29,7 @@ from rarepix.settings import ConfigError
 
 MAX_TRIALS_PER_RUN = 2
 """``maxTrialNumber`` per planned run: a failed trial is run again as a new one."""
-COPIED_KEYS = (
-    "trialConcurrency", "trialGpuNumber", "maxTrialDuration", "nniManagerIp", "trainingService",
-)  # fmt: skip
+COPIED_KEYS = ("trialConcurrency", "trialGpuNumber", "maxTrialDuration", "nniManagerIp", "trainingService")
 """Keys of the search's NNI configuration that the confirmation takes over."""
 SUFFIX = "_confirm"
 """Of the name of a confirming study."""
@@ -44,9 +42,7 @@ def confirm(name: str, *, top: int, blocks: int, again: bool, start: Callable[[P
 
     *top* is the number of winners, *blocks* the number of fresh seeds; *start* starts a study from its file.
 
-    Raises:
-        StudyError: it is unknown or still runs.
-        ConfigError: there is nothing to confirm, or it was confirmed before and *again* is false.
+    Raises ``StudyError`` if it is unknown or still runs, ``ConfigError`` as ``write_confirmation`` does.
     """
     experiment = find_experiment(name)
     _must_have_ended(experiment)
@@ -77,8 +73,7 @@ def write_confirmation(study: Path, params: dict[str, Any], *, top: int, blocks:
 
     *params* is the NNI configuration of the search, *top* the number of winners, *blocks* the number of fresh seeds.
 
-    Raises:
-        ConfigError: there is nothing to confirm, or it was confirmed before and *again* is false.
+    Raises ``ConfigError`` if there is nothing to confirm, or it was confirmed before and *again* is false.
     """
     earlier = confirmations(study)
     if earlier and not again:
@@ -88,12 +83,13 @@ def write_confirmation(study: Path, params: dict[str, Any], *, top: int, blocks:
         )
     configurations = candidates(study, top, command_from_params(params).configuration())
     seeds = [_first_fresh_seed(study) + number for number in range(blocks)]
+    service = params["trainingService"]  # of two ``--study`` in its command, a trial takes the last
     file = study / layout.CONFIRMATIONS.parent / f"confirm-{len(earlier) + 1}.yml"
     tree = {
         "experimentName": f"{params.get('experimentName') or study.name}{SUFFIX}",
         "searchSpace": {},
-        "trialCommand": _command(params["trainingService"]["trialCommand"], study),
-        "trialCodeDirectory": params["trainingService"]["trialCodeDirectory"],
+        "trialCommand": f"{service['trialCommand']} --study {shlex.quote(study.name.rpartition('-')[0] + SUFFIX)}",
+        "trialCodeDirectory": service["trialCodeDirectory"],
         "maxTrialNumber": MAX_TRIALS_PER_RUN * len(configurations) * blocks,
         **{key: _without_none(params[key]) for key in COPIED_KEYS if params.get(key) is not None},
         "tuner": {
@@ -124,25 +120,18 @@ def candidates(study: Path, top: int, config: TrialConfig) -> list[dict[str, Any
     """Return the parameters of the default configuration of *study* and of its *top* best others.
 
     *config* is the configuration of its trials before the search changes it. Parameters that lead to the same
-    configuration count as the same.
+    configuration count as the same. If the search kept no journal, the default configuration is {}.
 
-    Raises:
-        ConfigError: only the default configuration has complete trials.
+    Raises ``ConfigError`` if only the default configuration has complete trials.
     """
-    default = _default(study)
+    configurations = (event for event in read(study / JOURNAL) if event["event"] == "configuration")
+    default = next((event["parameters"] for event in configurations if event["origin"] == DEFAULT), {})
     best = [parameters for parameters, _, _ in best_configurations(study, top + 1)]
     default_config = updated(config, default)
     winners = [parameters for parameters in best if updated(config, parameters) != default_config][:top]
     if not winners:
         raise ConfigError(f"{study} must have a complete trial beside the default configuration, but has none")
     return [default, *winners]
-
-
-def _default(study: Path) -> dict[str, Any]:
-    """Return the parameters of the search's default configuration; {} if it kept no journal."""
-    events = read(study / JOURNAL) if (study / JOURNAL).is_file() else iter(())
-    origins = ((event["origin"], event["parameters"]) for event in events if event["event"] == "configuration")
-    return next((parameters for origin, parameters in origins if origin == DEFAULT), {})
 
 
 def _first_fresh_seed(study: Path) -> int:
@@ -152,11 +141,6 @@ def _first_fresh_seed(study: Path) -> int:
         seeds |= {records.read(file).block.seed for file in layout.record_files(folder)}
         seeds |= {block["seed"] for block in (head(folder / JOURNAL) or {"blocks": ()})["blocks"]}
     return 1 + max(seeds)
-
-
-def _command(command: str, study: Path) -> str:
-    """Return the trial command with the name of the confirming study (a trial takes the last ``--study``)."""
-    return f"{command} --study {shlex.quote(study.name.rpartition('-')[0] + SUFFIX)}"
 
 
 def _without_none(value: Any) -> Any:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any, TextIO
 
 from rarepix.nni_database import CONTINUES
-from rarepix.search.nni.client import Trial, retries
+from rarepix.search.nni.client import Trial, last_attempts, retries
 from rarepix.search.studies.watch import ShowTrials
 
 SECONDS_BETWEEN_LINES = 5.0
@@ -69,33 +69,24 @@ class Lines:
                 continue
             self.last[trial.id] = (trial.status, count, waiting, now)
             if trial.status not in ("WAITING", "ADD_RESUMED"):
-                print(f"{_clock(now - self.started)}  {self._line(trial, trials, wrong)}", file=self.out, flush=True)
+                minutes, seconds = divmod(int(now - self.started), 60)
+                line = f"{minutes:3}:{seconds:02}  {self._line(trial, trials, wrong)}"
+                print(line, file=self.out, flush=True)
 
     def _line(self, trial: Trial, trials: Sequence[Trial], wrong: Mapping[str, str]) -> str:
-        """Return one line: state and progress; before the first report the parameters, after it the best objective."""
+        # before the first report the parameters, after it the best objective
         rest = [] if trial.busy else [_finished(trials, self.total, self.concurrency)]
         rest += [self.best(trials)] if trial.report else [format_parameters(trial.parameters)]
         parts = [state(trial, wrong, retries(trials)), without_report(trial), progress(trial), *rest]
         return "  ".join([f"trial {trial.number} {trial.id}", *filter(None, parts)])
 
 
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(int(seconds), 60)
-    return f"{minutes:3}:{rest:02}"
-
-
 def _finished(trials: Sequence[Trial], total: int | None, concurrency: int) -> str:
     """Return how many trials are finished and about how long the rest takes: ``3 of 8 finished, about 2 min left``."""
-    count = _count_finished(trials)
+    count = sum(not trial.busy for trial in last_attempts(trials))
     left = time_left(trials, total, concurrency)
     parts = [f"{count} of {total} finished" if total else f"{count} finished"]
     return ", ".join(parts + ([f"about {_duration(left)} left"] if left else []))
-
-
-def _count_finished(trials: Sequence[Trial]) -> int:
-    """Return how many trials are finished; a trial and its retries count once."""
-    retried = retries(trials)
-    return sum(not trial.busy for trial in trials if trial.id not in retried)
 
 
 def time_left(trials: Sequence[Trial], total: int | None, concurrency: int) -> float | None:
@@ -104,7 +95,7 @@ def time_left(trials: Sequence[Trial], total: int | None, concurrency: int) -> f
     None where it cannot be known: no total was set, no trial is left, or none has finished.
     """
     durations = [trial.seconds for trial in trials if trial.status == "SUCCEEDED" and trial.seconds]
-    count = _count_finished(trials)
+    count = sum(not trial.busy for trial in last_attempts(trials))
     if not durations or not total or count >= total:
         return None
     duration = sum(durations) / len(durations)
@@ -156,9 +147,7 @@ def state(trial: Trial, wrong: Mapping[str, str], retried: Mapping[str, int]) ->
 
 def progress(trial: Trial) -> str:
     """Return how far a trial is: the number of validations so far and its objective."""
-    if trial.report is None:
-        return ""
-    return f"validation {trial.report.count}  objective {trial.report.value:.4f}"
+    return f"validation {trial.report.count}  objective {trial.report.value:.4f}" if trial.report else ""
 
 
 class BestObjective:

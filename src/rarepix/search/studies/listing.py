@@ -8,16 +8,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from rarepix.nni_database import DatabaseError
-from rarepix.search.nni import nnictl
-from rarepix.search.nni.client import (
-    Manager,
-    ManagerUnreachable,
-    Trial,
-    last_state,
-    retries,
-    stored_profile,
-    stored_trials,
-)
+from rarepix.search.nni import client, nnictl
 from rarepix.search.nni.trial_command import command_from_params
 from rarepix.search.optimizer.journal import JournalError, StudySummary, read_summary
 from rarepix.settings import ConfigError
@@ -93,7 +84,7 @@ def _listed(experiment: nnictl.Experiment) -> ListedStudy:
     except ConfigError:
         results = None
     summary = _summary(results)
-    retried, hung = retries(trials), summary.hung if summary else frozenset()
+    hung = summary.hung if summary else frozenset()
     if state == "done" and _is_unfinished(profile["params"], trials, summary):
         state = "unfinished"
     objectives = [trial.report.value for trial in trials if trial.report and trial.report.final]
@@ -101,7 +92,7 @@ def _listed(experiment: nnictl.Experiment) -> ListedStudy:
         id=experiment.id,
         name=experiment.name,
         state=state,
-        done=sum(trial.status in DONE for trial in trials if trial.id not in {*retried, *hung}),
+        done=sum(trial.status in DONE and trial.id not in hung for trial in client.last_attempts(trials)),
         planned=summary.runs if summary and summary.runs else profile["params"].get("maxTrialNumber"),
         best=max((objective for objective in objectives if math.isfinite(objective)), default=math.nan),
         begun=profile["startTime"] / 1000,
@@ -116,7 +107,7 @@ def _summary(results: Path | None) -> StudySummary | None:
         return None  # the list goes on without it; watch and resume report the damage
 
 
-def _is_unfinished(params: dict[str, Any], trials: Sequence[Trial], summary: StudySummary | None) -> bool:
+def _is_unfinished(params: dict[str, Any], trials: Sequence[client.Trial], summary: StudySummary | None) -> bool:
     """Whether a study whose manager has nothing more to do has not done what was planned."""
     if summary and summary.configurations is not None:
         return summary.left > 0
@@ -124,22 +115,22 @@ def _is_unfinished(params: dict[str, Any], trials: Sequence[Trial], summary: Stu
     return summary is None and limit is not None and len(trials) < limit
 
 
-def _read(experiment: nnictl.Experiment) -> tuple[dict[str, Any], list[Trial], str]:
+def _read(experiment: nnictl.Experiment) -> tuple[dict[str, Any], list[client.Trial], str]:
     """Return profile, trials and state: from the manager if it answers, else from NNI's files."""
     if experiment.alive and experiment.port:
-        manager = Manager(experiment.port)
+        manager = client.Manager(experiment.port)
         try:
             profile, trials, (status, _) = manager.profile(), manager.trials(), manager.status()
             if profile["id"] == experiment.id:
                 return profile, trials, "open" if status == "VIEWED" else _end_state(status, trials) or "running"
-        except ManagerUnreachable:
+        except client.ManagerUnreachable:
             pass  # it is ending, or it hangs: read its files
-    trials = stored_trials(experiment.folder)
-    state = _end_state(last_state(experiment.folder), trials) or ("stopped" if experiment.ended else "died")
-    return stored_profile(experiment.folder), trials, state
+    trials = client.stored_trials(experiment.folder)
+    state = _end_state(client.last_state(experiment.folder), trials) or ("stopped" if experiment.ended else "died")
+    return client.stored_profile(experiment.folder), trials, state
 
 
-def _end_state(status: str | None, trials: Sequence[Trial]) -> str | None:
+def _end_state(status: str | None, trials: Sequence[client.Trial]) -> str | None:
     """Return how a study ended whose manager has *status*; None if there was work left."""
     if status == "ERROR":
         return "broken"

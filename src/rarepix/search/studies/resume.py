@@ -22,14 +22,14 @@ def resume(name: str, port: int = study.DEFAULT_PORT) -> tuple[Study, list[str]]
     checkpoint as a new attempt. Orphaned processes are ended first, since NNI would take the last report of an old
     process for one of the new trial, and the death of an old tuner for that of the new one.
 
-    Raises:
-        ConfigError: the port is taken.
-        StudyError: the study is unknown, still runs, or is not one of rarepix; or it broke again and was stopped.
-        nnictl.NniError: nnictl refuses.
-        orphans.OrphanError: an orphaned process cannot be ended.
+    Raises ``ConfigError`` if the port is taken; ``StudyError`` if the study is unknown, still runs, or is not one of
+    rarepix, or breaks again (it was then stopped); ``nnictl.NniError`` if nnictl refuses; and ``orphans.OrphanError``.
     """
     experiment = find_experiment(name)
-    _must_be_rarepix(experiment)
+    try:
+        command_from_params(stored_profile(experiment.folder)["params"])
+    except (DatabaseError, ConfigError) as error:
+        raise StudyError(f"the study {experiment.id} cannot be resumed: {error}") from error
     if experiment.alive:
         _end_broken(experiment)
     preflight.check_port(port)
@@ -39,15 +39,8 @@ def resume(name: str, port: int = study.DEFAULT_PORT) -> tuple[Study, list[str]]
             "NNI would end it again at once. Start a new one; with classArgs.warm_start it begins with the best of this"
         )
     ended = study.end_orphans(experiment)
-    nnictl.resume(experiment.id, port)
+    nnictl.run("resume", experiment.id, "--port", str(port))
     return study.wait_until_begun(experiment.id, _has_resumed), ended
-
-
-def _must_be_rarepix(experiment: nnictl.Experiment) -> None:
-    try:
-        command_from_params(stored_profile(experiment.folder)["params"])
-    except (DatabaseError, ConfigError) as error:
-        raise StudyError(f"the study {experiment.id} cannot be resumed: {error}") from error
 
 
 def _end_broken(experiment: nnictl.Experiment) -> None:

@@ -31,19 +31,17 @@ class Study:
     """A study that was started on this machine."""
 
     id: str
-    """NNI's id of the experiment."""
     port: int
     """Port of its manager; 0: the manager has ended."""
     folder: Path
     """Folder of results, in which its trials write their records."""
     logs: Path
-    """Folder of NNI's logs."""
     code: Path
     """Folder in which its trials run."""
     trials: int | None
     """Number of trials at most (None: no limit was set)."""
     trial_seconds: float
-    """How long a trial may run."""
+    """Maximum duration of a trial."""
     concurrency: int = 1
     """Number of trials that may run at the same time."""
 
@@ -61,10 +59,8 @@ class Study:
 def start(config_file: str | Path, port: int = DEFAULT_PORT) -> Study:
     """Check a study, start it, and wait until its first trial exists.
 
-    Raises:
-        ConfigError: it cannot be run; nothing was started.
-        StudyError: it broke in its first seconds and was stopped again.
-        nnictl.NniError: nnictl refused.
+    Raises ``ConfigError`` if it cannot be run (nothing was started), ``StudyError`` if it breaks in its first seconds
+    (it was stopped again), and ``nnictl.NniError`` if nnictl refuses.
     """
     checked = preflight.check(config_file, port)
     return wait_until_begun(nnictl.create(checked.file, port), lambda status, trials: bool(trials))
@@ -73,23 +69,21 @@ def start(config_file: str | Path, port: int = DEFAULT_PORT) -> Study:
 def wait_until_begun(experiment: str, has_begun: Callable[[str, Sequence[Trial]], bool]) -> Study:
     """Return the study of an experiment as soon as *has_begun*, called with NNI's status and the trials, is true.
 
-    Raises:
-        StudyError: it broke first, or did not begin within ``FIRST_SECONDS``; it was stopped again.
+    Raises ``StudyError`` if it breaks first, or does not begin within ``FIRST_SECONDS``; it was stopped again.
     """
     try:
         study = find(experiment)
         _wait(study, has_begun)
+        return study
     except BaseException:
         stop(experiment)
         raise
-    return study
 
 
 def find(name: str | None = None) -> Study:
     """Return the running study with this experiment id or results folder; without *name* the only one that runs.
 
-    Raises:
-        StudyError: it is unknown or has ended; or, without *name*, not exactly one study is running.
+    Raises ``StudyError`` if it is unknown or has ended; or, without *name*, if not exactly one study is running.
     """
     if name is None:
         running = [experiment for experiment in nnictl.list_experiments().values() if experiment.alive]
@@ -113,9 +107,7 @@ def stop(name: str) -> list[str]:
 
     Returns a line for each orphaned process, which is one that NNI itself did not end.
 
-    Raises:
-        nnictl.NniError: nnictl refuses.
-        orphans.OrphanError: a process cannot be ended.
+    Raises ``nnictl.NniError`` if nnictl refuses, ``orphans.OrphanError`` if a process cannot be ended.
     """
     experiment = find_experiment(name)
     if experiment.alive:
@@ -126,15 +118,13 @@ def stop(name: str) -> list[str]:
 def view(name: str, port: int = DEFAULT_PORT) -> str:
     """Open the web UI of a study that has ended, read-only, and return its address.
 
-    Raises:
-        ConfigError: the port is taken.
-        StudyError: the study is unknown or still runs.
+    Raises ``ConfigError`` if the port is taken, ``StudyError`` if the study is unknown or still runs.
     """
     experiment = find_experiment(name)
     if experiment.alive:
         raise StudyError(f"the study {experiment.id} still runs: its web UI is at {Manager(experiment.port).url}")
     preflight.check_port(port)
-    nnictl.view(experiment.id, port)
+    nnictl.run("view", experiment.id, "--port", str(port))
     return Manager(port).url
 
 
@@ -146,8 +136,7 @@ def view_command(experiment: str) -> str:
 def from_params(experiment: nnictl.Experiment, params: dict[str, Any]) -> Study:
     """Return the study of an experiment with the configuration *params*, as NNI keeps it.
 
-    Raises:
-        StudyError: it does not run trials of rarepix.
+    Raises ``StudyError`` if it does not run trials of rarepix.
     """
     try:
         command = command_from_params(params)
@@ -177,16 +166,15 @@ def end_orphans(experiment: nnictl.Experiment) -> list[str]:
     Returns a line for each process, and one for each machine that could not be reached. NNI's remote runners end
     themselves and their trials when they have lost their manager.
 
-    Raises:
-        orphans.OrphanError: a process cannot be ended.
+    Raises ``orphans.OrphanError`` if a process cannot be ended.
     """
     lines = [f"ended orphaned {process}" for process in orphans.end(experiment.id)]
     machines = _machines(experiment)
     if not machines:
         return lines
     with ThreadPoolExecutor(len(machines)) as pool:
-        remote = list(pool.map(lambda machine: _end_orphans_on(machine, experiment.id), machines))
-    return lines + [line for lines_of_machine in remote for line in lines_of_machine]
+        remote = pool.map(lambda machine: _end_orphans_on(machine, experiment.id), machines)
+        return lines + [line for lines_of_machine in remote for line in lines_of_machine]
 
 
 def _machines(experiment: nnictl.Experiment) -> tuple[ssh.Machine, ...]:
@@ -206,7 +194,7 @@ def _end_orphans_on(machine: ssh.Machine, experiment: str) -> list[str]:
         return [f"orphaned processes were not searched for: {error}"]
     if done.returncode:
         raise orphans.OrphanError(
-            f"{machine.name}: orphaned processes of the study must be ended, but: {ssh.last_line(done.stderr)}"
+            f"{machine.name}: orphaned processes of the study must be ended, but: {nnictl.last_line(done.stderr)}"
         )
     return [f"{machine.name}: ended orphaned {line}" for line in done.stdout.decode(errors="replace").splitlines()]
 
@@ -219,8 +207,7 @@ def _from_manager(experiment: nnictl.Experiment) -> Study:
     except ManagerUnreachable as error:
         logs = experiment.folder / "log"
         raise StudyError(f"the study {experiment.id} runs, but {error}. Its logs are in {logs}") from error
-    if profile["id"] != experiment.id:
-        other = profile["id"]
+    if (other := profile["id"]) != experiment.id:
         raise StudyError(f"port {experiment.port} must be that of study {experiment.id}, but {other} answers there")
     return from_params(experiment, profile["params"])
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from rarepix.layout import RECORD, TRIALS
 from rarepix.records import RecordError, Status, read
-from rarepix.search.nni import nnictl, orphans
-from rarepix.search.nni.client import ManagerUnreachable, Trial, last_state, retries, stored_profile, stored_trials
+from rarepix.search.nni import client, nnictl, orphans
+from rarepix.search.nni.client import ManagerUnreachable, Trial
 from rarepix.search.nni.trial_io import RecordTransferError, save_reported_record
 from rarepix.search.optimizer.journal import StudySummary, read_summary
 from rarepix.search.studies.study import Study, break_reason, from_params
@@ -49,13 +49,12 @@ class Outcome:
 
     def summary(self) -> str:
         """Return one line for the terminal. A trial and its retries count once."""
-        retried = retries(self.trials)
-        last_attempts = [trial for trial in self.trials if trial.id not in retried]
-        good = sum(not trial.busy and trial.id not in self.wrong for trial in last_attempts)
-        text = f"{good} of {len(last_attempts)} trials done"
+        last = client.last_attempts(self.trials)
+        good = sum(not trial.busy and trial.id not in self.wrong for trial in last)
+        text = f"{good} of {len(last)} trials done"
         if self.broken:
             return f"the study broke: {self.broken} ({text})"
-        counts = {"failed": len(self.wrong), "tried again": len(retried)}
+        counts = {"failed": len(self.wrong), "tried again": len(self.trials) - len(last)}
         for kind, count in (self.search.anomalies if self.search else {}).items():
             counts[f"reports {ANOMALIES.get(kind, kind)}"] = count
         return ", ".join([text, *(f"{count} {what}" for what, count in counts.items() if count)])
@@ -85,7 +84,7 @@ def watch(study: Study, show: ShowTrials, every: float = 1.0) -> Outcome:
             continue
         unanswered = 0
         problems |= trial_problems(study, [trial for trial in trials if not trial.busy and trial.id not in problems])
-        retried = retries(trials)
+        retried = client.retries(trials)
         wrong = {trial: problem for trial, problem in problems.items() if problem and trial not in retried}
         show(trials, wrong)
         broken = _why_broken(study, status, errors, tuner)
@@ -101,14 +100,12 @@ def watch(study: Study, show: ShowTrials, every: float = 1.0) -> Outcome:
 def read_outcome(experiment: nnictl.Experiment) -> tuple[Study, Outcome]:
     """Return a study that has ended and how it ended, from its files.
 
-    Raises:
-        DatabaseError: NNI's files of it cannot be read.
-        StudyError: it did not run trials of rarepix.
+    Raises ``DatabaseError`` if NNI's files of it cannot be read, ``StudyError`` if it did not run trials of rarepix.
     """
-    study = from_params(experiment, stored_profile(experiment.folder)["params"])
-    trials, state = stored_trials(experiment.folder), last_state(experiment.folder) or "?"
-    summary, retried = read_summary(study.folder), retries(trials)
-    problems = trial_problems(study, [trial for trial in trials if not trial.busy and trial.id not in retried])
+    study = from_params(experiment, client.stored_profile(experiment.folder)["params"])
+    trials, state = client.stored_trials(experiment.folder), client.last_state(experiment.folder) or "?"
+    summary = read_summary(study.folder)
+    problems = trial_problems(study, [trial for trial in client.last_attempts(trials) if not trial.busy])
     if state == "ERROR":
         broken = f"{break_reason(study, ['its tuner failed'])}. Its logs are in {study.logs}"
     elif state == "DONE" or (state == "TUNER_NO_MORE_TRIAL" and not any(trial.busy for trial in trials)):
@@ -157,19 +154,14 @@ def _trial_problem(study: Study, trial: Trial, hung: frozenset[str]) -> str | No
 
 def _last_line_of_stderr(study: Study, trial: Trial) -> str | None:
     """Return the last line that a failed trial of this machine wrote to its standard error."""
-    if trial.status != "FAILED":
-        return None
     stderr = study.logs.parent / "environments" / "local-env" / "trials" / trial.id / "trial.stderr"
-    try:
-        lines = stderr.read_text(encoding="utf-8", errors="replace").split("\n")
-    except OSError:
+    if trial.status != "FAILED" or not stderr.is_file():
         return None
-    return next((line.strip() for line in reversed(lines) if line.strip()), None)
+    lines = stderr.read_text(encoding="utf-8", errors="replace").strip().split("\n")
+    return lines[-1].strip() or None
 
 
 class _TunerCheck:
-    """Checks from time to time whether the process of a study's tuner runs."""
-
     def __init__(self, experiment: str) -> None:
         self.experiment = experiment
         self.missing = 0
