@@ -14,7 +14,7 @@ from rarepix import layout, records
 from rarepix.data.images import image_files
 from rarepix.evaluation.checkpoint import load_trained_model
 from rarepix.evaluation.predict import predict
-from rarepix.evaluation.test import EvaluationOptions, run_test, select_items
+from rarepix.evaluation.test import run_test, select_items
 from rarepix.records import TrialRecord
 from tests.layouts import LESION_BOXES, LESIONS, SIZE, lines, write_lesions
 from trials.segment import main
@@ -96,9 +96,7 @@ def test_the_record_has_the_pixels_of_each_class(run):
 def test_testing_again_counts_the_same(run, tmp_path):
     trained = load_trained_model(run.folder)
     name, _, items = select_items(trained, part=None, listed=None)
-    document = run_test(
-        trained, items, {"tested": name}, tmp_path, options=EvaluationOptions(surfaces=True, masks="classes")
-    )
+    document = run_test(trained, items, {"tested": name}, tmp_path, surfaces=True, masks="classes")
     table = pd.read_csv(tmp_path / "classes.csv").set_index("class")
     for label, counts in run.record.counts["test"].items():
         assert table.loc[label, ["tp", "fp", "fn", "tn"]].tolist() == list(counts.model_dump().values())

@@ -1,22 +1,13 @@
 """Files are written whole or not at all."""
 
-import errno
 import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from errno import EACCES, EDQUOT, EEXIST, EFBIG, ENOSPC, ENOTDIR, EPERM, EROFS
 from pathlib import Path
 
-CANNOT_WRITE = (
-    errno.ENOSPC,
-    errno.EFBIG,
-    errno.EDQUOT,
-    errno.EROFS,
-    errno.EACCES,
-    errno.EPERM,
-    errno.ENOTDIR,
-    errno.EEXIST,
-)
+CANNOT_WRITE = (ENOSPC, EFBIG, EDQUOT, EROFS, EACCES, EPERM, ENOTDIR, EEXIST)
 
 
 class WriteError(OSError):

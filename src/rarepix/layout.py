@@ -65,5 +65,5 @@ def record_files(study: Path) -> Iterator[Path]:
 
 def studies(results: Path) -> list[Path]:
     """Return the folders under *results* that hold trials, the one with the newest record last."""
-    found = {folder.parent: folder for folder in results.glob(f"*/{TRIALS}") if any(folder.glob(f"*/{RECORD}"))}
-    return sorted(found, key=lambda study: max(file.stat().st_mtime_ns for file in record_files(study)))
+    with_records = [folder.parent for folder in results.glob(f"*/{TRIALS}") if any(folder.glob(f"*/{RECORD}"))]
+    return sorted(with_records, key=lambda study: max(file.stat().st_mtime_ns for file in record_files(study)))

@@ -31,7 +31,7 @@ def expand(path: str | Path) -> Path:
         PathsError: ``NAMES_FILE`` cannot be read.
     """
     known = (_names() if "$" in str(path) else {}) | os.environ
-    text = re.sub(r"\$(?:(\w+)|\{(\w+)\})", lambda found: known.get(found[1] or found[2], found[0]), str(path))
+    text = re.sub(r"\$(?:(\w+)|\{(\w+)\})", lambda match: known.get(match[1] or match[2], match[0]), str(path))
     if "$" in text:
         raise FileNotFoundError(
             f"every variable in a path must be set, but got {str(path)!r}: set it, write NAME=/path into {NAMES_FILE}, "
@@ -44,14 +44,14 @@ def _names() -> dict[str, str]:
     file = Path(NAMES_FILE).expanduser()
     if not file.is_file():
         return {}
-    found = {}
+    names = {}
     for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
         name, _, value = (part.strip() for part in line.partition("="))
         if line.strip() and not line.lstrip().startswith("#"):
             if not value or not name.isidentifier():
                 raise PathsError(f"{file}:{number} must be of the form NAME=/path, but is {line!r}")
-            found[name] = value
-    return found
+            names[name] = value
+    return names
 
 
 def cache_root() -> Path:

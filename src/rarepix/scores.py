@@ -154,14 +154,8 @@ def objective(
     """Return the number that the search maximises.
 
     ``miou``: the mean IoU of all classes. ``rare_iou``: the mean IoU of the rare classes, minus max(0, *floor* − the
-    mean IoU of the other classes). Absent classes are left out of the means (policy ``skip``).
-
-    Args:
-        name: ``miou`` or ``rare_iou``.
-        scores: see ``summary``.
-        names: of the classes.
-        rare: names of the rare classes.
-        floor: IoU that the other classes should reach.
+    mean IoU of the other classes). Absent classes are left out of the means (policy ``skip``). *scores* are those of
+    ``summary``, *names* and *rare* the names of all and of the rare classes.
     """
     if name == "miou":
         return scores["miou"]

@@ -17,7 +17,7 @@ from rarepix.data.samplers import EpochSampler, RankShard, sampling_plan
 from rarepix.data.source import DataError
 from rarepix.data.sources import source_of
 from rarepix.data.splits import clusters
-from rarepix.data.splits.train_val_test import Splits, make_splits
+from rarepix.data.splits.train_val_test import Split, Splits, make_splits
 from rarepix.data.transforms.augment import build_augment
 from rarepix.data.transforms.paste import Paste, build_paste
 from rarepix.data.weights import image_weights
@@ -63,11 +63,14 @@ class Data(NamedTuple):
         Binary: background, class. Multiclass: C classes. Multilabel: C classes, whose pixels overlap, and then the
         number of all pixels that are not ignored.
         """
-        table = self.splits.by_name["train"].inventory
-        pixels = table[list(self.labels.names)].sum().tolist()
-        if self.labels.task is Task.MULTILABEL:
-            pixels.append(int((table["height"] * table["width"] - table[BORDER]).sum()))
-        return pixels
+        pixels = self.pixel_counts("train").sum().tolist()
+        return pixels + [counted_pixels(self.splits.by_name["train"])] * (self.labels.task is Task.MULTILABEL)
+
+
+def counted_pixels(split: Split) -> int:
+    """Return the pixels that are not ignored; multilabel classes overlap, so their pixels do not add up to it."""
+    table = split.inventory
+    return int((table["height"] * table["width"] - table[BORDER]).sum())
 
 
 def build_data(config: TrialConfig, *, gpu: bool) -> Data:
@@ -78,8 +81,8 @@ def build_data(config: TrialConfig, *, gpu: bool) -> Data:
         ConfigError: the configuration asks for what the data do not have.
     """
     source = source_of(config.data)
-    data_validation.check_classes(config, source.labels)
     labels = source.labels
+    data_validation.check_classes(config, labels)
     splits = make_splits(source, config.data, seed=config.seed, cache=cache_root() / "inventory")
     data_validation.check_objective(config, labels, splits)
     data_validation.check_devices(config, splits)
@@ -133,13 +136,7 @@ def evaluation_loader(
 ) -> DataLoader:
     """Return the loader of images that are evaluated: all of *dataset* in its order, or the batches of one *shard*.
 
-    Args:
-        dataset: the images; a ``SegmentationDataset`` unless *collate* is given.
-        config: says the batch size and the number of loader processes.
-        labels: the classes.
-        gpu: whether batches go to a GPU.
-        collate: makes a batch of samples without masks.
-        shard: the share of this process, on several devices.
+    *dataset* is a ``SegmentationDataset`` unless *collate* is given, which makes a batch of samples without masks.
     """
     batch_size = config.evaluate.batch_size
     loading = _loading(config, labels, gpu=gpu, devices=shard.size)
@@ -179,11 +176,8 @@ def build_module(
 ) -> "SegmentationModule":
     """Return the network with its loss, its inference, its counter and its scores.
 
-    Args:
-        config: the trial.
-        labels: the classes.
-        class_pixels: see ``Data.class_pixels``. None: classes count as equally frequent, which is enough to evaluate
-            the network, but not to train it with a loss that weighs classes by their pixels.
+    *class_pixels* are those of ``Data.class_pixels``. None: classes count as equally frequent, which is enough to
+    evaluate the network, but not to train it with a loss that weighs classes by their pixels.
     """
     from rarepix.engine.module import SegmentationModule  # imports Lightning, which a dry run does without
 

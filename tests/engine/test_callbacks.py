@@ -116,13 +116,13 @@ def fit_coded(counter: BatchCounter, folder: Path, *others: pl.Callback, epochs:
 def test_codes_are_counted_in_every_epoch(tmp_path):
     counter = BatchCounter("paste", NAMES)
     fit_coded(counter, tmp_path, epochs=3)
-    assert counter.counts() == {name: 3 * count for name, count in ONE_EPOCH.items()}
+    assert counter.counts == {name: 3 * count for name, count in ONE_EPOCH.items()}
 
 
 def test_without_names_nothing_is_counted(tmp_path):
     counter = BatchCounter("paste", ())
     trainer_of(tmp_path, [counter], epochs=1).fit(module_of(), loader(batches()), loader(batches(2)))
-    assert counter.counts() == {}
+    assert counter.counts == {}
 
 
 class FailInThirdEpoch(pl.Callback):
@@ -138,4 +138,4 @@ def test_a_repeated_epoch_is_counted_once(tmp_path):
         fit_coded(BatchCounter("paste", NAMES), tmp_path, FailInThirdEpoch(), epochs=4)
     counter = BatchCounter("paste", NAMES)
     fit_coded(counter, tmp_path, epochs=4, ckpt=tmp_path / "checkpoints" / "last.ckpt")
-    assert counter.counts() == {name: 4 * count for name, count in ONE_EPOCH.items()}
+    assert counter.counts == {name: 4 * count for name, count in ONE_EPOCH.items()}

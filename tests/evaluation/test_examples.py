@@ -18,7 +18,7 @@ from rarepix.viz.style import IGNORED
 
 def shown(choice: examples.Choice) -> list[str]:
     """Return the ids of the chosen images."""
-    return [example.image for example in choice.examples]
+    return [image for image, _ in choice.examples]
 
 
 COUNTS = pd.DataFrame(
@@ -137,7 +137,7 @@ def test_the_picture_holds_image_truth_prediction_and_errors(tiny_voc, tmp_path)
     held = {sample["id"]: np.bincount(sample["mask"].flatten(), minlength=256) for sample in dataset}
     image = next(name for name, counts in held.items() if counts[1] == 0)  # so that all of the answer is wrong
     path, rare = tmp_path / "examples.png", [source.labels.names[1]]
-    choice = examples.Choice([examples.Example(image, "why")], ("pole: in no image",))
+    choice = examples.Choice([(image, "why")], ("pole: in no image",))
     examples.draw_examples(Constant(), dataset, choice, source.labels, path, rare=rare, threshold=0.5)
     with Image.open(path) as picture:
         pixels = np.asarray(picture)

@@ -219,6 +219,7 @@ def test_a_failed_trial_is_resumed_from_its_last_checkpoint(context):
     whole = run(replace(context, trial="whole"))
     assert record.counts == whole.counts
     assert record.pasting == whole.pasting
+    assert sum(whole.pasting.values()) == 4 * 12  # all epochs, also those after the best one
     assert record.objective == whole.objective
 
 

@@ -34,7 +34,7 @@ def evaluate(
     from rarepix.choices import pick
     from rarepix.evaluation.legacy import LEGACY
     from rarepix.evaluation.mask_files import FORMS
-    from rarepix.evaluation.test import PARTS, EvaluationOptions, run_test, select_items
+    from rarepix.evaluation.test import PARTS, run_test, select_items
     from rarepix.settings import ConfigError
 
     if part is not None and listed is not None:
@@ -48,21 +48,22 @@ def evaluate(
     trained = _load(network, recipe, settings)
     name, source, items = select_items(trained, part=part, listed=listed)
     out = out or trained.folder / "test" / re.sub(r"[^\w.-]+", "_", name)
-    facts = {
+    config = trained.config
+    metadata = {
         "checkpoint": str(trained.checkpoint),
-        "recipe": trained.config.recipe,
+        "recipe": config.recipe,
         "dataset": source.name,
         "tested": name,
         "task": str(trained.labels.task),
-        "seed": trained.config.seed,
-        "split": trained.config.data.split,
-        "fold": trained.config.data.fold,
-        "evaluate": trained.config.evaluate.model_dump(mode="json"),
-        "resize": trained.config.data.resize,
+        "seed": config.seed,
+        "split": config.data.split,
+        "fold": config.data.fold,
+        "evaluate": config.evaluate.model_dump(mode="json"),
+        "resize": config.data.resize,
     }
-    options = EvaluationOptions(surfaces=surfaces, legacy=tuple(legacy or ()), masks=masks, least=least)
+    options = {"surfaces": surfaces, "legacy": legacy or (), "masks": masks, "least": least}
     with bar("testing", len(items)) as advance:
-        document = run_test(trained, items, facts, out, options=options, advance=advance)
+        document = run_test(trained, items, metadata, out, **options, advance=advance)
     _print_scores(document, out)
 
 
@@ -73,8 +74,7 @@ def predict(
     settings: Annotated[list[str] | None, SETTINGS] = None,
     out: Annotated[Path, typer.Option(help="Folder for masks, overlays and tables.")] = Path("predictions"),
     masks: Annotated[
-        str | None,
-        typer.Option(help="palette (a file per image) or classes (a file per class); default: by the task."),
+        str | None, typer.Option(help="palette (a file per image) or classes (a file per class); default: by the task.")
     ] = None,
     overlays: Annotated[bool, typer.Option(help="Draw each image with its classes over it.")] = True,
 ) -> None:
@@ -110,12 +110,11 @@ def _print_scores(document: dict[str, Any], out: Path) -> None:
     """Print the scores, those of each class, those of published evaluators, and the folder with all results."""
     scores = document["scores"]
     print(f"{document['dataset']}, {document['tested']}: {document['images']} images")
-    for name, value in scores.items():
-        if not name.startswith("iou/"):
-            print(f"  {name:20} {value:.4f}")
-    for name, value in scores.items():
+    for name, value in sorted(scores.items(), key=lambda score: score[0].startswith("iou/")):
         if name.startswith("iou/"):
             print(f"    {name:18} {'absent' if value != value else f'{value:.4f}'}")
+        else:
+            print(f"  {name:20} {value:.4f}")
     for evaluator, legacy_scores in document["legacy"].items():
         for name, value in legacy_scores.items():
             print(f"  {evaluator}: {name} {value:.4f}")

@@ -48,19 +48,13 @@ def inventory(
         raise DataError(f"{opened.root} must have at least one list with images, but has none")
     result = inspect_dataset(opened, names, bar, cache=cache_root() / "inventory")
     out = out or results_root() / "inventory" / re.sub(r"[^\w-]+", "_", opened.name)
-    if result.problems:
-        _remove_tables(out)
     _report_problems(result, out)
-    if result.problems:
+    if result.problems:  # the data have changed since an earlier call wrote its tables and picture
+        for name in (*TABLES, f"{PICTURE}.png", f"{PICTURE}.svg"):
+            (out / name).unlink(missing_ok=True)
         raise typer.Exit(2)
     table = _write(opened, result, out)
     _print_table(opened, names, result, table, out)
-
-
-def _remove_tables(out: Path) -> None:
-    """Remove the tables and the picture of an earlier call, since the data have changed."""
-    for name in (*TABLES, f"{PICTURE}.png", f"{PICTURE}.svg"):
-        (out / name).unlink(missing_ok=True)
 
 
 def _report_problems(result: "Inspection", out: Path) -> None:

@@ -17,14 +17,12 @@ app = typer.Typer(no_args_is_help=True, help="Start and follow studies (NNI expe
 
 Config = Annotated[Path, typer.Argument(metavar="CONFIG", help="The study's file, for instance nni_config.yml.")]
 Running = Annotated[
-    str | None,
-    typer.Argument(metavar="[STUDY]", help="Experiment id or results folder; default: the running one."),
+    str | None, typer.Argument(metavar="[STUDY]", help="Experiment id or results folder; default: the running one.")
 ]
 Name = Annotated[str, typer.Argument(metavar="STUDY", help="Experiment id or results folder.")]
 Port = Annotated[int, typer.Option(help="Port of NNI's web UI.")]
 Host = Annotated[
-    str,
-    typer.Option(help="Address of the web UI: 127.0.0.1 for this machine only, 0.0.0.0 for every network."),
+    str, typer.Option(help="Address of the web UI: 127.0.0.1 for this machine only, 0.0.0.0 for every network.")
 ]
 
 

@@ -39,14 +39,10 @@ class TrialConfig(Settings):
     evaluate: EvaluateConfig = EvaluateConfig()
 
     @model_validator(mode="after")
-    def _check_warmup(self) -> "TrialConfig":
+    def _check_epochs(self) -> "TrialConfig":
         warmup = self.optim.parameters("schedule").get("warmup", 0)
         if warmup > self.engine.epochs:
             raise ValueError(f"optim.warmup must be at most engine.epochs = {self.engine.epochs}, but got {warmup}")
-        return self
-
-    @model_validator(mode="after")
-    def _check_validated_at_least_once(self) -> "TrialConfig":
         if self.engine.validate_every > self.engine.epochs:
             raise ValueError(
                 f"engine.validate_every must be at most engine.epochs = {self.engine.epochs}, "
@@ -86,9 +82,8 @@ def updated(config: TrialConfig, parameters: Mapping[str, Any]) -> TrialConfig:
     tree = config.model_dump(mode="json")
     if "recipe" in parameters:
         raise ConfigError("recipe is the name of where a configuration came from, not a setting: use --recipe")
-    for key, value in sorted(
-        parameters.items(), key=lambda pair: pair[0] not in CHOICES
-    ):  # a choice resets its section
+    # choices first: they reset their section
+    for key, value in sorted(parameters.items(), key=lambda pair: pair[0] not in CHOICES):
         if isinstance(value, Mapping) and "_name" in value and key in CHOSEN:
             set_choice(tree[key], CHOSEN[key], value["_name"], reset=True)
             tree[key] |= {name: parameter for name, parameter in value.items() if name != "_name"}

@@ -28,12 +28,10 @@ class StrictLoader(yaml.SafeLoader):
         for key_node, _ in node.value:
             is_merge = key_node.tag == "tag:yaml.org,2002:merge"  # "<<" has no constructor
             key = key_node.value if is_merge else self.construct_object(key_node, deep=True)
-            if not isinstance(key, Hashable):
-                raise yaml.MarkedYAMLError(
-                    problem=f"a key must be a name, not {key!r}", problem_mark=key_node.start_mark
-                )
-            if key in seen:
-                raise yaml.MarkedYAMLError(problem=_given_twice(key), problem_mark=key_node.start_mark)
+            is_plain = isinstance(key, Hashable)
+            if not is_plain or key in seen:
+                problem = _given_twice(key) if is_plain else f"a key must be a name, not {key!r}"
+                raise yaml.MarkedYAMLError(problem=problem, problem_mark=key_node.start_mark)
             seen.add(key)
         return super().construct_mapping(node, deep=True)
 
@@ -52,19 +50,18 @@ RecipeLoader.add_implicit_resolver(
 
 
 def read_mapping(file: Path, what: str, *, loader: type[StrictLoader] = StrictLoader) -> dict[str, Any]:
-    """Return the mapping in a YAML or JSON file.
-
-    Args:
-        file: to read.
-        what: the file is expected to be, for messages: ``"the study"``.
-        loader: says which texts are numbers.
+    """Return the mapping in a YAML or JSON file; *what* the file is expected to be, for messages: ``"the study"``.
 
     Raises:
         ConfigError: the file does not exist, cannot be read, is not YAML or JSON, gives a key twice, or does not hold
             a mapping.
     """
     try:
-        tree = _parse_json_or_yaml(file.read_text(encoding="utf-8"), loader)
+        text = file.read_text(encoding="utf-8")
+        try:  # JSON first, as NNI does: with tabs or 1e-4 it means something else, or nothing, in YAML
+            tree = json.loads(text, object_pairs_hook=_unique)
+        except json.JSONDecodeError:
+            tree = loader(text).get_single_data()
     except FileNotFoundError:
         raise ConfigError(f"{what} must be a file, but {file} does not exist") from None
     except (OSError, UnicodeDecodeError) as error:
@@ -88,14 +85,6 @@ def parse_value(text: str) -> Any:
 
 class _DuplicateKeyError(ValueError):
     """A JSON object gives a key twice."""
-
-
-def _parse_json_or_yaml(text: str, loader: type[StrictLoader]) -> Any:
-    """Try JSON first, as NNI does: a JSON file with tabs or with 1e-4 means something else, or nothing, in YAML."""
-    try:
-        return json.loads(text, object_pairs_hook=_unique)
-    except json.JSONDecodeError:
-        return loader(text).get_single_data()
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

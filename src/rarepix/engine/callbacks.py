@@ -28,7 +28,8 @@ class HistoryWriter(pl.Callback):
         if file.is_file():
             with file.open(newline="", encoding="utf-8") as stream:
                 self.rows = list(csv.DictReader(stream))
-        self.earlier_seconds = sum(_seconds_by_attempt(self.rows).values())
+        last_of_each_attempt = {row["attempt"]: float(row["seconds"]) for row in self.rows}
+        self.earlier_seconds = sum(last_of_each_attempt.values())
         self.began = time.perf_counter()
 
     def on_validation_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
@@ -59,11 +60,6 @@ class HistoryWriter(pl.Callback):
         return time.perf_counter() - self.began
 
 
-def _seconds_by_attempt(rows: list[dict]) -> dict[str, float]:
-    """Return attempt → seconds in its last row."""
-    return {row["attempt"]: float(row["seconds"]) for row in rows}
-
-
 class ResumableEarlyStopping(EarlyStopping):
     """Early stopping whose state survives a restart: a run that had stopped trains no further when it is resumed."""
 
@@ -82,7 +78,7 @@ class PhaseTimer(pl.Callback):
 
     def __init__(self, on_first_step: Callable[[], None]) -> None:
         """Start; *on_first_step* is called once, after the first optimiser step."""
-        self._on_first_step: Callable[[], None] | None = on_first_step
+        self._on_first_step = on_first_step
         self.train = self.validate = 0.0
         self.images = 0
         self._since = time.perf_counter()
@@ -98,14 +94,11 @@ class PhaseTimer(pl.Callback):
         self._lap()
         self._validated = False
 
-    def on_train_batch_end(
-        self, trainer: pl.Trainer, module: pl.LightningModule, outputs, batch: dict, batch_idx: int
-    ) -> None:
+    def on_train_batch_end(self, trainer: pl.Trainer, module: pl.LightningModule, outputs, batch: dict, *_) -> None:
         """Count the images of all devices."""
         self.images += len(batch["id"]) * trainer.world_size
-        if self._on_first_step is not None:
-            self._on_first_step()
-            self._on_first_step = None
+        self._on_first_step()
+        self._on_first_step = lambda: None
 
     def on_validation_start(self, *_) -> None:
         """Count the time until now as training."""
@@ -139,12 +132,10 @@ class BatchCounter(pl.Callback):
     def __init__(self, key: str, names: Sequence[str]) -> None:
         """Count the codes in ``batch[key]``; ``names[code]`` is a code's name. Without names nothing is counted."""
         self.key, self.names = key, tuple(names)
-        self._counts = dict.fromkeys(self.names, 0)
+        self.counts = dict.fromkeys(self.names, 0)  # over the finished epochs
         self._epoch: Tensor | None = None
 
-    def on_train_batch_end(
-        self, trainer: pl.Trainer, module: pl.LightningModule, outputs: object, batch: dict, batch_idx: int
-    ) -> None:
+    def on_train_batch_end(self, trainer: pl.Trainer, module: pl.LightningModule, outputs, batch: dict, *_) -> None:
         """Add the codes of a batch, on its device."""
         if self.names:
             codes = torch.arange(len(self.names), device=module.device)
@@ -156,17 +147,13 @@ class BatchCounter(pl.Callback):
         if self._epoch is not None:
             counts = distributed.all_reduce_sum(self._epoch)
             for name, count in zip(self.names, counts.tolist(), strict=True):
-                self._counts[name] += int(count)
+                self.counts[name] += int(count)
             self._epoch = None
-
-    def counts(self) -> dict[str, int]:
-        """Return name → count over the finished epochs."""
-        return dict(self._counts)
 
     def state_dict(self) -> dict[str, int]:
         """Return the counts, for a checkpoint."""
-        return self.counts()
+        return dict(self.counts)
 
     def load_state_dict(self, state_dict: dict[str, int]) -> None:
         """Go on from the counts in a checkpoint."""
-        self._counts |= state_dict
+        self.counts |= state_dict

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 
 def join_group(meeting_file: Path, rank: int, size: int, *, gpu: bool) -> None:
-    """Become process *rank* of *size*, before Lightning's Trainer is built; returns when all processes are there.
+    """Become process *rank* of *size*, before Lightning's Trainer is built; returns when all processes have joined.
 
     They find one another by *meeting_file*, which must be new, and talk over the loopback interface alone: a group
     that meets at a TCP port would listen on every interface of the machine.

@@ -42,8 +42,16 @@ def choose_hardware(config: EngineConfig) -> Hardware:
             "use engine.device=auto (or cpu), or check the driver with nvidia-smi"
         )
     gpu = has_gpu and config.device != "cpu"
-    _check_devices(config.devices, gpu=gpu)
-    has_bf16 = torch.cuda.is_bf16_supported(including_emulation=False) if gpu else _cpu_has_bf16()
+    available = torch.cuda.device_count() if gpu else psutil.cpu_count()
+    if config.devices > available:
+        what = "GPUs that torch can use" if gpu else "CPU cores (there is no GPU to be used)"
+        raise HardwareError(
+            f"engine.devices={config.devices} needs as many devices, but there are {available} {what}: use fewer"
+        )
+    if gpu:
+        has_bf16 = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        has_bf16 = torch.backends.mkldnn.is_available() and torch.cpu._is_avx512_bf16_supported()
     if config.precision == "bf16" and not has_bf16:
         raise HardwareError("engine.precision=bf16 needs hardware with bfloat16, but this has none: use auto or fp32")
     bf16 = has_bf16 if config.precision == "auto" else config.precision == "bf16"
@@ -56,16 +64,3 @@ def set_threads(config: EngineConfig) -> None:
     """Give this process its share of the trial's CPU threads; alone and without ``engine.threads`` it keeps torch's."""
     if config.threads or config.devices > 1:
         torch.set_num_threads(max(1, (config.threads or psutil.cpu_count() or 1) // config.devices))
-
-
-def _check_devices(wanted: int, *, gpu: bool) -> None:
-    available = torch.cuda.device_count() if gpu else psutil.cpu_count()
-    if wanted > available:
-        what = "GPUs that torch can use" if gpu else "CPU cores (there is no GPU to be used)"
-        raise HardwareError(
-            f"engine.devices={wanted} needs as many devices, but there are {available} {what}: use fewer"
-        )
-
-
-def _cpu_has_bf16() -> bool:
-    return torch.backends.mkldnn.is_available() and torch.cpu._is_avx512_bf16_supported()

@@ -74,14 +74,9 @@ class SegmentationModule(pl.LightningModule):
     def configure_optimizers(self) -> dict:
         """Return optimiser and schedule."""
         optimizer = build_optimizer(self.model, self.optim)
-        trainer = self.trainer
-        schedule = build_schedule(
-            optimizer,
-            self.optim,
-            int(trainer.estimated_stepping_batches),
-            epochs=trainer.max_epochs,
-            validate_every=trainer.check_val_every_n_epoch,
-        )
+        epochs, every = self.trainer.max_epochs, self.trainer.check_val_every_n_epoch
+        steps = int(self.trainer.estimated_stepping_batches)
+        schedule = build_schedule(optimizer, self.optim, steps, epochs=epochs, validate_every=every)
         return {"optimizer": optimizer, "lr_scheduler": schedule}
 
     def lr_scheduler_step(self, scheduler: Any, metric: float | None) -> None:
@@ -154,13 +149,11 @@ class SegmentationModule(pl.LightningModule):
     def _check_last_step(self) -> None:
         """Raise ``NonFiniteLoss`` if the loss of the previous step was not finite.
 
-        The check is one step late on purpose: the value has been computed by now, so that reading it does not stall
-        the device.
+        One step late on purpose: the value has been computed by now, so that reading it does not stall the device.
         """
-        if self._last_step is None:
-            return
-        (step, terms), self._last_step = self._last_step, None
-        self._check_finite(step, {name: float(value) for name, value in terms.items()})
+        if self._last_step is not None:
+            (step, terms), self._last_step = self._last_step, None
+            self._check_finite(step, {name: float(value) for name, value in terms.items()})
 
     @staticmethod
     def _check_finite(step: int, terms: dict[str, float]) -> None:

@@ -31,9 +31,8 @@ def parameter_groups(model: nn.Module, config: OptimConfig) -> list[dict]:
 
 def build_optimizer(model: nn.Module, config: OptimConfig) -> torch.optim.Optimizer:
     """Return the optimiser (fused: one kernel for all parameters)."""
-    kinds = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam, "sgd": torch.optim.SGD}
-    groups = parameter_groups(model, config)
-    return kinds[config.name](groups, lr=config.lr, fused=True, **config.parameters("name"))
+    kind = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam, "sgd": torch.optim.SGD}[config.name]
+    return kind(parameter_groups(model, config), lr=config.lr, fused=True, **config.parameters("name"))
 
 
 def build_schedule(
@@ -41,34 +40,17 @@ def build_schedule(
 ) -> dict[str, Any]:
     """Return Lightning's ``lr_scheduler`` dictionary.
 
-    Args:
-        optimizer: with its initial learning rates.
-        config: names the schedule.
-        total_steps: optimiser steps of the whole training.
-        epochs: epochs of the whole training.
-        validate_every: epochs between validations, for a plateau.
+    *total_steps* and *epochs* are those of the whole training, *validate_every* the epochs between validations.
     """
     if config.schedule != "plateau":
         factor = lr_factor(config, total_steps, epochs=epochs)
         return {"scheduler": LambdaLR(optimizer, factor), "interval": "step"}
     parameters = config.parameters("schedule")
     lowest = [group["lr"] * parameters["min_lr"] / config.lr for group in optimizer.param_groups]
-    scheduler = ReduceLROnPlateau(
-        optimizer,
-        mode="max",
-        factor=parameters["factor"],
-        patience=parameters["patience"],
-        threshold=0.0,
-        min_lr=lowest,
-        eps=0.0,
-    )
-    return {
-        "scheduler": scheduler,
-        "interval": "epoch",
-        "frequency": validate_every,
-        "monitor": "objective",
-        "strict": True,
-    }
+    options = {"factor": parameters["factor"], "patience": parameters["patience"], "min_lr": lowest}
+    scheduler = ReduceLROnPlateau(optimizer, mode="max", threshold=0.0, eps=0.0, **options)
+    timing = {"interval": "epoch", "frequency": validate_every}
+    return {"scheduler": scheduler, "monitor": "objective", "strict": True, **timing}
 
 
 def lr_factor(config: OptimConfig, total_steps: int, *, epochs: int) -> Callable[[int], float]:
@@ -93,31 +75,18 @@ def lr_factor(config: OptimConfig, total_steps: int, *, epochs: int) -> Callable
 
 
 def step_plateau(scheduler: object, objective: float) -> None:
-    """Step a plateau schedule with the objective of a validation; do nothing with any other schedule.
+    """Step a plateau schedule with the objective at the end of a validation; do nothing with any other schedule.
 
-    To be called at the end of each validation. Lightning itself would do it after the epoch's last checkpoint has been
-    written, so that a resumed run would not know of that validation.
+    Lightning would do it after the epoch's checkpoint is written: a resumed run would not know of that validation.
     """
     if isinstance(scheduler, ReduceLROnPlateau):
         scheduler.step(objective)
 
 
-def _poly(progress: float, epoch: int, parameters: dict[str, float]) -> float:
-    return (1 - progress) ** parameters["power"]
-
-
-def _cosine(progress: float, epoch: int, parameters: dict[str, float]) -> float:
-    return 0.5 * (1 + math.cos(math.pi * progress))
-
-
-def _constant(progress: float, epoch: int, parameters: dict[str, float]) -> float:
-    return 1.0
-
-
-def _step(progress: float, epoch: int, parameters: dict[str, float]) -> float:
-    return parameters["factor"] ** (epoch // parameters["every"])
-
-
-Shape = Callable[[float, int, dict[str, float]], float]
-"""(finished share of the training, finished epochs, parameters) → factor before warm-up and lowest rate."""
-SHAPES: dict[str, Shape] = {"constant": _constant, "poly": _poly, "cosine": _cosine, "step": _step}
+SHAPES: dict[str, Callable[[float, int, dict[str, float]], float]] = {
+    "constant": lambda progress, epoch, parameters: 1.0,
+    "poly": lambda progress, epoch, parameters: (1 - progress) ** parameters["power"],
+    "cosine": lambda progress, epoch, parameters: 0.5 * (1 + math.cos(math.pi * progress)),
+    "step": lambda progress, epoch, parameters: parameters["factor"] ** (epoch // parameters["every"]),
+}
+"""Schedule → (finished share of the training, finished epochs, parameters) → factor before warm-up and lowest rate."""

@@ -6,11 +6,7 @@ from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, field_va
 
 from rarepix.settings import Settings
 
-OPTIMISERS: dict[str, dict[str, float | bool]] = {
-    "adamw": {},
-    "adam": {},
-    "sgd": {"momentum": 0.9, "nesterov": False},
-}
+OPTIMISERS: dict[str, dict[str, float | bool]] = {"adamw": {}, "adam": {}, "sgd": {"momentum": 0.9, "nesterov": False}}
 """Optimiser → its parameters with their defaults."""
 
 SCHEDULES: dict[str, dict[str, float]] = {
@@ -79,8 +75,7 @@ class OptimConfig(Settings):
         """Return the parameters of the optimiser (*chooser* name) or of the schedule, defaults filled in."""
         table = OPTIMISERS if chooser == "name" else SCHEDULES
         defaults = table[getattr(self, chooser)]
-        given = {key: getattr(self, key) for key in defaults}
-        return {key: default if given[key] is None else given[key] for key, default in defaults.items()}
+        return defaults | {key: value for key, value in self if key in defaults and value is not None}
 
 
 class EngineConfig(Settings):

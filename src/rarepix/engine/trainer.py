@@ -45,7 +45,9 @@ class Checkpoints(ModelCheckpoint):
 
 def build_trainer(config: EngineConfig, hardware: Hardware, folder: Path, callbacks: list[pl.Callback]) -> pl.Trainer:
     """Return a Trainer that writes ``checkpoints/{last,best}.ckpt`` to *folder* and monitors ``objective``."""
-    _silence_expected_warnings()
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    for message in EXPECTED_WARNINGS:
+        warnings.filterwarnings("ignore", message=message)
     # two of them: the option save_last of one writes last.ckpt only when the best one changes
     options = {"dirpath": folder / CHECKPOINTS, "enable_version_counter": False}
     best = Checkpoints(
@@ -53,19 +55,21 @@ def build_trainer(config: EngineConfig, hardware: Hardware, folder: Path, callba
     )
     last = Checkpoints(filename=Path(LAST).stem, save_on_train_epoch_end=True, **options)
     stop = ResumableEarlyStopping("objective", config.min_delta, config.patience, mode="max")
+    # networks of several libraries have parameters that no output depends on
+    several = DDPStrategy(cluster_environment=LightningEnvironment(), find_unused_parameters=True)
     return pl.Trainer(
         accelerator=hardware.accelerator,
         devices=config.devices,
-        strategy=_strategy(config),
+        strategy="auto" if config.devices == 1 else several,
         precision=hardware.precision,
         max_epochs=config.epochs,
         check_val_every_n_epoch=config.validate_every,
         num_sanity_val_steps=0,
         # last.ckpt is written last: it holds the state of the callbacks before it
         callbacks=[*callbacks, *([stop] if config.patience else []), best, last],
-        logger=_tensorboard(folder) if config.tensorboard else False,
+        logger=config.tensorboard and pl.loggers.TensorBoardLogger(folder, name="", version=TENSORBOARD),
         log_every_n_steps=1,
-        enable_progress_bar=_shows_progress(config),
+        enable_progress_bar=sys.stdout.isatty() if config.progress == "auto" else config.progress == "on",
         enable_model_summary=False,
         use_distributed_sampler=False,
     )
@@ -74,24 +78,3 @@ def build_trainer(config: EngineConfig, hardware: Hardware, folder: Path, callba
 def finished_epochs(checkpoint: Path) -> int:
     """Return the number of epochs that were finished when *checkpoint* was written."""
     return int(torch.load(checkpoint, weights_only=True, map_location="cpu")["epoch"]) + 1
-
-
-def _strategy(config: EngineConfig) -> DDPStrategy | str:
-    if config.devices == 1:
-        return "auto"
-    # networks of several libraries have parameters that no output depends on
-    return DDPStrategy(cluster_environment=LightningEnvironment(), find_unused_parameters=True)
-
-
-def _tensorboard(folder: Path) -> pl.loggers.Logger:
-    return pl.loggers.TensorBoardLogger(folder, name="", version=TENSORBOARD)
-
-
-def _shows_progress(config: EngineConfig) -> bool:
-    return sys.stdout.isatty() if config.progress == "auto" else config.progress == "on"
-
-
-def _silence_expected_warnings() -> None:
-    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-    for message in EXPECTED_WARNINGS:
-        warnings.filterwarnings("ignore", message=message)

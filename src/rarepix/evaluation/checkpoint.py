@@ -65,8 +65,8 @@ def load_trained_model(
     """Return the network in *path*.
 
     Args:
-        path: folder of a trial (its best checkpoint is taken), or a checkpoint file: that of a trial, or a state
-            dictionary of the network, written by torch or safetensors.
+        path: a trial's folder (its best checkpoint is taken), or a checkpoint file: a trial's, or a state dictionary
+            written by torch or safetensors.
         recipe: of a checkpoint file; a trial's folder holds its own configuration.
         settings: dotted keys put over the configuration, such as ``evaluate.flips``.
 
@@ -136,19 +136,18 @@ def _read(file: Path) -> tuple[dict[str, Tensor], dict[str, Any] | None]:
 def _fill(network: nn.Module, state: dict[str, Tensor], file: Path) -> None:
     """Load *state* into *network*; raise ``CheckpointError`` unless names, shapes and types agree."""
     expected = network.state_dict()
+    both = [(name, state[name], value) for name, value in expected.items() if name in state]
     problems = {
         "lacks": [name for name in expected if name not in state],
         "has besides": [name for name in state if name not in expected],
         "has other than as floats": [
-            name
-            for name, value in expected.items()
-            if name in state and value.is_floating_point() != state[name].is_floating_point()
+            name for name, value, wanted in both if value.is_floating_point() != wanted.is_floating_point()
         ],
         "has with values that are not finite": [name for name, value in state.items() if not value.isfinite().all()],
         "has in another shape": [
-            f"{name} {tuple(state[name].shape)} for {tuple(value.shape)}"
-            for name, value in expected.items()
-            if name in state and state[name].shape != value.shape
+            f"{name} {tuple(value.shape)} for {tuple(wanted.shape)}"
+            for name, value, wanted in both
+            if value.shape != wanted.shape
         ],
     }
     differences = [f"it {what} {_shortened(names)}" for what, names in problems.items() if names]

@@ -25,18 +25,11 @@ UNNAMED = 2
 """Where no rare classes are named: how many classes, those in the fewest images, are taken for rare."""
 
 
-class Example(NamedTuple):
-    """An image to show."""
-
-    image: str
-    caption: str = ""
-    """Why it is shown: the text above its row."""
-
-
 class Choice(NamedTuple):
     """The images of a picture."""
 
-    examples: list[Example]
+    examples: list[tuple[str, str]]
+    """Image, and the text above its row: why it is shown."""
     notes: tuple[str, ...] = ()
     """What could not be shown, and why."""
 
@@ -44,13 +37,8 @@ class Choice(NamedTuple):
 def rare_classes(counts: pd.DataFrame, labels: LabelSpace, named: Sequence[str] = ()) -> list[str]:
     """Return the classes that the pictures are about, those in the fewest images first.
 
-    They are the classes *named*, or else the rare ones of the dataset, or else the two in the fewest images, without
-    the background and classes in no image.
-
-    Args:
-        counts: image × class table of the pixels of the truth.
-        labels: the classes.
-        named: ``evaluate.rare``.
+    They are the classes *named* (``evaluate.rare``), or else the rare ones of the dataset, or else the two in the
+    fewest images, without the background and classes in no image. *counts* is an image × class table of true pixels.
     """
     images = (counts > 0).sum()
     rare = list(named or labels.rare)
@@ -64,11 +52,8 @@ def worst_and_median(table: pd.DataFrame, rare: Sequence[str]) -> Choice:
     """Return for each class the image with the lowest IoU and the one with the median (the upper of two).
 
     Only images that hold the class count: in others its IoU is 0 or absent and says little. At most four classes are
-    shown; the others, and classes in no image, are named in the notes.
-
-    Args:
-        table: a row per image and class with the columns image, class, tp, fp and fn.
-        rare: the classes in the order in which they are shown.
+    shown, in the order of *rare*; the others, and classes in no image, are named in the notes. *table* has a row per
+    image and class with the columns image, class, tp, fp and fn.
     """
     present = table[table["tp"] + table["fn"] > 0]
     present = present.assign(iou=ratio(present["tp"], present["tp"] + present["fp"] + present["fn"]))
@@ -79,39 +64,27 @@ def worst_and_median(table: pd.DataFrame, rare: Sequence[str]) -> Choice:
             notes.append(f"{name}: in no image")
         elif len(examples) >= 2 * CLASSES:
             notes.append(f"{name}: no room")
-        elif len(images) == 1:
-            examples.append(_example(images.iloc[0], "the only image"))
         else:
-            examples += [
-                _example(images.iloc[0], f"worst of {len(images)}"),
-                _example(images.iloc[len(images) // 2], f"median of {len(images)}"),
-            ]
+            several = {0: f"worst of {len(images)}", len(images) // 2: f"median of {len(images)}"}
+            for position, which in (several if len(images) > 1 else {0: "the only image"}).items():
+                row = images.iloc[position]
+                examples.append((row["image"], f"{name}, {which}: IoU {row['iou']:.3f}"))
     return Choice(examples, tuple(notes))
-
-
-def _example(row: pd.Series, which: str) -> Example:
-    return Example(row["image"], f"{row['class']}, {which}: IoU {row['iou']:.3f}")
 
 
 def lowest_mean_iou(table: pd.DataFrame, rows: int = ROWS) -> Choice:
     """Return up to *rows* images: those with the lowest mean IoU of the classes in their truth or prediction.
 
-    Args:
-        table: a row per image and class with the columns image and iou (NaN where the class is absent).
-        rows: how many images at most.
+    *table* has a row per image and class with the columns image and iou (NaN where the class is absent).
     """
     means = table.groupby("image", sort=False)["iou"].mean().dropna().sort_values(kind="stable").head(rows)
-    return Choice([Example(image, f"mean IoU {mean:.3f}") for image, mean in means.items()])
+    return Choice([(image, f"mean IoU {mean:.3f}") for image, mean in means.items()])
 
 
 def most_of_each_class(counts: pd.DataFrame, rows: int = ROWS) -> Choice:
     """Return up to *rows* images: for each class, rarest first, the one with most pixels of it.
 
-    If no image holds any class, these are the first images.
-
-    Args:
-        counts: image × class table of pixel counts (classes only).
-        rows: how many images at most.
+    If no image holds any class, these are the first images. *counts* is an image × class table of pixel counts.
     """
     present = counts.columns[(counts > 0).any()]
     by_rarity = sorted(present, key=lambda name: (counts[name] > 0).sum())
@@ -122,18 +95,13 @@ def most_of_each_class(counts: pd.DataFrame, rows: int = ROWS) -> Choice:
             chosen[best] = f"most of {name}"
         if len(chosen) == rows:
             break
-    if chosen:
-        return Choice([Example(image, caption) for image, caption in chosen.items()])
-    return Choice([Example(image) for image in counts.index[:rows]])
+    return Choice(list((chosen or dict.fromkeys(counts.index[:rows], "")).items()))
 
 
 def choose_examples(table: pd.DataFrame, counts: pd.DataFrame, rare: Sequence[str]) -> Choice:
-    """Return the worst and the median image of each rare class; or else ``most_of_each_class``.
+    """Return the worst and the median image of each rare class in *table*; or else ``most_of_each_class`` of *counts*.
 
-    Args:
-        table: a row per image and class of one split with the columns image, class, tp, fp and fn.
-        counts: image × class table of the pixels of the truth of that split.
-        rare: see ``rare_classes``.
+    *counts* holds the pixels of the truth of the images in *table*.
     """
     choice = worst_and_median(table, rare)
     return choice if choice.examples else most_of_each_class(counts)._replace(notes=choice.notes)
@@ -152,8 +120,7 @@ def draw_examples(
     """Predict the chosen images of *dataset* and write the picture of them to *path*."""
     position = {item.id: index for index, item in enumerate(dataset.items)}
     rows = [
-        _predict(module, dataset[position[example.image]], labels, example.caption, threshold)
-        for example in choice.examples
+        _predict(module, dataset[position[image]], labels, caption, threshold) for image, caption in choice.examples
     ]
     with replacing(path) as temporary:
         examples_sheet(rows, labels, rare=rare, notes=choice.notes).save(temporary)

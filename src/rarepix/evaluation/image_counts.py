@@ -59,12 +59,8 @@ def _gather(ids: list[str], counts: Tensor, all_ids: list[str]) -> Tensor:
 
 def image_table(counts: Mapping[str, ImageCounts], labels: LabelSpace) -> pd.DataFrame:
     """Return a row per split, image and class with the integers tp, fp, fn, tn."""
-    tables = []
-    for split, (ids, image_counts) in counts.items():
-        table = class_rows(ids, image_counts, labels)
-        table.insert(0, "split", split)
-        tables.append(table)
-    return pd.concat(tables, ignore_index=True)
+    tables = {split: class_rows(ids, image_counts, labels) for split, (ids, image_counts) in counts.items()}
+    return pd.concat(tables, names=["split"]).reset_index("split").reset_index(drop=True)
 
 
 def class_rows(ids: Sequence[str], counts: np.ndarray, labels: LabelSpace) -> pd.DataFrame:

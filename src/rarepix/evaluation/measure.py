@@ -44,14 +44,10 @@ def measure(
     callbacks: Iterable[ImageCallback] = (),
     advance: Callable[[int], None] = lambda images: None,
 ) -> Measurements:
-    """Predict every batch, and count.
+    """Predict every batch of a loader without sampling and augmentation, and count.
 
-    Args:
-        trained: the network.
-        batches: of a loader without sampling and augmentation.
-        surfaces: measure outlines, too, which takes longer than everything else.
-        callbacks: called with every image.
-        advance: called with the number of images of each batch, for a progress bar.
+    With *surfaces* measure outlines, too, which takes longer than everything else. *callbacks* are called with every
+    image, *advance* with the number of images of each batch, for a progress bar.
     """
     labels, threshold = trained.labels, trained.config.evaluate.threshold
     task, callbacks = labels.task, list(callbacks)
@@ -91,8 +87,5 @@ def _greatest(probability: Tensor, target: Tensor, labels: LabelSpace) -> Tensor
 def _outlines(prediction: np.ndarray, truth: np.ndarray, labels: LabelSpace) -> list[list[float]]:
     """Return ``SURFACE_KINDS`` of every class of one image, C 4."""
     pairs = class_masks(prediction, truth, task=labels.task, classes=labels.count, ignore=labels.ignore)
-    rows = []
-    for predicted, true in pairs:
-        sums = band_counts(predicted, true) | surface_lengths(predicted, true, tolerance=TOLERANCE)
-        rows.append([sums[kind] for kind in SURFACE_KINDS])
-    return rows
+    sums = [band_counts(*pair) | surface_lengths(*pair, tolerance=TOLERANCE) for pair in pairs]
+    return [[of_class[kind] for kind in SURFACE_KINDS] for of_class in sums]

@@ -25,10 +25,7 @@ OVERLAYS = "overlays"
 
 
 class ImageFiles(Dataset):
-    """Images without masks: ``{"image": 3 H W uint8, "index": int, "size": (rows, columns)}``.
-
-    ``size`` is that of the file, before *resize*.
-    """
+    """Images without masks: ``{"image": 3 H W uint8, "index": int, "size": (rows, columns) before *resize*}``."""
 
     def __init__(self, files: Sequence[Path], resize: int | Size | None) -> None:
         self.files, self.resize = list(files), resize
@@ -68,12 +65,10 @@ def predict(
     """Predict every image at its own size and write masks, overlays, ``predictions.csv`` and ``prediction.json``.
 
     Args:
-        trained: the network.
         files: images whose names without suffix differ.
-        out: folder to write to.
         form: see ``mask_files.FORMS``.
         overlays: write each image with its classes over it, too.
-        advance: called with the number of images of each batch, for a progress bar.
+        advance: called with the number of images of each batch.
 
     Returns:
         a row per image and class: image, class, pixels, share (of the image), greatest_probability.

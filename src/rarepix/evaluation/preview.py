@@ -43,11 +43,9 @@ def draw_preview(config: TrialConfig, path: Path, *, images: int) -> int:
 def preview(data: Data, images: int) -> list[Tile]:
     """Return the first *images* samples of the first epoch, captioned with image id and outcome of copy-paste."""
     loader = data.loaders["train"]
-    samples = (loader.dataset[index] for index in loader.sampler)
-    return [_tile(sample, data) for sample in islice(samples, images)]
-
-
-def _tile(sample: dict, data: Data) -> Tile:
-    image, mask = image_and_mask(sample)
-    outcome = f" · {PasteOutcome(sample['paste']).name.lower().replace('_', ' ')}" if data.paste is not None else ""
-    return Tile(overlay(image, mask, data.labels), f"{sample['id']}{outcome}")
+    tiles = []
+    for index in islice(loader.sampler, images):
+        sample = loader.dataset[index]
+        outcome = f" · {PasteOutcome(sample['paste']).name.lower().replace('_', ' ')}" if data.paste else ""
+        tiles.append(Tile(overlay(*image_and_mask(sample), data.labels), f"{sample['id']}{outcome}"))
+    return tiles

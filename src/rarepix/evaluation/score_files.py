@@ -31,11 +31,7 @@ def score_tables(
 ) -> dict[str, pd.DataFrame]:
     """Return the tables classes, groups, presence, images and calibration; docs/reference/evaluation.md describes them.
 
-    Args:
-        measured: the sums.
-        labels: the classes.
-        config: names the rare classes.
-        least: pixels below which a predicted class counts as not predicted in ``false_positive_rate_least``.
+    With fewer pixels than *least* a predicted class counts as not predicted in ``false_positive_rate_least``.
     """
     counts = by_kind(measured.counts)
     classes = class_table(counts, labels.names, absent=ABSENT)
@@ -43,12 +39,16 @@ def score_tables(
         for name, score in {"boundary_iou": boundary_iou, "surface_dice": surface_dice}.items():
             classes[name] = pooled(score, measured.surfaces, absent=ABSENT)
             classes[f"{name}_per_image"] = per_image(score, measured.surfaces, absent=ABSENT)
+    images, scores = class_rows(measured.ids, measured.counts, labels), iou(counts, absent=ABSENT)
     return {
         "classes": classes,
         "groups": group_table(counts, labels.names, config.rare_classes(labels), absent=ABSENT),
         "presence": presence_table(counts, measured.presence, labels.names, least=least),
-        "images": image_scores(measured, labels),
-        "calibration": calibration_table(measured, labels),
+        "images": images.assign(iou=scores.ravel(), greatest_probability=measured.presence.ravel()),
+        "calibration": pd.concat(
+            [reliability_table(sums).assign(of=name) for name, sums in _calibration_curves(measured, labels).items()],
+            ignore_index=True,
+        ),
     }
 
 
@@ -62,23 +62,18 @@ def write_scores(
 ) -> dict[str, Any]:
     """Write each table as ``<name>.csv`` and the scores as ``scores.json``, and return what ``scores.json`` holds.
 
-    Args:
-        tables: see ``score_tables``.
-        measured: the sums.
-        labels: the classes.
-        config: names the objective and the rare classes.
-        metadata: first entries of ``scores.json``: what was tested, and how.
-        folder: to write to.
+    Its first entries are *metadata*: what was tested, and how.
     """
     for name, table in tables.items():
         with replacing(folder / f"{name}.csv") as temporary:
             table.to_csv(temporary, index=False)
+    curves = _calibration_curves(measured, labels)
     document = metadata | {
         "images": len(measured.ids),
         "absent": ABSENT,
         "scores": pooled_scores(measured.counts.sum(axis=0), labels, config),
         "groups": tables["groups"].to_dict(orient="records"),
-        "calibration_error": calibration_errors(measured, labels),
+        "calibration_error": {name: float(expected_calibration_error(sums)) for name, sums in curves.items()},
         "presence": tables["presence"].to_dict(orient="records"),
     }
     write_text(folder / "scores.json", json.dumps(_as_json(document), indent=1, allow_nan=False) + "\n")
@@ -111,25 +106,6 @@ def group_table(counts: Counts, names: tuple[str, ...], rare: tuple[str, ...], *
             values = reduce(score, counts, absent=absent)
             rows.append({"score": name, "images": reduction, **groups(values, names, rare), "absent": number_absent})
     return pd.DataFrame(rows)
-
-
-def image_scores(measured: Measurements, labels: LabelSpace) -> pd.DataFrame:
-    """Return a row per image and class: the integers, the IoU (NaN if absent) and the greatest probability."""
-    table = class_rows(measured.ids, measured.counts, labels)
-    scores = iou(by_kind(measured.counts), absent=ABSENT)
-    return table.assign(iou=scores.ravel(), greatest_probability=measured.presence.ravel())
-
-
-def calibration_table(measured: Measurements, labels: LabelSpace) -> pd.DataFrame:
-    """Return the reliability tables of all curves below one another; the column ``of`` names the curve."""
-    tables = [reliability_table(sums).assign(of=name) for name, sums in _calibration_curves(measured, labels).items()]
-    return pd.concat(tables, ignore_index=True)
-
-
-def calibration_errors(measured: Measurements, labels: LabelSpace) -> dict[str, float]:
-    """Return the expected calibration error of each curve."""
-    curves = _calibration_curves(measured, labels)
-    return {name: float(expected_calibration_error(sums)) for name, sums in curves.items()}
 
 
 def _calibration_curves(measured: Measurements, labels: LabelSpace) -> dict[str, Any]:

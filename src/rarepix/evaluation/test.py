@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,11 +17,9 @@ from rarepix.data_validation import check_split_fingerprint
 from rarepix.evaluation.checkpoint import CheckpointError, TrainedModel
 from rarepix.evaluation.examples import choose_examples, draw_examples, lowest_mean_iou, rare_classes
 from rarepix.evaluation.legacy import build_legacy
-from rarepix.evaluation.legacy.scorer import Scorer
 from rarepix.evaluation.mask_files import MASKS, check_form, write_mask
 from rarepix.evaluation.measure import measure
 from rarepix.evaluation.score_files import score_tables, write_scores
-from rarepix.labels import LabelSpace
 from rarepix.layout import EXAMPLES
 from rarepix.paths import cache_root
 from rarepix.settings import ConfigError
@@ -31,26 +29,11 @@ from rarepix.wiring import evaluation_loader
 PARTS = ("train", "val", "test")
 
 
-class EvaluationOptions(NamedTuple):
-    """What a test does besides counting."""
-
-    surfaces: bool = False
-    """Measure outlines: boundary IoU and surface Dice."""
-    legacy: Sequence[str] = ()
-    """Names of published evaluators."""
-    masks: str | None = None
-    """Form in which the predicted masks are kept, see ``mask_files.FORMS``; None: they are not."""
-    least: int = 1
-    """Pixels below which a predicted class counts as not predicted in one of the false-positive rates."""
-
-
 def select_items(trained: TrainedModel, *, part: str | None, listed: str | None) -> tuple[str, Source, list[Item]]:
     """Return the name of the split or list to test, its source and its items.
 
-    Args:
-        trained: says which dataset, fold and seed.
-        part: ``train``, ``val`` or ``test`` as the trial split its dataset; default: test.
-        listed: a list of the dataset instead.
+    *part* is ``train``, ``val`` or ``test`` as the trial split its dataset (default: test), *listed* a list of the
+    dataset instead.
 
     Raises:
         DataError: there is no such split or list.
@@ -86,52 +69,51 @@ def run_test(
     metadata: dict[str, Any],
     out: Path,
     *,
-    options: EvaluationOptions,
+    surfaces: bool = False,
+    legacy: Sequence[str] = (),
+    masks: str | None = None,
+    least: int = 1,
     advance: Callable[[int], None] = lambda images: None,
 ) -> dict[str, Any]:
     """Test *trained* on *items*, write scores, tables and pictures into *out*, and return what scores.json holds.
 
     Args:
-        trained: the network.
-        items: images with masks.
         metadata: first entries of scores.json: what is tested, and how.
-        out: folder to write to.
-        options: what to do besides counting.
+        surfaces: measure outlines: boundary IoU and surface Dice.
+        legacy: names of published evaluators.
+        masks: form in which the predicted masks are kept, see ``mask_files.FORMS``; None: they are not.
+        least: pixels below which a predicted class counts as not predicted in one of the false-positive rates.
         advance: called with the number of images of each batch, for a progress bar.
 
     Raises:
-        MaskFormError: the masks cannot be written in the form of *options*.
+        MaskFormError: the masks cannot be written in this form.
         ConfigError: a published evaluator does not score this task.
         DataError: an image or mask cannot be read.
     """
     labels, config = trained.labels, trained.config
-    if options.masks:
-        check_form(options.masks, labels)
-    published = _build_published(options.legacy, labels)
+    if masks:
+        check_form(masks, labels)
+    try:
+        published = {name: build_legacy(name, labels) for name in legacy}
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
     inventory = take_inventory(items, labels, cache=cache_root() / "inventory")[[*labels.names]]
     gpu = trained.module.device.type == "cuda"
     dataset = SegmentationDataset(items, resize=config.data.resize)
     loader = evaluation_loader(dataset, config, labels, gpu=gpu)
 
     def keep_mask(name: str, prediction: np.ndarray, *_: np.ndarray) -> None:
-        write_mask(prediction, name, out / MASKS, form=options.masks, labels=labels)
+        write_mask(prediction, name, out / MASKS, form=masks, labels=labels)
 
-    callbacks = [scorer.update for scorer in published.values()] + ([keep_mask] if options.masks else [])
-    measured = measure(trained, loader, surfaces=options.surfaces, callbacks=callbacks, advance=advance)
+    callbacks = [scorer.update for scorer in published.values()] + ([keep_mask] if masks else [])
+    measured = measure(trained, loader, surfaces=surfaces, callbacks=callbacks, advance=advance)
     metadata = metadata | {"legacy": {name: scorer.result() for name, scorer in published.items()}}
-    tables = score_tables(measured, labels, config.evaluate, least=options.least)
+    tables = score_tables(measured, labels, config.evaluate, least=least)
     document = write_scores(tables, measured, labels, config.evaluate, metadata, out)
     _draw_examples(trained, dataset, inventory, tables["images"], out)
     errors = document["calibration_error"]
     draw_scores(tables["classes"], tables["calibration"], errors, labels, out / "scores.png", images=len(measured.ids))
     return document
-
-
-def _build_published(names: Sequence[str], labels: LabelSpace) -> dict[str, Scorer]:
-    try:
-        return {name: build_legacy(name, labels) for name in names}
-    except ValueError as error:
-        raise ConfigError(str(error)) from error
 
 
 def _draw_examples(

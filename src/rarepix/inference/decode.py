@@ -12,12 +12,9 @@ from rarepix.metrics.counts import count_pixels
 
 
 def decode(logits: Tensor, *, task: Task, threshold: float) -> Tensor:
-    """Return class ids N H W of logits N C H W; multilabel: N C H W of 0 and 1.
+    """Return class ids N H W of logits N C H W (binary: one channel); multilabel: N C H W of 0 and 1.
 
-    Args:
-        logits: N C H W; of a binary task one channel.
-        task: multiclass takes the class with the largest logit; the others compare the sigmoid with *threshold*.
-        threshold: a probability.
+    Multiclass takes the class with the largest logit; the others compare the sigmoid with *threshold*, a probability.
     """
     if task is Task.MULTICLASS:
         return logits.argmax(dim=1)
@@ -33,9 +30,7 @@ def probabilities(logits: Tensor, *, task: Task) -> Tensor:
 def crop_masks(predictions: Tensor, sizes: Sequence[tuple[int, int]]) -> list[np.ndarray]:
     """Return the mask of each image without its padding, H W ids or H W C of 0 and 1, uint8.
 
-    Args:
-        predictions: of a batch, N H W ids or N C H W of 0 and 1.
-        sizes: rows and columns of each image's own mask.
+    *predictions* are N H W ids or N C H W of 0 and 1, *sizes* the rows and columns of each image's own mask.
     """
     masks = []
     for prediction, (rows, columns) in zip(predictions, sizes, strict=True):

@@ -3,7 +3,6 @@
 Flipped and resized views are averaged as logits, not as probabilities, so that loss and threshold keep their meaning.
 """
 
-from collections.abc import Iterator
 from itertools import combinations
 
 from torch import Tensor
@@ -20,9 +19,6 @@ class Predictor:
     """Predicts batches of a loader: logits N C H W aligned with its masks.
 
     Example: ``logits = Predictor(config.evaluate)(network, batch)``.
-
-    Args:
-        config: window, flips, scales.
     """
 
     def __init__(self, config: EvaluateConfig) -> None:
@@ -34,13 +30,8 @@ class Predictor:
     def __call__(self, network: Network, batch: dict) -> Tensor:
         """Return logits N C H W of the size of ``batch["mask"]``, or of the largest mask of a batch without masks.
 
-        Args:
-            network: images N 3 H W → logits N C H W.
-            batch: ``image`` N 3 H W, padded; ``image_size`` and ``mask_size``, rows and columns of each image and of
-                its mask; ``mask`` where there is one.
-
-        Returns:
-            logits, of which those outside an image's own mask have no meaning.
+        Logits outside an image's own mask have no meaning. The batch has ``image`` N 3 H W, padded; ``image_size`` and
+        ``mask_size``, rows and columns of each image and of its mask; ``mask`` where there is one.
         """
         images, image_sizes, mask_sizes = batch["image"], batch["image_size"], batch["mask_size"]
         full_size = batch["mask"].shape[-2:] if "mask" in batch else tuple(map(max, zip(*mask_sizes, strict=True)))
@@ -63,21 +54,15 @@ class Predictor:
         return output
 
     def _mean_of_views(self, network: Network, images: Tensor) -> Tensor:
-        """Return the mean logits N C H W over all views of images N 3 H W without padding."""
-        views = list(self._views(images))
+        """Return the mean logits of images N 3 H W without padding, at every scale with every combination of flips."""
         total = 0
-        for view, flip in views:
-            logits = self._forward(network, view.flip(flip)).flip(flip)
-            total = total + resized(logits.float(), images.shape[-2:])
-        return total / len(views)
-
-    def _views(self, images: Tensor) -> Iterator[tuple[Tensor, tuple[int, ...]]]:
-        """Yield the images at every scale with every combination of axes to flip."""
         for scale in self.config.scales:
-            size = [max(1, round(side * scale)) for side in images.shape[-2:]]
-            view = images if scale == 1 else resized(images.float(), tuple(size), antialias=scale < 1)
+            size = tuple(max(1, round(side * scale)) for side in images.shape[-2:])
+            view = images if scale == 1 else resized(images.float(), size, antialias=scale < 1)
             for flip in self.flips:
-                yield view, flip
+                logits = self._forward(network, view.flip(flip)).flip(flip)
+                total = total + resized(logits.float(), images.shape[-2:])
+        return total / (len(self.config.scales) * len(self.flips))
 
     def _forward(self, network: Network, images: Tensor) -> Tensor:
         """Return logits N C H W of images N 3 H W of any size: in windows, or padded to the network's stride."""

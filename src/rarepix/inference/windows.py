@@ -17,12 +17,8 @@ SIGMA = 1 / 8
 def slide(network: Network, images: Tensor, window: tuple[int, int], *, overlap: float, batch_size: int) -> Tensor:
     """Return logits N C H W of images N 3 H W, averaged over windows; images smaller than a window are padded with 0.
 
-    Args:
-        network: gets up to *batch_size* windows at once.
-        images: N 3 H W.
-        window: rows and columns.
-        overlap: smallest share of a window that the next one overlaps.
-        batch_size: windows of one call of the network.
+    Windows have the rows and columns *window*; the next one overlaps the share *overlap* at least. The network gets up
+    to *batch_size* windows at once.
     """
     rows, columns = images.shape[-2:]
     images = pad(images, (0, max(0, window[1] - columns), 0, max(0, window[0] - rows)))

@@ -1,4 +1,4 @@
-"""Build a loss; every parameter is checked before anything is computed."""
+"""``build_loss``: every parameter is checked before anything is computed."""
 
 import math
 import warnings
@@ -9,7 +9,7 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor
 
-from rarepix.labels import Task
+from rarepix.labels import IGNORE, Task
 from rarepix.losses.checks import LossError
 from rarepix.losses.libraries import LIBRARY_LOSSES, is_library
 from rarepix.losses.library_loss import LibraryLoss
@@ -25,18 +25,39 @@ NEUTRAL = {"alpha": 1.0, "temperature": 1.0, "gamma": 2.0, "published": False}
 """Values that change nothing and need no warning: the defaults of the shared ones and of the published form."""
 
 
-def build(
+def build_loss(
     name: str,
     *,
     task: Task | str,
     classes: int,
-    ignore_index: int,
-    background: int | None,
-    class_pixels: Iterable[float] | None,
-    check_values: bool,
-    params: Mapping[str, Any],
+    ignore_index: int = IGNORE,
+    background: int | None = 0,
+    class_pixels: Iterable[float] | None = None,
+    check_values: bool = True,
+    **params: Any,
 ) -> Loss | LibraryLoss:
-    """Return the loss; arguments and errors are those of ``rarepix.losses.build_loss``."""
+    """Return the named loss, as a module of (logits, target).
+
+    Example: ``build_loss("ce+l1", task="multiclass", classes=12, temperature=10)(logits, target)["loss"]``.
+
+    Args:
+        name: a term (``ce``, ``focal``, ``dice``, …) or a sum of terms (``ce+l1``), in any case; or a loss of a library
+            (``smp/TverskyLoss``, ``toolbelt/BinaryFocalLoss``).
+        task: binary, multiclass or multilabel.
+        classes: number of channels C; 1 for binary.
+        ignore_index: target id that does not count.
+        background: multiclass: id of the background for ``foreground_only``, ``dice_plus`` and ``unified_focal``; None
+            if there is none.
+        class_pixels: pixels of each class in the training part, for the losses that ``needs_class_pixels`` names.
+            Multiclass: C; binary: background, class; multilabel: C of the classes, then that of all pixels.
+        check_values: whether logits that are not finite and ids that are no class are errors. The check waits for the
+            GPU.
+        params: of the named loss (``alpha``, ``temperature``, ``gamma``, …, see ``LossConfig``; of a library's loss
+            the mapping ``arguments``); the others keep their defaults.
+
+    Raises:
+        LossError: unknown name or parameter, a value out of range, or a task that the loss is not defined for.
+    """
     config = _config(name, params)
     labels = _labels(task, classes, ignore_index, background)
     _check_defined(config, labels)
@@ -67,7 +88,7 @@ def _config(name: str, params: Mapping[str, Any]) -> LossConfig:
         LossConfig(name="focal+l1", **unused)  # it takes all of them: a value out of range is wrong with any loss
         for key, value in unused.items():
             if value != NEUTRAL[key]:
-                warnings.warn(f"loss {name!r} has no use for {key}={value}", stacklevel=4)
+                warnings.warn(f"loss {name!r} has no use for {key}={value}", stacklevel=3)
         return LossConfig(name=name, **given)
     except ValidationError as error:
         raise LossError(explain(error, LossConfig).replace("loss.", "")) from None
@@ -147,10 +168,8 @@ def _class_pixels(name: str, given: Iterable[float] | None, labels: Labels) -> T
             f"{' (of each class, then of all pixels)' if labels.task is Task.MULTILABEL else ''}, but got {pixels}"
         )
     tensor = torch.tensor(pixels, dtype=torch.float64)
-    if labels.task is Task.MULTICLASS:
-        return tensor
-    if labels.task is Task.BINARY:
-        return tensor.unsqueeze(1)
+    if labels.task is not Task.MULTILABEL:
+        return tensor if labels.task is Task.MULTICLASS else tensor.unsqueeze(1)
     if (tensor[:-1] > tensor[-1]).any():
         raise LossError(f"class_pixels must end with the number of all pixels, but a class has more: {pixels}")
     return torch.stack([tensor[-1] - tensor[:-1], tensor[:-1]])

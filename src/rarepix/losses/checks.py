@@ -20,15 +20,11 @@ def check_shapes(logits: Tensor, target: Tensor, *, task: Task, classes: int) ->
         raise LossError(f"logits must have at least one image and one pixel, but got {tuple(logits.shape)}")
     flat, full = (logits.shape[0], *logits.shape[2:]), tuple(logits.shape)
     shapes = {Task.MULTICLASS: (flat,), Task.BINARY: (flat, full), Task.MULTILABEL: (full,)}[task]
-    wanted = " or ".join(str(shape) for shape in shapes)
-    if target.dtype not in (torch.uint8, torch.int16, torch.int32, torch.int64):
+    is_integer = target.dtype in (torch.uint8, torch.int16, torch.int32, torch.int64)
+    if not is_integer or tuple(target.shape) not in shapes:
         raise LossError(
-            f"the target must be integer ids of shape {wanted}, but got {target.dtype} {tuple(target.shape)}"
-        )
-    if tuple(target.shape) not in shapes:
-        raise LossError(
-            f"the target of a {task} task must be integer ids of shape {wanted}, "
-            f"but got {target.dtype} {tuple(target.shape)}"
+            f"the target{f' of a {task} task' if is_integer else ''} must be integer ids of shape "
+            f"{' or '.join(map(str, shapes))}, but got {target.dtype} {tuple(target.shape)}"
         )
     if target.device != logits.device:
         raise LossError(f"the target must be where the logits are ({logits.device}), but is on {target.device}")

@@ -1,11 +1,9 @@
 """Losses of one pixel as autograd functions that compute value and gradient in one pass.
 
-Each stands beside its plain form, which is what it computes, in ordinary operations of torch; a test holds both to the
-same values and gradients. Why fused: a loss is bound by memory traffic. The plain forms keep several tensors N C P for
-the backward pass; the fused ones keep one, work in place, and give the cross-entropy, the class sums and those with a
-temperature from one softmax, so that ``ce+l1`` costs little more than ``ce``.
-
-P is the number of pixels of an image.
+``tests/losses/test_fused.py`` has the plain form of each, in ordinary operations of torch, with the same values and
+gradients. Why fused: a loss is bound by memory traffic. The plain forms keep several tensors N C P for the backward
+pass; the fused ones keep one, work in place, and give the cross-entropy, the class sums and those with a temperature
+from one softmax, so that ``ce+l1`` costs little more than ``ce``. P is the number of pixels of an image.
 """
 
 import math
@@ -94,26 +92,11 @@ class _Softmax(torch.autograd.Function):
 
 
 def softmax_values(logits: Tensor, ids: Tensor, valid: Tensor, needs: Needs) -> SoftmaxValues:
-    """Return the cross-entropy and what else is needed, with gradients.
+    """Return the cross-entropy of logits N C P and what else is needed, with gradients; other values are None.
 
-    Args:
-        logits: N C P.
-        ids: N P, any class at ignored pixels.
-        valid: N P, 1.0 where a pixel counts, else 0.0.
-        needs: which of the other values to return; the others are None.
+    *ids* N P are of any class at ignored pixels; *valid* N P is 1.0 where a pixel counts, else 0.0.
     """
     return SoftmaxValues(*_Softmax.apply(logits, ids, valid, needs))
-
-
-def plain_softmax_values(logits: Tensor, ids: Tensor, valid: Tensor, needs: Needs) -> SoftmaxValues:
-    """The plain form of ``softmax_values``."""
-    log_softmax, mask, temperature = torch.log_softmax(logits, 1), valid.unsqueeze(1), needs.temperature
-    return SoftmaxValues(
-        ce=-log_softmax.gather(1, ids.unsqueeze(1)).squeeze(1) * valid,
-        uniform_ce=-log_softmax.mean(1) * valid if needs.uniform_ce else None,
-        sums=(log_softmax.exp() * mask).sum(-1) if needs.sums else None,
-        tempered_sums=None if temperature is None else (torch.softmax(logits * temperature, 1) * mask).sum(-1),
-    )
 
 
 def _tempered(log_softmax: Tensor, temperature: float, valid: Tensor) -> Tensor:
@@ -149,11 +132,6 @@ def binary_cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
     return _BinaryCrossEntropy.apply(logits, target)
 
 
-def plain_binary_cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
-    """The plain form of ``binary_cross_entropy``."""
-    return F.softplus(logits) - logits * target
-
-
 class _SigmoidFocal(torch.autograd.Function):
     @staticmethod
     def forward(ctx: FunctionCtx, logits: Tensor, flip_sign_: Flip, gamma: float) -> Tensor:
@@ -173,17 +151,8 @@ class _SigmoidFocal(torch.autograd.Function):
 
 
 def sigmoid_focal(logits: Tensor, flip_sign_: Flip, gamma: float) -> Tensor:
-    """Return σ(m)^γ softplus(m) of each logit N C P, where the margin m is -z at the true class and z elsewhere.
+    """Return σ(m)^γ softplus(m) of each logit z, N C P, where the margin m is -z at the true class and z elsewhere.
 
-    Args:
-        logits: z, N C P.
-        flip_sign_: changes the sign of values N C P at true classes, in place (``Batch.flip_sign_``).
-        gamma: γ, at least 0.
+    *flip_sign_* changes the sign of values N C P at true classes, in place (``Batch.flip_sign_``); γ is at least 0.
     """
     return _SigmoidFocal.apply(logits, flip_sign_, gamma)
-
-
-def plain_sigmoid_focal(logits: Tensor, flip_sign_: Flip, gamma: float) -> Tensor:
-    """The plain form of ``sigmoid_focal``."""
-    margin = flip_sign_(logits.clone())
-    return torch.sigmoid(margin) ** gamma * F.softplus(margin)

@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from rarepix.choices import nearest, pick
+from rarepix.choices import nearest
 from rarepix.labels import Task
 
 PACKAGES = {"smp": "segmentation_models_pytorch", "toolbelt": "pytorch_toolbelt"}
@@ -20,8 +20,7 @@ IGNORE_ARGUMENTS = ("ignore_index", "ignore")
 REQUIRED = "(required)"
 """Stands for the default of an argument that has none."""
 
-BINARY, MULTICLASS, ALL = (Task.BINARY,), (Task.MULTICLASS,), tuple(Task)
-SIGMOID = (Task.BINARY, Task.MULTILABEL)
+BINARY, MULTICLASS, SIGMOID, ALL = (Task.BINARY,), (Task.MULTICLASS,), (Task.BINARY, Task.MULTILABEL), tuple(Task)
 
 
 class LibraryEntry(NamedTuple):
@@ -72,32 +71,10 @@ LIBRARY_LOSSES: dict[str, LibraryEntry] = {
 NO_MASK_LOSSES = ("toolbelt/WingLoss", "toolbelt/LogCoshLoss")
 """Regression of coordinates and of values."""
 
-_SPELLINGS = {name.lower(): name for name in LIBRARY_LOSSES}
-
 
 def is_library(name: str) -> bool:
     """Return whether a name is meant as that of a library's loss: ``library/Class``."""
     return "/" in name
-
-
-def canonical_library(name: str) -> str:
-    """Return the spelling of the table, whatever the case of *name*; an unknown name stays as it is."""
-    name = "".join(name.split())
-    return _SPELLINGS.get(name.lower(), name)
-
-
-def check_library(name: str, what: str = "loss") -> None:
-    """Check a canonical name.
-
-    Raises:
-        ValueError: a sum with a library's loss in it, or no loss of the table; the nearest name and all are listed.
-    """
-    if "+" in name:
-        raise ValueError(
-            f"{what} {name!r} must not be a sum: a loss of a library stands alone, and sums are made of the project's "
-            f"own terms (such as ce+dice)"
-        )
-    pick(LIBRARY_LOSSES, name, what)
 
 
 @cache
@@ -114,16 +91,11 @@ def signature(name: str) -> Mapping[str, Any]:
     for file in sorted((Path(spec.origin).parent / "losses").glob("*.py")):
         for node in ast.parse(file.read_text(encoding="utf-8")).body:
             if isinstance(node, ast.ClassDef) and node.name == kind:
-                return _constructor(node)
+                given = next(part.args for part in node.body if getattr(part, "name", None) == "__init__")
+                names = [argument.arg for argument in given.args][1:]
+                defaults = [ast.literal_eval(default) for default in given.defaults]
+                return dict(zip(names, [REQUIRED] * (len(names) - len(defaults)) + defaults, strict=True))
     raise ValueError(f"loss {name!r} does not exist in the installed version of {PACKAGES[library]}")
-
-
-def _constructor(kind: ast.ClassDef) -> dict[str, Any]:
-    functions = [node for node in kind.body if isinstance(node, ast.FunctionDef) and node.name == "__init__"]
-    given = functions[0].args
-    names = [argument.arg for argument in given.args][1:]
-    defaults = [ast.literal_eval(default) for default in given.defaults]
-    return dict(zip(names, [REQUIRED] * (len(names) - len(defaults)) + defaults, strict=True))
 
 
 def own_arguments(name: str) -> dict[str, Any]:

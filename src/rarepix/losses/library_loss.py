@@ -51,8 +51,14 @@ class LibraryLoss(nn.Module):
     def _build(self) -> nn.Module:
         library, _, kind = self.name.partition("/")
         given = {key: self._tensor(key, value) for key, value in self.arguments.items()}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # pytorch-toolbelt uses torch.cuda.amp.autocast
+            if library == "smp":
+                from segmentation_models_pytorch import losses
+            else:
+                from pytorch_toolbelt import losses
         try:
-            return getattr(_losses_of(library), kind)(**given)
+            return getattr(losses, kind)(**given)
         except (TypeError, ValueError, AssertionError, RuntimeError) as error:
             raise LossError(
                 f"loss {self.name!r} of {PACKAGES[library]} refuses the arguments {self.arguments}: {error}"
@@ -127,13 +133,3 @@ class LibraryLoss(nn.Module):
     def __repr__(self) -> str:
         """Return name, task and arguments (a loss of the libraries cannot be printed without class weights)."""
         return f"LibraryLoss({self.name}, {self.task}, classes={self.classes}, {self.arguments})"
-
-
-def _losses_of(library: str) -> Any:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # pytorch-toolbelt uses torch.cuda.amp.autocast
-        if library == "smp":
-            from segmentation_models_pytorch import losses
-        else:
-            from pytorch_toolbelt import losses
-    return losses

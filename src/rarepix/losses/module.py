@@ -1,22 +1,19 @@
 """The module of every named loss: a weighted sum of terms, with checked input, computed in full precision."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from rarepix.choices import pick
 from rarepix.labels import Task
 from rarepix.losses.batch import Batch, SigmoidBatch, SoftmaxBatch
 from rarepix.losses.checks import check_ids, check_logits, check_result, check_shapes
 from rarepix.losses.fused import Needs
-from rarepix.losses.names import FREQUENCY_TERMS, MARGINAL_TERMS, TERM_PARAMETERS
+from rarepix.losses.names import COMPOUND_PARAMETERS, FREQUENCY_TERMS, MARGINAL_TERMS, TERM_PARAMETERS
 from rarepix.losses.published import PUBLISHED
 from rarepix.losses.registry import TERMS
-
-SCHEDULE_PARAMETERS = ("every", "factor", "limit", "start", "over")
 
 
 class Labels(NamedTuple):
@@ -71,9 +68,10 @@ class Loss(nn.Module):
         further = len(self.terms) - 1
         if not further:
             return ()
-        alphas, schedules = _for_each(self.params["alpha"], further), _for_each(self.params["schedule"], further)
-        shape = {key: self.params[key] for key in SCHEDULE_PARAMETERS if key in self.params}
-        return tuple(alpha_at(self.epoch, *pair, **shape) for pair in zip(schedules, alphas, strict=True))
+        shape = {key: self.params[key] for key in COMPOUND_PARAMETERS if key in self.params}
+        values = (shape.pop("schedule"), shape.pop("alpha"))
+        each = (value if isinstance(value, tuple) else (value,) * further for value in values)
+        return tuple(alpha_at(self.epoch, *pair, **shape) for pair in zip(*each, strict=True))
 
     def forward(self, logits: Tensor, target: Tensor) -> dict[str, Tensor]:
         """Return ``{"loss": scalar with gradient, term: scalar without, …}``, the terms before their weights.
@@ -125,23 +123,22 @@ class Loss(nn.Module):
         return f"{self.name}, {self.task}, classes={self.classes}, {self.params}"
 
 
-def _for_each(value: Any, further: int) -> Sequence[Any]:
-    return value if isinstance(value, tuple) else (value,) * further
-
-
 def alpha_at(epoch: int, schedule: str, alpha: float, **parameters: float) -> float:
-    """Return the weight of a term in an epoch, counted from 0.
+    """Return the weight of a term in an epoch, counted from 0: of the epoch alone, so that a resumed run keeps it.
 
-    It is a function of the epoch alone, so that a resumed run needs nothing else.
+    linear, cosine: alpha times a share that rises from ``start`` to 1 within ``over`` epochs.
     """
-    return pick(SCHEDULES, schedule, "schedule")(alpha, epoch, **parameters)
+    if schedule == "step":
+        return _stepped(alpha, epoch, **parameters)
+    if schedule == "constant":
+        return alpha
+    start, progress = parameters["start"], min(epoch / parameters["over"], 1)
+    if schedule == "cosine":
+        progress = (1 - math.cos(math.pi * progress)) / 2
+    return alpha * (start + (1 - start) * progress)
 
 
-def _constant(alpha: float, epoch: int, **_: float) -> float:
-    return alpha
-
-
-def _step(alpha: float, epoch: int, *, every: int, factor: float, limit: float, **_: float) -> float:
+def _stepped(alpha: float, epoch: int, *, every: int, factor: float, limit: float, **_: float) -> float:
     """Return alpha, multiplied by *factor* after each *every* epochs, at most *limit*."""
     steps = epoch // every
     if not steps or not alpha:
@@ -149,21 +146,3 @@ def _step(alpha: float, epoch: int, *, every: int, factor: float, limit: float, 
     if factor > 1 and steps * math.log(factor) > math.log(limit) - math.log(alpha):
         return limit  # factor ** steps itself may overflow
     return min(alpha * factor**steps, limit)
-
-
-def _linear(alpha: float, epoch: int, *, start: float, over: int, **_: float) -> float:
-    """Return alpha times a share that rises in a line from *start* to 1 within *over* epochs."""
-    return alpha * (start + (1 - start) * min(epoch / over, 1))
-
-
-def _cosine(alpha: float, epoch: int, *, start: float, over: int, **_: float) -> float:
-    """Return alpha times a share that rises along half a cosine from *start* to 1 within *over* epochs."""
-    return alpha * (start + (1 - start) * (1 - math.cos(math.pi * min(epoch / over, 1))) / 2)
-
-
-SCHEDULES: dict[str, Callable[..., float]] = {
-    "constant": _constant,
-    "step": _step,
-    "linear": _linear,
-    "cosine": _cosine,
-}

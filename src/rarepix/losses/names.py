@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rarepix.choices import pick
-from rarepix.losses.libraries import LIBRARY_LOSSES, canonical_library, check_library, is_library, own_arguments
+from rarepix.losses.libraries import LIBRARY_LOSSES, is_library, own_arguments
 
 SMOOTH = {"smooth": 0.0, "foreground_only": False}
 MARGINAL = {"temperature": 1.0, "marginal": "image", "foreground_only": False}
@@ -71,7 +71,8 @@ def canonical(name: str) -> str:
     A term that does not exist stays as it is, in lower case. A library's loss has the library's spelling.
     """
     if is_library(name):
-        return canonical_library(name)
+        name = "".join(name.split())
+        return next((known for known in LIBRARY_LOSSES if known.lower() == name.lower()), name)
     return "+".join(_canonical_term(term) for term in name.split("+"))
 
 
@@ -83,8 +84,14 @@ def terms_of(name: str, what: str = "loss") -> tuple[str, ...]:
             loss that does not exist or is part of a sum.
     """
     if is_library(name):
-        check_library(canonical(name), what)
-        return (canonical(name),)
+        name = canonical(name)
+        if "+" in name:
+            raise ValueError(
+                f"{what} {name!r} must not be a sum: a loss of a library stands alone, and sums are made of the "
+                f"project's own terms (such as ce+dice)"
+            )
+        pick(LIBRARY_LOSSES, name, what)
+        return (name,)
     terms = tuple(canonical(name).split("+"))
     for term in terms:
         if term not in TERM_PARAMETERS:

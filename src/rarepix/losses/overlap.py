@@ -20,12 +20,13 @@ TINY = 1e-7
 
 def dice(batch: Batch, *, smooth: float, foreground_only: bool) -> Tensor:
     """Return 1 - Dice, Dice = 2 TP / (2 TP + FP + FN) (Milletari et al. 2016)."""
-    return _mean_over_present(batch, 1 - dice_scores(batch, smooth), foreground_only)
+    return _mean_over_present(batch, 1 - tversky_scores(batch, 0.5, 0.5, smooth), foreground_only)
 
 
 def log_dice(batch: Batch, *, smooth: float, foreground_only: bool) -> Tensor:
     """Return -ln Dice."""
-    return _mean_over_present(batch, -dice_scores(batch, smooth).clamp(min=TINY).log(), foreground_only)
+    dices = tversky_scores(batch, 0.5, 0.5, smooth)
+    return _mean_over_present(batch, -dices.clamp(min=TINY).log(), foreground_only)
 
 
 def jaccard(batch: Batch, *, smooth: float, foreground_only: bool) -> Tensor:
@@ -146,15 +147,10 @@ def _lovasz_extension(errors: Tensor, truth: Tensor) -> Tensor:
 
 
 def tversky_scores(batch: Batch, fp_weight: float, fn_weight: float, smooth: float) -> Tensor:
-    """Return the Tversky index of each channel C over the batch."""
+    """Return the Tversky index of each channel C over the batch; weights 0.5 and 0.5 make it the Dice."""
     overlap, predicted, actual = (counts.sum(0) for counts in batch.sums)
     size = overlap + fp_weight * (predicted - overlap) + fn_weight * (actual - overlap)
     return (overlap + smooth) / (size + smooth).clamp(min=TINY)
-
-
-def dice_scores(batch: Batch, smooth: float) -> Tensor:
-    """Return the Dice of each channel C over the batch."""
-    return tversky_scores(batch, 0.5, 0.5, smooth)
 
 
 def power(values: Tensor, exponent: float) -> Tensor:
@@ -163,8 +159,14 @@ def power(values: Tensor, exponent: float) -> Tensor:
 
 
 def _mean_over_present(batch: Batch, losses: Tensor, foreground_only: bool) -> Tensor:
-    """Return the mean of losses C over the classes that the batch holds, or the mean probability if it holds none."""
-    present = (batch.sums.actual.sum(0) > 0) & batch.classes_in_mean(foreground_only)
+    """Return the mean of losses C over the classes that the batch holds, or the mean probability if it holds none.
+
+    As published: the mean over all classes, those that the batch does not hold as 0.
+    """
+    included = batch.classes_in_mean(foreground_only)
+    present = (batch.sums.actual.sum(0) > 0) & included
+    if batch.published:
+        return torch.where(present, losses, 0).sum() / included.sum()
     mean = torch.where(present, losses, 0).sum() / present.sum().clamp(min=1)
     return torch.where(present.any(), mean, _mean_probability(batch, foreground_only))
 

@@ -100,10 +100,9 @@ def background_weighted_bce(batch: Batch, *, background_weight: float, object_we
 
 
 def class_shares(class_pixels: Tensor) -> Tensor:
-    """Return the share of pixels of each class; a class without a pixel counts as if it had one.
+    """Return the share of pixels of each class, of counts C (multiclass) or 2 C of negatives and positives (others).
 
-    Args:
-        class_pixels: counts C (multiclass), or 2 C of negatives and positives (binary, multilabel).
+    A class without a pixel counts as if it had one.
     """
     pixels = class_pixels.clamp(min=1)
     return pixels / pixels.sum(0)

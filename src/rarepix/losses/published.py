@@ -12,10 +12,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from rarepix.labels import Task
-from rarepix.losses import pixelwise
+from rarepix.losses import overlap, pixelwise
 from rarepix.losses.batch import Batch
 from rarepix.losses.marginal import EPSILON
-from rarepix.losses.overlap import TINY, dice_scores
+from rarepix.losses.overlap import TINY
 
 SMOOTHING = 1e-5
 
@@ -36,16 +36,6 @@ def softmax_focal(batch: Batch, *, gamma: float, class_weights: Tensor | None) -
     if class_weights is not None:
         loss = loss * batch.position_weights(class_weights / class_weights.sum())
     return batch.mean(loss)
-
-
-def dice(batch: Batch, *, smooth: float, foreground_only: bool) -> Tensor:
-    """Return 1 - Dice, absent classes as 0 in the mean."""
-    return _mean_over_all(batch, 1 - dice_scores(batch, smooth), foreground_only)
-
-
-def log_dice(batch: Batch, *, smooth: float, foreground_only: bool) -> Tensor:
-    """Return -ln Dice, absent classes as 0 in the mean."""
-    return _mean_over_all(batch, -dice_scores(batch, smooth).clamp(min=TINY).log(), foreground_only)
 
 
 def gdice(batch: Batch, *, foreground_only: bool) -> Tensor:
@@ -83,11 +73,6 @@ def db(batch: Batch, *, temperature: float, marginal: str, foreground_only: bool
     return (true + predicted + EPSILON).log().mean()
 
 
-def _mean_over_all(batch: Batch, losses: Tensor, foreground_only: bool) -> Tensor:
-    included = batch.classes_in_mean(foreground_only)
-    return torch.where((batch.sums.actual.sum(0) > 0) & included, losses, 0).sum() / included.sum()
-
-
 def _shares(batch: Batch, temperature: float, marginal: str, foreground_only: bool) -> tuple[Tensor, Tensor]:
     """Return the true and the predicted class shares R C of each image, or of the batch."""
     predicted, true, pixels = batch.predicted(temperature), batch.actual, batch.valid_pixels.expand_as(batch.actual)
@@ -99,7 +84,7 @@ def _shares(batch: Batch, temperature: float, marginal: str, foreground_only: bo
 
 
 PUBLISHED: dict[str, Callable[..., Tensor]] = {
-    "ce": cross_entropy, "focal": pixelwise.focal, "softmax_focal": softmax_focal, "dice": dice, "log_dice": log_dice,
-    "gdice": gdice, "l1": l1, "kl": kl, "db": db,
+    "ce": cross_entropy, "focal": pixelwise.focal, "softmax_focal": softmax_focal, "dice": overlap.dice,
+    "log_dice": overlap.log_dice, "gdice": gdice, "l1": l1, "kl": kl, "db": db,
 }  # fmt: skip
 """Term → its published form."""

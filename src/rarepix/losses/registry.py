@@ -7,8 +7,7 @@ from torch import Tensor
 
 from rarepix.labels import Task
 from rarepix.losses import boundary, marginal, overlap, pixelwise
-
-SIGMOID = (Task.BINARY, Task.MULTILABEL)
+from rarepix.losses.libraries import SIGMOID
 
 
 class Term(NamedTuple):

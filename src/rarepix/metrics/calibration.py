@@ -61,15 +61,8 @@ def reliability_table(counts: Tensor) -> pd.DataFrame:
     """
     pixels, confidence, correct = counts.cpu().unbind(dim=-1)
     edges = torch.linspace(0, 1, len(counts) + 1, dtype=torch.float64)
-    return pd.DataFrame(
-        {
-            "low": edges[:-1],
-            "high": edges[1:],
-            "pixels": pixels.long(),
-            "confidence": confidence / pixels,
-            "right": correct / pixels,
-        }
-    )
+    shares = {"confidence": confidence / pixels, "right": correct / pixels}
+    return pd.DataFrame({"low": edges[:-1], "high": edges[1:], "pixels": pixels.long(), **shares})
 
 
 def _binned(confidence: Tensor, correct: Tensor, ignored: Tensor, bins: int) -> Tensor:

@@ -25,13 +25,9 @@ def count_pixels(prediction: Tensor, target: Tensor, *, task: Task, classes: int
 
 
 def confusion(prediction: Tensor, target: Tensor, *, classes: int, ignore: int) -> Tensor:
-    """Return counts N C C (image, true class, predicted class) of the pixels that are not ignored.
+    """Return counts N C C (image, true class, predicted class) of the pixels whose target is not *ignore*.
 
-    Args:
-        prediction: N H W class ids.
-        target: N H W class ids or *ignore*.
-        classes: number of classes C.
-        ignore: id of the pixels that do not count.
+    *prediction* and *target* are N H W class ids, *classes* is their number C.
     """
     images = target.shape[0]
     image = torch.arange(images, device=target.device).view(-1, 1, 1)

@@ -8,13 +8,7 @@ from rarepix.scores import by_kind, objective, summary
 
 
 def pooled_scores(counts: np.ndarray, labels: LabelSpace, config: EvaluateConfig) -> dict[str, float]:
-    """Return ``objective`` and the scores of ``scores.summary`` of counts C 4 summed over the images of a split.
-
-    Args:
-        counts: C 4 integers: class, ``scores.KINDS``.
-        labels: the classes.
-        config: names the objective, its floor and the rare classes.
-    """
+    """Return ``objective`` and the scores of ``scores.summary`` of counts C 4 summed over the images of a split."""
     rare = config.rare_classes(labels)
     scores = summary(by_kind(counts), labels.names, rare)
     return {"objective": objective(config.objective, scores, labels.names, rare, config.floor), **scores}

@@ -20,7 +20,6 @@ def presence_table(
     Args:
         counts: tp, fp, fn, tn, each N C.
         scores: N C, higher where the class is more likely to be in the image (its greatest probability there).
-        names: of the classes.
         least: pixels, at least 1: for ``false_positive_rate_least`` a class is predicted from so many pixels on.
         absent: policy of ``scores.ABSENT`` for 0 / 0. It does not concern the area under the ROC curve, which is NaN
             where the class is in all images or in none.

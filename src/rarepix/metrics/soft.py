@@ -44,11 +44,7 @@ def soft_sums(probability: Tensor, target: Tensor, *, ignored: Tensor | None = N
 def soft_iou(sums: Counts, *, absent: str = "skip") -> np.ndarray:
     """Return Σ min(p, t) / Σ max(p, t) over pixels, the IoU of fuzzy sets; of hard masks it is the IoU.
 
-    Absent (0 / 0, the value of the policy *absent*): p and t are 0 in every pixel.
-
-    Args:
-        sums: by kind, each … C, see ``soft_sums``.
-        absent: policy of ``scores.ABSENT``.
+    Absent (0 / 0, the value of the policy *absent*): p and t are 0 in every pixel. *sums* are by kind, each … C.
     """
     return ratio(sums["minimum"], sums["maximum"], absent)
 

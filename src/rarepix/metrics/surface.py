@@ -57,11 +57,6 @@ def band_counts(prediction: np.ndarray, truth: np.ndarray, *, share: float = BAN
 
     The band of a mask is the pixels of the mask whose Chebyshev distance to the outside is at most d = *share* of the
     image's diagonal, but at least 1 pixel. Everything beyond the image is outside.
-
-    Args:
-        prediction: H W bool.
-        truth: H W bool.
-        share: of the diagonal.
     """
     width = max(1, round(share * hypot(*truth.shape)))
     bands = [_band(mask, width) for mask in (prediction, truth)]
@@ -80,12 +75,7 @@ def surface_lengths(
 
     The outline runs through the corners between pixels: a 2 × 2 neighbourhood that is neither full nor empty is an
     element, with the length that marching squares gives it (Nikolov et al. 2018, as in their published code).
-
-    Args:
-        prediction: H W bool.
-        truth: H W bool.
-        tolerance: in the unit of *spacing*, at least 0.
-        spacing: height and width of a pixel.
+    *spacing* is height and width of a pixel, *tolerance* a length in its unit.
 
     Raises:
         ValueError: a negative tolerance, or a spacing that is not positive.
@@ -116,11 +106,6 @@ def hausdorff95(prediction: np.ndarray, truth: np.ndarray, *, spacing: tuple[flo
 
     The unit is that of *spacing*, the height and width of a pixel. NaN if either mask is empty: a total miss has no
     distance, so do not read this number without the recall.
-
-    Args:
-        prediction: H W bool.
-        truth: H W bool.
-        spacing: height and width of a pixel.
     """
     masks = _cropped(prediction, truth)
     if masks is None or not prediction.any() or not truth.any():

@@ -8,7 +8,7 @@ from rarepix.data.splits.train_val_test import Split
 from rarepix.files import replacing
 from rarepix.layout import CLUSTERS, DONORS, SPLIT, WEIGHTS
 from rarepix.records import ClassPixels, Dataset
-from rarepix.wiring import Data
+from rarepix.wiring import Data, counted_pixels
 
 
 def describe_data(data: Data, config: TrialConfig) -> Dataset:
@@ -24,7 +24,7 @@ def describe_data(data: Data, config: TrialConfig) -> Dataset:
         rare=config.evaluate.rare_classes(data.labels),
         thinned=len(data.splits.thinned),
         images={name: len(split.items) for name, split in splits.items()},
-        pixels={name: _counted_pixels(split) for name, split in splits.items()},
+        pixels={name: counted_pixels(split) for name, split in splits.items()},
         contents={name: _contents(split, names) for name, split in splits.items()},
     )
 
@@ -45,12 +45,6 @@ def write_data_artifacts(data: Data, folder: Path) -> None:
         if table is not None:
             with replacing(folder / name) as temporary:
                 table.to_csv(temporary)
-
-
-def _counted_pixels(split: Split) -> int:
-    """Return the pixels that are not ignored; multilabel classes overlap, so their pixels do not add up to it."""
-    table = split.inventory
-    return int((table["height"] * table["width"] - table[BORDER]).sum())
 
 
 def _contents(split: Split, names: tuple[str, ...]) -> dict[str, ClassPixels]:

@@ -26,9 +26,7 @@ Work = Callable[[RunContext, TrialRecord], object]
 
 
 def run_ranks(work: Work, context: RunContext, record: TrialRecord) -> None:
-    """Do *work* in one process per device; reports of the ranks go to ``context.report`` in this process.
-
-    No rank is left when this returns or raises.
+    """Do *work* in one process per device, of which none is left at the end; ``context.report`` gets their reports.
 
     Raises:
         RankFailed: a rank failed or was killed; the cause is that of the first one.
@@ -64,24 +62,20 @@ def _supervise(ranks: list[BaseProcess], messages: SimpleQueue, report: Callable
                 report(message)
             else:
                 failures.append(message)
-        killed = [rank for rank, process in enumerate(ranks) if (process.exitcode or 0) < 0]
-        if killed:  # before the failures: the other ranks only complain that the connection was lost
-            raise _lost(killed[0], len(ranks), f"was killed by signal {-ranks[killed[0]].exitcode}")
-        if failures:
+        killed = {rank: process.exitcode for rank, process in enumerate(ranks) if (process.exitcode or 0) < 0}
+        if failures and not killed:  # if one was killed, the others only complain that the connection was lost
             rank, cause, text = failures[0]
             error = RankFailed(rank, len(ranks), cause)
             error.add_note(text)
             raise error
-        if any(codes):
-            rank = next(rank for rank, code in enumerate(codes) if code)
-            raise _lost(rank, len(ranks), f"ended with code {codes[rank]}")
+        if lost := killed or {rank: code for rank, code in enumerate(codes) if code}:
+            rank, code = next(iter(lost.items()))
+            how = f"was killed by signal {-code}" if code < 0 else f"ended with code {code}"
+            cause = Failure(type="ProcessLost", message=f"a process of the trial {how}", where="")
+            raise RankFailed(rank, len(ranks), cause)
         if all(code == 0 for code in codes):
             return
         time.sleep(POLL_SECONDS)
-
-
-def _lost(rank: int, size: int, how: str) -> RankFailed:
-    return RankFailed(rank, size, Failure(type="ProcessLost", message=f"a process of the trial {how}", where=""))
 
 
 def _run_rank(rank: int, work: Work, context: RunContext, record: TrialRecord, meeting_file: Path) -> None:

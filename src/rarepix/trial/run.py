@@ -21,9 +21,7 @@ from rarepix.trial.lifecycle import RunContext, describe_failure, finish_attempt
 
 if TYPE_CHECKING:
     import lightning.pytorch as pl
-    import pandas as pd
 
-    from rarepix.engine.callbacks import BatchCounter
     from rarepix.engine.hardware import Hardware
     from rarepix.engine.module import SegmentationModule
     from rarepix.evaluation.image_counts import ImageCounts
@@ -51,14 +49,6 @@ class Parts(NamedTuple):
     hardware: Hardware
     data: Data
     module: SegmentationModule
-
-
-class Fitted(NamedTuple):
-    """The trainer after the training, and what was measured during it."""
-
-    trainer: pl.Trainer
-    seconds: dict[str, float]
-    paste_outcomes: dict[str, int]
 
 
 def run(context: RunContext) -> TrialRecord:
@@ -93,8 +83,8 @@ def run_attempt(context: RunContext, record: TrialRecord, startup: StartupTimer)
 
     parts = _build(context, startup)
     record = _record_data(record, context, parts)
-    fitted = _fit(context, record, parts, startup)
-    counts, seconds = _evaluate(context, parts, fitted.trainer)
+    trainer, fit_seconds, paste_outcomes = _fit(context, record, parts, startup)
+    counts, test_seconds = _evaluate(context, parts, trainer)
     if not distributed.is_main_process():
         return record
     epoch = finished_epochs(context.folder / CHECKPOINTS / BEST)
@@ -105,8 +95,8 @@ def run_attempt(context: RunContext, record: TrialRecord, startup: StartupTimer)
         Status.COMPLETE,
         objective=Objective(name=context.config.evaluate.objective, value=value, epoch=epoch),
         counts={split: _class_counts(images, parts.data) for split, images in counts.items()},
-        pasting=fitted.paste_outcomes,
-        timings=startup.seconds | fitted.seconds | {"test": seconds},
+        pasting=paste_outcomes,
+        timings=startup.seconds | fit_seconds | {"test": test_seconds},
         files=_files(context),
     )
 
@@ -131,9 +121,8 @@ def _build(context: RunContext, startup: StartupTimer) -> Parts:
     torch.manual_seed(stable_hash(config.seed, "weights") % 2**63)
     module = wiring.build_module(config, data.labels, class_pixels=data.class_pixels())
     if hardware.is_gpu and distributed.world_size() > 1:
-        from timm.layers import (
-            convert_sync_batchnorm,  # torch's (and Lightning's) drops the activations in timm's layers
-        )
+        # torch's own (which Lightning uses) drops the activations in timm's layers
+        from timm.layers import convert_sync_batchnorm
 
         module.model = convert_sync_batchnorm(module.model)
     startup.mark("model")
@@ -155,14 +144,18 @@ def _record_data(record: TrialRecord, context: RunContext, parts: Parts) -> Tria
     return update_record(record, context, dataset=dataset, device=parts.hardware.name, resumed_from_epoch=resumed)
 
 
-def _fit(context: RunContext, record: TrialRecord, parts: Parts, startup: StartupTimer) -> Fitted:
-    """Train, from the last checkpoint if the record says so."""
-    from rarepix.engine.callbacks import HistoryWriter, PhaseTimer
+def _fit(
+    context: RunContext, record: TrialRecord, parts: Parts, startup: StartupTimer
+) -> tuple[pl.Trainer, dict[str, float], dict[str, int]]:
+    """Train, from the last checkpoint if the record says so; return the trainer, the seconds and the paste outcomes."""
+    from rarepix.data.transforms.paste import PasteOutcome
+    from rarepix.engine.callbacks import BatchCounter, HistoryWriter, PhaseTimer
     from rarepix.engine.trainer import build_trainer
 
     loaders = parts.data.loaders
     timer = PhaseTimer(partial(startup.mark, "first_step"))
-    paste_counter = _paste_counter(parts.data)
+    outcomes = [outcome.name.lower() for outcome in PasteOutcome] if parts.data.paste else ()
+    paste_counter = BatchCounter("paste", outcomes)
     history = HistoryWriter(context.folder / layout.HISTORY, attempt=record.attempt, report=context.report)
     callbacks = [timer, history, paste_counter]
     trainer = build_trainer(context.config.engine, parts.hardware, context.folder, callbacks)
@@ -171,23 +164,14 @@ def _fit(context: RunContext, record: TrialRecord, parts: Parts, startup: Startu
     loaders["train"].sampler.set_epoch(record.resumed_from_epoch or 0)
     with naming(context.folder / CHECKPOINTS):
         trainer.fit(parts.module, loaders["train"], loaders["val"], ckpt_path=resume, weights_only=True)
-    return Fitted(trainer, timer.seconds() | {"fit": history.seconds()}, paste_counter.counts())
-
-
-def _paste_counter(data: Data) -> BatchCounter:
-    from rarepix.data.transforms.paste import PasteOutcome
-    from rarepix.engine.callbacks import BatchCounter
-
-    return BatchCounter("paste", [outcome.name.lower() for outcome in PasteOutcome] if data.paste else ())
+    # a copy: loading the best checkpoint for the evaluation sets the counter back to its epoch
+    return trainer, timer.seconds() | {"fit": history.seconds()}, dict(paste_counter.counts)
 
 
 def _evaluate(context: RunContext, parts: Parts, trainer: pl.Trainer) -> tuple[dict[str, ImageCounts], float]:
-    """Count every image of every split but the training split, with the best checkpoint.
-
-    Returns:
-        the counts by split, and the seconds that it took.
-    """
+    """Return the counts by split of every image that was not trained on, with the best checkpoint; and the seconds."""
     from rarepix.engine import distributed
+    from rarepix.evaluation.examples import choose_examples, draw_examples, rare_classes
     from rarepix.evaluation.image_counts import count_images, image_table
 
     began = time.perf_counter()
@@ -197,26 +181,13 @@ def _evaluate(context: RunContext, parts: Parts, trainer: pl.Trainer) -> tuple[d
         images = image_table(counts, parts.data.labels)
         with replacing(context.folder / layout.IMAGES) as file:
             images.to_parquet(file, index=False)
-        _draw_examples(context, parts, images[images["split"] == "val"])
+        data, evaluate = parts.data, context.config.evaluate
+        pixels, val = data.pixel_counts("val"), images[images["split"] == "val"]
+        rare = rare_classes(pixels, data.labels, evaluate.rare)
+        shown = {"rare": rare, "threshold": evaluate.threshold}
+        choice, dataset = choose_examples(val, pixels, rare), data.loaders["val"].dataset
+        draw_examples(parts.module, dataset, choice, data.labels, context.folder / layout.EXAMPLES, **shown)
     return counts, round(time.perf_counter() - began, 3)
-
-
-def _draw_examples(context: RunContext, parts: Parts, images: pd.DataFrame) -> None:
-    """Draw predictions of the validation split: *images* is its table of image and class."""
-    from rarepix.evaluation.examples import choose_examples, draw_examples, rare_classes
-
-    data, evaluate = parts.data, context.config.evaluate
-    pixels = data.pixel_counts("val")
-    rare = rare_classes(pixels, data.labels, evaluate.rare)
-    draw_examples(
-        parts.module,
-        data.loaders["val"].dataset,
-        choose_examples(images, pixels, rare),
-        data.labels,
-        context.folder / layout.EXAMPLES,
-        rare=rare,
-        threshold=evaluate.threshold,
-    )
 
 
 def _class_counts(images: ImageCounts, data: Data) -> dict[str, ClassCounts]:

@@ -34,14 +34,9 @@ def contact_sheet(
     headings: Sequence[str] = (),
     more: Sequence[LegendEntry] = (),
 ) -> Image.Image:
-    """Return the rows of tiles as one image; all are enlarged so that the shorter side of the first is at least *side*.
+    """Return the rows of tiles as one image, with *headings* above the columns and a legend of *labels* and *more*.
 
-    Args:
-        rows: the tiles, at least one.
-        labels: the classes, which the legend names.
-        side: pixels.
-        headings: text above the columns.
-        more: further entries of the legend.
+    All tiles are enlarged so that the shorter side of the first is at least *side* pixels.
     """
     zoom = max(1, -(-side // min(rows[0][0].pixels.shape[:2])))
     tile_width = max(tile.pixels.shape[1] for row in rows for tile in row) * zoom

@@ -22,13 +22,7 @@ def error_map(truth: np.ndarray, prediction: np.ndarray, labels: LabelSpace, *, 
 
     A pixel of a rare class that is predicted as another class, rare or not, is missed; any other pixel that is
     predicted as a rare class is a false alarm; all other errors are one colour. A multilabel pixel is correct if it is
-    so in all classes, and ignored if it is so in any.
-
-    Args:
-        truth: H W ids or H W C of 0 and 1, with the ignore id.
-        prediction: of the same shape.
-        labels: the classes.
-        rare: names of the rare classes.
+    so in all classes, and ignored if it is so in any. Both masks are H W ids or H W C of 0 and 1.
     """
     rare_ids = [labels.names.index(name) for name in rare]
     wrong, ignored = truth != prediction, truth == labels.ignore

@@ -33,11 +33,7 @@ def examples_sheet(
 ) -> Image.Image:
     """Return the picture; ignored pixels are grey, and images are resized to the size of their truth.
 
-    Args:
-        rows: the examples.
-        labels: the classes and their colours.
-        rare: names of the classes that are rare in the error map.
-        notes: what is not shown, for the legend.
+    *rare* names the rare classes of the error map, *notes* what is not shown, for the legend.
     """
     tiles = []
     for row in rows:

@@ -59,12 +59,10 @@ def draw_inventory(
         table: a row per class with the columns ``pixel_share`` and ``image_share``; other rows are left out.
         together: class × class, the share of the images with the row's class that also hold the column's.
         objects: a row per object with the columns ``class`` and ``pixels``.
-        labels: the classes and their colours.
-        title: of the whole.
     """
     table = table[table.index.isin(labels.names)]
     names = table.index.tolist()
-    colours = _colours(names, labels)
+    colours = [np.array(labels.palette[labels.names.index(name)]) / 255 if labels.palette else BLUE for name in names]
     with matplotlib.rc_context(SETTINGS):
         panels = _empty_panels(names)
         panels.figure.suptitle(title, x=panels.margin[0], y=1 - panels.margin[1], ha="left", va="top", fontsize=12)
@@ -117,12 +115,6 @@ def _empty_panels(names: Sequence[str]) -> Panels:
     return Panels(figure, *axes, colorbar, (MARGIN / width, MARGIN / height))
 
 
-def _colours(names: Sequence[str], labels: LabelSpace) -> list:
-    if not labels.palette:
-        return [BLUE] * len(names)
-    return [np.array(labels.palette[labels.names.index(name)]) / 255 for name in names]
-
-
 def _name_rows(panels: Panels, names: Sequence[str]) -> None:
     rows = np.arange(len(names))
     small = min(9.0, 9.0 * _row_height(len(names)) / ROW + 0.5)
@@ -145,9 +137,7 @@ def _shares(axes: Axes, shares: pd.Series, colours: Sequence, *, log: bool) -> N
     present = shares[shares > 0]
     least = 10.0 ** (np.floor(np.log10(present.min() / HEADROOM)) if len(present) else -1) if log else 0.0
     if log:
-        axes.set_xscale("log")
-        axes.set_xlim(min(least, 0.1), 1.3)
-        _few_ticks(axes, percent)
+        _log_axis(axes, min(least, 0.1), 1.3, percent)
     else:
         axes.set_xlim(0, 1.03)
         axes.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "25", "50", "75", "100 %"])
@@ -165,9 +155,7 @@ def _sizes(axes: Axes, sizes: dict[str, pd.Series], names: Sequence[str], colour
     largest = max((int(group.max()) for group in sizes.values()), default=10)
     decades = int(np.floor(np.log10(largest))) + 1
     edges = np.logspace(0, decades, BINS_PER_DECADE * decades + 1)
-    axes.set_xscale("log")
-    axes.set_xlim(1, edges[-1])
-    _few_ticks(axes, number)
+    _log_axis(axes, 1, edges[-1], number)
     for row, (name, colour) in enumerate(zip(names, colours, strict=True)):
         if name not in sizes:
             _note(axes, row, "none")
@@ -184,7 +172,9 @@ def _sizes(axes: Axes, sizes: dict[str, pd.Series], names: Sequence[str], colour
     axes.set_axisbelow(True)
 
 
-def _few_ticks(axes: Axes, as_text: Callable[[float], str]) -> None:
+def _log_axis(axes: Axes, low: float, high: float, as_text: Callable[[float], str]) -> None:
+    axes.set_xscale("log")
+    axes.set_xlim(low, high)
     axes.xaxis.set_major_locator(LogLocator(10, numticks=TICKS))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: as_text(value)))

@@ -26,15 +26,12 @@ def draw_scores(
     *,
     images: int,
 ) -> None:
-    """Write the picture; classes from the most to the least common by pixels.
+    """Write the PNG file of a test of so many *images*; classes from the most to the least common by pixels.
 
     Args:
         classes: a row per class of *labels*, in their order, with the columns tp, fp, fn, tn and iou.
         calibration: a row per bin with the columns of (curve), pixels, confidence and right.
         errors: curve → its calibration error.
-        labels: the classes.
-        path: of the PNG file.
-        images: how many were tested.
     """
     height = max(3.2, 1.4 + ROW * labels.count)
     figure = Figure(figsize=(10, height), layout="constrained", facecolor=PAPER)

@@ -37,11 +37,14 @@ class Retinal(Scorer):
             results |= self._by_class(score, mean_of_present(values, axis=0))
         return results
 
-    def _prediction(self, prediction: np.ndarray, probability: np.ndarray | None) -> np.ndarray:
-        if probability is None:
-            return prediction
-        masks = (probability > THRESHOLD).astype(np.uint8)
-        return masks[0] if self.labels.task is Task.BINARY else np.moveaxis(masks, 0, -1)
+    def update(
+        self, image: str, prediction: np.ndarray, target: np.ndarray, probability: np.ndarray | None = None
+    ) -> None:
+        """Add one image, see ``Scorer.update``."""
+        if probability is not None:
+            masks = (probability > THRESHOLD).astype(np.uint8)
+            prediction = masks[0] if self.labels.task is Task.BINARY else np.moveaxis(masks, 0, -1)
+        super().update(image, prediction, target)
 
     def _measure(self, pairs: list[tuple[np.ndarray, np.ndarray]]) -> list[tuple[float, float, float]]:
         return [_scores(*pairs[index]) for index in self.foreground]

@@ -58,10 +58,8 @@ class Scorer:
             ValueError: the masks are not of the shape that the task demands.
         """
         ignore = NEVER if self.ignored_count else self.labels.ignore
-        prediction = self._prediction(prediction, probability)
         try:
-            masks = class_masks(prediction, target, task=self.labels.task, classes=self.labels.count, ignore=ignore)
-            pairs = list(masks)
+            pairs = [*class_masks(prediction, target, task=self.labels.task, classes=self.labels.count, ignore=ignore)]
         except ValueError as error:
             raise ValueError(f"{image}: {error}") from None
         self._images.append(self._measure(pairs))
@@ -83,10 +81,6 @@ class Scorer:
         if not self._images:
             raise ValueError(f"the published evaluator {self.name!r} needs at least one image to score")
         return self._images
-
-    def _prediction(self, prediction: np.ndarray, probability: np.ndarray | None) -> np.ndarray:
-        """Return the prediction to score, for evaluators with a threshold of their own."""
-        return prediction
 
     def _measure(self, pairs: list[tuple[np.ndarray, np.ndarray]]) -> Any:
         """Return the areas of each class in one image; *pairs* are prediction and truth of each class, H W bool."""
