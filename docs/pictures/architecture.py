@@ -16,7 +16,7 @@ FLOORS: tuple[tuple[str, tuple[str, ...]], ...] = (
         ("search.studies", "search.checks", "search.remote", "search.advisor", "search.nni", "search.optimizer"),
     ),
     ("4  one trial", ("trial",)),
-    ("3  wiring", ("evaluation", "wiring", "data_validation", "inference", "config")),
+    ("3  wiring", ("evaluation", "wiring", "config_data_checks", "inference", "config")),
     ("2  ground rooms", ("data", "losses", "models", "metrics", "engine", "viz")),
 )
 """Floor and its rooms; on floors 3 to 6 an import goes from left to right or down."""

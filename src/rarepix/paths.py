@@ -1,4 +1,4 @@
-"""Where data, recipes and caches lie on this machine. (Where results lie belongs to ``records``.)"""
+"""Where data, recipes and caches lie on this machine. (Where results lie: ``layout``.)"""
 
 import os
 import re

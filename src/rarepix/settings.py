@@ -50,7 +50,7 @@ class Settings(BaseModel):
         return section
 
 
-class Chosen(Settings):
+class OneOf(Settings):
     """A section with a choice (``loss.name``), of whose parameters only those of the chosen value may be given.
 
     A parameter that is not given is None; ``parameters`` fills in its default.
@@ -58,7 +58,7 @@ class Chosen(Settings):
 
     section: ClassVar[str]
     """Key of the section in the configuration."""
-    chooser: ClassVar[str]
+    discriminator: ClassVar[str]
     """Key of the choice in the section."""
     table: ClassVar[Mapping[str, Mapping[str, Any]]]
     """Choice → its parameters with their defaults."""
@@ -78,7 +78,7 @@ class Chosen(Settings):
     @property
     def choice(self) -> str:
         """The value of the choice."""
-        return getattr(self, self.chooser)
+        return getattr(self, self.discriminator)
 
     @classmethod
     def spelled(cls, choice: str) -> str:
@@ -96,7 +96,7 @@ class Chosen(Settings):
         Raises:
             ValueError: there is no such choice.
         """
-        return pick(self.table, self.choice, f"{self.section}.{self.chooser}")
+        return pick(self.table, self.choice, f"{self.section}.{self.discriminator}")
 
     def given(self) -> dict[str, Any]:
         """Return the parameters of the choice that were given."""

@@ -8,7 +8,7 @@ import pandas as pd
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from rarepix import data_validation
+from rarepix import config_data_checks
 from rarepix.config import TrialConfig
 from rarepix.data.dataset import SegmentationDataset, decoded_gib
 from rarepix.data.inventory import BORDER
@@ -82,10 +82,10 @@ def build_data(config: TrialConfig, *, gpu: bool) -> Data:
     """
     source = source_of(config.data)
     labels = source.labels
-    data_validation.check_classes(config, labels)
+    config_data_checks.check_classes(config, labels)
     splits = make_splits(source, config.data, seed=config.seed, cache=cache_root() / "inventory")
-    data_validation.check_objective(config, labels, splits)
-    data_validation.check_devices(config, splits)
+    config_data_checks.check_objective(config, labels, splits)
+    config_data_checks.check_devices(config, splits)
     counts = splits.by_name["train"].inventory[[*labels.names]]
     centroids, weights = _clusters_and_weights(config, labels, splits, counts)
     paste = build_paste(config.paste, counts, labels=labels)
@@ -190,7 +190,7 @@ def build_module(
         optim=config.optim,
         seed=config.seed,
         channels_last=config.engine.channels_last,
-        metadata={"labels": labels.as_dict(), "division": data_validation.split_fingerprint(config)},
+        metadata={"labels": labels.as_dict(), "division": config_data_checks.split_fingerprint(config)},
     )
 
 

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from rarepix.config import (
-    CHOSEN,
+    ONE_OF,
     TrialConfig,
     config_hash,
     flatten,
@@ -18,7 +18,7 @@ from rarepix.data.sources import SOURCES
 from rarepix.data.splits import SPLITS
 from rarepix.data.weights import WEIGHTS
 from rarepix.records import BLOCK_KEYS, CHOICE_KEYS, ENVIRONMENT_KEYS
-from rarepix.settings import Chosen, ConfigError
+from rarepix.settings import ConfigError, OneOf
 
 BASE = TrialConfig(data={"root": "somewhere"})
 
@@ -295,25 +295,25 @@ def test_names_in_the_settings_are_those_that_can_be_built():
 
 def test_every_section_with_a_choice_is_known_to_the_records():
     chosen = {key: field.annotation for key, field in TrialConfig.model_fields.items() if is_chosen(field.annotation)}
-    assert {key: section.chooser for key, section in chosen.items()} == CHOICE_KEYS
+    assert {key: section.discriminator for key, section in chosen.items()} == CHOICE_KEYS
     assert [section.section for section in chosen.values()] == list(chosen)
 
 
 def is_chosen(annotation: object) -> bool:
-    return isinstance(annotation, type) and issubclass(annotation, Chosen)
+    return isinstance(annotation, type) and issubclass(annotation, OneOf)
 
 
 @pytest.mark.parametrize("section", CHOICE_KEYS)
 def test_every_choice_refuses_the_parameters_of_others(section):
-    chosen = CHOSEN[section]
-    assert set(chosen.model_fields) >= chosen.parameter_names() | {chosen.chooser}
+    chosen = ONE_OF[section]
+    assert set(chosen.model_fields) >= chosen.parameter_names() | {chosen.discriminator}
     for choice, parameters in chosen.table.items():
         for name in chosen.parameter_names() - set(parameters):
             value = next(values[name] for values in chosen.table.values() if name in values)
             value = (
                 {"scores": "file.csv", "balance": 0.5, "class_weights": [1]}.get(name, 3) if value is None else value
             )
-            given = {f"{section}.{chosen.chooser}": choice, f"{section}.{name}": value}
+            given = {f"{section}.{chosen.discriminator}": choice, f"{section}.{name}": value}
             with pytest.raises(ConfigError, match=f"{section} '{re.escape(choice)}' has no parameter '{name}'"):
                 updated(BASE, given)
 

@@ -14,7 +14,7 @@ ROOMS = {
     **dict.fromkeys(GROUND, (2, 0)),
     "config": (3, 0),
     "inference": (3, 1),
-    "data_validation": (3, 2),
+    "config_data_checks": (3, 2),
     "wiring": (3, 3),
     "evaluation": (3, 4),
     "trial": (4, 0),

@@ -7,7 +7,7 @@ from typing import Any
 from yaml import YAMLError
 
 from rarepix.choices import nearest
-from rarepix.config.trial import CHOSEN, TrialConfig, build_config, set_choice
+from rarepix.config.trial import ONE_OF, TrialConfig, build_config, set_choice
 from rarepix.config.yaml import RecipeLoader, parse_value, read_mapping
 from rarepix.paths import recipes_root
 from rarepix.settings import ConfigError
@@ -74,9 +74,9 @@ def _read_extended(file: Path, children: tuple[Path, ...]) -> dict[str, Any]:
 def _merge(base: dict[str, Any], over: dict[str, Any], section: str = "") -> dict[str, Any]:
     """Return *over* put over *base*; where *over* makes a choice, the parameters of the base's choice are dropped."""
     merged = dict(base)
-    chosen = CHOSEN.get(section)
-    if chosen and chosen.chooser in over:
-        set_choice(merged, chosen, over[chosen.chooser], reset=True)
+    chosen = ONE_OF.get(section)
+    if chosen and chosen.discriminator in over:
+        set_choice(merged, chosen, over[chosen.discriminator], reset=True)
     for key, value in over.items():
         both = isinstance(value, dict) and isinstance(merged.get(key), dict)
         merged[key] = _merge(merged[key], value, key) if both else value

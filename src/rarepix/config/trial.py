@@ -18,7 +18,7 @@ from rarepix.losses.settings import LossConfig
 from rarepix.metrics.settings import EvaluateConfig
 from rarepix.models.settings import ModelConfig
 from rarepix.records import BLOCK_KEYS, CHOICE_KEYS, describes_environment
-from rarepix.settings import Chosen, ConfigError, Settings, explain
+from rarepix.settings import ConfigError, OneOf, Settings, explain
 
 
 class TrialConfig(Settings):
@@ -51,9 +51,9 @@ class TrialConfig(Settings):
         return self
 
 
-CHOSEN: dict[str, type[Chosen]] = {key: TrialConfig.model_fields[key].annotation for key in CHOICE_KEYS}
+ONE_OF: dict[str, type[OneOf]] = {key: TrialConfig.model_fields[key].annotation for key in CHOICE_KEYS}
 """The sections in which one key decides which other keys may be given."""
-CHOICES = {f"{section}.{chosen.chooser}" for section, chosen in CHOSEN.items()}
+CHOICES = {f"{section}.{chosen.discriminator}" for section, chosen in ONE_OF.items()}
 """The dotted keys that decide: ``loss.name``, ``sampling.kind``, …"""
 
 
@@ -84,20 +84,20 @@ def updated(config: TrialConfig, parameters: Mapping[str, Any]) -> TrialConfig:
         raise ConfigError("recipe is the name of where a configuration came from, not a setting: use --recipe")
     # choices first: they reset their section
     for key, value in sorted(parameters.items(), key=lambda pair: pair[0] not in CHOICES):
-        if isinstance(value, Mapping) and "_name" in value and key in CHOSEN:
-            set_choice(tree[key], CHOSEN[key], value["_name"], reset=True)
+        if isinstance(value, Mapping) and "_name" in value and key in ONE_OF:
+            set_choice(tree[key], ONE_OF[key], value["_name"], reset=True)
             tree[key] |= {name: parameter for name, parameter in value.items() if name != "_name"}
         else:
             _set_key(tree, key, value)
     return build_config(tree)
 
 
-def set_choice(section: dict[str, Any], chosen: type[Chosen], choice: Any, *, reset: bool = False) -> None:
+def set_choice(section: dict[str, Any], chosen: type[OneOf], choice: Any, *, reset: bool = False) -> None:
     """Set the choice of a section and drop the parameters of the choice before (with *reset* even of the same one)."""
-    if reset or section.get(chosen.chooser) != choice:
+    if reset or section.get(chosen.discriminator) != choice:
         for name in chosen.parameter_names() & section.keys():
             del section[name]
-    section[chosen.chooser] = choice
+    section[chosen.discriminator] = choice
 
 
 def config_hash(config: TrialConfig) -> str:
@@ -133,6 +133,6 @@ def _set_key(tree: dict[str, Any], key: str, value: Any) -> None:
             raise ConfigError(f"unknown key {key!r}: {nearest(key, flatten(tree))}valid sections: {', '.join(tree)}")
         section = section[name]
     if key in CHOICES:
-        set_choice(section, CHOSEN[path[0]], value)
+        set_choice(section, ONE_OF[path[0]], value)
     else:
         section[last] = value

@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from rarepix.choices import pick
-from rarepix.settings import Chosen, Settings
+from rarepix.settings import OneOf, Settings
 
 SOURCE_NAMES = ("voc", "cityscapes", "lesions", "polyp")
 MERGING_SOURCES = ("lesions",)
@@ -108,11 +108,11 @@ SAMPLING_PARAMETERS: dict[str, dict[str, Any]] = {
 }
 
 
-class SamplingConfig(Chosen):
+class SamplingConfig(OneOf):
     """How often each training image is shown."""
 
     section: ClassVar = "sampling"
-    chooser: ClassVar = "kind"
+    discriminator: ClassVar = "kind"
     table: ClassVar = SAMPLING_PARAMETERS
 
     kind: str = "uniform"

@@ -52,13 +52,13 @@ class OptimConfig(Settings):
 
     @model_validator(mode="after")
     def _parameters_belong_to_what_is_chosen(self) -> "OptimConfig":
-        for chooser, table in (("name", OPTIMISERS), ("schedule", SCHEDULES)):
-            choice = getattr(self, chooser)
+        for discriminator, table in (("name", OPTIMISERS), ("schedule", SCHEDULES)):
+            choice = getattr(self, discriminator)
             for key in dict.fromkeys(name for parameters in table.values() for name in parameters):
                 if getattr(self, key) is not None and key not in table[choice]:
                     owners = " or ".join(owner for owner, parameters in table.items() if key in parameters)
                     raise ValueError(
-                        f"optim.{key} belongs to optim.{chooser} {owners}, but that is {choice!r}: "
+                        f"optim.{key} belongs to optim.{discriminator} {owners}, but that is {choice!r}: "
                         f"leave optim.{key} out, or set it to null"
                     )
         return self
@@ -71,10 +71,10 @@ class OptimConfig(Settings):
             raise ValueError("optim.nesterov looks ahead by optim.momentum, which must be above 0, but got 0")
         return self
 
-    def parameters(self, chooser: Literal["name", "schedule"]) -> dict[str, Any]:
-        """Return the parameters of the optimiser (*chooser* name) or of the schedule, defaults filled in."""
-        table = OPTIMISERS if chooser == "name" else SCHEDULES
-        defaults = table[getattr(self, chooser)]
+    def parameters(self, discriminator: Literal["name", "schedule"]) -> dict[str, Any]:
+        """Return the parameters of the optimiser (*discriminator* name) or of the schedule, defaults filled in."""
+        table = OPTIMISERS if discriminator == "name" else SCHEDULES
+        defaults = table[getattr(self, discriminator)]
         return defaults | {key: value for key, value in self if key in defaults and value is not None}
 
 

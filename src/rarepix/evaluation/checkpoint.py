@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from rarepix import data_validation, records, wiring
+from rarepix import config_data_checks, records, wiring
 from rarepix.config import TrialConfig, build_config, load_recipe, updated
 from rarepix.data.sources import source_of
 from rarepix.engine.hardware import Hardware, choose_hardware, set_threads
@@ -45,7 +45,7 @@ class TrainedModel(NamedTuple):
     folder: Path
     """The folder of its trial, or else of the checkpoint."""
     split_fingerprint: Mapping[str, Any] | None
-    """The keys that decided which images it was trained on, see ``data_validation.split_fingerprint``; None if the
+    """The keys that decided which images it was trained on, see ``config_data_checks.split_fingerprint``; None if the
     checkpoint does not say."""
 
     def autocast(self) -> torch.autocast:
@@ -79,7 +79,7 @@ def load_trained_model(
     config = updated(config, {"model.weights": "none"} | dict(settings or {}))
     state, metadata = _read(checkpoint)
     labels = LabelSpace.from_dict(metadata["labels"]) if metadata else source_of(config.data).labels
-    data_validation.check_classes(config, labels)
+    config_data_checks.check_classes(config, labels)
     set_threads(config.engine)
     hardware = choose_hardware(config.engine)
     module = wiring.build_module(config, labels)

@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 import torch
 
+from rarepix.config_data_checks import check_split_fingerprint
 from rarepix.data.dataset import SegmentationDataset
 from rarepix.data.inventory import take_inventory
 from rarepix.data.source import DataError, Item, Source
 from rarepix.data.sources import source_of
 from rarepix.data.splits.train_val_test import make_splits
-from rarepix.data_validation import check_split_fingerprint
 from rarepix.evaluation.checkpoint import CheckpointError, TrainedModel
 from rarepix.evaluation.examples import choose_examples, draw_examples, lowest_mean_iou, rare_classes
 from rarepix.evaluation.legacy import build_legacy

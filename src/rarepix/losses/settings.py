@@ -14,7 +14,7 @@ from pydantic import (
 
 from rarepix.losses.libraries import check_arguments, is_library
 from rarepix.losses.names import COMPOUND_PARAMETERS, KNOWN, TERM_PARAMETERS, canonical, disputed, parameters_of
-from rarepix.settings import Chosen
+from rarepix.settings import OneOf
 
 ARGUMENT = "arguments."
 """Beginning of the dotted key of an argument of a library's loss."""
@@ -28,11 +28,11 @@ OF_A_SCHEDULE = {"every": STEPS, "factor": STEPS, "limit": STEPS, "start": RAMPS
 """Parameter → the schedules that have it."""
 
 
-class LossConfig(Chosen):
+class LossConfig(OneOf):
     """The loss and its parameters; only those of the named loss may be given."""
 
     section: ClassVar = "loss"
-    chooser: ClassVar = "name"
+    discriminator: ClassVar = "name"
     table: ClassVar = KNOWN
 
     name: str = "ce"

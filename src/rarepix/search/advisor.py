@@ -20,7 +20,7 @@ import optuna
 from nni.runtime.msg_dispatcher_base import MsgDispatcherBase
 from nni.runtime.tuner_command_channel import CommandType
 
-from rarepix.search.nni import context
+from rarepix.search.nni import study_context
 from rarepix.search.optimizer.scheduler import Scheduler
 from rarepix.search.optimizer.study_state import Metrics, Run, numbers, outcome_of
 
@@ -36,8 +36,8 @@ class OptunaAdvisor(MsgDispatcherBase):
     """The advisor of one study. ``classArgs`` are the keys of ``optimizer.settings.SearchSettings``."""
 
     def __init__(self, **class_args: Any) -> None:
-        self.manager = context.own_manager()
-        self.settings = context.own_settings(class_args, self.manager)
+        self.manager = study_context.own_manager()
+        self.settings = study_context.own_settings(class_args, self.manager)
         self.heartbeat_timeout = math.inf
         """Seconds without a report after which a trial is stopped."""
         self.scheduler: Scheduler
@@ -60,10 +60,10 @@ class OptunaAdvisor(MsgDispatcherBase):
 
     def handle_initialize(self, data: dict[str, Any]) -> None:
         """Begin or continue the search in the space *data*, and tell NNI so."""
-        study = context.read_context(self.manager)
-        self.heartbeat_timeout = context.heartbeat_timeout(self.settings, study.trial_seconds)
-        self.scheduler = context.build_scheduler(self.settings, data, study)
-        self.unstarted = context.reconcile(self.scheduler, context.jobs_of(self.manager))
+        study = study_context.read_context(self.manager)
+        self.heartbeat_timeout = study_context.heartbeat_timeout(self.settings, study.trial_seconds)
+        self.scheduler = study_context.build_scheduler(self.settings, data, study)
+        self.unstarted = study_context.reconcile(self.scheduler, study_context.jobs_of(self.manager))
         open_runs = [run.number for run in self.scheduler.state.runs.values() if run.outcome is None]
         self.last_report = dict.fromkeys(open_runs, time.monotonic())
         self.send(CommandType.Initialized, "")
@@ -159,7 +159,7 @@ class OptunaAdvisor(MsgDispatcherBase):
     def _end(self, run: Run, event: str, code: int | None) -> None:
         # on a busy machine a message of NNI can be lost, but not what it has stored
         stored = self.final_reports.pop(run.number, None)
-        final = stored or context.final_of(self.manager.get(f"trial-jobs/{run.job}"))
+        final = stored or study_context.final_of(self.manager.get(f"trial-jobs/{run.job}"))
         why_stopped = self.scheduler.state.stops.get(run.number)
         outcome, cause = outcome_of(event, code, why_stopped=why_stopped, final=final)
         if cause == "no_result":
@@ -170,7 +170,7 @@ class OptunaAdvisor(MsgDispatcherBase):
 
     def _stop_if_hung(self, run: Run) -> None:
         """Stop a run that has not reported for too long, unless it still waits for a GPU."""
-        job = context.jobs_of(self.manager).get(run.number, {})
+        job = study_context.jobs_of(self.manager).get(run.number, {})
         seconds = time.time() - job.get("startTime", math.inf) / 1000
         if job.get("status") == "RUNNING" and seconds > self.heartbeat_timeout:
             trial = job["trialJobId"]

@@ -4,7 +4,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, field_validator, model_validator
 
-from rarepix.settings import Chosen, Settings, WindowSize
+from rarepix.settings import OneOf, Settings, WindowSize
 
 MAX_FACTOR = 16
 """Largest factor by which something may be resized: memory grows with its square."""
@@ -17,11 +17,11 @@ CROP_PARAMETERS: dict[str, dict[str, Any]] = {
 }
 
 
-class CropConfig(Chosen):
+class CropConfig(OneOf):
     """The window of a training image that is used. Outside the image its mask is filled with the ignore id."""
 
     section: ClassVar = "crop"
-    chooser: ClassVar = "kind"
+    discriminator: ClassVar = "kind"
     table: ClassVar = CROP_PARAMETERS
 
     size: WindowSize | None = None
@@ -63,11 +63,11 @@ PASTE_PARAMETERS: dict[str, dict[str, Any]] = {
 }
 
 
-class PasteConfig(Chosen):
+class PasteConfig(OneOf):
     """What of other training images is pasted into a training image, after its crop."""
 
     section: ClassVar = "paste"
-    chooser: ClassVar = "kind"
+    discriminator: ClassVar = "kind"
     table: ClassVar = PASTE_PARAMETERS
 
     kind: str = "none"

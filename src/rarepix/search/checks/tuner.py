@@ -9,10 +9,10 @@ from typing import Any
 
 from rarepix.choices import nearest
 from rarepix.config import TrialConfig, updated
-from rarepix.search.nni.context import list_blocks
 from rarepix.search.nni.enqueued import default_parameters, enqueued_configurations
 from rarepix.search.nni.nnictl import last_line
 from rarepix.search.nni.space import Space
+from rarepix.search.nni.study_context import list_blocks
 from rarepix.search.nni.study_file import StudyFile
 from rarepix.search.nni.trial_io import REPORTED
 from rarepix.search.optimizer.settings import GRID_MAY_BE, SearchSettings, in_seconds, read_settings

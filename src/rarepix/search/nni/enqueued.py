@@ -16,7 +16,7 @@ from rarepix.search.nni.trial_io import final_scores
 from rarepix.search.optimizer.journal import head
 from rarepix.search.optimizer.settings import SearchSettings, WarmStart
 from rarepix.search.optimizer.study_state import ENQUEUED, WARM_START, canonical
-from rarepix.settings import Chosen, ConfigError
+from rarepix.settings import ConfigError, OneOf
 
 Enqueued = tuple[str, dict[str, Any]]
 """Origin and parameters of a configuration."""
@@ -116,7 +116,7 @@ def _config_value(config: TrialConfig, key: str) -> Any:
 def _as_choice(spec: Mapping[str, Any], value: Any) -> Any:
     """Return *value* as a search space gives it: a section becomes its choice, with the parameters that the space
     varies and those that are not at their defaults."""
-    if not isinstance(value, Chosen):
+    if not isinstance(value, OneOf):
         return list(value) if isinstance(value, tuple) else value
     options = {value.spelled(choice["_name"]): choice for choice in spec["_value"] if isinstance(choice, Mapping)}
     option = options.get(value.choice, {"_name": value.choice})

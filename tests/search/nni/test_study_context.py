@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from rarepix.layout import JOURNAL
-from rarepix.search.nni.context import build_scheduler, heartbeat_timeout, own_settings, read_context
 from rarepix.search.nni.enqueued import best_configurations
+from rarepix.search.nni.study_context import build_scheduler, heartbeat_timeout, own_settings, read_context
 from rarepix.search.optimizer.journal import JournalError, StudySummary, read_summary
 from rarepix.settings import ConfigError
 from tests.house.source import CHECKOUT
