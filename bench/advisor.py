@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.families import FAMILIES, Family
+from rarepix.layout import JOURNAL
 from rarepix.search.optimizer.journal import Journal
 from rarepix.search.optimizer.scheduler import Scheduler
 from rarepix.search.optimizer.settings import SAMPLER_NAMES, SearchSettings
@@ -56,7 +57,7 @@ def main() -> None:
     for sampler in args.samplers:
         settings = SearchSettings(sampler=sampler, pruner=args.pruner)
         with tempfile.TemporaryDirectory() as folder:
-            journal = Journal(Path(folder) / "ledger.jsonl")
+            journal = Journal(Path(folder) / JOURNAL)
             scheduler = Scheduler(settings, family.space, family.default, journal=journal, epochs=family.epochs)
             answers = answer_times(scheduler, family)
             done, cells = 0, []

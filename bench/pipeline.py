@@ -64,7 +64,7 @@ def _epoch(
         paste=build_paste(paste, counts, labels=labels),
         in_memory=in_memory,
     )
-    sampler = EpochSampler(counts.any(axis=1).to_numpy() / len(items), len(items), scheme=SamplingMode.SHUFFLED, seed=0)
+    sampler = EpochSampler(counts.any(axis=1).to_numpy() / len(items), len(items), mode=SamplingMode.SHUFFLED, seed=0)
     loader: DataLoader = build_loader(
         dataset, batch_size=8, ignore=labels.ignore, workers=given.workers, pin_memory=False, sampler=sampler
     )

@@ -22,10 +22,12 @@ from rarepix.data.transforms.augment import build_augment
 from rarepix.data.transforms.paste import Paste, build_paste
 from rarepix.data.weights import image_weights
 from rarepix.engine import distributed
+from rarepix.engine.hardware import choose_hardware
 from rarepix.inference.decode import count_decoded
 from rarepix.inference.predictor import Predictor
 from rarepix.labels import LabelSpace, Task
 from rarepix.losses import build_loss
+from rarepix.losses.checks import LossError
 from rarepix.metrics.pooled_scores import pooled_scores
 from rarepix.models import build_model
 from rarepix.paths import cache_root
@@ -153,7 +155,7 @@ def _train_sampler(config: TrialConfig, weights: pd.Series) -> EpochSampler:
             f"{batch}: use a smaller batch or sampling.images_per_epoch"
         )
     positions = RankShard(distributed.rank(), devices).of_each_batch(size, batch) if devices > 1 else None
-    return EpochSampler(weights.to_numpy(), size, scheme=mode, seed=config.seed, positions=positions)
+    return EpochSampler(weights.to_numpy(), size, mode=mode, seed=config.seed, positions=positions)
 
 
 def _fits_in_memory(config: TrialConfig, labels: LabelSpace, splits: Splits) -> bool:
@@ -226,14 +228,18 @@ def try_step(config: TrialConfig) -> None:
     model = build_model(config.model, classes=labels.channels).train()
     loss = _build_loss(config, labels, _equal_class_pixels(labels))
     rows, columns = (min(side, TRIED_SIDE) for side in config.crop.size or (TRIED_SIDE, TRIED_SIDE))
-    images = min(config.engine.batch_size, 2)  # batch normalisation needs two; more only take longer
+    # without a GPU each process normalises its own share of the batch; two images are enough, more only take longer
+    on_gpu = choose_hardware(config.engine).is_gpu
+    images = min(config.engine.batch_size // (1 if on_gpu else config.engine.devices), 2)
     try:
         logits = model(torch.zeros(images, 3, rows, columns))
         layers = (labels.count,) if labels.task is Task.MULTILABEL else ()
         loss(logits, torch.zeros(images, *layers, rows, columns, dtype=torch.long))
+    except LossError as error:
+        raise ConfigError(f"loss.name={config.loss.name!r}: {error}") from error
     except (ValueError, RuntimeError) as error:
         raise ConfigError(
             f"model.architecture={config.model.architecture!r} with loss {config.loss.name!r} cannot take a training "
-            f"step with engine.batch_size={config.engine.batch_size} and crop.size={config.crop.size}: {error}: "
-            f"use a larger batch or crop, or another architecture"
+            f"step with engine.batch_size={config.engine.batch_size}, engine.devices={config.engine.devices} and "
+            f"crop.size={config.crop.size}: {error}: use a larger batch or crop, or another architecture"
         ) from error

@@ -30,9 +30,10 @@ def test_a_key_given_twice_is_refused_with_its_line(what, text, key, tmp_path):
     reader, beginning = READERS[what]
     file = tmp_path / "file.yaml"
     file.write_text(beginning + text)
-    with pytest.raises(
-        ConfigError, match=f"the {what} .*file.yaml must be YAML or JSON, but: the key '{key}' is given"
-    ):
+    lines = (beginning + text).splitlines()
+    second = max(number for number, line in enumerate(lines, start=1) if f"{key}:" in line)
+    message = f"the {what} .*file.yaml must be YAML or JSON, but: line {second}: the key '{key}' is given twice"
+    with pytest.raises(ConfigError, match=message):
         reader(file)
 
 

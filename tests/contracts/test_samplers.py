@@ -15,7 +15,7 @@ WAYS = [(kind, {}) for kind in WEIGHTS] + [
     ("inverse_log", {"by": by}) for by in [*FREQUENCIES, "cluster"] if by != "label"
 ]
 each_way = pytest.mark.parametrize(("kind", "given"), WAYS, ids=["-".join([kind, *by.values()]) for kind, by in WAYS])
-each_scheme = pytest.mark.parametrize("scheme", SamplingMode)
+each_mode = pytest.mark.parametrize("mode", SamplingMode)
 
 
 def counts(images: int = 60) -> pd.DataFrame:
@@ -81,63 +81,63 @@ def weights_of(kind: str) -> np.ndarray:
     return image_weights(counts(), kind, **({"temperature": 1.0} if kind == "rare_class" else {})).to_numpy()
 
 
-def drawn(kind: str, scheme: SamplingMode, seed: int, epoch: int, size: int = 60, share: RankShard | None = None):
+def drawn(kind: str, mode: SamplingMode, seed: int, epoch: int, size: int = 60, share: RankShard | None = None):
     positions = share.of_each_batch(size, 12) if share else None
-    sampler = EpochSampler(weights_of(kind), size, scheme=scheme, seed=seed, positions=positions)
+    sampler = EpochSampler(weights_of(kind), size, mode=mode, seed=seed, positions=positions)
     sampler.set_epoch(epoch)
     assert len(sampler) == (size if positions is None else len(positions))
     return [tuple(draw) for draw in sampler]
 
 
-def indices(kind: str, scheme: SamplingMode, seed: int, epoch: int, size: int = 60) -> tuple[int, ...]:
-    return tuple(epoch_indices(weights_of(kind), size, scheme=scheme, seed=seed, epoch=epoch).tolist())
+def indices(kind: str, mode: SamplingMode, seed: int, epoch: int, size: int = 60) -> tuple[int, ...]:
+    return tuple(epoch_indices(weights_of(kind), size, mode=mode, seed=seed, epoch=epoch).tolist())
 
 
 each_kind = pytest.mark.parametrize("kind", WEIGHTS)
 
 
 @each_kind
-@each_scheme
-def test_the_same_seed_and_epoch_give_the_same_draws(kind, scheme):
+@each_mode
+def test_the_same_seed_and_epoch_give_the_same_draws(kind, mode):
     """Whichever epochs came before: what a resumed run relies on."""
-    sampler = EpochSampler(weights_of(kind), 60, scheme=scheme, seed=3)
+    sampler = EpochSampler(weights_of(kind), 60, mode=mode, seed=3)
     for epoch in range(3):
         sampler.set_epoch(epoch)
         went_on = [tuple(draw) for draw in sampler]
-    assert drawn(kind, scheme, 3, 2) == went_on
-    assert tuple(index for index, _ in went_on) == indices(kind, scheme, 3, 2)
+    assert drawn(kind, mode, 3, 2) == went_on
+    assert tuple(index for index, _ in went_on) == indices(kind, mode, 3, 2)
 
 
 @each_kind
-@each_scheme
-def test_no_epoch_of_a_seed_is_another(kind, scheme):
+@each_mode
+def test_no_epoch_of_a_seed_is_another(kind, mode):
     """The first differs between seeds, and seed 0, epoch 1 is not seed 1, epoch 0."""
-    assert len({indices(kind, scheme, seed, epoch) for seed in range(4) for epoch in range(4)}) == 16
+    assert len({indices(kind, mode, seed, epoch) for seed in range(4) for epoch in range(4)}) == 16
 
 
 @each_kind
-@each_scheme
+@each_mode
 @pytest.mark.parametrize("size", [1, 7, 60, 200])
-def test_an_epoch_is_as_long_as_asked_and_within_the_images(kind, scheme, size):
-    result = indices(kind, scheme, 0, 0, size)
+def test_an_epoch_is_as_long_as_asked_and_within_the_images(kind, mode, size):
+    result = indices(kind, mode, 0, 0, size)
     assert len(result) == size
     assert set(result) <= set(range(60))
 
 
 @each_kind
-@each_scheme
+@each_mode
 @pytest.mark.parametrize("devices", [2, 3, 4])
-def test_the_shares_of_the_processes_are_disjoint_and_cover_the_epoch(kind, scheme, devices):
-    whole = drawn(kind, scheme, 5, 1)
-    parts = [drawn(kind, scheme, 5, 1, 60, RankShard(rank, devices)) for rank in range(devices)]
+def test_the_shares_of_the_processes_are_disjoint_and_cover_the_epoch(kind, mode, devices):
+    whole = drawn(kind, mode, 5, 1)
+    parts = [drawn(kind, mode, 5, 1, 60, RankShard(rank, devices)) for rank in range(devices)]
     assert sorted(draw for part in parts for draw in part) == sorted(whole)
     assert len({seed for _, seed in whole}) == 60
 
 
 @each_kind
-@each_scheme
-def test_every_image_is_drawn_sooner_or_later(kind, scheme):
-    assert set(indices(kind, scheme, 0, 0, 4000)) == set(range(60))
+@each_mode
+def test_every_image_is_drawn_sooner_or_later(kind, mode):
+    assert set(indices(kind, mode, 0, 0, 4000)) == set(range(60))
 
 
 @each_kind

@@ -100,7 +100,7 @@ def test_evaluation_sees_every_image_once_in_order(items):
 
 
 def test_training_leaves_out_what_fills_no_batch(items):
-    sampler = EpochSampler(np.full(18, 1 / 18), 18, scheme="shuffled", seed=0)
+    sampler = EpochSampler(np.full(18, 1 / 18), 18, mode="shuffled", seed=0)
     loader = build_loader(SegmentationDataset(items), batch_size=4, sampler=sampler, **PLAIN)
     assert [len(batch["id"]) for batch in loader] == [4] * 4 == [4] * len(loader)
 
@@ -111,7 +111,7 @@ def test_workers_change_nothing(items):
     counts = take_inventory(items, labels)[[*CLASSES]]
     batches = []
     for workers in (0, 2):
-        sampler = EpochSampler(np.full(18, 1 / 18), 8, scheme="drawn", seed=0)
+        sampler = EpochSampler(np.full(18, 1 / 18), 8, mode="drawn", seed=0)
         sampler.set_epoch(3)
         paste = build_paste(PasteConfig(kind="copy_paste"), counts, labels=labels)
         dataset = SegmentationDataset(items, augment=augment, paste=paste, in_memory=True)

@@ -9,8 +9,8 @@ from rarepix.data.settings import SAMPLING_PARAMETERS, SamplingConfig
 EVEN = np.full(10, 0.1)
 
 
-def shown(size: int, scheme: SamplingMode, weights: np.ndarray = EVEN, seed: int = 0, epoch: int = 0) -> np.ndarray:
-    return epoch_indices(weights, size, scheme=scheme, seed=seed, epoch=epoch)
+def shown(size: int, mode: SamplingMode, weights: np.ndarray = EVEN, seed: int = 0, epoch: int = 0) -> np.ndarray:
+    return epoch_indices(weights, size, mode=mode, seed=seed, epoch=epoch)
 
 
 @pytest.mark.parametrize("size", [10, 20, 30])
@@ -53,7 +53,7 @@ ADDED = {"kind": "rare_class", "added": True}
 
 
 @pytest.mark.parametrize(
-    ("config", "scheme", "size"),
+    ("config", "mode", "size"),
     [
         (UNIFORM, SamplingMode.SHUFFLED, 30),
         (DUPLICATE, SamplingMode.SHUFFLED, 60),
@@ -67,8 +67,8 @@ ADDED = {"kind": "rare_class", "added": True}
         (ADDED | {"steps_per_epoch": 5}, SamplingMode.ADDED, 20),
     ],
 )
-def test_plan(config, scheme, size):
-    assert sampling_plan(SamplingConfig(**config), 30, 4) == (scheme, size)
+def test_plan(config, mode, size):
+    assert sampling_plan(SamplingConfig(**config), 30, 4) == (mode, size)
 
 
 @pytest.mark.parametrize("kind", SAMPLING_PARAMETERS)
@@ -77,13 +77,13 @@ def test_at_a_fixed_number_of_steps_all_kinds_show_equally_many(kind):
 
 
 def draws(seed: int, epoch: int) -> list[tuple[int, int]]:
-    sampler = EpochSampler(EVEN, 10, scheme=SamplingMode.SHUFFLED, seed=seed)
+    sampler = EpochSampler(EVEN, 10, mode=SamplingMode.SHUFFLED, seed=seed)
     sampler.set_epoch(epoch)
     return [tuple(draw) for draw in sampler]
 
 
 def test_length_and_order():
-    sampler = EpochSampler(EVEN, 25, scheme=SamplingMode.DRAWN, seed=0)
+    sampler = EpochSampler(EVEN, 25, mode=SamplingMode.DRAWN, seed=0)
     assert len(sampler) == len(list(sampler)) == 25
     assert [tuple(draw) for draw in sampler] == [tuple(draw) for draw in sampler]
     sampler.set_epoch(3)
@@ -118,12 +118,12 @@ def test_shares_of_all_batches_by_hand():
     assert RankShard(2, 3).of_all_batches(5, 4) == []
 
 
-@pytest.mark.parametrize("scheme", SamplingMode)
-def test_the_shares_of_a_step_are_the_batch_of_one_process(scheme):
+@pytest.mark.parametrize("mode", SamplingMode)
+def test_the_shares_of_a_step_are_the_batch_of_one_process(mode):
     """The same images with the same seeds in the same order, epoch after epoch."""
-    whole = EpochSampler(EVEN, 26, scheme=scheme, seed=3)
+    whole = EpochSampler(EVEN, 26, mode=mode, seed=3)
     shares = [RankShard(rank, 3).of_each_batch(26, 6) for rank in range(3)]
-    samplers = [EpochSampler(EVEN, 26, scheme=scheme, seed=3, positions=positions) for positions in shares]
+    samplers = [EpochSampler(EVEN, 26, mode=mode, seed=3, positions=positions) for positions in shares]
     assert [len(sampler) for sampler in samplers] == [8, 8, 8]
     for epoch in range(2):
         for sampler in (whole, *samplers):

@@ -129,7 +129,7 @@ def fetch(name: Name) -> None:
 
 @app.command(hidden=True, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def gather() -> None:
-    """Refuse the former name of ``fetch``."""
+    """Called ``fetch`` now."""
     from rarepix.settings import ConfigError
 
     raise ConfigError("unknown command 'gather': it is called 'fetch' now")

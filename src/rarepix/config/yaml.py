@@ -67,11 +67,17 @@ def read_mapping(file: Path, what: str, *, loader: type[StrictLoader] = StrictLo
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{what} {file} must be readable, but: {error}") from None
     except (yaml.YAMLError, _DuplicateKeyError) as error:
-        raise ConfigError(f"{what} {file} must be YAML or JSON, but: {' '.join(str(error).split())}") from None
+        raise ConfigError(f"{what} {file} must be YAML or JSON, but: {_problem(error)}") from None
     if not isinstance(tree, dict):
         kind = "empty" if tree is None else f"a {type(tree).__name__}"
         raise ConfigError(f"{what} {file} must be a mapping of names, but is {kind}")
     return tree
+
+
+def _problem(error: Exception) -> str:
+    """Return what is wrong and, where YAML knows it, the line: ``line 3: the key 'optim' is given twice``."""
+    mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
+    return f"line {mark.line + 1}: {problem}" if mark and problem else " ".join(str(error).split())
 
 
 def parse_value(text: str) -> Any:

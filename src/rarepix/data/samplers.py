@@ -25,19 +25,19 @@ class SamplingMode(StrEnum):
 class SamplingPlan(NamedTuple):
     """How a trial's epochs are filled, and how many images they show."""
 
-    scheme: SamplingMode
+    mode: SamplingMode
     size: int
 
 
 def sampling_plan(config: SamplingConfig, images: int, batch_size: int) -> SamplingPlan:
     """Return what *config* means for a training split of *images* images, *batch_size* a step in all processes."""
     added = bool(config.parameters().get("added"))
-    scheme = SamplingMode.ADDED if added else SamplingMode.DRAWN
+    mode = SamplingMode.ADDED if added else SamplingMode.DRAWN
     if config.kind in ("uniform", "duplicate"):
-        scheme = SamplingMode.SHUFFLED
+        mode = SamplingMode.SHUFFLED
     if config.steps_per_epoch:
-        return SamplingPlan(scheme, config.steps_per_epoch * batch_size)
-    return SamplingPlan(scheme, config.images_per_epoch or images * (2 if added or config.kind == "duplicate" else 1))
+        return SamplingPlan(mode, config.steps_per_epoch * batch_size)
+    return SamplingPlan(mode, config.images_per_epoch or images * (2 if added or config.kind == "duplicate" else 1))
 
 
 class SampleIndex(NamedTuple):
@@ -47,12 +47,12 @@ class SampleIndex(NamedTuple):
     seed: int
 
 
-def epoch_indices(weights: np.ndarray, size: int, *, scheme: SamplingMode, seed: int, epoch: int) -> np.ndarray:
+def epoch_indices(weights: np.ndarray, size: int, *, mode: SamplingMode, seed: int, epoch: int) -> np.ndarray:
     """Return the *size* indices into *weights* that an epoch shows, in order."""
     random = generator(seed, "sampler", epoch)
-    if scheme == SamplingMode.DRAWN:
+    if mode == SamplingMode.DRAWN:
         return random.choice(len(weights), size=size, p=weights)
-    if scheme == SamplingMode.SHUFFLED:
+    if mode == SamplingMode.SHUFFLED:
         return _shuffled(len(weights), size, random)
     once = _shuffled(len(weights), size - size // 2, random)
     return random.permutation(np.concatenate([once, random.choice(len(weights), size=size // 2, p=weights)]))
@@ -93,15 +93,15 @@ class EpochSampler(Sampler[SampleIndex]):
     Args:
         weights: probability of each image.
         size: samples of an epoch, of all processes together.
-        scheme: how an epoch is filled.
+        mode: how an epoch is filled.
         seed: of the trial.
         positions: positions in the epoch of the samples that are yielded; None: all.
     """
 
     def __init__(
-        self, weights: np.ndarray, size: int, *, scheme: SamplingMode, seed: int, positions: np.ndarray | None = None
+        self, weights: np.ndarray, size: int, *, mode: SamplingMode, seed: int, positions: np.ndarray | None = None
     ) -> None:
-        self.weights, self.size, self.scheme, self.seed = weights, size, SamplingMode(scheme), seed
+        self.weights, self.size, self.mode, self.seed = weights, size, SamplingMode(mode), seed
         self.positions = np.arange(size) if positions is None else positions
         self.epoch = 0
 
@@ -113,6 +113,6 @@ class EpochSampler(Sampler[SampleIndex]):
         return len(self.positions)
 
     def __iter__(self) -> Iterator[SampleIndex]:
-        indices = epoch_indices(self.weights, self.size, scheme=self.scheme, seed=self.seed, epoch=self.epoch)
+        indices = epoch_indices(self.weights, self.size, mode=self.mode, seed=self.seed, epoch=self.epoch)
         for position in self.positions.tolist():
             yield SampleIndex(int(indices[position]), stable_hash(self.seed, "augment", self.epoch, position) % 2**32)

@@ -121,7 +121,7 @@ class LibraryLoss(nn.Module):
         target = target if self.task is Task.MULTICLASS else target.to(logits.dtype)
         try:
             value = self.loss(logits.contiguous(), target)
-        except (TypeError, ValueError, AssertionError, IndexError) as error:
+        except (TypeError, ValueError, AssertionError, IndexError, RuntimeError) as error:
             raise LossError(f"loss {self.name!r} failed with the arguments {self.arguments}: {error}") from error
         if value.ndim:
             raise LossError(

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from rarepix import layout, records
-from rarepix.config import TrialConfig, config_hash
+from rarepix.config import TrialConfig, config_hash, flatten
 from rarepix.files import naming
-from rarepix.records import Block, Failure, Status, TrialRecord
+from rarepix.records import Block, Failure, Status, TrialRecord, describes_environment
 
 PACKAGES = (
     "rarepix", "torch", "lightning", "segmentation-models-pytorch", "timm", "pytorch-toolbelt", "albumentations",
@@ -187,10 +187,14 @@ def _check_same_trial(earlier: TrialRecord, context: RunContext, block: Block) -
         )
     new_hash = config_hash(context.config)
     if (earlier.config_hash, earlier.block) != (new_hash, block):
+        before, now = flatten(earlier.config), flatten(context.config.model_dump(mode="json"))
+        keys = [key for key in {**before, **now} if before.get(key) != now.get(key)]
+        differing = ", ".join(key for key in keys if not describes_environment(key, now.get(key)))
         raise AttemptError(
             f"trial {context.trial!r} was begun with another configuration or block "
             f"(hash {earlier.config_hash}, {earlier.block}), "
-            f"but got hash {new_hash}, {block}: give another --trial, or remove {context.folder}"
+            f"but got hash {new_hash}, {block}, which differs in {differing or 'engine.devices'}: "
+            f"give another --trial, or remove {context.folder}"
         )
 
 

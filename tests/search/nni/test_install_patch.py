@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from rarepix.search import preload
 from rarepix.search.nni import install_patch
 from rarepix.settings import ConfigError
 
@@ -134,3 +135,14 @@ def test_nni_s_programs_start_without_pydantic() -> None:
         "install_patch.at_start_up(['python', '-m', 'nni']); sys.exit('pydantic' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+
+
+def test_environments_of_before_the_move_still_start_nni_with_the_patch() -> None:
+    assert preload.at_start_up is install_patch.at_start_up
+
+
+def test_asking_for_help_installs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    command = [sys.executable, "-m", "rarepix.search.nni.install_patch", "--help"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "usage: python -m rarepix.search.nni.install_patch" in done.stdout
+    assert "written" not in done.stdout

@@ -4,6 +4,7 @@
 environment, run it once by hand.
 """
 
+import argparse
 import getpass
 import os
 import socket
@@ -27,6 +28,7 @@ EVERYWHERE = "0.0.0.0"
 
 _LINE = (
     "import sys; any('nni' in part for part in sys.orig_argv[1:])"
+    " and 'rarepix.search.nni.install_patch' not in sys.orig_argv"
     " and __import__('importlib.util').util.find_spec('rarepix')"
     " and __import__('rarepix.search.nni.install_patch', fromlist=['install_patch']).at_start_up(sys.orig_argv)\n"
 )
@@ -143,6 +145,7 @@ def is_nni(arguments: list[str]) -> bool:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(prog="python -m rarepix.search.nni.install_patch", description=__doc__).parse_args()
     print(
         f"{install()} written: nnictl in {sys.prefix} runs with rarepix's corrections of NNI (remove the file to undo)"
     )
