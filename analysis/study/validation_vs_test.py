@@ -127,7 +127,7 @@ def _gap(scored: pd.DataFrame, winner: str) -> Check:
 
 
 def _optimism(tables: Tables, rows: pd.DataFrame) -> Check:
-    """Return by how much the winner's gap exceeds the mean gap of all trials: what choosing the highest adds."""
+    """Return the winner's gap less the mean gap of all trials: how much choosing the highest score adds."""
     trials = _trials(tables)
     if len(rows) < 2:
         sentence = "There is one configuration with a test score: choosing it added nothing."

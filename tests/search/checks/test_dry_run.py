@@ -51,6 +51,14 @@ def test_a_training_step_that_a_network_cannot_take_is_refused(tiny_config: Tria
     assert problem.endswith("use a larger batch or crop, or another architecture")
 
 
+def test_without_a_gpu_each_device_normalises_its_own_share_of_a_batch(tiny_config: TrialConfig) -> None:
+    deep = {"model__architecture": "deeplabv3plus", "model__encoder": "resnet18", "model__options": {}}
+    shared = {"engine__batch_size": 2, "evaluate__batch_size": 2, "engine__device": "cpu"}
+    (problem,) = problems(tiny_config, **deep, **shared, engine__devices=2)
+    assert "engine.batch_size=2, engine.devices=2" in problem
+    assert problems(tiny_config, **deep, **shared, engine__devices=1) == []
+
+
 def test_a_dataset_description_that_no_trial_can_use_is_refused(tiny_config: TrialConfig, damaged_voc: Path) -> None:
     (damaged_voc / "dataset.json").write_text('{"classes": ["a", "b"], "task": "multilabel"}')
     (problem,) = problems(tiny_config, data__root=str(damaged_voc))

@@ -29,7 +29,7 @@ class Problem(NamedTuple):
     image: str
     """Image id; '' for a list."""
     message: str
-    """Names the file, says what must hold, what came and what to do."""
+    """Names the file, says what must hold, what was found and what to do."""
 
 
 def refuse(problems: Sequence[Problem]) -> None:

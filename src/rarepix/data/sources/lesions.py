@@ -146,7 +146,7 @@ class LesionSource:
                 if lesion not in numbers:
                     raise DataError(
                         f"every mask must be of a lesion that is named ({', '.join(numbers)}), but {file} is of "
-                        f"{lesion!r}: name it in the classes of {DESCRIPTION}, or take it away"
+                        f"{lesion!r}: name it in the classes of {DESCRIPTION}, or remove it"
                     )
                 first = files_of[image].setdefault(numbers[lesion], file)
                 if first != file:
@@ -174,7 +174,7 @@ def _masks_in(folder: Path) -> list[Path]:
     files = sorted(file for file in folder.iterdir() if not file.name.startswith("."))
     for file in files:
         if file.suffix.lower() != ".png":
-            raise DataError(f"masks of lesions must be PNG files, but there is {file}: convert it, or take it away")
+            raise DataError(f"masks of lesions must be PNG files, but there is {file}: convert it, or remove it")
     return files
 
 

@@ -79,10 +79,10 @@ def read_text(file: Path) -> str:
         text = file.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise DataError(
-            f"{file} must be a file that can be read, but: {error.strerror}: repair it, or take it away"
+            f"{file} must be a file that can be read, but: {error.strerror}: repair it, or remove it"
         ) from error
     except UnicodeDecodeError as error:
         raise DataError(NOT_UTF8.format(file, f"byte {error.start} is {error.object[error.start]:#04x}")) from error
-    if "\0" in text:  # UTF-16 without its byte order mark; no file name contains them
+    if "\0" in text:  # text in UTF-16 without a byte order mark has zero bytes, and no file name has any
         raise DataError(NOT_UTF8.format(file, "it holds zero bytes"))
     return text

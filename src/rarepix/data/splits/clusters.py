@@ -28,7 +28,7 @@ def fit(
     """Return centroids, cluster × class: the classes' mean shares of the area of a cluster's images.
 
     k-means, with the number of clusters from 2 to 20 that has the largest silhouette (Rousseeuw 1987). The result
-    depends on the counts alone. Fewer than two different rows are one cluster.
+    depends on the counts alone. A table with fewer than two different rows, or with two rows, is one cluster.
 
     All columns of *counts*, image × class table of pixel counts, together are an image's area; the shares of *columns*
     are compared (default: all) without those in *ignoring*, unless there is nothing else.

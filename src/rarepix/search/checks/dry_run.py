@@ -70,7 +70,8 @@ def _steps(config: TrialConfig) -> Iterator[tuple[tuple, Callable[[], object]]]:
     training_data = (config.sampling, config.crop, config.paste, config.augment)
     data = (config.data, *training_data, config.evaluate, config.engine.batch_size, config.seed)
     yield ("data", *data), lambda: wiring.build_data(config, gpu=False)
-    step = (config.model, config.loss, config.crop.size, config.engine.batch_size, config.data)
+    batch = (config.engine.batch_size, config.engine.devices, config.engine.device)
+    step = (config.model, config.loss, config.crop.size, *batch, config.data)
     yield ("network", *step), lambda: wiring.try_step(config)
 
 

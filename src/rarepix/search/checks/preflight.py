@@ -39,7 +39,7 @@ class CheckedStudy:
 def check(config_file: str | Path, port: int | None = None) -> CheckedStudy:
     """Return the study in *config_file*, checked together with its recipe, search space, data, machines and *port*.
 
-    Raises ``ConfigError`` if it cannot be run; one line per problem: what must hold, what came and what to do.
+    Raises ``ConfigError`` if it cannot be run; one line per problem: what must hold, what was given, what to do.
     """
     file = Path(config_file).absolute()
     study = read_study(file)
@@ -142,7 +142,7 @@ def _validate_by_nni(file: Path) -> None:
     except Exception as error:
         raise ConfigError(f"{file.name}: NNI refuses it: {str(error) or type(error).__name__}") from error
     finally:
-        utils.unset_base_path()  # load leaves it set when it refuses, and then refuses every later file
+        utils.unset_base_path()  # after an error load() leaves NNI's base path set, and refuses every later file
 
 
 def _try(problems: list[str], step: Callable[[], Any]) -> Any:

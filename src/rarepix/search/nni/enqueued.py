@@ -23,7 +23,7 @@ Enqueued = tuple[str, dict[str, Any]]
 
 
 def default_parameters(space: Space, config: TrialConfig) -> dict[str, Any]:
-    """Return the values that *config* has for the keys of *space*, nested as in *space*; they may lie outside it."""
+    """Return the values that *config* has for the keys of *space*, nested as in *space*; a value may lie outside its range there."""
     return {key: _as_choice(spec, _config_value(config, key)) for key, spec in space.items()}
 
 
@@ -42,7 +42,7 @@ def enqueued_configurations(
 
 
 def _completed(space: Space, config: TrialConfig, default: dict[str, Any], point: Mapping[str, Any]) -> dict[str, Any]:
-    """Return *point* with the keys that it leaves out; inside a choice that it names, with the choice's defaults."""
+    """Return *point* with its missing keys filled in; a named choice gets that choice's defaults."""
     from rarepix.search.optimizer.axes import OutsideSpace, encode
 
     foreign = sorted(set(point) - set(space))
@@ -54,7 +54,7 @@ def _completed(space: Space, config: TrialConfig, default: dict[str, Any], point
         encode(space, completed)
     except OutsideSpace as error:
         raise ConfigError(
-            f"enqueue: {dict(point)} must lie in the search space, but {error}: widen the space, or leave it out"
+            f"enqueue: {dict(point)} must lie in the search space, but {error}: widen the space, or do not enqueue this configuration"
         ) from None
     return completed
 
