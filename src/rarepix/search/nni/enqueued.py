@@ -23,7 +23,7 @@ Enqueued = tuple[str, dict[str, Any]]
 
 
 def default_parameters(space: Space, config: TrialConfig) -> dict[str, Any]:
-    """Return the values that *config* has for the keys of *space*, nested as in *space*; a value may lie outside its range there."""
+    """Return the values of *config* for the keys of *space*, nested as there; a value may lie outside its range."""
     return {key: _as_choice(spec, _config_value(config, key)) for key, spec in space.items()}
 
 
@@ -54,7 +54,8 @@ def _completed(space: Space, config: TrialConfig, default: dict[str, Any], point
         encode(space, completed)
     except OutsideSpace as error:
         raise ConfigError(
-            f"enqueue: {dict(point)} must lie in the search space, but {error}: widen the space, or do not enqueue this configuration"
+            f"enqueue: {dict(point)} must lie in the search space, but {error}: "
+            f"widen the space, or do not enqueue this configuration"
         ) from None
     return completed
 
