@@ -5,9 +5,10 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from docs.pictures import photographs, remedies, samplers
+from docs.pictures import architecture, photographs, remedies, samplers
 from rarepix.data.inventory import take_inventory
 from rarepix.data.sources import open_source
+from tests.house.test_rooms import ROOMS
 
 
 @pytest.fixture(scope="module")
@@ -44,3 +45,16 @@ def test_what_a_sampling_shows_worked_by_hand():
     assert table.columns.tolist() == ["sign", "road"]
     assert table.loc["uniform"].tolist() == [0.25, 1.0]
     assert table.loc["class_uniform"].tolist() == pytest.approx([0.5 + 0.5 / 4, 1.0])
+
+
+def test_the_architecture_shows_the_rooms_in_their_order(tmp_path):
+    entrances = ("__main__", "search")  # single files above the rooms
+    rooms = {room: place for room, place in ROOMS.items() if place[0] > 1 and room not in entrances}
+    shown = [room for _, members in architecture.FLOORS for room in members]
+    assert sorted(shown) == sorted(rooms)
+    assert [rooms[room][0] for room in shown] == sorted((floor for floor, _ in rooms.values()), reverse=True)
+    for _, members in architecture.FLOORS:
+        places = [rooms[room][1] for room in members]
+        assert places == sorted(places, reverse=True)  # what imports stands left of what it imports
+    architecture.draw(tmp_path / "architecture.png")
+    assert (tmp_path / "architecture.png").stat().st_size > 10_000
