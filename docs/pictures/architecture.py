@@ -3,6 +3,7 @@
 import ast
 from pathlib import Path
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
@@ -22,7 +23,9 @@ FLOORS: tuple[tuple[str, tuple[str, ...]], ...] = (
 """Floor and its rooms; on floors 3 to 6 an import goes from left to right or down."""
 ANALYSIS = "analysis/  →"
 """Stands beside the house and imports the foundation alone."""
-FOUNDATION = "1  foundation: labels · records · layout · scores · choices · seeding · paths · files · settings"
+FOUNDATION = (
+    "1  foundation: labels · records · layout · scores · choices · seeding · paths · files · settings · nni_database"
+)
 INK, PALE, FILL, PAPER = "#1a1a1a", "#9aa3ad", "#e8f1f8", "white"
 WIDTH, HEIGHT, ROOM_WIDTH, ROOM_HEIGHT = 12.0, 7.4, 1.55, 0.62
 
@@ -58,6 +61,15 @@ def draw(path: Path) -> None:
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set(xlim=(0, WIDTH), ylim=(0, HEIGHT))
     axes.axis("off")
+    _draw_arrows(axes, _draw_rooms(axes))
+    axes.text(2.1, 0.42, FOUNDATION, ha="left", va="center", fontsize=10.5, color=INK)
+    axes.text(0.15, 0.42, ANALYSIS, ha="left", va="center", fontsize=10.5, color=INK, weight="bold")
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=130, format="png")
+
+
+def _draw_rooms(axes: Axes) -> dict[str, tuple[float, float]]:
+    """Draw the boxes and return the centre of each."""
     centres: dict[str, tuple[float, float]] = {}
     for level, (title, rooms) in enumerate(FLOORS):
         y = HEIGHT - 0.75 - level * 1.3
@@ -79,6 +91,10 @@ def draw(path: Path) -> None:
             axes.text(
                 x, y, room.replace("search.", "search/\n"), ha="center", va="center", fontsize=9, color=INK, zorder=4
             )
+    return centres
+
+
+def _draw_arrows(axes: Axes, centres: dict[str, tuple[float, float]]) -> None:
     for (own, other), files in sorted(arrows().items()):
         (x0, y0), (x1, y1) = centres[own], centres[other]
         beside = y0 == y1
@@ -100,7 +116,3 @@ def draw(path: Path) -> None:
                 zorder=2,
             )
         )
-    axes.text(2.1, 0.42, FOUNDATION, ha="left", va="center", fontsize=10.5, color=INK)
-    axes.text(0.15, 0.42, ANALYSIS, ha="left", va="center", fontsize=10.5, color=INK, weight="bold")
-    with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=130, format="png")
