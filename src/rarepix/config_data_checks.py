@@ -5,9 +5,11 @@ from typing import Any
 
 from rarepix.choices import nearest
 from rarepix.config import TrialConfig, flatten
+from rarepix.data.inventory import BORDER
 from rarepix.data.source import DataError
 from rarepix.data.splits.train_val_test import Splits
 from rarepix.labels import LabelSpace
+from rarepix.losses.libraries import is_library, why_no_ignored
 from rarepix.settings import ConfigError
 
 NOT_OF_THE_SPLIT = ("root", "workers", "cache_gib", "resize", "test_list")
@@ -67,6 +69,18 @@ def check_devices(config: TrialConfig, splits: Splits) -> None:
                 f"each of {devices} devices needs a batch of the part {name!r}, but its {len(split.items)} images are "
                 f"{batches} batches of {batch_size}: use a smaller evaluate.batch_size, or fewer engine.devices"
             )
+
+
+def check_loss(config: TrialConfig, labels: LabelSpace, splits: Splits) -> None:
+    """Raise ``ConfigError`` if the loss is one of a library that cannot ignore pixels, and images have ignored ones."""
+    name, arguments = config.loss.name, config.loss.arguments or {}
+    problem = why_no_ignored(name, labels.task, arguments, labels.ignore) if is_library(name) else ""
+    ignoring = {split: int((splits.by_name[split].inventory[BORDER] > 0).sum()) for split in ("train", "val")}
+    if problem and any(ignoring.values()):
+        raise ConfigError(
+            f"loss.name={name!r} {problem}, but {ignoring['train']} training and {ignoring['val']} validation images "
+            f"have ignored pixels ({labels.ignore}): use a loss of the project, or data without ignored pixels"
+        )
 
 
 def check_objective(config: TrialConfig, labels: LabelSpace, splits: Splits) -> None:

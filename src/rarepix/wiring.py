@@ -86,6 +86,7 @@ def build_data(config: TrialConfig, *, gpu: bool) -> Data:
     labels = source.labels
     config_data_checks.check_classes(config, labels)
     splits = make_splits(source, config.data, seed=config.seed, cache=cache_root() / "inventory")
+    config_data_checks.check_loss(config, labels, splits)
     config_data_checks.check_objective(config, labels, splits)
     config_data_checks.check_devices(config, splits)
     counts = splits.by_name["train"].inventory[[*labels.names]]

@@ -98,6 +98,23 @@ def signature(name: str) -> Mapping[str, Any]:
     raise ValueError(f"loss {name!r} does not exist in the installed version of {PACKAGES[library]}")
 
 
+def ignore_argument(name: str, task: Task) -> str | None:
+    """Return the argument of a library's loss that takes the ignore id; None if it has none that works in *task*."""
+    entry = LIBRARY_LOSSES[name]
+    usable = not entry.pixels and task not in entry.cannot_ignore
+    return next((key for key in IGNORE_ARGUMENTS if key in signature(name)), None) if usable else None
+
+
+def why_no_ignored(name: str, task: Task, arguments: Mapping[str, Any], ignore_index: int) -> str:
+    """Return why a target of *task* must not have ignored pixels with this loss; an empty text if it may."""
+    entry, key = LIBRARY_LOSSES[name], ignore_argument(name, task)
+    for whole in entry.whole:
+        if not float(arguments.get(whole, signature(name)[whole])).is_integer():
+            return f"has gradients that are not numbers at ignored pixels unless loss.arguments.{whole} is whole"
+    can_ignore = key is not None and arguments.get(key, ignore_index) == ignore_index
+    return "" if can_ignore or entry.pixels else f"has no way to ignore pixels in a {task} task"
+
+
 def own_arguments(name: str) -> dict[str, Any]:
     """Return argument → default of those that a user may choose: not ``mode``, which is the task."""
     return {key: default for key, default in signature(name).items() if key != "mode"}

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from rarepix.labels import Task
 from rarepix.losses.checks import LossError, check_ids, check_logits, check_result, check_shapes
-from rarepix.losses.libraries import IGNORE_ARGUMENTS, LIBRARY_LOSSES, PACKAGES, signature
+from rarepix.losses.libraries import LIBRARY_LOSSES, PACKAGES, ignore_argument, signature, why_no_ignored
 from rarepix.losses.module import Labels
 
 WEIGHTS = ("weight", "pos_weight", "class_weights")
@@ -35,18 +35,10 @@ class LibraryLoss(nn.Module):
         known = signature(name)
         self.arguments = {"mode": str(labels.task)} if "mode" in known else {}
         self.arguments |= {"from_logits": True} if "from_logits" in known else {}
-        key = next((key for key in IGNORE_ARGUMENTS if key in known), None)
-        can_ignore = key is not None and not self.entry.pixels and labels.task not in self.entry.cannot_ignore
-        self.arguments |= ({key: labels.ignore_index} if can_ignore else {}) | dict(arguments)
-        self._no_ignored = self._why_no_ignored(can_ignore and self.arguments[key] == labels.ignore_index)
+        key = ignore_argument(name, labels.task)
+        self.arguments |= ({key: labels.ignore_index} if key else {}) | dict(arguments)
+        self._no_ignored = why_no_ignored(name, labels.task, self.arguments, labels.ignore_index)
         self.loss = self._build()
-
-    def _why_no_ignored(self, can_ignore: bool) -> str:
-        """Return why a target must not have ignored pixels, or an empty text if it may."""
-        for key in self.entry.whole:
-            if not float(self.arguments.get(key, signature(self.name)[key])).is_integer():
-                return f"has gradients that are not numbers at ignored pixels unless loss.arguments.{key} is whole"
-        return "" if can_ignore or self.entry.pixels else f"has no way to ignore pixels in a {self.task} task"
 
     def _build(self) -> nn.Module:
         library, _, kind = self.name.partition("/")

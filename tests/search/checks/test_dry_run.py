@@ -29,6 +29,10 @@ def test_a_trial_that_can_run_has_no_problems(tiny_config: TrialConfig) -> None:
         ({"data__train_list": "trian"}, "trian"),
         ({"data__folds": 100}, "folds must be from 2 to the number of images, 18, but got 100"),
         ({"model__architecture": "unett"}, "did you mean 'unet'"),
+        (
+            {"loss__name": "toolbelt/JaccardLoss"},
+            "has no way to ignore pixels in a multiclass task, but 11 training",
+        ),
         ({"model__encoder": "resnet188"}, "resnet188"),
         ({"model__options": {"decoder_chanels": [1]}}, "did you mean 'decoder_channels'"),
     ],
