@@ -105,7 +105,7 @@ class LossConfig(OneOf):
 
     @model_validator(mode="wrap")
     @classmethod
-    def _gather_arguments(cls, given: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+    def _collect_arguments(cls, given: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
         """Take ``arguments.alpha``, as a nested choice of a search space gives it, for ``alpha`` in ``arguments``.
 
         None stands for an argument that is not given, as it does for every parameter.

@@ -1,7 +1,7 @@
 """The environment in which nnictl runs: with our patch of NNI's server, and with this environment's programs first.
 
 ``python -m rarepix.search.nni.install_patch`` gives it to plain ``nnictl``, too. ``make env`` does this; in a conda
-environment, run it once by hand.
+environment, run it by hand, once and after each update of rarepix.
 """
 
 import argparse
