@@ -8,9 +8,15 @@ ignore id), logits are ``N C H W`` float (binary: one channel).
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 IGNORE = 255
+SOFT_SCALE = 254
+"""Soft masks are fixed-point numbers: v from 0 to 254 stands for v / 254, and 255 is ignored."""
+
+
+M = TypeVar("M")
+"""An array of numpy or a tensor of torch."""
 
 
 class Task(StrEnum):
@@ -34,6 +40,8 @@ class LabelSpace:
     palette: tuple[tuple[int, int, int], ...] = ()
     rare: tuple[str, ...] = ()
     task: Task = Task.MULTICLASS
+    scale: int = 1
+    """The value in a mask that means 1, where masks are of 0 and 1: 1, or ``SOFT_SCALE`` where masks are soft."""
 
     def __post_init__(self) -> None:
         if len(set(self.names)) != len(self.names) or not self.names:
@@ -62,10 +70,21 @@ class LabelSpace:
         unknown = sorted(set(self.rare) - set(self.names))
         if unknown:
             raise ValueError(f"rare classes must be among {list(self.names)}, but got {unknown}")
+        self._check_scale()
+
+    def _check_scale(self) -> None:
+        if self.scale not in (1, SOFT_SCALE):
+            raise ValueError(f"scale must be 1 or, of soft masks, {SOFT_SCALE}, but got {self.scale}")
+        if self.is_soft and (self.task is Task.MULTICLASS or self.ignore != IGNORE):
+            raise ValueError(
+                f"soft masks go with task binary or multilabel and the ignore id {IGNORE}, but the task is {self.task} "
+                f"and the ignore id {self.ignore}"
+            )
 
     def as_dict(self) -> dict[str, Any]:
         """Return the fields as plain lists, numbers and texts, for a file."""
-        return asdict(self) | {"task": str(self.task)}
+        fields = asdict(self) | {"task": str(self.task)}
+        return fields if self.is_soft else {key: value for key, value in fields.items() if key != "scale"}
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> Self:
@@ -94,6 +113,24 @@ class LabelSpace:
         return 1 if self.task is Task.BINARY else self.count
 
     @property
+    def presence_names(self) -> tuple[str, ...]:
+        """The classes whose presence in an image can be told: all but the background."""
+        return tuple(name for name in self.names if name not in self.background_names)
+
+    @property
+    def is_soft(self) -> bool:
+        """Whether masks hold shares instead of 0 and 1."""
+        return self.scale != 1
+
+    @property
     def background_names(self) -> tuple[str, ...]:
         """The name of the background class, or an empty tuple if there is none."""
         return () if self.background is None else (self.names[self.background],)
+
+
+def is_on(mask: M, labels: LabelSpace) -> M:
+    """Return where a mask of 0 and 1 (binary, or a layer of a multilabel one) has its class, as bool of its shape.
+
+    Ignored pixels have not. Of a soft mask, where the share is above one half.
+    """
+    return (mask > labels.scale // 2) & (mask != labels.ignore)

@@ -12,7 +12,9 @@ from pydantic import BaseModel, ConfigDict, NonNegativeInt, ValidationError, mod
 
 from rarepix.files import write_text
 
-SCHEMA = 1
+SCHEMA = 2
+READ_SCHEMAS = (1, 2)
+"""Schemas that are read. 1 has neither sums nor stages: both are empty in what is read from it."""
 BLOCK_KEYS = ("seed", "data.fold")
 """The keys of a block, which configurations share when they are compared: enumerated, never tuned."""
 CHOICE_KEYS = {"loss": "name", "sampling": "kind", "crop": "kind", "paste": "kind"}
@@ -102,6 +104,19 @@ class Dataset(RecordModel):
     """Split → class → how much of it there is."""
 
 
+class SplitSums(RecordModel):
+    """Sums over the images of one split beside the counts of pixels; see ``rarepix.scores.table``. None: not taken."""
+
+    confusion: tuple[tuple[NonNegativeInt, ...], ...] | None = None
+    """Pixels by true class (row) and predicted class, in the order of ``Dataset.classes``; not of a multilabel task."""
+    presence: dict[str, ClassCounts] | None = None
+    """Class → images by whether the class is in them and was found in them. All classes but the background."""
+    soft: dict[str, dict[str, float]] | None = None
+    """Class → ``scores.SOFT_KINDS`` → sum."""
+    surface: dict[str, dict[str, float]] | None = None
+    """Class → ``scores.SURFACE_KINDS`` → sum."""
+
+
 class Block(RecordModel):
     """What configurations share when they are compared."""
 
@@ -115,6 +130,18 @@ class Objective(RecordModel):
     name: str
     value: float
     epoch: int
+
+
+class Stage(RecordModel):
+    """One training of a trial that holds several."""
+
+    name: str
+    epochs: NonNegativeInt
+    """Epochs that were trained."""
+    objective: Objective
+    """Of the checkpoint that the stage kept; ``epoch`` counts from the beginning of the stage."""
+    checkpoint: str
+    """Path relative to the trial's folder."""
 
 
 class Failure(RecordModel):
@@ -158,7 +185,13 @@ class TrialRecord(RecordModel):
     """Name of the computer of this attempt (None in records written before this field existed)."""
     objective: Objective | None = None
     counts: dict[str, dict[str, ClassCounts]] = {}
-    """Split → class → counts."""
+    """Split → class → counts. Empty if the network predicts no masks."""
+    sums: dict[str, SplitSums] = {}
+    """Split → further sums. Empty in schema 1."""
+    plan: str = "segment"
+    """Name of the trial's plan, see ``rarepix.trial.plans``."""
+    stages: list[Stage] = []
+    """The finished trainings of a trial that holds several, in their order."""
     pasting: dict[str, NonNegativeInt] = {}
     """Outcome of copy-paste → training images, over all attempts; empty without copy-paste."""
     timings: dict[str, float] = {}
@@ -170,8 +203,10 @@ class TrialRecord(RecordModel):
 
     @model_validator(mode="after")
     def _check_complete(self) -> "TrialRecord":
-        if self.status is Status.COMPLETE and (self.objective is None or not self.counts or self.dataset is None):
-            raise ValueError("a complete record must have its dataset, its objective and its counts")
+        if self.status is Status.COMPLETE and (
+            self.objective is None or not (self.counts or self.sums) or self.dataset is None
+        ):
+            raise ValueError("a complete record must have its dataset, its objective and its counts or sums")
         return self
 
 
@@ -192,9 +227,22 @@ def read(path: Path) -> TrialRecord:
         schema = document.pop("schema")
     except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
         raise RecordError(f"{path} must be a whole record (JSON with a schema number), but: {error!r}") from error
-    if schema != SCHEMA:
-        raise RecordError(f"{path} must have schema {SCHEMA}, but has {schema!r}: update rarepix to read it")
     try:
-        return TrialRecord(schema_version=schema, **document)
+        return parse(document, schema)
+    except RecordError as error:
+        raise RecordError(f"{path}: {error}") from error
     except (ValidationError, TypeError) as error:
-        raise RecordError(f"{path} is not a record of schema {SCHEMA}: {error}") from error
+        raise RecordError(f"{path} is not a record of schema {schema}: {error}") from error
+
+
+def parse(document: dict[str, Any], schema: object) -> TrialRecord:
+    """Return the record that the fields *document* of this *schema* hold.
+
+    Raises:
+        RecordError: a schema that this version does not read.
+        pydantic.ValidationError: not a record of its schema.
+    """
+    if schema not in READ_SCHEMAS:
+        readable = " or ".join(map(str, READ_SCHEMAS))
+        raise RecordError(f"a record must have schema {readable}, but has {schema!r}: update rarepix to read it")
+    return TrialRecord(schema_version=schema, **document)

@@ -11,7 +11,8 @@ FOUNDATION = (
 GROUND = ("data", "losses", "models", "metrics", "engine", "viz")
 ROOMS = {
     **dict.fromkeys(FOUNDATION, (1, 0)),
-    **dict.fromkeys(GROUND, (2, 0)),
+    "models.outputs": (2, 0),  # the types that ground rooms pass on
+    **dict.fromkeys(GROUND, (2, 1)),
     "config": (3, 0),
     "inference": (3, 1),
     "config_data_checks": (3, 2),

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from rarepix.engine import distributed
 from rarepix.engine.optim import build_optimizer, build_schedule, step_plateau
 from rarepix.engine.settings import OptimConfig
+from rarepix.scores import Sums
 from rarepix.seeding import stable_hash
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -24,8 +25,8 @@ Infer = Callable[[Callable[[Tensor], Tensor], dict], Tensor]
 """(network: images N 3 H W → logits N C H W, batch) → logits N C H W over the batch's masks, in evaluation."""
 Counter = Callable[[Tensor, Tensor], Tensor]
 """(logits N C H W, target) → counts N C 4 (image, class, tp fp fn tn)."""
-Scorer = Callable[[np.ndarray], dict[str, float]]
-"""Counts C 4, pooled over images → scores by name, ``objective`` among them."""
+Scorer = Callable[[Sums], dict[str, float]]
+"""Sums over the images of a split → scores by name, ``objective`` among them."""
 
 
 class NonFiniteLoss(RuntimeError):
@@ -128,7 +129,7 @@ class SegmentationModule(pl.LightningModule):
         batches = torch.tensor(self._batches, device=self.device)
         val_loss = float(distributed.all_reduce_sum(self._val_loss)) / int(distributed.all_reduce_sum(batches))
         self._check_finite(self.global_step, {"val_loss": val_loss})  # the last step's update shows here first
-        scores = self.scorer(distributed.all_reduce_sum(self._counts).cpu().numpy())
+        scores = self.scorer({"pixels": distributed.all_reduce_sum(self._counts).cpu().numpy()})
         self.scores = {**scores, **self._train_means, "val_loss": val_loss}
         self.log_dict({name: value for name, value in self.scores.items() if np.isfinite(value)})
         step_plateau(self.lr_schedulers(), scores["objective"])

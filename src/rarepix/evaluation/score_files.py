@@ -17,11 +17,11 @@ from rarepix.metrics.calibration import expected_calibration_error, reliability_
 from rarepix.metrics.pooled_scores import pooled_scores
 from rarepix.metrics.presence import presence_table
 from rarepix.metrics.settings import EvaluateConfig
-from rarepix.metrics.surface import boundary_iou, surface_dice
-from rarepix.scores import SCORES, Counts, by_kind, groups, iou, per_image, pooled, summed
+from rarepix.scores import CLASS_SCORES, PIXEL_SCORES, Counts, by_kind, groups, iou, per_image, pooled, summed
 
 ABSENT = "skip"
 """Policy of ``scores.ABSENT`` for 0 / 0 in all tables; they say how many classes it concerns."""
+PIXEL_FUNCTIONS = {name: CLASS_SCORES[name].function for name in PIXEL_SCORES}
 REDUCTIONS = {"pooled": pooled, "per_image": per_image}
 """How the images become one number."""
 
@@ -36,7 +36,7 @@ def score_tables(
     counts = by_kind(measured.counts)
     classes = class_table(counts, labels.names, absent=ABSENT)
     if measured.surfaces:
-        for name, score in {"boundary_iou": boundary_iou, "surface_dice": surface_dice}.items():
+        for name, score in {name: CLASS_SCORES[name].function for name in ("boundary_iou", "surface_dice")}.items():
             classes[name] = pooled(score, measured.surfaces, absent=ABSENT)
             classes[f"{name}_per_image"] = per_image(score, measured.surfaces, absent=ABSENT)
     images, scores = class_rows(measured.ids, measured.counts, labels), iou(counts, absent=ABSENT)
@@ -71,7 +71,7 @@ def write_scores(
     document = metadata | {
         "images": len(measured.ids),
         "absent": ABSENT,
-        "scores": pooled_scores(measured.counts.sum(axis=0), labels, config),
+        "scores": pooled_scores({"pixels": measured.counts.sum(axis=0)}, labels, config),
         "groups": tables["groups"].to_dict(orient="records"),
         "calibration_error": {name: float(expected_calibration_error(sums)) for name, sums in curves.items()},
         "presence": tables["presence"].to_dict(orient="records"),
@@ -87,7 +87,7 @@ def class_table(counts: Counts, names: tuple[str, ...], *, absent: str = "skip")
     """
     images = (counts["tp"] + counts["fn"] > 0).sum(axis=0)
     table = pd.DataFrame({"class": names, "images": images, **summed(counts)})
-    for name, score in SCORES.items():
+    for name, score in PIXEL_FUNCTIONS.items():
         table[name] = pooled(score, counts, absent=absent)
         table[f"{name}_per_image"] = per_image(score, counts, absent=absent)
     return table
@@ -100,7 +100,7 @@ def group_table(counts: Counts, names: tuple[str, ...], rare: tuple[str, ...], *
     0 / 0 in the sum over the images (pooled) or in every image (per_image), whatever the policy made of it.
     """
     rows = []
-    for name, score in SCORES.items():
+    for name, score in PIXEL_FUNCTIONS.items():
         for reduction, reduce in REDUCTIONS.items():
             number_absent = int(np.isnan(reduce(score, counts)).sum())
             values = reduce(score, counts, absent=absent)

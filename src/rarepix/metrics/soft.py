@@ -1,17 +1,10 @@
-"""Scores of probabilities p against soft masks t, both anywhere in [0, 1] and neither rounded.
+"""Sums of probabilities p and soft masks t, both anywhere in [0, 1] and neither rounded.
 
-As with counts, sums come first: they add up over images, and the scores are ratios of them. A class whose ratio is
-0 / 0 is absent and gets the value of the policy ``absent`` of ``rarepix.scores.ABSENT``.
+The scores are in ``rarepix.scores``.
 """
 
-import numpy as np
 import torch
 from torch import Tensor
-
-from rarepix.scores import Counts, ratio
-
-SOFT_KINDS = ("minimum", "maximum", "true_positive", "positive", "true_negative", "negative")
-"""The last axis of ``soft_sums``: sums over pixels of min(p, t), max(p, t), p·t, t, (1 − p)(1 − t) and 1 − t."""
 
 
 def soft_sums(probability: Tensor, target: Tensor, *, ignored: Tensor | None = None) -> Tensor:
@@ -39,21 +32,3 @@ def soft_sums(probability: Tensor, target: Tensor, *, ignored: Tensor | None = N
             )
     terms = (torch.minimum(p, t), torch.maximum(p, t), p * t, t, (1 - p) * (1 - t), 1 - t)
     return torch.stack([torch.where(counted, term, 0.0).flatten(2).sum(dim=2) for term in terms], dim=-1)
-
-
-def soft_iou(sums: Counts, *, absent: str = "skip") -> np.ndarray:
-    """Return Σ min(p, t) / Σ max(p, t) over pixels, the IoU of fuzzy sets; of hard masks it is the IoU.
-
-    Absent (0 / 0, the value of the policy *absent*): p and t are 0 in every pixel. *sums* are by kind, each … C.
-    """
-    return ratio(sums["minimum"], sums["maximum"], absent)
-
-
-def soft_recall(sums: Counts, *, absent: str = "skip") -> np.ndarray:
-    """Return Σ p·t / Σ t: 1 only if p is 1 in every pixel in which t is not 0. Absent: t is 0 in every pixel."""
-    return ratio(sums["true_positive"], sums["positive"], absent)
-
-
-def soft_specificity(sums: Counts, *, absent: str = "skip") -> np.ndarray:
-    """Return Σ (1 − p)(1 − t) / Σ (1 − t). Absent: t is 1 in every pixel."""
-    return ratio(sums["true_negative"], sums["negative"], absent)

@@ -13,7 +13,6 @@ import numpy as np
 from scipy.ndimage import binary_erosion, correlate, distance_transform_edt
 
 from rarepix.labels import Task
-from rarepix.scores import Counts, ratio
 
 BAND = 0.02
 """Width of the band of boundary IoU as a share of the image's diagonal."""
@@ -63,11 +62,6 @@ def band_counts(prediction: np.ndarray, truth: np.ndarray, *, share: float = BAN
     return {"intersection": int((bands[0] & bands[1]).sum()), "union": int((bands[0] | bands[1]).sum())}
 
 
-def boundary_iou(counts: Counts, *, absent: str = "skip") -> np.ndarray:
-    """Return intersection / union of the bands of ``band_counts``. Absent: both bands are empty."""
-    return ratio(counts["intersection"], counts["union"], absent)
-
-
 def surface_lengths(
     prediction: np.ndarray, truth: np.ndarray, *, tolerance: float, spacing: tuple[float, float] = (1.0, 1.0)
 ) -> dict[str, float]:
@@ -94,11 +88,6 @@ def surface_lengths(
             near = distance_transform_edt(~outlines[other], sampling=spacing) <= tolerance
             within += lengths[one][outlines[one] & near].sum()
     return {"within": float(within), "total": float(sum(length.sum() for length in lengths))}
-
-
-def surface_dice(lengths: Counts, *, absent: str = "skip") -> np.ndarray:
-    """Return within / total of ``surface_lengths``, the normalised surface distance. Absent: both masks are empty."""
-    return ratio(lengths["within"], lengths["total"], absent)
 
 
 def hausdorff95(prediction: np.ndarray, truth: np.ndarray, *, spacing: tuple[float, float] = (1.0, 1.0)) -> float:

@@ -88,7 +88,7 @@ def run_attempt(context: RunContext, record: TrialRecord, startup: StartupTimer)
     if not distributed.is_main_process():
         return record
     epoch = finished_epochs(context.folder / CHECKPOINTS / BEST)
-    value = parts.module.scorer(counts["val"].counts.sum(axis=0))["objective"]
+    value = parts.module.scorer({"pixels": counts["val"].counts.sum(axis=0)})["objective"]
     return finish_attempt(
         record,
         context,

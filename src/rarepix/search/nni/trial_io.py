@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 from rarepix.layout import TENSORBOARD
 from rarepix.nni_database import CONTINUES, is_finite_number
-from rarepix.records import SCHEMA, ClassCounts, TrialRecord, write
+from rarepix.records import RecordError, TrialRecord, parse, write
 
 RECORD_KEY = "record"
 """Of the final report. All other values are numbers; NNI's tuners look at ``default`` alone."""
@@ -117,12 +117,11 @@ def final_scores(record: TrialRecord) -> dict[str, float]:
     """Return the validation scores of a complete *record*, under the names that validations report."""
     import numpy as np
 
-    from rarepix.scores import summary
+    from rarepix.scores import ClassNames, summary
 
     classes = record.counts["val"]
-    kinds = ClassCounts.model_fields
-    pooled = {kind: np.array([getattr(counts, kind) for counts in classes.values()]) for kind in kinds}
-    scores = summary(pooled, tuple(classes), record.dataset.rare)
+    pixels = np.array([list(counts.model_dump().values()) for counts in classes.values()])
+    scores = summary({"pixels": pixels}, ClassNames(tuple(classes), record.dataset.rare))
     return {"objective": record.objective.value, **scores, "seconds": record.timings.get("fit", math.nan)}
 
 
@@ -161,14 +160,9 @@ def unpack_record(text: str) -> TrialRecord:
     try:
         content = zlib.decompressobj().decompress(base64.b64decode(text, validate=True), RECORD_BYTES)
         document = json.loads(content)
-        schema = document.pop("schema")
-        if schema != SCHEMA:
-            raise RecordTransferError(
-                f"a reported record must have schema {SCHEMA}, but has {schema!r}: update rarepix"
-            )
-        return TrialRecord(schema_version=schema, **document)
-    except RecordTransferError:
-        raise
+        return parse(document, document.pop("schema"))
+    except RecordError as error:
+        raise RecordTransferError(f"a reported record cannot be read: {error}") from error
     except (ValueError, KeyError, TypeError, AttributeError, zlib.error, ValidationError) as error:
         raise RecordTransferError(f"a reported record must be whole, but: {error!r}") from error
 

@@ -1,7 +1,7 @@
-"""Scores as functions of integer counts, in numpy only: trials, the search and the analysis share them.
+"""Scores of each class as functions of sums.
 
-Counts map each kind (tp, fp, fn, tn) to an array … C of integers; the last axis is the class, the one before it the
-image. ``pooled`` sums over the images and then divides, ``per_image`` divides and then averages.
+Counts map each kind (tp, fp, fn, tn) to an array … C; the last axis is the class, the one before it the image.
+``pooled`` sums over the images and then divides, ``per_image`` divides and then averages.
 
 A class for which a score is 0 / 0 is *absent*. Each score takes a policy ``absent`` for it: ``"skip"`` (the default)
 gives NaN, which every mean leaves out; ``"zero"`` gives 0; ``"one"`` gives 1.
@@ -15,8 +15,14 @@ from rarepix.choices import pick
 
 KINDS = ("tp", "fp", "fn", "tn")
 """The last axis of arrays of counts … C 4: true and false positives and negatives."""
+SOFT_KINDS = ("minimum", "maximum", "true_positive", "positive", "true_negative", "negative")
+"""The last axis of sums of soft masks … C 6: over pixels of min(p, t), max(p, t), p·t, t, (1 − p)(1 − t) and 1 − t,
+where p is the probability of the class and t its mask, both from 0 to 1."""
+SURFACE_KINDS = ("intersection", "union", "within", "total")
+"""The last axis of sums of outlines … C 4: pixels of the bands' intersection and union; length of the outlines that is
+within the tolerance of the other one, and in all."""
 Counts = Mapping[str, np.ndarray]
-"""Kind → counts … C."""
+"""Kind → sums … C."""
 Score = Callable[..., np.ndarray]
 """(counts, absent=policy) → values … C."""
 
@@ -74,14 +80,42 @@ def accuracy(counts: Counts, *, absent: str = "skip") -> np.ndarray:
     return ratio(correct, correct + counts["fp"] + counts["fn"], absent)
 
 
-SCORES: dict[str, Score] = {
-    "iou": iou,
-    "dice": dice,
-    "precision": precision,
-    "recall": recall,
-    "specificity": specificity,
-    "accuracy": accuracy,
-}
+def balanced_accuracy(counts: Counts, *, absent: str = "skip") -> np.ndarray:
+    """Return the mean of recall and specificity. Absent: where one of them is and the policy is ``skip``."""
+    return (recall(counts, absent=absent) + specificity(counts, absent=absent)) / 2
+
+
+def false_alarm_rate(counts: Counts, *, absent: str = "skip") -> np.ndarray:
+    """Return fp / (fp + tn). Absent: there is nothing without the class."""
+    return ratio(counts["fp"], counts["fp"] + counts["tn"], absent)
+
+
+def soft_iou(sums: Counts, *, absent: str = "skip") -> np.ndarray:
+    """Return Σ min(p, t) / Σ max(p, t) over pixels, the IoU of fuzzy sets; of hard masks it is the IoU.
+
+    Absent: p and t are 0 in every pixel.
+    """
+    return ratio(sums["minimum"], sums["maximum"], absent)
+
+
+def soft_recall(sums: Counts, *, absent: str = "skip") -> np.ndarray:
+    """Return Σ p·t / Σ t: 1 only if p is 1 in every pixel in which t is not 0. Absent: t is 0 in every pixel."""
+    return ratio(sums["true_positive"], sums["positive"], absent)
+
+
+def soft_specificity(sums: Counts, *, absent: str = "skip") -> np.ndarray:
+    """Return Σ (1 − p)(1 − t) / Σ (1 − t). Absent: t is 1 in every pixel."""
+    return ratio(sums["true_negative"], sums["negative"], absent)
+
+
+def boundary_iou(sums: Counts, *, absent: str = "skip") -> np.ndarray:
+    """Return the IoU of the bands along both outlines (Cheng et al. 2021). Absent: both masks are empty."""
+    return ratio(sums["intersection"], sums["union"], absent)
+
+
+def surface_dice(sums: Counts, *, absent: str = "skip") -> np.ndarray:
+    """Return the share of both outlines that is near the other one (Nikolov et al. 2021). Absent: both are empty."""
+    return ratio(sums["within"], sums["total"], absent)
 
 
 def summed(counts: Counts) -> dict[str, np.ndarray]:
@@ -116,52 +150,6 @@ def worst(values: np.ndarray) -> float:
     """Return the lowest of the values that are not NaN; NaN if there are none."""
     present = _present(values)
     return float(present.min()) if len(present) else float("nan")
-
-
-def groups(values: np.ndarray, names: Sequence[str], rare: Sequence[str]) -> dict[str, float]:
-    """Return mean, rare (mean of the *rare* classes), frequent (mean of the others) and worst of scores C by class.
-
-    Classes whose score is NaN (absent) are left out of each.
-    """
-    is_rare = np.isin(names, rare)
-    return {
-        "mean": mean(values),
-        "rare": mean(values[is_rare]),
-        "frequent": mean(values[~is_rare]),
-        "worst": worst(values),
-    }
-
-
-def summary(counts: Counts, names: tuple[str, ...], rare: tuple[str, ...]) -> dict[str, float]:
-    """Return miou, rare_iou, frequent_iou, worst_iou and ``iou/<class>`` of pooled counts, each C.
-
-    An absent class has the IoU NaN and is left out of the means (policy ``skip``); a mean over no class is NaN.
-    """
-    values = iou(counts)
-    means = groups(values, names, rare)
-    return {
-        "miou": means["mean"],
-        "rare_iou": means["rare"],
-        "frequent_iou": means["frequent"],
-        "worst_iou": means["worst"],
-        **{f"iou/{name}": float(value) for name, value in zip(names, values, strict=True)},
-    }
-
-
-def objective(
-    name: str, scores: dict[str, float], names: tuple[str, ...], rare: tuple[str, ...], floor: float
-) -> float:
-    """Return the number that the search maximises.
-
-    ``miou``: the mean IoU of all classes. ``rare_iou``: the mean IoU of the rare classes, minus max(0, *floor* − the
-    mean IoU of the other classes). Absent classes are left out of the means (policy ``skip``). *scores* are those of
-    ``summary``, *names* and *rare* the names of all and of the rare classes.
-    """
-    if name == "miou":
-        return scores["miou"]
-    frequent = mean(np.array([scores[f"iou/{other}"] for other in names if other not in rare]))
-    shortfall = 0.0 if np.isnan(frequent) else max(0.0, floor - frequent)
-    return scores["rare_iou"] - shortfall
 
 
 def _present(values: np.ndarray) -> np.ndarray:

@@ -1,0 +1,56 @@
+"""What a network says and what is true: the types that networks, losses, engine and inference pass on.
+
+Shapes: N images, C channels of masks, K classes that are not the background (``LabelSpace.presence_names``).
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from rarepix.labels import LabelSpace, Task, is_on
+
+
+class SegOutput(NamedTuple):
+    """The output of a network."""
+
+    mask: Tensor | None = None
+    """Logits N C H W (binary: one channel); None: the network tells only which classes are in the image."""
+    presence: Tensor | None = None
+    """Logits N K, whether a class is in the image; None: the network has no such head."""
+
+
+class Target(NamedTuple):
+    """The truth of a batch."""
+
+    mask: Tensor
+    """N H W class ids, multilabel N C H W; see ``rarepix.labels``."""
+    presence: Tensor
+    """N K uint8: 1 where any pixel is of the class, 0 where none is, the ignore id where every pixel is ignored."""
+
+
+def as_output(output: SegOutput | Tensor) -> SegOutput:
+    """Return what a network returned as a ``SegOutput``; a plain tensor is the logits of its masks."""
+    return SegOutput(mask=output) if isinstance(output, Tensor) else output
+
+
+def target_of(mask: Tensor, labels: LabelSpace) -> Target:
+    """Return the target of masks N H W (multilabel: N C H W), with the presence of each class derived from them.
+
+    Raises:
+        ValueError: there is no class whose presence could be told, only a background.
+    """
+    names = labels.presence_names
+    if not names:
+        raise ValueError(
+            f"a presence target needs a class that is not the background, but the classes are "
+            f"{', '.join(labels.names)}: use a network without presence head"
+        )
+    if labels.task is Task.MULTICLASS:
+        ids = [labels.names.index(name) for name in names]
+        present = torch.stack([(mask == number).flatten(1).any(dim=1) for number in ids], dim=1)
+        counted = (mask != labels.ignore).flatten(1).any(dim=1, keepdim=True)
+    else:
+        layers = mask.reshape(len(mask), len(names), -1)
+        present, counted = is_on(layers, labels).any(dim=2), (layers != labels.ignore).any(dim=2)
+    return Target(mask, torch.where(counted, present.to(torch.uint8), labels.ignore))

@@ -1,0 +1,50 @@
+"""Scores as functions of sums, in numpy only: trials, the search and the analysis share them."""
+
+from rarepix.scores.class_scores import (
+    ABSENT,
+    KINDS,
+    SOFT_KINDS,
+    SURFACE_KINDS,
+    Counts,
+    Score,
+    by_kind,
+    iou,
+    mean,
+    per_image,
+    pooled,
+    precision,
+    ratio,
+    recall,
+    summed,
+    worst,
+)
+from rarepix.scores.table import (
+    CLASS_SCORES,
+    GROUPS,
+    KINDS_OF,
+    PIXEL_SCORES,
+    SCORES,
+    SUMMARY,
+    SUMMARY_BY_CLASS,
+    ClassNames,
+    ClassScore,
+    DatasetScore,
+    Direction,
+    MissingSums,
+    Sums,
+    available,
+    direction_of,
+    groups,
+    objective,
+    pool,
+    score,
+    score_name,
+    summary,
+)
+
+__all__ = [
+    "ABSENT", "CLASS_SCORES", "GROUPS", "KINDS", "KINDS_OF", "PIXEL_SCORES", "SCORES", "SOFT_KINDS", "SUMMARY",
+    "SUMMARY_BY_CLASS", "SURFACE_KINDS", "ClassNames", "ClassScore", "Counts", "DatasetScore", "Direction",
+    "MissingSums", "Score", "Sums", "available", "by_kind", "direction_of", "groups", "iou", "mean", "objective",
+    "per_image", "pool", "pooled", "precision", "ratio", "recall", "score", "score_name", "summary", "summed", "worst",
+]  # fmt: skip
