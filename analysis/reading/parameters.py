@@ -5,20 +5,25 @@ import shlex
 from collections.abc import Container
 from typing import Any
 
-from rarepix.records import BLOCK_KEYS, CHOICE_KEYS, TrialRecord, describes_environment
+from rarepix.records import BLOCK_KEYS, CHOICE_KEYS, FURTHER_CHOICES, TrialRecord, describes_environment
 
 
 def flatten(parameters: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     """Return *parameters* with one dotted key per value.
 
     ``{"optim.lr": 0.01, "loss": {"_name": "focal", "gamma": 2.1}}`` gives
-    ``{"optim.lr": 0.01, "loss.name": "focal", "loss.gamma": 2.1}``. A list becomes its JSON text, and an explicit null
+    ``{"optim.lr": 0.01, "loss.name": "focal", "loss.gamma": 2.1}``, and ``{"optim.schedule": {"_name": "step", "every":
+    3}}`` gives ``{"optim.schedule": "step", "optim.every": 3}``. A list becomes its JSON text, and an explicit null
     the text ``"null"``, so that a missing value in a table always means *not sampled in this trial*.
     """
     flat: dict[str, Any] = {}
     for key, value in parameters.items():
         dotted = prefix + (CHOICE_KEYS.get(prefix[:-1], "name") if prefix and key == "_name" else key)
-        if isinstance(value, dict):
+        if isinstance(value, dict) and dotted in FURTHER_CHOICES:
+            section, _, chooser = dotted.partition(".")
+            inner = {chooser if name == "_name" else name: part for name, part in value.items()}
+            flat |= flatten(inner, f"{section}.")
+        elif isinstance(value, dict):
             flat |= flatten(value, f"{dotted}.")
         else:
             flat[dotted] = json.dumps(value) if value is None or isinstance(value, list) else value
@@ -38,7 +43,9 @@ def conditional(parameters: dict[str, Any], inside: bool = False, prefix: str = 
     keys: set[str] = set()
     for key, value in parameters.items():
         if isinstance(value, dict):
-            keys |= conditional(value, inside or "_name" in value, f"{prefix}{key}.")
+            further = prefix + key in FURTHER_CHOICES
+            below = f"{(prefix + key).partition('.')[0]}." if further else f"{prefix}{key}."
+            keys |= conditional(value, inside or "_name" in value, below)
         elif inside and key != "_name":
             keys.add(prefix + key)
     return keys

@@ -43,8 +43,8 @@ def check_classes(config: TrialConfig, labels: LabelSpace) -> None:
         "evaluate.rare": config.evaluate.rare,
         "data.allow_absent": config.data.allow_absent,
         "data.scarcity.classes": config.data.scarcity.classes if config.data.scarcity else (),
-        "crop.classes": config.crop.classes or (),
-        "paste.classes": config.paste.classes or (),
+        "crop.classes": config.crop.parameters().get("classes", ()),
+        "paste.classes": config.paste.parameters().get("classes", ()),
     }
     for key, classes in classes_by_key.items():
         unknown = sorted(set(classes) - set(labels.names))
@@ -73,7 +73,7 @@ def check_devices(config: TrialConfig, splits: Splits) -> None:
 
 def check_loss(config: TrialConfig, labels: LabelSpace, splits: Splits) -> None:
     """Raise ``ConfigError`` if the loss is one of a library that cannot ignore pixels, and images have ignored ones."""
-    name, arguments = config.loss.name, config.loss.arguments or {}
+    name, arguments = config.loss.name, config.loss.given().get("arguments", {})
     problem = why_no_ignored(name, labels.task, arguments, labels.ignore) if is_library(name) else ""
     ignoring = {split: int((splits.by_name[split].inventory[BORDER] > 0).sum()) for split in ("train", "val")}
     if problem and any(ignoring.values()):

@@ -17,8 +17,14 @@ READ_SCHEMAS = (1, 2)
 """Schemas that are read. 1 has neither sums nor stages: both are empty in what is read from it."""
 BLOCK_KEYS = ("seed", "data.fold")
 """The keys of a block, which configurations share when they are compared: enumerated, never tuned."""
-CHOICE_KEYS = {"loss": "name", "sampling": "kind", "crop": "kind", "paste": "kind"}
+CHOICE_KEYS = {
+    "data": "source", "sampling": "kind", "crop": "kind", "paste": "kind", "model": "architecture", "loss": "name",
+    "optim": "name",
+}  # fmt: skip
 """Section → its key that the ``_name`` of a nested choice sets (``loss: {"_name": "focal", …}`` sets ``loss.name``)."""
+FURTHER_CHOICES = ("model.presence", "optim.schedule")
+"""Keys that a nested choice sets by their own name: ``optim.schedule: {"_name": "cosine", …}``; its parameters lie in
+the section (``optim.warmup``)."""
 ENVIRONMENT_KEYS = (
     "recipe",
     "data.root",

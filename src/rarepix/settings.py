@@ -50,62 +50,122 @@ class Settings(BaseModel):
         return section
 
 
-class OneOf(Settings):
-    """A section with a choice (``loss.name``), of whose parameters only those of the chosen value may be given.
+class NoParameters(Settings):
+    """Of a choice that has no parameters."""
 
-    A parameter that is not given is None; ``parameters`` fills in its default.
+
+class OneOf(Settings):
+    """A section with one or several choices, each of which decides which further keys may be given.
+
+    The keys of a choice lie beside it in the section (``optim.name=sgd``, ``optim.momentum``), and their types, bounds
+    and defaults are those of a class that belongs to what is chosen. A parameter that is not given, or null, is absent;
+    ``chosen`` and ``parameters`` fill in its default.
     """
+
+    model_config = ConfigDict(extra="allow")  # the parameters of what is chosen, checked below
 
     section: ClassVar[str]
     """Key of the section in the configuration."""
-    discriminator: ClassVar[str]
-    """Key of the choice in the section."""
-    table: ClassVar[Mapping[str, Mapping[str, Any]]]
-    """Choice → its parameters with their defaults."""
+    choosers: ClassVar[Mapping[str, Mapping[str, type[Settings]]]]
+    """Key of a choice in the section (``name``) → what can be chosen → the class of its parameters. The first key is
+    the one that ``_name`` of a nested choice sets."""
+    restating_resets: ClassVar[bool] = True
+    """Whether a recipe that makes the same choice as the recipe that it extends drops its parameters."""
 
-    @model_validator(mode="after")
-    def _check_parameters(self) -> Self:
-        allowed = self.defaults()
-        for key in self.given():
-            if key not in allowed:
-                takes = ", ".join(f"{self.section}.{name}" for name in allowed) or "no parameters"
-                raise ValueError(
-                    f"{self.section} {self.choice!r} has no parameter {key!r}; it takes {takes}: "
-                    f"leave {self.section}.{key} out"
-                )
-        return self
+    @classmethod
+    def parameters_class(cls, chooser: str, choice: str) -> type[Settings]:
+        """Return the class of the parameters of *choice*.
 
-    @property
-    def choice(self) -> str:
-        """The value of the choice."""
-        return getattr(self, self.discriminator)
+        Raises:
+            ChoiceError: there is no such choice.
+        """
+        return pick(cls.choosers[chooser], choice, f"{cls.section}.{chooser}")
+
+    @classmethod
+    def all_parameters(cls, chooser: str) -> dict[str, list[str]]:
+        """Return parameter → the choices that have it."""
+        owners: dict[str, list[str]] = {}
+        for choice in cls.choosers[chooser]:
+            for name in cls.parameters_class(chooser, choice).model_fields:
+                owners.setdefault(name, []).append(choice)
+        return owners
 
     @classmethod
     def spelled(cls, choice: str) -> str:
         """Return *choice* in the spelling that the configuration keeps."""
         return choice
 
+    @model_validator(mode="wrap")
     @classmethod
-    def parameter_names(cls) -> set[str]:
-        """Return the keys that are parameters of any choice; the other keys mean the same for every choice."""
-        return {name for parameters in cls.table.values() for name in parameters}
+    def _check_parameters(cls, values: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        """Check the parameters by the classes of what is chosen, and keep those that are given."""
+        if not isinstance(values, Mapping):
+            return handler(values)
+        section = handler({key: value for key, value in values.items() if key in cls.model_fields})
+        rest = {key: value for key, value in values.items() if key not in cls.model_fields}
+        for chooser in cls.choosers:
+            kind = cls.parameters_class(chooser, getattr(section, chooser))
+            given = {key: rest.pop(key) for key in list(rest) if key in kind.model_fields}
+            parameters = kind(**{key: value for key, value in given.items() if value is not None})
+            section.__pydantic_extra__ |= {key: getattr(parameters, key) for key in parameters.model_fields_set}
+        if rest:
+            section._refuse(rest)
+        return section
 
-    def defaults(self) -> Mapping[str, Any]:
-        """Return the parameters of the choice with their defaults.
+    def _refuse(self, rest: Mapping[str, Any]) -> None:
+        """Raise an error for keys that belong to nothing that is chosen; null stands for a key that is not given."""
+        owners = {chooser: self.all_parameters(chooser) for chooser in self.choosers}
+        known = [*type(self).model_fields, *(name for each in owners.values() for name in each)]
+        for key, value in rest.items():
+            if key not in known:
+                valid = [f"{self.section}.{name}" for name in [*type(self).model_fields, *self._own_parameters()]]
+                full = f"{self.section}.{key}"
+                everything = [f"{self.section}.{name}" for name in known]
+                raise ValueError(f"unknown key {full!r}: {nearest(full, everything)}valid: {', '.join(valid)}")
+            if value is None:
+                continue
+            chooser = next(chooser for chooser in self.choosers if key in owners[chooser])
+            choice = getattr(self, chooser)
+            if len(self.choosers) > 1:
+                raise ValueError(
+                    f"{self.section}.{key} belongs to {self.section}.{chooser} {' or '.join(owners[chooser][key])}, "
+                    f"but that is {choice!r}: leave {self.section}.{key} out, or set it to null"
+                )
+            takes = ", ".join(f"{self.section}.{name}" for name in self._own_parameters()) or "no parameters"
+            raise ValueError(
+                f"{self.section} {choice!r} has no parameter {key!r}; it takes {takes}: leave {self.section}.{key} out"
+            )
 
-        Raises:
-            ValueError: there is no such choice.
-        """
-        return pick(self.table, self.choice, f"{self.section}.{self.discriminator}")
+    def _own_parameters(self) -> list[str]:
+        """Return the parameters of everything that is chosen."""
+        return [name for chooser in self.choosers for name in self._class(chooser).model_fields]
 
-    def given(self) -> dict[str, Any]:
-        """Return the parameters of the choice that were given."""
-        names = self.parameter_names()
-        return {key: value for key, value in self if key in names and value is not None}
+    def _class(self, chooser: str | None) -> type[Settings]:
+        chooser = chooser or next(iter(self.choosers))
+        return self.parameters_class(chooser, getattr(self, chooser))
 
-    def parameters(self) -> dict[str, Any]:
-        """Return all parameters of the choice, defaults filled in."""
-        return {**self.defaults(), **self.given()}
+    @property
+    def choice(self) -> str:
+        """The value of the first choice."""
+        return getattr(self, next(iter(self.choosers)))
+
+    def chosen(self, chooser: str | None = None) -> Settings:
+        """Return all parameters of a choice (the first one if none is named), typed, defaults filled in."""
+        return self._class(chooser)(**self.given(chooser))
+
+    def defaults(self, chooser: str | None = None) -> dict[str, Any]:
+        """Return the parameters of a choice with their defaults."""
+        return {name: field.get_default(call_default_factory=True)
+                for name, field in self._class(chooser).model_fields.items()}  # fmt: skip
+
+    def given(self, chooser: str | None = None) -> dict[str, Any]:
+        """Return the parameters of a choice that were given."""
+        names = self._class(chooser).model_fields
+        return {key: value for key, value in (self.__pydantic_extra__ or {}).items() if key in names}
+
+    def parameters(self, chooser: str | None = None) -> dict[str, Any]:
+        """Return all parameters of a choice, defaults filled in."""
+        return {**self.defaults(chooser), **self.given(chooser)}
 
 
 UNION_MEMBERS = ("constrained-int", "constrained-float", "int", "float", "str", "bool", "constrained-str")

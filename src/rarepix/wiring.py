@@ -119,7 +119,7 @@ def _clusters_and_weights(
     options["columns"] = [*labels.names]
     options["ignoring"] = labels.background_names
     centroids = splits.centroids
-    if sampling.by == "cluster":
+    if options.get("by") == "cluster":
         centroids = clusters.fit(counts, ignoring=options["ignoring"]) if centroids is None else centroids
         options["clusters"] = clusters.assign(counts, centroids)
     try:

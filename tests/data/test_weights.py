@@ -36,8 +36,8 @@ def test_the_defaults_are_those_of_the_configuration():
     assert set(WEIGHTS) == set(SAMPLING_PARAMETERS)
     signature = inspect.signature(image_weights).parameters
     for parameters in SAMPLING_PARAMETERS.values():
-        for name, value in parameters.items():
-            assert name == "added" or signature[name].default == value
+        for name, field in parameters.model_fields.items():
+            assert name == "added" or signature[name].default == field.default
 
 
 @pytest.mark.parametrize("kind", ["uniform", "duplicate"])

@@ -75,8 +75,9 @@ def _merge(base: dict[str, Any], over: dict[str, Any], section: str = "") -> dic
     """Return *over* put over *base*; where *over* makes a choice, the parameters of the base's choice are dropped."""
     merged = dict(base)
     chosen = ONE_OF.get(section)
-    if chosen and chosen.discriminator in over:
-        set_choice(merged, chosen, over[chosen.discriminator], reset=True)
+    for chooser in chosen.choosers if chosen else ():
+        if chooser in over:
+            set_choice(merged, chosen, chooser, over[chooser], reset=chosen.restating_resets)
     for key, value in over.items():
         both = isinstance(value, dict) and isinstance(merged.get(key), dict)
         merged[key] = _merge(merged[key], value, key) if both else value

@@ -3,10 +3,8 @@
 Keys are dotted and the same everywhere: in recipes, ``--set``, search spaces, records and reports.
 """
 
-import hashlib
-import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -17,8 +15,11 @@ from rarepix.engine.settings import EngineConfig, OptimConfig
 from rarepix.losses.settings import LossConfig
 from rarepix.metrics.settings import EvaluateConfig
 from rarepix.models.settings import ModelConfig
-from rarepix.records import BLOCK_KEYS, CHOICE_KEYS, describes_environment
 from rarepix.settings import ConfigError, OneOf, Settings, explain
+
+
+def _has_choices(annotation: object) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, OneOf)
 
 
 class TrialConfig(Settings):
@@ -39,8 +40,20 @@ class TrialConfig(Settings):
     evaluate: EvaluateConfig = EvaluateConfig()
 
     @model_validator(mode="after")
+    def _check_stride(self) -> "TrialConfig":
+        stride = self.model.network.stride
+        for key, size in (("crop.size", self.crop.size), ("evaluate.window", self.evaluate.window)):
+            if size and any(side % stride for side in size):
+                valid = [max(stride, round(side / stride) * stride) for side in size]
+                raise ValueError(
+                    f"{key}: rows and columns must be multiples of {stride} with model.architecture="
+                    f"{self.model.architecture!r}, for instance {valid}, but got {list(size)}"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _check_epochs(self) -> "TrialConfig":
-        warmup = self.optim.parameters("schedule").get("warmup", 0)
+        warmup = self.optim.given("schedule").get("warmup", 0)
         if warmup > self.engine.epochs:
             raise ValueError(f"optim.warmup must be at most engine.epochs = {self.engine.epochs}, but got {warmup}")
         if self.engine.validate_every > self.engine.epochs:
@@ -51,29 +64,35 @@ class TrialConfig(Settings):
         return self
 
 
-ONE_OF: dict[str, type[OneOf]] = {key: TrialConfig.model_fields[key].annotation for key in CHOICE_KEYS}
-"""The sections in which one key decides which other keys may be given."""
-CHOICES = {f"{section}.{chosen.discriminator}" for section, chosen in ONE_OF.items()}
-"""The dotted keys that decide: ``loss.name``, ``sampling.kind``, …"""
+C = TypeVar("C", bound=TrialConfig)
+ONE_OF: dict[str, type[OneOf]] = {
+    key: field.annotation for key, field in TrialConfig.model_fields.items() if _has_choices(field.annotation)
+}
+"""The sections in which keys decide which other keys may be given."""
+CHOICES = {f"{section}.{chooser}": section for section, chosen in ONE_OF.items() for chooser in chosen.choosers}
+"""The dotted keys that decide (``loss.name``, ``optim.schedule``, …) → their section."""
 
 
-def build_config(tree: Mapping[str, Any]) -> TrialConfig:
+def build_config(tree: Mapping[str, Any], kind: type[C] = TrialConfig) -> C:
     """Return the configuration that nested plain values stand for, such as those of a record.
+
+    *kind* is the class of the configuration: that of the trial's plan.
 
     Raises:
         ConfigError: no trial can be run with it.
     """
     try:
-        return TrialConfig(**tree)
+        return kind(**tree)
     except ValidationError as error:
-        raise ConfigError(explain(error, TrialConfig)) from None
+        raise ConfigError(explain(error, kind)) from None
 
 
 def updated(config: TrialConfig, parameters: Mapping[str, Any]) -> TrialConfig:
     """Return *config* with *parameters* put over it.
 
-    A key is dotted (``optim.lr``). A nested choice (``loss: {"_name": "focal", "gamma": 2.0}``) replaces a section's
-    choice together with all its parameters.
+    A key is dotted (``optim.lr``). A nested choice replaces a choice together with all its parameters: the first one of
+    a section (``loss: {"_name": "focal", "gamma": 2.0}``), or another one by its key (``optim.schedule: {"_name":
+    "cosine", "warmup": 2}``). It may also set other keys of the section (``optim: {"_name": "sgd", "lr": 0.1}``).
 
     Raises:
         ConfigError: an unknown key (the nearest valid one is named), a wrong type or range, or keys that do not go
@@ -82,34 +101,39 @@ def updated(config: TrialConfig, parameters: Mapping[str, Any]) -> TrialConfig:
     tree = config.model_dump(mode="json")
     if "recipe" in parameters:
         raise ConfigError("recipe is the name of where a configuration came from, not a setting: use --recipe")
-    # choices first: they reset their section
-    for key, value in sorted(parameters.items(), key=lambda pair: pair[0] not in CHOICES):
-        if isinstance(value, Mapping) and "_name" in value and key in ONE_OF:
-            set_choice(tree[key], ONE_OF[key], value["_name"], reset=True)
-            tree[key] |= {name: parameter for name, parameter in value.items() if name != "_name"}
+    # choices first: they drop the parameters of the choice before
+    flat = _without_nesting(parameters)
+    for key, (value, reset) in sorted(flat.items(), key=lambda pair: pair[0] not in CHOICES):
+        if key in CHOICES:
+            section, chooser = key.split(".")
+            set_choice(tree[section], ONE_OF[section], chooser, value, reset=reset)
         else:
             _set_key(tree, key, value)
-    return build_config(tree)
+    return build_config(tree, type(config))
 
 
-def set_choice(section: dict[str, Any], chosen: type[OneOf], choice: Any, *, reset: bool = False) -> None:
-    """Set the choice of a section and drop the parameters of the choice before (with *reset* even of the same one)."""
-    if reset or section.get(chosen.discriminator) != choice:
-        for name in chosen.parameter_names() & section.keys():
+def _without_nesting(parameters: Mapping[str, Any]) -> dict[str, tuple[Any, bool]]:
+    """Return dotted key → value, and whether a nested choice gives it, in which case all parameters are replaced."""
+    flat: dict[str, tuple[Any, bool]] = {}
+    for key, value in parameters.items():
+        nested = isinstance(value, Mapping) and "_name" in value
+        section = key if key in ONE_OF else CHOICES.get(key)
+        if not nested or section is None:
+            flat[key] = (value, False)
+            continue
+        chooser = next(iter(ONE_OF[section].choosers)) if key in ONE_OF else key.split(".")[1]
+        flat[f"{section}.{chooser}"] = (value["_name"], True)
+        flat |= _without_nesting({f"{section}.{name}": part for name, part in value.items() if name != "_name"})
+    return flat
+
+
+def set_choice(section: dict[str, Any], chosen: type[OneOf], chooser: str, choice: Any, *, reset: bool = False) -> None:
+    """Set a choice of a section and drop the parameters of the choice before (with *reset* even of the same one)."""
+    before = section.get(chooser, chosen.model_fields[chooser].default)
+    if reset or before != choice:
+        for name in chosen.parameters_class(chooser, before).model_fields.keys() & section.keys():
             del section[name]
-    section[chosen.discriminator] = choice
-
-
-def config_hash(config: TrialConfig) -> str:
-    """Return a hash of the configuration without seed, fold and the keys that say where and how it ran.
-
-    Trials with equal hashes ran the same configuration.
-    """
-    flat = flatten(config.model_dump(mode="json"))
-    hashed = {
-        key: value for key, value in flat.items() if key not in BLOCK_KEYS and not describes_environment(key, value)
-    }
-    return hashlib.sha256(json.dumps(hashed, sort_keys=True).encode()).hexdigest()[:12]
+    section[chooser] = choice
 
 
 def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -125,14 +149,11 @@ def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 def _set_key(tree: dict[str, Any], key: str, value: Any) -> None:
     *path, last = key.split(".")
-    if path == ["loss", "arguments"]:  # left out of the tree while nothing is in it
-        tree["loss"].setdefault("arguments", {})
     section = tree
-    for name in path:
+    for depth, name in enumerate(path):
+        if depth == 1 and path[0] in ONE_OF:  # a parameter that is a mapping is not there while it is not given
+            section.setdefault(name, {})
         if not isinstance(section.get(name), dict):
             raise ConfigError(f"unknown key {key!r}: {nearest(key, flatten(tree))}valid sections: {', '.join(tree)}")
         section = section[name]
-    if key in CHOICES:
-        set_choice(section, ONE_OF[path[0]], value)
-    else:
-        section[last] = value
+    section[last] = value

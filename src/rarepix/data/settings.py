@@ -1,16 +1,31 @@
 """The sections ``data`` and ``sampling`` of the configuration."""
 
-from typing import Any, ClassVar, Literal
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal, Self
 
-from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, ModelWrapValidatorHandler, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from rarepix.choices import pick
-from rarepix.settings import OneOf, Settings
+from rarepix.settings import NoParameters, OneOf, Settings
 
-SOURCE_NAMES = ("voc", "cityscapes", "lesions", "polyp")
-MERGING_SOURCES = ("lesions",)
 SPLIT_KINDS = ("random", "multilabel", "proportion_cluster", "major_class", "listed")
 """Valid names, here so that a configuration is checked without importing the code behind them."""
+
+
+class Lesions(Settings):
+    """Folders with a mask for each lesion."""
+
+    merge: bool = False
+    """All lesions are one class, so that the task is binary."""
+
+
+SOURCES: dict[str, type[Settings]] = {
+    "voc": NoParameters,
+    "cityscapes": NoParameters,
+    "lesions": Lesions,
+    "polyp": NoParameters,
+}
+"""Reader of a layout → its parameters."""
 
 
 class ScarcityConfig(Settings):
@@ -37,8 +52,12 @@ class GroupsConfig(Settings):
     """Column that names the image: its id, or a path that ends in it."""
 
 
-class DataConfig(Settings):
+class DataConfig(OneOf):
     """Which images, and how they are split."""
+
+    section: ClassVar = "data"
+    choosers: ClassVar = {"source": SOURCES}
+    restating_resets: ClassVar = False
 
     source: str = "voc"
     """Reader of the layout: voc · cityscapes · lesions (a mask for each lesion) · polyp (several test sets)."""
@@ -62,8 +81,6 @@ class DataConfig(Settings):
     """The fold that validates. A block, never tuned."""
     allow_absent: tuple[str, ...] = ()
     """Classes that may be absent from the training split (any other absent class is an error)."""
-    merge: bool = False
-    """lesions: all lesions are one class, so that the task is binary."""
     resize: PositiveInt | tuple[PositiveInt, PositiveInt] | None = None
     """Images are resized to these rows and columns, or to this longest side (keeping the aspect ratio), before anything
     else. Training masks are resized with them; validation and test masks keep their own size, in which predictions are
@@ -74,14 +91,17 @@ class DataConfig(Settings):
     """Loader processes of each device. auto: on a GPU its share of the cores, up to 8; on a CPU none, since training
     needs the cores."""
 
+    @model_validator(mode="wrap")
+    @classmethod
+    def _merge_of_old_records(cls, values: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        """Leave out ``merge: false``, which records of schema 1 hold for every source."""
+        if isinstance(values, Mapping) and values.get("merge") is False:
+            return handler({key: value for key, value in values.items() if key != "merge"})
+        return handler(values)
+
     @model_validator(mode="after")
     def _consistent(self) -> "DataConfig":
-        pick(dict.fromkeys(SOURCE_NAMES), self.source, "data.source")
         pick(dict.fromkeys(SPLIT_KINDS), self.split, "data.split")
-        if self.merge and self.source not in MERGING_SOURCES:
-            raise ValueError(
-                f"data.merge goes with data.source={' or '.join(MERGING_SOURCES)} only, but got {self.source!r}"
-            )
         if self.fold >= self.folds:
             raise ValueError(f"data.fold must be below data.folds = {self.folds}, but got {self.fold}")
         if (self.split == "listed") != (self.val_list is not None):
@@ -98,38 +118,64 @@ class DataConfig(Settings):
         return self
 
 
-SAMPLING_PARAMETERS: dict[str, dict[str, Any]] = {
-    "uniform": {},
-    "duplicate": {},
-    "inverse_log": {"by": "label", "published": False, "added": False},
-    "repeat_factor": {"threshold": 0.25, "added": False},
-    "rare_class": {"temperature": 0.1, "added": False},
-    "class_uniform": {"added": False},
+class Drawn(Settings):
+    """Of the samplings that draw with replacement."""
+
+    added: bool = False
+    """Half of an epoch shows each image once, half is drawn; otherwise all images are drawn."""
+
+
+class InverseLog(Drawn):
+    """By the inverse logarithm of how common the image's rarest class is."""
+
+    by: Literal["label", "cluster", "pixels", "proportion"] = "label"
+    """What is counted: images that hold the rarest class, images of the same cluster of class shares, pixels of the
+    rarest class, or its shares of the images, summed."""
+    published: bool = False
+    """By label or cluster: weigh as the VOC imbalance study did; refused where a group has one image."""
+
+    @model_validator(mode="after")
+    def _published_by_label_or_cluster(self) -> "InverseLog":
+        if self.published and self.by in ("pixels", "proportion"):
+            raise ValueError(f"sampling.published goes with by=label or by=cluster, but got by={self.by!r}")
+        return self
+
+
+class RepeatFactor(Drawn):
+    """Repeat-factor sampling (LVIS; Gupta et al. 2019)."""
+
+    threshold: float = Field(0.25, gt=0, le=1)
+    """Classes in a smaller share of the images than this are repeated."""
+
+
+class RareClass(Drawn):
+    """Softmax over the classes' rarity (DAFormer; Hoyer et al. 2022)."""
+
+    temperature: PositiveFloat = 0.1
+    """The smaller, the more of the rarest class."""
+
+
+SAMPLING_PARAMETERS: dict[str, type[Settings]] = {
+    "uniform": NoParameters,
+    "duplicate": NoParameters,
+    "inverse_log": InverseLog,
+    "repeat_factor": RepeatFactor,
+    "rare_class": RareClass,
+    "class_uniform": Drawn,
 }
+"""Sampling → its parameters."""
 
 
 class SamplingConfig(OneOf):
     """How often each training image is shown."""
 
     section: ClassVar = "sampling"
-    discriminator: ClassVar = "kind"
-    table: ClassVar = SAMPLING_PARAMETERS
+    choosers: ClassVar = {"kind": SAMPLING_PARAMETERS}
 
     kind: str = "uniform"
     """uniform (each once) · duplicate (each twice) · inverse_log (of how common the image's rarest class is) ·
     repeat_factor (LVIS) · rare_class (DAFormer: softmax over the classes' rarity) · class_uniform (a class, then an
     image that holds it). All but the first two draw with replacement."""
-    by: Literal["label", "cluster", "pixels", "proportion"] | None = None
-    """inverse_log: what is counted: images that hold the rarest class, images of the same cluster of class shares,
-    pixels of the rarest class, or its shares of the images, summed (default label)."""
-    published: bool | None = None
-    """inverse_log by label or cluster: weigh as the VOC imbalance study did; refused where a group has one image."""
-    threshold: float | None = Field(None, gt=0, le=1)
-    """repeat_factor: classes in a smaller share of the images than this are repeated (default 0.25)."""
-    temperature: PositiveFloat | None = None
-    """rare_class: the smaller, the more of the rarest class (default 0.1)."""
-    added: bool | None = None
-    """Half of an epoch shows each image once, half is drawn; otherwise all images are drawn (default)."""
     images_per_epoch: PositiveInt | None = None
     """Images shown per epoch. None: as many as there are, twice as many with ``duplicate`` and ``added``."""
     steps_per_epoch: PositiveInt | None = None
@@ -139,6 +185,4 @@ class SamplingConfig(OneOf):
     def _one_length(self) -> "SamplingConfig":
         if self.images_per_epoch and self.steps_per_epoch:
             raise ValueError("sampling.images_per_epoch and sampling.steps_per_epoch say the same: leave one out")
-        if self.published and self.by in ("pixels", "proportion"):
-            raise ValueError(f"sampling.published goes with by=label or by=cluster, but got by={self.by!r}")
         return self

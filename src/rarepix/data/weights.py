@@ -198,9 +198,11 @@ def _classes(counts: pd.DataFrame, columns: Sequence[str] | None, *, published: 
 
 
 def _check(kind: str, given: dict) -> None:
-    defaults = {name: value for parameters in SAMPLING_PARAMETERS.values() for name, value in parameters.items()}
+    defaults = {
+        name: field.default for kind in SAMPLING_PARAMETERS.values() for name, field in kind.model_fields.items()
+    }
     for name, value in given.items():
-        if name not in SAMPLING_PARAMETERS[kind] and value != defaults[name]:
+        if name not in SAMPLING_PARAMETERS[kind].model_fields and value != defaults[name]:
             raise ValueError(f"sampling {kind!r} has no parameter {name!r}, but got {value!r}: leave it out")
     pick({**FREQUENCIES, "cluster": None}, given["by"], "sampling.by")
     if not given["temperature"] > 0:

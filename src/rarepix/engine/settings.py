@@ -1,28 +1,88 @@
 """The sections ``optim`` and ``engine`` of the configuration."""
 
-from typing import Any, Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, field_validator, model_validator
 
-from rarepix.settings import Settings
+from rarepix.settings import NoParameters, OneOf, Settings
 
-OPTIMISERS: dict[str, dict[str, float | bool]] = {"adamw": {}, "adam": {}, "sgd": {"momentum": 0.9, "nesterov": False}}
-"""Optimiser → its parameters with their defaults."""
 
-SCHEDULES: dict[str, dict[str, float]] = {
-    "constant": {"warmup": 0},
-    "poly": {"power": 0.9, "min_lr": 0.0, "warmup": 0},
-    "cosine": {"min_lr": 0.0, "warmup": 0},
-    "step": {"every": 10, "factor": 0.1, "warmup": 0},
-    "plateau": {"factor": 0.5, "patience": 3, "min_lr": 0.0},
+class SGD(Settings):
+    """Stochastic gradient descent."""
+
+    momentum: float = Field(0.9, ge=0, lt=1)
+    nesterov: bool = False
+    """Look ahead by the momentum."""
+
+    @model_validator(mode="after")
+    def _looks_ahead_by_something(self) -> "SGD":
+        if self.nesterov and self.momentum == 0:
+            raise ValueError("optim.nesterov looks ahead by optim.momentum, which must be above 0, but got 0")
+        return self
+
+
+class Warmup(Settings):
+    """Of the schedules that are functions of the step."""
+
+    warmup: NonNegativeInt = 0
+    """Epochs in which the rate rises from ``min_lr`` or 0, until it meets the schedule."""
+
+
+class Poly(Warmup):
+    """(1 − share of the training that is done) to the power of ``power``."""
+
+    power: PositiveFloat = 0.9
+    min_lr: float = Field(0.0, ge=0)
+    """The rate at the end. The encoder's is its share of it."""
+
+
+class Cosine(Warmup):
+    """Half a period of a cosine."""
+
+    min_lr: float = Field(0.0, ge=0)
+    """The rate at the end. The encoder's is its share of it."""
+
+
+class Step(Warmup):
+    """Falls in steps."""
+
+    every: PositiveInt = 10
+    """Epochs after which the rate is multiplied by ``factor``, again and again."""
+    factor: float = Field(0.1, gt=0, lt=1)
+
+
+class Plateau(Settings):
+    """Falls when the objective on the validation part no longer rises."""
+
+    factor: float = Field(0.5, gt=0, lt=1)
+    """What the rate is multiplied by."""
+    patience: NonNegativeInt = 3
+    """Validations without a rise that are waited for; the rate falls with the next one."""
+    min_lr: float = Field(0.0, ge=0)
+    """The lowest rate. The encoder's is its share of it."""
+
+
+OPTIMISERS: dict[str, type[Settings]] = {"adamw": NoParameters, "adam": NoParameters, "sgd": SGD}
+"""Optimiser → its parameters."""
+
+SCHEDULES: dict[str, type[Settings]] = {
+    "constant": Warmup,
+    "poly": Poly,
+    "cosine": Cosine,
+    "step": Step,
+    "plateau": Plateau,
 }
-"""Schedule of the learning rate → its parameters with their defaults."""
+"""Schedule of the learning rate → its parameters."""
 
 
-class OptimConfig(Settings):
-    """Optimiser and learning-rate schedule. A parameter that is not given is None; ``parameters`` has its default."""
+class OptimConfig(OneOf):
+    """Optimiser and learning-rate schedule, each with its own parameters."""
 
-    name: Literal["adamw", "adam", "sgd"] = "adamw"
+    section: ClassVar = "optim"
+    choosers: ClassVar = {"name": OPTIMISERS, "schedule": SCHEDULES}
+    restating_resets: ClassVar = False
+
+    name: str = "adamw"
     """adamw: Adam with weight decay apart from the gradient; adam: with weight decay in the gradient (L2); sgd."""
     lr: PositiveFloat = 1e-3
     """Learning rate of decoder and head at the start."""
@@ -30,52 +90,16 @@ class OptimConfig(Settings):
     """The encoder's learning rate as a share of ``lr``."""
     weight_decay: float = Field(1e-4, ge=0)
     """Not applied to biases and normalisation."""
-    momentum: float | None = Field(None, ge=0, lt=1)
-    """sgd (default 0.9)."""
-    nesterov: bool | None = None
-    """sgd: look ahead by the momentum (default false)."""
-    schedule: Literal["constant", "poly", "cosine", "step", "plateau"] = "poly"
-    """plateau: lower the rate when the objective on the validation part no longer rises. The others are functions of
+    schedule: str = "poly"
+    """constant · poly · cosine · step · plateau: lower the rate when the objective on the validation part no longer rises. The others are functions of
     the step, and do not look at it."""
-    power: PositiveFloat | None = None
-    """poly: exponent (default 0.9)."""
-    min_lr: float | None = Field(None, ge=0)
-    """poly, cosine: the rate at the end; plateau: the lowest one (default 0). The encoder's is its share of it."""
-    every: PositiveInt | None = None
-    """step: epochs after which the rate is multiplied by ``factor``, again and again (default 10)."""
-    factor: float | None = Field(None, gt=0, lt=1)
-    """step, plateau: what the rate is multiplied by (default 0.1, 0.5)."""
-    patience: NonNegativeInt | None = None
-    """plateau: validations without a rise that are waited for; the rate falls with the next one (default 3)."""
-    warmup: NonNegativeInt | None = None
-    """All but plateau: epochs in which the rate rises from ``min_lr`` or 0, until it meets the schedule (default 0)."""
 
     @model_validator(mode="after")
-    def _parameters_belong_to_what_is_chosen(self) -> "OptimConfig":
-        for discriminator, table in (("name", OPTIMISERS), ("schedule", SCHEDULES)):
-            choice = getattr(self, discriminator)
-            for key in dict.fromkeys(name for parameters in table.values() for name in parameters):
-                if getattr(self, key) is not None and key not in table[choice]:
-                    owners = " or ".join(owner for owner, parameters in table.items() if key in parameters)
-                    raise ValueError(
-                        f"optim.{key} belongs to optim.{discriminator} {owners}, but that is {choice!r}: "
-                        f"leave optim.{key} out, or set it to null"
-                    )
+    def _the_lowest_rate_is_no_higher_than_the_first(self) -> "OptimConfig":
+        lowest = self.given("schedule").get("min_lr", 0.0)
+        if lowest > self.lr:
+            raise ValueError(f"optim.min_lr must be at most optim.lr = {self.lr}, but got {lowest}")
         return self
-
-    @model_validator(mode="after")
-    def _rates_and_momentum_go_together(self) -> "OptimConfig":
-        if (self.min_lr or 0.0) > self.lr:
-            raise ValueError(f"optim.min_lr must be at most optim.lr = {self.lr}, but got {self.min_lr}")
-        if self.nesterov and self.momentum == 0:
-            raise ValueError("optim.nesterov looks ahead by optim.momentum, which must be above 0, but got 0")
-        return self
-
-    def parameters(self, discriminator: Literal["name", "schedule"]) -> dict[str, Any]:
-        """Return the parameters of the optimiser (*discriminator* name) or of the schedule, defaults filled in."""
-        table = OPTIMISERS if discriminator == "name" else SCHEDULES
-        defaults = table[getattr(self, discriminator)]
-        return defaults | {key: value for key, value in self if key in defaults and value is not None}
 
 
 class EngineConfig(Settings):

@@ -62,7 +62,7 @@ def build_loss(
     labels = _labels(task, classes, ignore_index, background)
     _check_defined(config, labels)
     if is_library(config.name):
-        return LibraryLoss(config.name, labels, config.arguments, check_values=check_values)
+        return LibraryLoss(config.name, labels, config.given().get("arguments", {}), check_values=check_values)
     parameters = config.parameters()
     tensors = {
         "class_weights": _class_weights(parameters.pop("class_weights", None), labels),
@@ -124,16 +124,16 @@ def _labels(task: Task | str, classes: int, ignore_index: int, background: int |
 
 def _check_defined(config: LossConfig, labels: Labels) -> None:
     """Raise ``LossError`` if the loss, or one of its parameters, is not defined for the task."""
-    if config.published and labels.task is not Task.MULTICLASS and "ce" in terms_of(config.name):
+    if config.given().get("published") and labels.task is not Task.MULTICLASS and "ce" in terms_of(config.name):
         for key in ("class_weights", "label_smoothing"):
-            if getattr(config, key):
+            if config.given().get(key):
                 raise LossError(f"the published cross-entropy of a {labels.task} task has no {key}: leave it out")
     for term in terms_of(config.name):
         tasks = LIBRARY_LOSSES[term].tasks if is_library(term) else TERMS[term].tasks
         if labels.task not in tasks:
             defined = " and ".join(tasks)
             raise LossError(f"loss term {term!r} is defined for {defined} masks, but the task is {str(labels.task)!r}")
-    if config.foreground_only and labels.background is None:
+    if config.given().get("foreground_only") and labels.background is None:
         raise LossError(
             "foreground_only leaves out the channel of the background, but "
             + ("no background is given" if labels.task is Task.MULTICLASS else f"a {labels.task} task has none")

@@ -1,20 +1,22 @@
 """The section ``loss`` of the configuration."""
 
 from collections.abc import Mapping
+from copy import copy
+from functools import cache
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
     Field,
     ModelWrapValidatorHandler,
-    SerializerFunctionWrapHandler,
+    create_model,
     field_validator,
-    model_serializer,
     model_validator,
 )
+from pydantic.fields import FieldInfo
 
 from rarepix.losses.libraries import check_arguments, is_library
 from rarepix.losses.names import COMPOUND_PARAMETERS, KNOWN, TERM_PARAMETERS, canonical, disputed, parameters_of
-from rarepix.settings import OneOf
+from rarepix.settings import OneOf, Settings
 
 ARGUMENT = "arguments."
 """Beginning of the dotted key of an argument of a library's loss."""
@@ -28,16 +30,9 @@ OF_A_SCHEDULE = {"every": STEPS, "factor": STEPS, "limit": STEPS, "start": RAMPS
 """Parameter → the schedules that have it."""
 
 
-class LossConfig(OneOf):
-    """The loss and its parameters; only those of the named loss may be given."""
+class AllParameters(Settings):
+    """The parameters of all terms."""
 
-    section: ClassVar = "loss"
-    discriminator: ClassVar = "name"
-    table: ClassVar = KNOWN
-
-    name: str = "ce"
-    """A term (ce, focal, dice, …) or a sum of terms: the first counts as it is, each further one times alpha. Or a loss
-    of a library: smp/TverskyLoss, toolbelt/BinaryFocalLoss, …"""
     alpha: Weight | tuple[Weight, ...] | None = None
     """sums: weight of the further terms, one number or one for each (default 1; the published default is 0.1)."""
     schedule: Kind | tuple[Kind, ...] | None = None
@@ -103,6 +98,45 @@ class LossConfig(OneOf):
     arguments: dict[str, Any] | None = None
     """Losses of libraries: arguments of their constructor, such as {alpha: 0.3, beta: 0.7} (default {})."""
 
+
+@cache
+def parameters_class(name: str) -> type[Settings]:
+    """Return the class of the parameters of a loss.
+
+    Raises:
+        ValueError: there is no such loss.
+    """
+    defaults = parameters_of(name, "loss.name")
+    fields = {key: value for key, value in defaults.items() if "." not in key}
+    own = {key: AllParameters.model_fields[key] for key in fields}
+    given = {key: (field.annotation, merged(field, fields[key])) for key, field in own.items()}
+    validators = {"kernel": field_validator("edge_kernel")(_odd)} if "edge_kernel" in fields else {}
+    return create_model("LossParameters", __base__=Settings, __validators__=validators, **given)
+
+
+def merged(field: FieldInfo, default: Any) -> FieldInfo:
+    """Return *field* with another default."""
+    changed = copy(field)
+    changed.default = default
+    return changed
+
+
+def _odd(kernel: int) -> int:
+    if kernel % 2 == 0:
+        raise ValueError("must be odd")
+    return kernel
+
+
+class LossConfig(OneOf):
+    """The loss and its parameters; only those of the named loss may be given."""
+
+    section: ClassVar = "loss"
+    choosers: ClassVar = {"name": KNOWN}
+
+    name: str = "ce"
+    """A term (ce, focal, dice, …) or a sum of terms: the first counts as it is, each further one times alpha. Or a loss
+    of a library: smp/TverskyLoss, toolbelt/BinaryFocalLoss, …"""
+
     @model_validator(mode="wrap")
     @classmethod
     def _collect_arguments(cls, given: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
@@ -117,36 +151,26 @@ class LossConfig(OneOf):
         arguments = tree.get("arguments") or {}
         if (dotted or is_library(str(tree.get("name")))) and isinstance(arguments, Mapping):
             tree["arguments"] = {key: value for key, value in (arguments | dotted).items() if value is not None}
+            if not tree["arguments"]:
+                del tree["arguments"]
         return handler(tree)
-
-    @model_serializer(mode="wrap")
-    def _leave_out_arguments(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave ``arguments`` out where it is not given: a configuration from before it existed keeps its hash."""
-        return {key: value for key, value in handler(self).items() if key != "arguments" or self.arguments is not None}
 
     @field_validator("name")
     @classmethod
     def _one_spelling(cls, name: str) -> str:
         return cls.spelled(name)
 
-    @field_validator("edge_kernel")
-    @classmethod
-    def _has_a_middle(cls, kernel: int | None) -> int | None:
-        if kernel is not None and kernel % 2 == 0:
-            raise ValueError("must be odd")
-        return kernel
-
     @model_validator(mode="after")
     def _fit_each_other(self) -> Self:
         given = self.given()
         if is_library(self.name):
-            check_arguments(self.name, self.arguments)
+            check_arguments(self.name, given.get("arguments", {}))
         for key, defaults in disputed(self.name).items():
             if key not in given:
                 each = ", ".join(f"{value} for {term}" for term, value in defaults.items())
                 raise ValueError(f"loss.{key} must be given with loss {self.name!r}, since its default is {each}")
         if "unified_focal" in self.name.split("+") and given.get("gamma", 0) > 1:
-            raise ValueError(f"loss.gamma must be at most 1 for unified_focal, but got {self.gamma}")
+            raise ValueError(f"loss.gamma must be at most 1 for unified_focal, but got {given['gamma']}")
         further = self.name.count("+")
         for key in ("alpha", "schedule"):
             value = given.get(key)
@@ -158,13 +182,13 @@ class LossConfig(OneOf):
         for key in sorted(given.keys() & self._idle()):
             schedules = " or ".join(OF_A_SCHEDULE[key])
             raise ValueError(
-                f"loss.{key} belongs to loss.schedule={schedules}, but that is {self.schedule or 'constant'}"
+                f"loss.{key} belongs to loss.schedule={schedules}, but that is {given.get('schedule', 'constant')}"
             )
         return self
 
     def _idle(self) -> set[str]:
         """Return the parameters of schedules that no term has."""
-        kinds = self.schedule or COMPOUND_PARAMETERS["schedule"]
+        kinds = self.given().get("schedule", COMPOUND_PARAMETERS["schedule"])
         kinds = {kinds} if isinstance(kinds, str) else set(kinds)
         return {key for key, schedules in OF_A_SCHEDULE.items() if not kinds & set(schedules)}
 
@@ -174,21 +198,21 @@ class LossConfig(OneOf):
         return canonical(choice)
 
     @classmethod
-    def parameter_names(cls) -> set[str]:
-        """Return the keys that belong to some loss: all but ``name``."""
-        of_terms = {key for parameters in TERM_PARAMETERS.values() for key in parameters}
-        return {*COMPOUND_PARAMETERS, "published", "arguments", *of_terms}
+    def parameters_class(cls, chooser: str, choice: str) -> type[Settings]:
+        """Return the class of the parameters of a loss."""
+        return parameters_class(choice)
 
-    def parameters(self) -> dict[str, Any]:
+    def parameters(self, chooser: str | None = None) -> dict[str, Any]:
         """Return all parameters, defaults filled in: of a sum without those of schedules that it does not use, of a
         library's loss by dotted keys (``arguments.alpha``).
         """
         if is_library(self.name):
-            given = {f"{ARGUMENT}{key}": value for key, value in self.arguments.items()}
+            arguments = self.given().get("arguments", {})
+            given = {f"{ARGUMENT}{key}": value for key, value in arguments.items()}
             return {key: value for key, value in self.defaults().items() if key != "arguments"} | given
         return {key: value for key, value in super().parameters().items() if key not in self._idle()}
 
-    def defaults(self) -> dict[str, Any]:
+    def defaults(self, chooser: str | None = None) -> dict[str, Any]:
         """Return the parameters of the named loss with their defaults.
 
         Raises:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from rarepix.choices import pick
-from rarepix.data.settings import MERGING_SOURCES, DataConfig
+from rarepix.data.settings import DataConfig
 from rarepix.data.source import DataError, Source
 from rarepix.data.sources.cityscapes import CityscapesSource
 from rarepix.data.sources.lesions import LesionSource
@@ -18,7 +18,7 @@ SOURCES: dict[str, Callable[..., Source]] = {
     "lesions": LesionSource,
     "polyp": PolypSource,
 }
-"""``data.source`` → what opens a folder of that layout; those in ``MERGING_SOURCES`` take *merge*."""
+"""``data.source`` → what opens a folder of that layout with the parameters of the source."""
 
 
 def open_source(name: str, root: Path, *, merge: bool = False) -> Source:
@@ -35,13 +35,11 @@ def open_source(name: str, root: Path, *, merge: bool = False) -> Source:
             f"the dataset must be a folder, but {root} {'is a file' if root.exists() else 'does not exist'}: draw the "
             f"demo data with 'rarepix demo-data data/demo', or give the folder of your own (in a recipe: data.root)"
         )
-    if merge and name not in MERGING_SOURCES:
-        raise DataError(
-            f"only the classes of {', '.join(MERGING_SOURCES)} can be merged, but the source is {name}: leave out merge"
-        )
+    if merge and name != "lesions":
+        raise DataError(f"only the classes of lesions can be merged, but the source is {name}: leave out merge")
     return reader(root, merge=True) if merge else reader(root)
 
 
 def source_of(config: DataConfig) -> Source:
     """Return the reader of the dataset that *config* names; raises as ``open_source`` and ``paths.expand``."""
-    return open_source(config.source, expand(config.root), merge=config.merge)
+    return open_source(config.source, expand(config.root), merge=config.parameters().get("merge", False))

@@ -1,40 +1,60 @@
 """The sections ``crop``, ``paste`` and ``augment`` of the configuration."""
 
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, field_validator, model_validator
 
-from rarepix.settings import OneOf, Settings, WindowSize
+from rarepix.settings import NoParameters, OneOf, Settings, WindowSize
 
 MAX_FACTOR = 16
 """Largest factor by which something may be resized: memory grows with its square."""
 
-CROP_PARAMETERS: dict[str, dict[str, Any]] = {
-    "random": {},
-    "foreground": {"probability": 1 / 3, "classes": ()},
-    "class_centred": {"probability": 1.0, "classes": ()},
-    "mixed": {"ratio": 0.75},
+
+class Foreground(Settings):
+    """A window that contains a random foreground pixel, with a probability (nnU-Net)."""
+
+    probability: float = Field(1 / 3, ge=0, le=1)
+    """Of a crop that is forced; the others are random."""
+    classes: tuple[str, ...] = ()
+    """Which classes (default: all but the background; without one, the rare classes)."""
+
+
+class ClassCentred(Settings):
+    """A class of the image, then one of its pixels, is the centre."""
+
+    probability: float = Field(1.0, ge=0, le=1)
+    """Of a crop that is forced; the others are random."""
+    classes: tuple[str, ...] = ()
+    """Which classes (default: all but the background; without one, the rare classes)."""
+
+
+class Mixed(Settings):
+    """Windows that are filled by one class are refused."""
+
+    ratio: float = Field(0.75, gt=0, lt=1)
+    """The largest share of the labelled pixels that one class may fill."""
+
+
+CROP_PARAMETERS: dict[str, type[Settings]] = {
+    "random": NoParameters,
+    "foreground": Foreground,
+    "class_centred": ClassCentred,
+    "mixed": Mixed,
 }
+"""Crop → its parameters."""
 
 
 class CropConfig(OneOf):
     """The window of a training image that is used. Outside the image its mask is filled with the ignore id."""
 
     section: ClassVar = "crop"
-    discriminator: ClassVar = "kind"
-    table: ClassVar = CROP_PARAMETERS
+    choosers: ClassVar = {"kind": CROP_PARAMETERS}
 
     size: WindowSize | None = None
     """Rows and columns; None: whole images, padded to a multiple of the stride."""
     kind: str = "random"
     """random · foreground (contains a random foreground pixel, with a probability; nnU-Net) · class_centred (a class of
     the image, then one of its pixels, is the centre) · mixed (windows filled by one class are refused)."""
-    probability: float | None = Field(None, ge=0, le=1)
-    """foreground, class_centred: of a crop that is forced; the others are random (default 1/3, and 1)."""
-    classes: tuple[str, ...] | None = None
-    """foreground, class_centred: which classes (default: all but the background; without one, the rare classes)."""
-    ratio: float | None = Field(None, gt=0, lt=1)
-    """mixed: the largest share of the labelled pixels that one class may fill (default 0.75)."""
 
     @model_validator(mode="after")
     def _a_window(self) -> "CropConfig":
@@ -43,84 +63,96 @@ class CropConfig(OneOf):
         return self
 
 
-PASTE_PARAMETERS: dict[str, dict[str, Any]] = {
-    "none": {},
-    "copy_paste": {
-        "probability": 0.5,
-        "donors": "by_count",
-        "classes": (),
-        "below": None,
-        "lowest": None,
-        "scores": None,
-        "scale": (0.5, 1.5),
-        "rotate": 15.0,
-        "ring": 3,
-        "protect": True,
-        "place": "free",
-    },
-    "classmix": {"probability": 0.5},
-    "cutmix": {"probability": 0.5, "area": (0.1, 0.4)},
+class ClassMix(Settings):
+    """Half of the donor's classes, where they are (Olsson et al. 2021)."""
+
+    probability: float = Field(0.5, ge=0, le=1)
+    """Of an image to be pasted into."""
+
+
+class CutMix(Settings):
+    """A rectangle of the donor (Yun et al. 2019)."""
+
+    probability: float = Field(0.5, ge=0, le=1)
+    """Of an image to be pasted into."""
+    area: tuple[float, float] = (0.1, 0.4)
+    """Range of the rectangle's share of the image."""
+
+    @model_validator(mode="after")
+    def _a_share(self) -> "CutMix":
+        _check_range("area", self.area)
+        if self.area[1] >= 1:
+            raise ValueError(f"paste.area must stay below the whole image, 1, but got {list(self.area)}")
+        return self
+
+
+class CopyPaste(Settings):
+    """All pixels of one class of a donor image."""
+
+    probability: float = Field(0.5, ge=0, le=1)
+    """Of an image to be pasted into."""
+    donors: Literal["by_count", "by_score", "listed", "uniform"] = "by_count"
+    """How the donor class is chosen: the fewer images contain it, the more often (``below``) · among those with the
+    lowest validation scores (``scores``, ``lowest``) · among ``classes`` · among all."""
+    classes: tuple[str, ...] = ()
+    """Donor classes of ``listed``, each as often as it is named."""
+    below: PositiveInt | None = None
+    """by_count: only classes that fewer training images hold (default: than hold the average class, or all if none is
+    below it)."""
+    lowest: PositiveInt | None = None
+    """by_score: number of classes, those with the lowest scores (default: those below the mean, or all if none is)."""
+    scores: str | None = None
+    """by_score: a trial's ``record.json``, of which only the validation counts are read, or a CSV table with the
+    columns class and score."""
+    scale: tuple[PositiveFloat, PositiveFloat] = (0.5, 1.5)
+    """Range of the factor by which the donor region is resized."""
+    rotate: float = Field(15.0, ge=0, le=180)
+    """Largest rotation of the region in degrees, either way."""
+    ring: NonNegativeInt = 3
+    """Width in pixels of the ignored margin around a pasted region."""
+    protect: bool = True
+    """Pixels of rare and of donor classes are not covered."""
+    place: Literal["free", "same"] = "free"
+    """free (on background; without such a class anywhere) or same (where it was in its image)."""
+
+    @model_validator(mode="after")
+    def _what_the_donors_need(self) -> "CopyPaste":
+        owners = {"classes": "listed", "below": "by_count", "lowest": "by_score", "scores": "by_score"}
+        for key, owner in owners.items():
+            if getattr(self, key) and self.donors != owner:
+                raise ValueError(f"paste.{key} goes with paste.donors={owner} only, but got donors={self.donors!r}")
+        for key in ("classes", "scores"):
+            if self.donors == owners[key] and not getattr(self, key):
+                raise ValueError(f"paste.donors={self.donors} needs paste.{key}, but it is not given")
+        _check_range("scale", self.scale)
+        if self.scale[1] > MAX_FACTOR:
+            raise ValueError(f"paste.scale must be at most {MAX_FACTOR}, but got {list(self.scale)}")
+        return self
+
+
+def _check_range(key: str, pair: tuple[float, float]) -> None:
+    if not 0 < pair[0] <= pair[1]:
+        raise ValueError(f"paste.{key} must be a range [low, high] of positive numbers, but got {list(pair)}")
+
+
+PASTE_PARAMETERS: dict[str, type[Settings]] = {
+    "none": NoParameters,
+    "copy_paste": CopyPaste,
+    "classmix": ClassMix,
+    "cutmix": CutMix,
 }
+"""Paste → its parameters."""
 
 
 class PasteConfig(OneOf):
     """What of other training images is pasted into a training image, after its crop."""
 
     section: ClassVar = "paste"
-    discriminator: ClassVar = "kind"
-    table: ClassVar = PASTE_PARAMETERS
+    choosers: ClassVar = {"kind": PASTE_PARAMETERS}
 
     kind: str = "none"
     """none · copy_paste (all pixels of one class of a donor image) · classmix (half of the donor's classes, where they
     are; Olsson et al. 2021) · cutmix (a rectangle; Yun et al. 2019)."""
-    probability: float | None = Field(None, ge=0, le=1)
-    """Of an image to be pasted into (default 0.5)."""
-    donors: Literal["by_count", "by_score", "listed", "uniform"] | None = None
-    """copy_paste: how the donor class is chosen: the fewer images contain it, the more often (``below``) · among those
-    with the lowest validation scores (``scores``, ``lowest``) · among ``classes`` · among all (default by_count)."""
-    classes: tuple[str, ...] | None = None
-    """copy_paste: donor classes of ``listed``, each as often as it is named."""
-    below: PositiveInt | None = None
-    """copy_paste by_count: only classes that fewer training images hold (default: than hold the average class,
-    or all if none is below it)."""
-    lowest: PositiveInt | None = None
-    """copy_paste by_score: number of classes, those with the lowest scores (default: those below the mean, or all
-    if none is)."""
-    scores: str | None = None
-    """copy_paste by_score: a trial's ``record.json``, of which only the validation counts are read, or a CSV table with
-    the columns class and score."""
-    scale: tuple[PositiveFloat, PositiveFloat] | None = None
-    """copy_paste: range of the factor by which the donor region is resized (default 0.5 to 1.5)."""
-    rotate: float | None = Field(None, ge=0, le=180)
-    """copy_paste: largest rotation of the region in degrees, either way (default 15)."""
-    ring: NonNegativeInt | None = None
-    """copy_paste: width in pixels of the ignored margin around a pasted region (default 3)."""
-    protect: bool | None = None
-    """copy_paste: pixels of rare and of donor classes are not covered (default true)."""
-    place: Literal["free", "same"] | None = None
-    """copy_paste: free (on background; without such a class anywhere) or same (where it was in its image)."""
-    area: tuple[float, float] | None = None
-    """cutmix: range of the rectangle's share of the image (default 0.1 to 0.4)."""
-
-    @model_validator(mode="after")
-    def _what_the_donors_need(self) -> "PasteConfig":
-        donors = self.donors or "by_count"
-        owners = {"classes": "listed", "below": "by_count", "lowest": "by_score", "scores": "by_score"}
-        for key, owner in owners.items():
-            if getattr(self, key) and donors != owner:
-                raise ValueError(f"paste.{key} goes with paste.donors={owner} only, but got donors={donors!r}")
-        for key in ("classes", "scores"):
-            if donors == owners[key] and not getattr(self, key):
-                raise ValueError(f"paste.donors={donors} needs paste.{key}, but it is not given")
-        for key in ("scale", "area"):
-            pair = getattr(self, key)
-            if pair and not 0 < pair[0] <= pair[1]:
-                raise ValueError(f"paste.{key} must be a range [low, high] of positive numbers, but got {list(pair)}")
-        if self.scale and self.scale[1] > MAX_FACTOR:
-            raise ValueError(f"paste.scale must be at most {MAX_FACTOR}, but got {list(self.scale)}")
-        if self.area and self.area[1] >= 1:
-            raise ValueError(f"paste.area must stay below the whole image, 1, but got {list(self.area)}")
-        return self
 
 
 class AugmentConfig(Settings):

@@ -8,7 +8,7 @@ from statistics import mean
 from typing import Any
 
 from rarepix import layout, records
-from rarepix.config import TrialConfig, updated
+from rarepix.config import CHOICES, ONE_OF, TrialConfig, updated
 from rarepix.layout import JOURNAL
 from rarepix.records import BLOCK_KEYS, Status, TrialRecord
 from rarepix.search.nni.space import Space
@@ -16,7 +16,7 @@ from rarepix.search.nni.trial_io import final_scores
 from rarepix.search.optimizer.journal import head
 from rarepix.search.optimizer.settings import SearchSettings, WarmStart
 from rarepix.search.optimizer.study_state import ENQUEUED, WARM_START, canonical
-from rarepix.settings import ConfigError, OneOf
+from rarepix.settings import ConfigError
 
 Enqueued = tuple[str, dict[str, Any]]
 """Origin and parameters of a configuration."""
@@ -24,7 +24,7 @@ Enqueued = tuple[str, dict[str, Any]]
 
 def default_parameters(space: Space, config: TrialConfig) -> dict[str, Any]:
     """Return the values of *config* for the keys of *space*, nested as there; a value may lie outside its range."""
-    return {key: _as_choice(spec, _config_value(config, key)) for key, spec in space.items()}
+    return {key: _value_of(spec, config, key) for key, spec in space.items()}
 
 
 def enqueued_configurations(
@@ -106,23 +106,34 @@ def _warm_start(warm_start: WarmStart, space: Space, default: dict[str, Any], fo
     return [(WARM_START, default | parameters) for parameters in best]
 
 
-def _config_value(config: TrialConfig, key: str) -> Any:
-    """Return the value of a dotted *key*."""
+def _value_of(spec: Mapping[str, Any], config: TrialConfig, key: str) -> Any:
+    """Return the value that a dotted *key* has in *config*, as the search space gives it: a choice with parameters
+    becomes a mapping with ``_name``."""
+    is_nested = spec["_type"] == "choice" and any(isinstance(choice, Mapping) for choice in spec["_value"])
+    if is_nested and key in ONE_OF:
+        return _nested(spec, config, key, next(iter(ONE_OF[key].choosers)))
+    if is_nested and key in CHOICES:
+        return _nested(spec, config, *key.split("."))
     value: Any = config
     for part in key.split("."):
-        value = value.get(part) if isinstance(value, Mapping) else getattr(value, part)
-    return value
+        value = value.get(part) if isinstance(value, Mapping) else getattr(value, part, None)
+    return list(value) if isinstance(value, tuple) else value
 
 
-def _as_choice(spec: Mapping[str, Any], value: Any) -> Any:
-    """Return *value* as a search space gives it: a section becomes its choice, with the parameters that the space
-    varies and those that are not at their defaults."""
-    if not isinstance(value, OneOf):
-        return list(value) if isinstance(value, tuple) else value
-    options = {value.spelled(choice["_name"]): choice for choice in spec["_value"] if isinstance(choice, Mapping)}
-    option = options.get(value.choice, {"_name": value.choice})
-    varied = {key: inner for key, inner in option.items() if key != "_name"}
-    parameters, defaults = value.parameters(), value.defaults()
-    fixed = {key: part for key, part in parameters.items() if key not in varied and part != defaults[key]}
-    tuned = {key: _as_choice(inner, parameters[key]) for key, inner in varied.items()}
+def _nested(spec: Mapping[str, Any], config: TrialConfig, section: str, chooser: str) -> dict[str, Any]:
+    """Return a choice with the parameters that the space varies and those that are not at their defaults."""
+    chosen = getattr(config, section)
+    choice = getattr(chosen, chooser)
+    options = {chosen.spelled(option["_name"]): option for option in spec["_value"]}
+    option = options.get(choice, {"_name": choice})
+    varied = {name: inner for name, inner in option.items() if name != "_name"}
+    parameters, defaults = (
+        {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+        for values in (chosen.parameters(chooser), chosen.defaults(chooser))
+    )
+    fixed = {name: value for name, value in parameters.items() if name not in varied and value != defaults[name]}
+    tuned = {
+        name: parameters[name] if name in parameters else _value_of(inner, config, f"{section}.{name}")
+        for name, inner in varied.items()
+    }
     return {"_name": option["_name"]} | tuned | fixed
