@@ -347,6 +347,20 @@ def test_a_nested_choice_of_the_model_and_of_the_source():
     assert (config.model.architecture, config.data.source, config.data.chosen().merge) == ("fpn", "lesions", True)
 
 
+@pytest.mark.parametrize(
+    ("parameters", "key"),
+    [
+        ({"optim": {"_name": "sgd", "lr": 0.1}, "optim.lr": 0.2}, "optim.lr"),
+        ({"optim.lr": 0.2, "optim": {"_name": "sgd", "lr": 0.1}}, "optim.lr"),
+        ({"loss": {"_name": "focal"}, "loss.name": "ce"}, "loss.name"),
+        ({"optim": {"_name": "sgd", "schedule": "poly"}, "optim.schedule": {"_name": "step"}}, "optim.schedule"),
+    ],
+)
+def test_a_key_inside_a_choice_and_beside_it_is_refused(parameters, key):
+    with pytest.raises(ConfigError, match=f"{key} must be given once"):
+        updated(BASE, parameters)
+
+
 def test_another_architecture_keeps_the_options():
     config = updated(BASE, {"model.options": {"decoder_dropout": 0.1}})
     assert updated(config, {"model.architecture": "fpn"}).model.options == {"decoder_dropout": 0.1}

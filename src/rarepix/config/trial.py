@@ -122,8 +122,12 @@ def _without_nesting(parameters: Mapping[str, Any]) -> dict[str, tuple[Any, bool
             flat[key] = (value, False)
             continue
         chooser = next(iter(ONE_OF[section].choosers)) if key in ONE_OF else key.split(".")[1]
-        flat[f"{section}.{chooser}"] = (value["_name"], True)
-        flat |= _without_nesting({f"{section}.{name}": part for name, part in value.items() if name != "_name"})
+        inner = {f"{section}.{name}": part for name, part in value.items() if name != "_name"}
+        nested_values = {f"{section}.{chooser}": (value["_name"], True)} | _without_nesting(inner)
+        twice = [name for name in nested_values if name in flat or (name != key and name in parameters)]
+        if twice:
+            raise ConfigError(f"{twice[0]} must be given once, but is given in the choice {key!r} and beside it")
+        flat |= nested_values
     return flat
 
 

@@ -91,8 +91,8 @@ class OptimConfig(OneOf):
     weight_decay: float = Field(1e-4, ge=0)
     """Not applied to biases and normalisation."""
     schedule: str = "poly"
-    """constant · poly · cosine · step · plateau: lower the rate when the objective on the validation part no longer rises. The others are functions of
-    the step, and do not look at it."""
+    """constant · poly · cosine · step · plateau (lower the rate when the objective on the validation part no longer
+    rises). All but plateau are functions of the step, and do not look at it."""
 
     @model_validator(mode="after")
     def _the_lowest_rate_is_no_higher_than_the_first(self) -> "OptimConfig":

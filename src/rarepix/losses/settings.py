@@ -15,7 +15,7 @@ from pydantic import (
 from pydantic.fields import FieldInfo
 
 from rarepix.losses.libraries import check_arguments, is_library
-from rarepix.losses.names import COMPOUND_PARAMETERS, KNOWN, TERM_PARAMETERS, canonical, disputed, parameters_of
+from rarepix.losses.names import COMPOUND_PARAMETERS, KNOWN, canonical, disputed, parameters_of
 from rarepix.settings import OneOf, Settings
 
 ARGUMENT = "arguments."

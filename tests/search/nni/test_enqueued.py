@@ -56,6 +56,30 @@ def test_a_space_may_spell_a_loss_in_its_own_way():
     assert default_parameters(space, config) == {"loss": {"_name": "CE+L1", "alpha": 0.5}}
 
 
+def test_the_default_of_a_section_with_several_choices():
+    momentum = {"_type": "uniform", "_value": [0, 0.99]}
+    rate = {"_type": "loguniform", "_value": [0.001, 1]}
+    space = {
+        "optim": {
+            "_type": "choice",
+            "_value": [{"_name": "adamw"}, {"_name": "sgd", "momentum": momentum, "lr": rate}],
+        },
+        "optim.schedule": {"_type": "choice", "_value": [{"_name": "poly"}, {"_name": "step"}]},
+        "model": {"_type": "choice", "_value": [{"_name": "unet"}, {"_name": "fpn"}]},
+    }
+    config = updated(load_recipe("demo"), {"optim.name": "sgd", "optim.schedule": {"_name": "step", "every": 3}})
+    default = default_parameters(space, config)
+    assert default == {
+        "optim": {"_name": "sgd", "momentum": 0.9, "lr": 0.005},
+        "optim.schedule": {"_name": "step", "every": 3},
+        "model": {"_name": "unet"},
+    }
+    filled = updated(config, default)
+    assert [filled.optim.parameters(key) for key in ("name", "schedule")] == [
+        config.optim.parameters(key) for key in ("name", "schedule")
+    ]
+
+
 def test_enqueued_configurations_are_completed_from_the_default():
     settings = SearchSettings(enqueue=[{"optim.lr": 0.01}])
     points = enqueued_configurations(settings, SPACE, load_recipe("demo"), Path())
