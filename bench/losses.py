@@ -116,7 +116,7 @@ def _rows(task: str) -> list[Row]:
         warnings.simplefilter("ignore", FutureWarning)
         from pytorch_toolbelt import losses as toolbelt
     known = _counterparts(task, toolbelt)
-    singles = [name for name in ALONE if task in TERMS[name].tasks]
+    singles = [name for name in ALONE if task in TERMS[name].tasks and TERMS[name].needs == "mask"]
     rows = [Row(name, {}, known.pop(name, {})) for name in (*singles, *SUMS)]
     rows += [Row("ce+l1", {"temperature": 10.0}, {}), Row("ce+kl", {"temperature": 10.0}, {})]
     return [*rows, Row("ce", {"label_smoothing": 0.1}, known.pop("ce smoothed"))]

@@ -103,13 +103,15 @@ class OneOf(Settings):
             return handler(values)
         section = handler({key: value for key, value in values.items() if key in cls.model_fields})
         rest = {key: value for key, value in values.items() if key not in cls.model_fields}
-        for chooser in cls.choosers:
-            kind = cls.parameters_class(chooser, getattr(section, chooser))
-            given = {key: rest.pop(key) for key in list(rest) if key in kind.model_fields}
-            parameters = kind(**{key: value for key, value in given.items() if value is not None})
+        kinds = [cls.parameters_class(chooser, getattr(section, chooser)) for chooser in cls.choosers]
+        own = {key for kind in kinds for key in kind.model_fields}
+        foreign = {key: value for key, value in rest.items() if key not in own}
+        if foreign:
+            section._refuse(foreign)
+        for kind in kinds:
+            given = {key: value for key, value in rest.items() if key in kind.model_fields and value is not None}
+            parameters = kind(**given)
             section.__pydantic_extra__ |= {key: getattr(parameters, key) for key in parameters.model_fields_set}
-        if rest:
-            section._refuse(rest)
         return section
 
     def _refuse(self, rest: Mapping[str, Any]) -> None:

@@ -3,15 +3,20 @@
 import pytest
 import torch
 
+from rarepix.labels import SOFT_SCALE
 from rarepix.losses import build_loss
 from rarepix.losses.checks import LossError
 from rarepix.losses.libraries import LIBRARY_LOSSES
 from rarepix.losses.names import ALONE, REGISTRY, canonical, needs_class_pixels
 from rarepix.losses.registry import TERMS
+from rarepix.models.outputs import SegOutput, Target
 
 IGNORE = 255
 CLASSES = {"multiclass": 4, "binary": 1, "multilabel": 3}
-NAMES = (*ALONE, *(name for name in REGISTRY if "+" in name))
+NAMES = (
+    *(name for name in ALONE if TERMS[name].needs == "mask"),
+    *(name for name in REGISTRY if "+" in name),
+)
 MEMBERS = [
     (name, task)
     for name in NAMES
@@ -274,6 +279,213 @@ def test_refuses_ids_that_are_no_class(name, task):
         loss_of(name, task)(logits, target)
 
 
+@of_every_loss
+def test_an_output_and_a_target_stand_for_their_masks(name, task):
+    logits, target = batch(task)
+    presence = torch.zeros(len(logits), 2, dtype=torch.uint8)
+    with_presence = loss_of(name, task)(SegOutput(logits, torch.zeros(len(logits), 2)), Target(target, presence))
+    assert float(with_presence["loss"]) == value_of(name, task, logits, target)
+
+
+@of_every_loss
+def test_refuses_an_output_without_masks(name, task):
+    logits, target = batch(task)
+    with pytest.raises(LossError, match="compares masks, but the network tells only which classes are present: use"):
+        loss_of(name, task)(SegOutput(presence=logits.mean((2, 3))), target)
+
+
+SOFT = [
+    (name, task)
+    for name, task in MEMBERS
+    if task != "multiclass" and all(TERMS[term].soft for term in canonical(name).split("+"))
+]
+HARD_ONLY = [pair for pair in MEMBERS if pair not in SOFT]
+of_every_soft_loss = pytest.mark.parametrize(("name", "task"), SOFT)
+
+
+def soft_batch(task: str, ignored: float = 0.3) -> tuple[torch.Tensor, torch.Tensor]:
+    """A batch whose target has shares of 0, 1 and between."""
+    logits, target = batch(task, ignored=ignored)
+    shares = torch.randint(0, SOFT_SCALE + 1, target.shape, generator=torch.Generator().manual_seed(8))
+    shares[..., 0], shares[..., 1] = 0, SOFT_SCALE
+    return logits, torch.where(target == IGNORE, IGNORE, shares).to(torch.uint8)
+
+
+def soft_value(name: str, task: str, logits: torch.Tensor, target: torch.Tensor) -> float:
+    return float(loss_of(name, task, scale=SOFT_SCALE)(logits, target)["loss"])
+
+
+@pytest.mark.parametrize(("name", "task"), HARD_ONLY)
+def test_what_is_not_defined_on_soft_masks_refuses_them(name, task):
+    message = "scale must be 1" if task == "multiclass" else "is not defined on soft masks: use a loss of ce, .*dice"
+    with pytest.raises(LossError, match=message):
+        loss_of(name, task, scale=SOFT_SCALE)
+
+
+@of_every_soft_loss
+def test_a_soft_mask_of_0_and_1_gives_the_hard_loss(name, task):
+    logits, target = batch(task)
+    soft = torch.where(target == IGNORE, IGNORE, target * SOFT_SCALE)
+    values, gradients = [], []
+    for scale, truth in ((1, target), (SOFT_SCALE, soft)):
+        given = logits.double().requires_grad_()
+        value = loss_of(name, task, scale=scale)(given, truth)["loss"]
+        value.backward()
+        values.append(float(value))
+        gradients.append(given.grad)
+    assert values[1] == pytest.approx(values[0], rel=1e-6)
+    assert torch.allclose(gradients[1], gradients[0], rtol=1e-6, atol=1e-9)
+
+
+@of_every_soft_loss
+def test_a_soft_loss_compares_the_shares(name, task):
+    """It takes no threshold: between one half and one, a larger share gives another loss."""
+    logits, _ = soft_batch(task)
+    shape = logits.shape if task == "multilabel" else logits[:, 0].shape
+    values = [soft_value(name, task, logits, torch.full(shape, share)) for share in (150, 200)]
+    assert values[0] != pytest.approx(values[1], rel=1e-4)
+
+
+@of_every_soft_loss
+def test_the_gradient_of_a_soft_loss_is_that_of_its_value(name, task):
+    logits, target = soft_batch(task)
+    loss = loss_of(name, task, scale=SOFT_SCALE)
+    exact = logits.double().requires_grad_()
+    assert torch.autograd.gradcheck(lambda values: loss(values, target)["loss"], exact, fast_mode=True)
+
+
+@of_every_soft_loss
+def test_ignored_pixels_of_a_soft_mask_have_no_influence_and_no_gradient(name, task):
+    logits, target = soft_batch(task)
+    ignored = ignored_in(target, logits)
+    random = torch.randn(logits.shape, generator=torch.Generator().manual_seed(9)) * 30
+    changed = torch.where(ignored, random, logits).requires_grad_()
+    value = loss_of(name, task, scale=SOFT_SCALE)(changed, target)["loss"]
+    value.backward()
+    assert float(value) == pytest.approx(soft_value(name, task, logits, target), rel=1e-5)
+    assert (changed.grad[ignored] == 0).all()
+    assert (changed.grad[~ignored] != 0).any()
+
+
+@of_every_soft_loss
+def test_a_soft_batch_of_ignored_pixels_has_loss_zero(name, task):
+    logits, target = soft_batch(task)
+    logits.requires_grad_()
+    value = loss_of(name, task, scale=SOFT_SCALE)(logits, torch.full_like(target, IGNORE))["loss"]
+    value.backward()
+    assert value.item() == 0.0
+    assert (logits.grad == 0).all()
+
+
+@of_every_soft_loss
+def test_a_soft_loss_is_finite_whatever_the_logits(name, task):
+    logits, target = soft_batch(task)
+    target[..., 2] = SOFT_SCALE // 2  # as a logit of 0 predicts
+    for given in (logits * 1e4, logits * -1e4, torch.zeros_like(logits)):
+        given = given.detach().requires_grad_()
+        value = loss_of(name, task, scale=SOFT_SCALE)(given, target)["loss"]
+        value.backward()
+        assert torch.isfinite(value)
+        assert torch.isfinite(given.grad).all()
+
+
+@of_every_soft_loss
+def test_the_order_of_images_does_not_matter_to_a_soft_loss(name, task):
+    logits, target = soft_batch(task)
+    order = torch.tensor([2, 0, 1])
+    assert soft_value(name, task, logits[order], target[order]) == pytest.approx(
+        soft_value(name, task, logits, target), rel=1e-5
+    )
+
+
+PRESENCE = [name for name, row in TERMS.items() if row.needs == "presence"]
+of_every_presence_loss = pytest.mark.parametrize("name", PRESENCE)
+
+
+def presence_batch() -> tuple[torch.Tensor, torch.Tensor]:
+    """Logits and presence of 4 images and 3 classes, some ignored."""
+    random = torch.Generator().manual_seed(6)
+    presence = torch.randint(0, 2, (4, 3), generator=random).to(torch.uint8)
+    presence[0], presence[2, 1] = IGNORE, IGNORE
+    return torch.randn(4, 3, generator=random) * 2, presence
+
+
+def presence_terms(name: str, logits: torch.Tensor, presence: torch.Tensor, **given) -> dict[str, torch.Tensor]:
+    mask = torch.zeros(len(logits), 2, 2, dtype=torch.long)
+    return build_loss(name, task="multiclass", classes=4, **given)(SegOutput(presence=logits), Target(mask, presence))
+
+
+@of_every_presence_loss
+def test_a_presence_loss_gives_a_scalar_and_its_gradient(name):
+    logits, presence = presence_batch()
+    terms = presence_terms(name, logits, presence)
+    assert set(terms) == {"loss", name}
+    assert terms["loss"].shape == ()
+    assert terms["loss"] > 0
+    exact = logits.double().requires_grad_()
+    assert torch.autograd.gradcheck(lambda given: presence_terms(name, given, presence)["loss"], exact, fast_mode=True)
+
+
+@of_every_presence_loss
+def test_ignored_presence_has_no_influence_and_no_gradient(name):
+    logits, presence = presence_batch()
+    ignored = presence == IGNORE
+    changed = torch.where(ignored, 25.0, logits).requires_grad_()
+    value = presence_terms(name, changed, presence)["loss"]
+    value.backward()
+    assert float(value) == pytest.approx(float(presence_terms(name, logits, presence)["loss"]), rel=1e-6)
+    assert (changed.grad[ignored] == 0).all()
+    assert (changed.grad[~ignored] != 0).all()
+
+
+@of_every_presence_loss
+def test_presence_that_is_all_ignored_has_loss_zero(name):
+    logits, presence = presence_batch()
+    logits.requires_grad_()
+    value = presence_terms(name, logits, torch.full_like(presence, IGNORE))["loss"]
+    value.backward()
+    assert value.item() == 0.0
+    assert (logits.grad == 0).all()
+
+
+@of_every_presence_loss
+def test_the_order_of_images_does_not_matter_to_a_presence_loss(name):
+    logits, presence = presence_batch()
+    order = torch.tensor([3, 1, 0, 2])
+    assert float(presence_terms(name, logits[order], presence[order])["loss"]) == pytest.approx(
+        float(presence_terms(name, logits, presence)["loss"]), rel=1e-6
+    )
+
+
+@of_every_presence_loss
+def test_a_better_presence_has_a_lower_loss(name):
+    _, presence = presence_batch()
+    right = (presence == 1).float() * 6 - 3
+    values = [float(presence_terms(name, logits, presence)["loss"]) for logits in (right, right * 0, -right)]
+    assert values == sorted(values)
+
+
+@of_every_presence_loss
+def test_a_presence_loss_needs_logits_and_a_target_of_presence(name):
+    logits, presence = presence_batch()
+    mask = torch.zeros(4, 2, 2, dtype=torch.long)
+    loss = build_loss(name, task="multiclass", classes=4)
+    for output in (SegOutput(mask=torch.zeros(4, 4, 2, 2)), torch.zeros(4, 4, 2, 2)):
+        with pytest.raises(LossError, match="but the network gives only masks: use a network with a presence head, or"):
+            loss(output, Target(mask, presence))
+    with pytest.raises(LossError, match="but the target is a mask alone: make it with .*target_of"):
+        loss(SegOutput(presence=logits), mask)
+    for wrong in (presence[:, :2], presence.float(), presence[:2]):
+        with pytest.raises(LossError, match=r"the presence target must be integers of shape \(4, 3\), that of"):
+            loss(SegOutput(presence=logits), Target(mask, wrong))
+    with pytest.raises(LossError, match="presence logits must be floats N K, but got"):
+        loss(SegOutput(presence=logits[0]), Target(mask, presence[0]))
+    with pytest.raises(LossError, match="ids of a presence target must be from 0 to 1 or 255"):
+        loss(SegOutput(presence=logits), Target(mask, presence.clamp(max=7)))
+    with pytest.raises(LossError, match="logits must be finite"):
+        loss(SegOutput(presence=logits * float("nan")), Target(mask, presence))
+
+
 ARGUMENTS = {
     "smp/SoftCrossEntropyLoss": {"smooth_factor": 0.1},
     "toolbelt/BiTemperedLogisticLoss": {"t1": 0.8, "t2": 1.2},
@@ -353,3 +565,41 @@ def test_a_library_loss_refuses_ids_that_are_no_class(name, task):
     target[0, 0, 0] = 7
     with pytest.raises(LossError, match="but they go from 0 to 7"):
         library_loss(name, task)(logits, target)
+
+
+SOFT_LIBRARY = [(name, task) for name, task in LIBRARY_MEMBERS if task != "multiclass" and LIBRARY_LOSSES[name].soft]
+
+
+@pytest.mark.parametrize(("name", "task"), SOFT_LIBRARY)
+def test_a_soft_mask_of_0_and_1_gives_the_hard_library_loss(name, task):
+    ignored = 0.0 if (name, task) in CANNOT_IGNORE else 0.3
+    logits, target = batch(task, ignored=ignored)
+    soft = torch.where(target == IGNORE, IGNORE, target * SOFT_SCALE)
+    given = {"task": task, "classes": CLASSES[task], "arguments": ARGUMENTS.get(name, {})}
+    value = build_loss(name, scale=SOFT_SCALE, **given)(logits, soft)["loss"]
+    assert float(value) == pytest.approx(float(library_loss(name, task)(logits, target)["loss"]), rel=1e-6)
+
+
+@pytest.mark.parametrize(("name", "task"), SOFT_LIBRARY)
+def test_a_library_loss_compares_the_shares_of_a_soft_mask(name, task):
+    logits, _ = batch(task, ignored=0.0)
+    shape = logits.shape if task == "multilabel" else logits[:, 0].shape
+    loss = build_loss(name, task=task, classes=CLASSES[task], scale=SOFT_SCALE, arguments=ARGUMENTS.get(name, {}))
+    values = []
+    for share in (150, 200):
+        given = logits.clone().requires_grad_()
+        target = torch.full(shape, share)
+        target[..., 0] = 0  # a correlation needs targets that differ
+        value = loss(given, target)["loss"]
+        value.backward()
+        assert torch.isfinite(given.grad).all()
+        values.append(float(value))
+    assert values[0] != pytest.approx(values[1], rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("name", "task"), [pair for pair in LIBRARY_MEMBERS if pair[1] != "multiclass" and pair not in SOFT_LIBRARY]
+)
+def test_a_library_loss_that_is_not_defined_on_soft_masks_refuses_them(name, task):
+    with pytest.raises(LossError, match=f"{name}' is not defined on soft masks: use a loss of .*smp/DiceLoss"):
+        build_loss(name, task=task, classes=CLASSES[task], scale=SOFT_SCALE, arguments=ARGUMENTS.get(name, {}))

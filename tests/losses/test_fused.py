@@ -6,7 +6,7 @@ import torch.nn.functional as F
 
 from rarepix.labels import Task
 from rarepix.losses import fused
-from rarepix.losses.batch import SigmoidBatch
+from rarepix.losses.sigmoid_batch import SigmoidBatch
 
 RANDOM = torch.Generator().manual_seed(0)
 LOGITS = torch.randn(2, 4, 30, generator=RANDOM, dtype=torch.float64) * 3

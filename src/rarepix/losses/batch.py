@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from rarepix.labels import Task
-from rarepix.losses.fused import Needs, SoftmaxValues, binary_cross_entropy, softmax_values
+from rarepix.losses.fused import Needs, SoftmaxValues, sigmoid_focal, softmax_values
 
 
 class Sums(NamedTuple):
@@ -66,6 +66,19 @@ class Batch:
         if foreground_only:
             included[self.background] = False
         return included
+
+    @cached_property
+    def true_prob_minus_one(self) -> Tensor:
+        """Probability of what is true - 1, of the shape of ``ce``."""
+        return torch.expm1(-self.ce)
+
+    def blend(self, positive: float | Tensor, negative: float | Tensor) -> Tensor:
+        """Return *positive* where a position is of the class of its channel and *negative* elsewhere, N C P."""
+        return torch.where(self.one_hot, positive, negative)
+
+    def focal(self, gamma: float) -> Tensor:
+        """Return (1 - p_t)^γ times the binary cross-entropy of each channel against the rest, N C P."""
+        return sigmoid_focal(self.logits, self.flip_sign_, gamma)
 
     def as_image(self, values: Tensor) -> Tensor:
         """Return values … P in the axes of the image, … H W or … D H W."""
@@ -162,80 +175,3 @@ class SoftmaxBatch(Batch):
     def probabilities(self) -> Tensor:
         """Softmax N C P."""
         return torch.softmax(self.logits, 1)
-
-
-class SigmoidBatch(Batch):
-    """Binary (one channel) and multilabel: each channel is a yes or no of its own."""
-
-    def __init__(self, task: Task, logits: Tensor, target: Tensor, *, ignore_index: int, published: bool) -> None:
-        """Take logits N C *axes and a target of 0, 1 and *ignore_index* of the same shape (binary: also N *axes)."""
-        self.task, self.spatial, self.background, self.published = task, logits.shape[2:], None, published
-        self.logits = logits.flatten(2)
-        self.ids = target.reshape(self.logits.shape)
-        limits = torch.iinfo(target.dtype)  # torch would wrap an id that the type cannot hold
-        can_occur = limits.min <= ignore_index <= limits.max
-        self.valid = self.ids != ignore_index if can_occur else torch.ones_like(self.ids, dtype=torch.bool)
-        self.target = self.ids.to(logits.dtype).mul_(self.weight)
-
-    @cached_property
-    def ce(self) -> Tensor:
-        """Binary cross-entropy of each position N C P."""
-        return self.ce_of(self.logits)
-
-    def smoothed_ce(self, smoothing: float) -> Tensor:
-        """Return the cross-entropy N C P where the share *smoothing* of the target is uniform over yes and no."""
-        return binary_cross_entropy(self.logits, self.target * (1 - smoothing) + smoothing / 2)
-
-    def ce_of(self, logits: Tensor) -> Tensor:
-        """Return the binary cross-entropy of each position for other logits, N C P."""
-        return binary_cross_entropy(logits, self.target)
-
-    @cached_property
-    def sums(self) -> Sums:
-        """Soft counts of each image and channel."""
-        prob = self.probabilities * self.weight
-        return Sums((prob * self.target).sum(-1), prob.sum(-1), self.actual)
-
-    @cached_property
-    def actual(self) -> Tensor:
-        """Number of positive pixels of each image and channel N C."""
-        return self.target.sum(-1)
-
-    def predicted(self, temperature: float) -> Tensor:
-        """Return the probability of each channel N C summed over the pixels, for logits times *temperature*."""
-        if temperature == 1:
-            return self.sums.predicted
-        return (torch.sigmoid(self.logits * temperature) * self.weight).sum(-1)
-
-    @cached_property
-    def valid_pixels(self) -> Tensor:
-        """Number of pixels that count of each image and channel, N C."""
-        return self.weight.sum(-1)
-
-    @cached_property
-    def one_hot(self) -> Tensor:
-        """Whether a position that counts is positive, N C P."""
-        return self.target > 0
-
-    def flip_sign_(self, values: Tensor) -> Tensor:
-        """Change the sign of values N C P at positive positions, in place: a logit becomes its margin."""
-        return values.mul_(self._signs)
-
-    @cached_property
-    def _signs(self) -> Tensor:
-        return 1 - 2 * self.target
-
-    def position_weights(self, class_weights: Tensor) -> Tensor:
-        """Return the weight of each position, from weights 2 C of negatives and positives of each channel."""
-        negative, positive = class_weights.unsqueeze(-1)
-        return torch.where(self.one_hot, positive, negative)
-
-    @cached_property
-    def is_background(self) -> Tensor:
-        """Whether a position is negative, N C P."""
-        return self.target == 0
-
-    @cached_property
-    def probabilities(self) -> Tensor:
-        """Sigmoid N C P."""
-        return torch.sigmoid(self.logits)

@@ -9,12 +9,13 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor
 
-from rarepix.labels import IGNORE, Task
+from rarepix.labels import IGNORE, SOFT_SCALE, Task
 from rarepix.losses.checks import LossError
 from rarepix.losses.libraries import LIBRARY_LOSSES, is_library
 from rarepix.losses.library_loss import LibraryLoss
 from rarepix.losses.module import Labels, Loss
-from rarepix.losses.names import needs_class_pixels, parameters_of, terms_of
+from rarepix.losses.names import needs_class_pixels, terms_of
+from rarepix.losses.parameters import parameters_of
 from rarepix.losses.registry import TERMS
 from rarepix.losses.settings import LossConfig
 from rarepix.settings import explain
@@ -31,12 +32,13 @@ def build_loss(
     task: Task | str,
     classes: int,
     ignore_index: int = IGNORE,
+    scale: int = 1,
     background: int | None = 0,
     class_pixels: Iterable[float] | None = None,
     check_values: bool = True,
     **params: Any,
 ) -> Loss | LibraryLoss:
-    """Return the named loss, as a module of (logits, target).
+    """Return the named loss, as a module of (output, target): a ``SegOutput`` and a ``Target``, or logits and masks.
 
     Example: ``build_loss("ce+l1", task="multiclass", classes=12, temperature=10)(logits, target)["loss"]``.
 
@@ -46,6 +48,7 @@ def build_loss(
         task: binary, multiclass or multilabel.
         classes: number of channels C; 1 for binary.
         ignore_index: target id that does not count.
+        scale: the value in a mask that means 1 (``LabelSpace.scale``): 254 for soft masks, which hold shares.
         background: multiclass: id of the background for ``foreground_only``, ``dice_plus`` and ``unified_focal``; None
             if there is none.
         class_pixels: pixels of each class in the training part, for the losses that ``needs_class_pixels`` names.
@@ -56,10 +59,11 @@ def build_loss(
             the mapping ``arguments``); the others keep their defaults.
 
     Raises:
-        LossError: unknown name or parameter, a value out of range, or a task that the loss is not defined for.
+        LossError: unknown name or parameter, a value out of range, or a task or soft masks that the loss is not defined
+            for.
     """
     config = _config(name, params)
-    labels = _labels(task, classes, ignore_index, background)
+    labels = _labels(task, classes, ignore_index, background, scale)
     _check_defined(config, labels)
     if is_library(config.name):
         return LibraryLoss(config.name, labels, config.given().get("arguments", {}), check_values=check_values)
@@ -100,8 +104,8 @@ def _plain(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-def _labels(task: Task | str, classes: int, ignore_index: int, background: int | None) -> Labels:
-    for what, number in (("classes", classes), ("ignore_index", ignore_index)):
+def _labels(task: Task | str, classes: int, ignore_index: int, background: int | None, scale: int) -> Labels:
+    for what, number in (("classes", classes), ("ignore_index", ignore_index), ("scale", scale)):
         if not isinstance(number, int) or isinstance(number, bool):
             raise LossError(f"{what} must be an integer, but got {number!r}")
     if task not in list(Task):
@@ -114,26 +118,39 @@ def _labels(task: Task | str, classes: int, ignore_index: int, background: int |
             f"classes, the number of channels, must be {wanted} for a {task} task, but got {classes}: "
             f"one channel that tells a class from background is task binary"
         )
-    highest = classes - 1 if task is Task.MULTICLASS else 1
+    if scale != 1 and (scale != SOFT_SCALE or task is Task.MULTICLASS):
+        raise LossError(
+            f"scale must be 1 or, of the soft masks of a binary or multilabel task, {SOFT_SCALE}, but got {scale} for "
+            f"a {task} task"
+        )
+    highest = classes - 1 if task is Task.MULTICLASS else scale
     if 0 <= ignore_index <= highest:
         raise LossError(f"ignore_index must not be an id of a class (0 to {highest}), but got {ignore_index}")
     if task is Task.MULTICLASS and background is not None and not 0 <= background < classes:
         raise LossError(f"background must be an id from 0 to {classes - 1} or None, but got {background}")
-    return Labels(task, classes, ignore_index, background if task is Task.MULTICLASS else None)
+    return Labels(task, classes, ignore_index, background if task is Task.MULTICLASS else None, scale)
 
 
 def _check_defined(config: LossConfig, labels: Labels) -> None:
-    """Raise ``LossError`` if the loss, or one of its parameters, is not defined for the task."""
-    if config.given().get("published") and labels.task is not Task.MULTICLASS and "ce" in terms_of(config.name):
+    """Raise ``LossError`` if the loss, or one of its parameters, is not defined for the task or for soft masks."""
+    given, is_soft = config.given(), labels.scale != 1
+    if given.get("published") and labels.task is not Task.MULTICLASS and "ce" in terms_of(config.name):
         for key in ("class_weights", "label_smoothing"):
-            if config.given().get(key):
+            if given.get(key):
                 raise LossError(f"the published cross-entropy of a {labels.task} task has no {key}: leave it out")
+    rows = LIBRARY_LOSSES if is_library(config.name) else TERMS
     for term in terms_of(config.name):
-        tasks = LIBRARY_LOSSES[term].tasks if is_library(term) else TERMS[term].tasks
-        if labels.task not in tasks:
-            defined = " and ".join(tasks)
+        if labels.task not in rows[term].tasks:
+            defined = " and ".join(rows[term].tasks)
             raise LossError(f"loss term {term!r} is defined for {defined} masks, but the task is {str(labels.task)!r}")
-    if config.given().get("foreground_only") and labels.background is None:
+        if is_soft and not rows[term].soft:
+            soft = ", ".join(name for name, row in rows.items() if row.soft and labels.task in row.tasks)
+            raise LossError(
+                f"loss term {term!r} is not defined on soft masks: use a loss of {soft}, or masks of 0 and 1"
+            )
+    if is_soft and given.get("published"):
+        raise LossError("the published forms are not defined on soft masks: leave published out")
+    if given.get("foreground_only") and labels.background is None:
         raise LossError(
             "foreground_only leaves out the channel of the background, but "
             + ("no background is given" if labels.task is Task.MULTICLASS else f"a {labels.task} task has none")

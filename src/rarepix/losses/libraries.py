@@ -14,13 +14,14 @@ from typing import Any, NamedTuple
 
 from rarepix.choices import nearest
 from rarepix.labels import Task
+from rarepix.losses.term import SIGMOID
 
 PACKAGES = {"smp": "segmentation_models_pytorch", "toolbelt": "pytorch_toolbelt"}
 IGNORE_ARGUMENTS = ("ignore_index", "ignore")
 REQUIRED = "(required)"
 """Stands for the default of an argument that has none."""
 
-BINARY, MULTICLASS, SIGMOID, ALL = (Task.BINARY,), (Task.MULTICLASS,), (Task.BINARY, Task.MULTILABEL), tuple(Task)
+BINARY, MULTICLASS, ALL = (Task.BINARY,), (Task.MULTICLASS,), tuple(Task)
 
 
 class LibraryEntry(NamedTuple):
@@ -39,30 +40,32 @@ class LibraryEntry(NamedTuple):
     """Arguments that must be whole numbers where pixels are ignored: else the gradient is not a number."""
     required: tuple[str, ...] = ()
     """Arguments that must be given although the signature has a default: the default raises an error."""
+    soft: bool = False
+    """Whether its formula is defined for binary and multilabel targets from 0 to 1."""
 
 
 LIBRARY_LOSSES: dict[str, LibraryEntry] = {
-    "smp/DiceLoss": LibraryEntry(ALL),
+    "smp/DiceLoss": LibraryEntry(ALL, soft=True),
     "smp/FocalLoss": LibraryEntry(ALL, cannot_ignore=(Task.MULTILABEL,)),
-    "smp/JaccardLoss": LibraryEntry(ALL),
+    "smp/JaccardLoss": LibraryEntry(ALL, soft=True),
     "smp/LovaszLoss": LibraryEntry(ALL),
-    "smp/MCCLoss": LibraryEntry(BINARY, pixels=True, probabilities=True),
-    "smp/SoftBCEWithLogitsLoss": LibraryEntry(SIGMOID),
+    "smp/MCCLoss": LibraryEntry(BINARY, pixels=True, probabilities=True, soft=True),
+    "smp/SoftBCEWithLogitsLoss": LibraryEntry(SIGMOID, soft=True),
     "smp/SoftCrossEntropyLoss": LibraryEntry(MULTICLASS, required=("smooth_factor",)),
-    "smp/TverskyLoss": LibraryEntry(ALL),
+    "smp/TverskyLoss": LibraryEntry(ALL, soft=True),
     "toolbelt/BalancedBCEWithLogitsLoss": LibraryEntry(SIGMOID),
     "toolbelt/BiTemperedLogisticLoss": LibraryEntry(MULTICLASS, pixels=True),
-    "toolbelt/BinaryBiTemperedLogisticLoss": LibraryEntry(BINARY),
+    "toolbelt/BinaryBiTemperedLogisticLoss": LibraryEntry(BINARY, soft=True),
     "toolbelt/BinaryFocalLoss": LibraryEntry(ALL, whole=("gamma",)),
     "toolbelt/BinaryLovaszLoss": LibraryEntry(SIGMOID),
-    "toolbelt/BinarySoftF1Loss": LibraryEntry(SIGMOID),
+    "toolbelt/BinarySoftF1Loss": LibraryEntry(SIGMOID, soft=True),
     "toolbelt/CrossEntropyFocalLoss": LibraryEntry(MULTICLASS),
-    "toolbelt/DiceLoss": LibraryEntry(ALL),
+    "toolbelt/DiceLoss": LibraryEntry(ALL, soft=True),
     "toolbelt/FocalCosineLoss": LibraryEntry(MULTICLASS, pixels=True),
-    "toolbelt/JaccardLoss": LibraryEntry(ALL),
+    "toolbelt/JaccardLoss": LibraryEntry(ALL, soft=True),
     "toolbelt/LovaszLoss": LibraryEntry(MULTICLASS, probabilities=True),
-    "toolbelt/QualityFocalLoss": LibraryEntry(SIGMOID, pixels=True),
-    "toolbelt/SoftBCEWithLogitsLoss": LibraryEntry(SIGMOID),
+    "toolbelt/QualityFocalLoss": LibraryEntry(SIGMOID, pixels=True, soft=True),
+    "toolbelt/SoftBCEWithLogitsLoss": LibraryEntry(SIGMOID, soft=True),
     "toolbelt/SoftCrossEntropyLoss": LibraryEntry(MULTICLASS),
     "toolbelt/SoftF1Loss": LibraryEntry(MULTICLASS, pixels=True),
 }

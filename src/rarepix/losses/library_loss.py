@@ -8,9 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from rarepix.labels import Task
-from rarepix.losses.checks import LossError, check_ids, check_logits, check_result, check_shapes
+from rarepix.losses.checks import LossError, check_ids, check_logits, check_result, check_shapes, masks_of
 from rarepix.losses.libraries import LIBRARY_LOSSES, PACKAGES, ignore_argument, signature, why_no_ignored
 from rarepix.losses.module import Labels
+from rarepix.models.outputs import SegOutput, Target
 
 WEIGHTS = ("weight", "pos_weight", "class_weights")
 """Arguments that are tensors; a list of numbers is one for each channel."""
@@ -29,8 +30,8 @@ class LibraryLoss(nn.Module):
             LossError: the constructor refuses them.
         """
         super().__init__()
-        self.name, self.task, self.classes, self.ignore_index, self.background = (name, *labels)
-        self.check_values, self.terms, self.published = check_values, (name,), False
+        self.name, self.task, self.classes, self.ignore_index, self.background, self.scale = (name, *labels)
+        self.check_values, self.terms, self.needs, self.published = check_values, (name,), ("mask",), False
         self.entry = LIBRARY_LOSSES[name]
         known = signature(name)
         self.arguments = {"mode": str(labels.task)} if "mode" in known else {}
@@ -68,18 +69,19 @@ class LibraryLoss(nn.Module):
     def set_epoch(self, epoch: int) -> None:
         """Do nothing: no loss of a library depends on the epoch."""
 
-    def forward(self, logits: Tensor, target: Tensor) -> dict[str, Tensor]:
+    def forward(self, output: SegOutput | Tensor, target: Target | Tensor) -> dict[str, Tensor]:
         """Return ``{"loss": scalar with gradient, name: the same without}``.
 
         Args:
-            logits: N C H W.
+            output: with logits N C H W of masks, or these alone.
             target: as ``Loss.forward`` takes it. A batch with ignored pixels only gives 0.
 
         Raises:
-            LossError: shapes or a type that do not fit, ignored pixels although the loss has no way to ignore them, an
-                error of the library, a result that is not one number; with ``check_values`` also ids that are no
-                class, logits and results that are not finite.
+            LossError: an output without masks, shapes or a type that do not fit, ignored pixels although the loss has
+                no way to ignore them, an error of the library, a result that is not one number; with ``check_values``
+                also ids that are no class, logits and results that are not finite.
         """
+        logits, target = masks_of(output, target, self.name)
         check_shapes(logits, target, task=self.task, classes=self.classes)
         if logits.ndim != 4:
             raise LossError(f"loss {self.name!r} is for images N {self.classes} H W, but got {tuple(logits.shape)}")
@@ -87,9 +89,9 @@ class LibraryLoss(nn.Module):
         valid = target != self.ignore_index
         if self.check_values:
             check_logits(logits)
-            check_ids(
-                target.masked_fill(~valid, 0), task=self.task, classes=self.classes, ignore_index=self.ignore_index
-            )
+            highest = self.classes - 1 if self.task is Task.MULTICLASS else self.scale
+            counted = target.masked_fill(~valid, 0)
+            check_ids(counted, what=str(self.task), highest=highest, ignore_index=self.ignore_index)
         if not valid.any():  # the libraries give 0, not a number or an error, each in its own way
             return {"loss": (logits * 0).sum(), self.name: logits.new_zeros(())}
         if self._no_ignored and not valid.all():
@@ -111,6 +113,8 @@ class LibraryLoss(nn.Module):
             logits = (logits.movedim(1, -1) if self.task is Task.MULTICLASS else logits)[valid]
             target = target[valid]
         target = target if self.task is Task.MULTICLASS else target.to(logits.dtype)
+        if self.scale != 1:
+            target = target / self.scale if self.entry.pixels else torch.where(valid, target / self.scale, target)
         try:
             value = self.loss(logits.contiguous(), target)
         except (TypeError, ValueError, AssertionError, IndexError, RuntimeError) as error:

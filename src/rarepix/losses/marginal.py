@@ -1,18 +1,34 @@
 """Label-marginal terms: how many pixels of each class, never which (Liu et al. 2021, arXiv 2104.08717).
 
-p is the share of a class among the pixels that count, q the share that the network predicts; of each image, or of the
-batch. Images with ignored pixels only are in no mean. Every term returns a scalar.
+p is the share of a class among the pixels that count (of a soft mask their sum divided by their number), q the share
+that the network predicts; of each image, or of the batch. Images with ignored pixels only are in no mean. Every term
+returns a scalar.
 """
 
-from typing import NamedTuple
+from __future__ import annotations
 
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from pydantic import Field
 
 from rarepix.labels import Task
-from rarepix.losses.batch import Batch
+from rarepix.losses.term import PerClass
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from rarepix.losses.batch import Batch
 
 EPSILON = 1e-10
+
+
+class Marginal(PerClass):
+    """Parameters of ``l1``, ``kl`` and ``db``."""
+
+    temperature: float = Field(1.0, gt=0, le=1000)
+    """Multiplies the logits there and nowhere else; 10 is nearly the share of the argmax."""
+    marginal: Literal["image", "batch"] = "image"
+    """Whether class shares are of an image or of the whole batch."""
 
 
 class Shares(NamedTuple):
@@ -46,7 +62,7 @@ def kl(batch: Batch, *, temperature: float, marginal: str, foreground_only: bool
     if batch.task is Task.BINARY:
         terms = terms + _kl_term(1 - shares.true, 1 - shares.predicted)
     rows = shares.counted.any(1)
-    return torch.where(shares.counted, terms, 0).sum() / rows.sum().clamp(min=1)
+    return terms.where(shares.counted, 0).sum() / rows.sum().clamp(min=1)
 
 
 def _shares(batch: Batch, temperature: float, marginal: str, foreground_only: bool) -> Shares:
@@ -65,4 +81,4 @@ def _kl_term(true: Tensor, predicted: Tensor) -> Tensor:
 
 
 def _mean(values: Tensor, counted: Tensor) -> Tensor:
-    return torch.where(counted, values, 0).sum() / counted.sum().clamp(min=1)
+    return values.where(counted, 0).sum() / counted.sum().clamp(min=1)

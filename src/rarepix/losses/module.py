@@ -8,12 +8,14 @@ import torch
 from torch import Tensor, nn
 
 from rarepix.labels import Task
-from rarepix.losses.batch import Batch, SigmoidBatch, SoftmaxBatch
-from rarepix.losses.checks import check_ids, check_logits, check_result, check_shapes
+from rarepix.losses.batch import Batch, SoftmaxBatch
+from rarepix.losses.checks import check_ids, check_logits, check_result, check_shapes, masks_of, presences_of
 from rarepix.losses.fused import Needs
-from rarepix.losses.names import COMPOUND_PARAMETERS, FREQUENCY_TERMS, MARGINAL_TERMS, TERM_PARAMETERS
-from rarepix.losses.published import PUBLISHED
+from rarepix.losses.names import needs_of
+from rarepix.losses.parameters import SumParameters
 from rarepix.losses.registry import TERMS
+from rarepix.losses.sigmoid_batch import SigmoidBatch, SoftBatch
+from rarepix.models.outputs import SegOutput, Target
 
 
 class Labels(NamedTuple):
@@ -25,6 +27,8 @@ class Labels(NamedTuple):
     ignore_index: int
     background: int | None
     """Channel of the background; only multiclass tasks may have one."""
+    scale: int = 1
+    """The value in a mask that means 1 (``LabelSpace.scale``): 254 where masks are soft."""
 
 
 class Loss(nn.Module):
@@ -42,15 +46,17 @@ class Loss(nn.Module):
         *,
         check_values: bool,
     ) -> None:
-        """Take all *parameters* of ``names.parameters_of``; those that are tensors come in *tensors*."""
+        """Take all *parameters* of the named loss; those that are tensors come in *tensors*."""
         super().__init__()
-        self.name, self.task, self.classes, self.ignore_index, self.background = (name, *labels)
+        self.name, self.task, self.classes, self.ignore_index, self.background, self.scale = (name, *labels)
         self.check_values, self.params, self.epoch = check_values, dict(parameters), 0
         self.terms = tuple(name.split("+"))
+        self.needs = needs_of(name)
         self.published = bool(parameters.get("published"))
         temperature = parameters.get("temperature", 1)
-        self._needs = Needs(
-            sums=any(TERMS[term].needs_sums or (term in MARGINAL_TERMS and temperature == 1) for term in self.terms),
+        rows = [TERMS[term] for term in self.terms]
+        self._softmax_needs = Needs(
+            sums=any(row.needs_sums or (row.is_marginal and temperature == 1) for row in rows),
             uniform_ce=parameters.get("label_smoothing", 0) > 0,
             temperature=None if temperature == 1 else temperature,
         )
@@ -68,49 +74,68 @@ class Loss(nn.Module):
         further = len(self.terms) - 1
         if not further:
             return ()
-        shape = {key: self.params[key] for key in COMPOUND_PARAMETERS if key in self.params}
+        shape = {key: self.params[key] for key in SumParameters.model_fields if key in self.params}
         values = (shape.pop("schedule"), shape.pop("alpha"))
         each = (value if isinstance(value, tuple) else (value,) * further for value in values)
         return tuple(alpha_at(self.epoch, *pair, **shape) for pair in zip(*each, strict=True))
 
-    def forward(self, logits: Tensor, target: Tensor) -> dict[str, Tensor]:
+    def forward(self, output: SegOutput | Tensor, target: Target | Tensor) -> dict[str, Tensor]:
         """Return ``{"loss": scalar with gradient, term: scalar without, …}``, the terms before their weights.
 
         Args:
-            logits: N C H W or N C D H W.
-            target: multiclass: ids N H W; binary: 0 and 1, N H W or N 1 H W; multilabel: 0 and 1, N C H W (3-D: D H W).
-                What equals ``ignore_index`` does not count. A batch without anything else gives 0.
+            output: of the network. A plain tensor is the logits of masks, N C H W or N C D H W.
+            target: of the batch. A plain tensor is the masks. Multiclass: ids N H W; binary: 0 and 1, N H W or N 1 H W;
+                multilabel: 0 and 1, N C H W (3-D: D H W); soft masks: from 0 to the scale. What equals
+                ``ignore_index`` does not count. A batch without anything else gives 0.
 
         Raises:
-            LossError: shapes or a type that do not fit; with ``check_values`` also ids that are no class and logits
-                that are not finite; a published form that is not finite.
+            LossError: an output or a target without what a term compares (``needs``), shapes or a type that do not fit;
+                with ``check_values`` also ids that are no class and logits that are not finite; a published form that
+                is not finite.
         """
-        check_shapes(logits, target, task=self.task, classes=self.classes)
-        if self.check_values:
-            check_logits(logits)
-        with torch.autocast(logits.device.type, enabled=False):
-            batch = self._batch(logits if logits.dtype == torch.float64 else logits.float(), target)
-            if self.check_values:
-                check_ids(batch.target, task=self.task, classes=self.classes, ignore_index=self.ignore_index)
-            values = [self._term(term, batch) for term in self.terms]
+        pairs = {need: self._pair(need, output, target) for need in self.needs}
+        with torch.autocast(next(iter(pairs.values()))[0].device.type, enabled=False):
+            batches = {need: self._batch(need, *pair) for need, pair in pairs.items()}
+            values = [self._term(term, batches[TERMS[term].needs]) for term in self.terms]
             total = sum((alpha * value for alpha, value in zip(self.alphas(), values[1:], strict=True)), values[0])
         result = {"loss": total, **{term: value.detach() for term, value in zip(self.terms, values, strict=True)}}
         if self.check_values or self.published:
             check_result(result, published=self.published)
         return result
 
-    def _batch(self, logits: Tensor, target: Tensor) -> Batch:
+    def _pair(self, need: str, output: SegOutput | Tensor, target: Target | Tensor) -> tuple[Tensor, Tensor]:
+        """Return the logits and the target that terms with this need compare."""
+        if need == "presence":
+            logits, truth = presences_of(output, target, self.name)
+            logits, truth = logits.unsqueeze(-1), truth.unsqueeze(-1)
+        else:
+            logits, truth = masks_of(output, target, self.name)
+            check_shapes(logits, truth, task=self.task, classes=self.classes)
+        if self.check_values:
+            check_logits(logits)
+        return logits if logits.dtype == torch.float64 else logits.float(), truth
+
+    def _batch(self, need: str, logits: Tensor, target: Tensor) -> Batch:
         shared: dict[str, Any] = {"ignore_index": self.ignore_index, "published": self.published}
-        if self.task is not Task.MULTICLASS:
-            return SigmoidBatch(self.task, logits, target, **shared)
-        return SoftmaxBatch(logits, target, background=self.background, needs=self._needs, **shared)
+        what, highest, scale = str(self.task), 1, self.scale
+        if need == "presence":
+            what, scale, batch = need, 1, SigmoidBatch(Task.MULTILABEL, logits, target, **shared)
+        elif self.task is Task.MULTICLASS:
+            highest = self.classes - 1
+            batch = SoftmaxBatch(logits, target, background=self.background, needs=self._softmax_needs, **shared)
+        elif scale == 1:
+            batch = SigmoidBatch(self.task, logits, target, **shared)
+        else:
+            batch = SoftBatch(self.task, logits, target, ignore_index=self.ignore_index, scale=scale)
+        if self.check_values:
+            check_ids(batch.target, what=what, highest=highest, ignore_index=self.ignore_index, scale=scale)
+        return batch
 
     def _term(self, term: str, batch: Batch) -> Tensor:
-        function = PUBLISHED[term] if self.published else TERMS[term].function
-        given = {key: self._parameter(key, batch) for key in TERM_PARAMETERS[term]}
-        if term in FREQUENCY_TERMS:
-            given["class_pixels"] = self._parameter("class_pixels", batch)
-        return function(batch, **given)
+        row = TERMS[term]
+        keys = [*row.parameters.model_fields, *(["class_pixels"] if row.class_pixels else [])]
+        function = row.published if self.published else row.function
+        return function(batch, **{key: self._parameter(key, batch) for key in keys})
 
     def _parameter(self, key: str, batch: Batch) -> Any:
         if key not in self._buffers:

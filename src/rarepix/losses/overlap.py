@@ -5,17 +5,35 @@ absent class does not make a mistake cheaper. Where the batch holds none of the 
 binary or multilabel task) the loss is the mean probability of the classes: 0 only if the network predicts nothing, with
 a gradient that leads there.
 
-TP = Σ p y, FP = Σ p - TP, FN = Σ y - TP over the pixels of the batch that count. Every term returns a scalar.
+TP = Σ p y, FP = Σ p - TP, FN = Σ y - TP over the pixels of the batch that count, of soft masks, too: there a prediction
+p = y does not have the lowest loss, since Σ p y grows with p (Wang et al. 2023, Dice semimetric losses). Every term
+returns a scalar.
 """
 
-import torch
-from torch import Tensor
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import AfterValidator, Field
 
 from rarepix.labels import Task
-from rarepix.losses.batch import Batch
 from rarepix.losses.pixelwise import focal_factor
+from rarepix.losses.term import Gamma, PerClass, Weight
+from rarepix.settings import Settings
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from rarepix.losses.batch import Batch
 
 TINY = 1e-7
+
+
+class Overlap(PerClass):
+    """Parameters of ``dice``, ``log_dice`` and ``jaccard``."""
+
+    smooth: Weight = 0.0
+    """Added to the overlap and to what it is divided by."""
 
 
 def dice(batch: Batch, *, smooth: float, foreground_only: bool) -> Tensor:
@@ -34,9 +52,25 @@ def jaccard(batch: Batch, *, smooth: float, foreground_only: bool) -> Tensor:
     return _mean_over_present(batch, 1 - tversky_scores(batch, 1, 1, smooth), foreground_only)
 
 
+class Tversky(Overlap):
+    """Parameters of ``tversky``."""
+
+    fp_weight: Weight = 0.3
+    """Weight of false positives."""
+    fn_weight: Weight = 0.7
+    """Weight of false negatives; larger favours recall."""
+
+
 def tversky(batch: Batch, *, fp_weight: float, fn_weight: float, smooth: float, foreground_only: bool) -> Tensor:
     """Return 1 - Tversky index TP / (TP + fp_weight FP + fn_weight FN) (Salehi et al. 2017)."""
     return _mean_over_present(batch, 1 - tversky_scores(batch, fp_weight, fn_weight, smooth), foreground_only)
+
+
+class FocalTversky(Tversky):
+    """Parameters of ``focal_tversky``."""
+
+    gamma: Gamma = 0.75
+    """Focal exponent: the larger, the less easy classes count."""
 
 
 def focal_tversky(
@@ -52,6 +86,8 @@ def gdice(batch: Batch, *, foreground_only: bool) -> Tensor:
 
     A binary task has two classes, background and the other; absent classes have no weight.
     """
+    import torch
+
     overlap, predicted, actual = (counts.sum(0) for counts in batch.sums)
     included = batch.classes_in_mean(foreground_only)
     if batch.task is Task.BINARY:
@@ -60,10 +96,17 @@ def gdice(batch: Batch, *, foreground_only: bool) -> Tensor:
         predicted, actual = torch.cat([predicted, pixels - predicted]), torch.cat([actual, pixels - actual])
         included = included.expand(2)
     present = (actual > 0) & included
-    weights = torch.where(present, 1 / actual.clamp(min=1) ** 2, 0)
+    weights = (1 / actual.clamp(min=1) ** 2).where(present, 0)
     size = (weights * (predicted + actual)).sum().clamp(min=torch.finfo(actual.dtype).tiny)
     score = 2 * (weights * overlap).sum() / size
-    return torch.where(present.any(), 1 - score, _mean_probability(batch, foreground_only))
+    return (1 - score).where(present.any(), _mean_probability(batch, foreground_only))
+
+
+class DicePlus(Settings):
+    """Parameters of ``dice_plus``."""
+
+    smooth: Weight = 1.0
+    """Added to the overlap and to what it is divided by."""
 
 
 def dice_plus(batch: Batch, *, smooth: float) -> Tensor:
@@ -78,13 +121,31 @@ def dice_plus(batch: Batch, *, smooth: float) -> Tensor:
     return ((1 - score) * positive).sum() / positive.sum().clamp(min=1)
 
 
+def _at_most_one(gamma: float) -> float:
+    if gamma > 1:
+        raise ValueError("must be at most 1 for unified_focal")
+    return gamma
+
+
+class UnifiedFocal(Settings):
+    """Parameters of ``unified_focal``."""
+
+    delta: float = Field(0.6, ge=0, le=1)
+    """Weight of foreground pixels and of false negatives; the others have 1 - delta."""
+    gamma: Annotated[Gamma, AfterValidator(_at_most_one)] = 0.5
+    """Focal exponent: the larger, the less easy pixels and classes count."""
+    region_weight: float = Field(0.5, ge=0, le=1)
+    """Weight of the region part; the pixel part has 1 - region_weight."""
+
+
 def unified_focal(batch: Batch, *, delta: float, gamma: float, region_weight: float) -> Tensor:
     """Return the weighted sum of an asymmetric focal cross-entropy and an asymmetric focal Tversky loss.
 
     The asymmetric unified focal loss of Yeung et al. 2022. Background pixels cost (1 - δ) (1 - p)^γ CE, others δ CE.
     Regions cost 1 - TI (background) or (1 - TI)^(1 - γ) (others), where TI weighs false negatives by δ and false
     positives by 1 - δ; mean over the classes that the batch holds. A binary task and each channel of a multilabel one
-    have two classes: background and the other. A multiclass task without background has foreground only.
+    have two classes: background and the other. A multiclass task without background has foreground only. Not defined on
+    soft masks, where a pixel is in part background.
     """
     regions = _unified_regions(batch, delta, gamma)
     return region_weight * regions + (1 - region_weight) * _unified_pixels(batch, delta, gamma)
@@ -93,10 +154,12 @@ def unified_focal(batch: Batch, *, delta: float, gamma: float, region_weight: fl
 def _unified_pixels(batch: Batch, delta: float, gamma: float) -> Tensor:
     ce = batch.ce
     suppressed = (1 - delta) * focal_factor(ce, gamma) * ce
-    return batch.mean(torch.where(batch.is_background, suppressed, delta * ce))
+    return batch.mean(suppressed.where(batch.is_background, delta * ce))
 
 
 def _unified_regions(batch: Batch, delta: float, gamma: float) -> Tensor:
+    import torch
+
     overlap, predicted, actual = (counts.sum(0) for counts in batch.sums)
     pixels = batch.valid_pixels.sum(0)
     background = torch.zeros_like(actual, dtype=torch.bool)
@@ -109,9 +172,9 @@ def _unified_regions(batch: Batch, delta: float, gamma: float) -> Tensor:
         actual = torch.cat([actual, pixels - actual])
     size = overlap + delta * (actual - overlap) + (1 - delta) * (predicted - overlap)
     wrong = 1 - overlap / size.clamp(min=TINY)
-    losses = torch.where(background, wrong, power(wrong.clamp(min=0), 1 - gamma))
+    losses = wrong.where(background, power(wrong.clamp(min=0), 1 - gamma))
     present = actual > 0
-    return torch.where(present, losses, 0).sum() / present.sum().clamp(min=1)
+    return losses.where(present, 0).sum() / present.sum().clamp(min=1)
 
 
 def lovasz(batch: Batch, *, foreground_only: bool) -> Tensor:
@@ -119,22 +182,25 @@ def lovasz(batch: Batch, *, foreground_only: bool) -> Tensor:
 
     Lovász-softmax (multiclass) or the Lovász hinge of each channel (binary, multilabel); mean over the classes that
     the batch holds. Where it holds none, the mean over all: then the highest probability (hinge: logit) of each counts.
+    Not defined on soft masks: it extends a function of sets of pixels.
     """
     if batch.task is Task.MULTICLASS:
-        errors = torch.where(batch.one_hot, 1 - batch.probabilities, batch.probabilities)
+        errors = (1 - batch.probabilities).where(batch.one_hot, batch.probabilities)
     else:
-        errors = torch.relu(1 + batch.flip_sign_(batch.logits.clone()))
-    masked = torch.where(batch.valid_channels, errors, -1)  # ignored positions come last and cost 0
+        errors = (1 + batch.flip_sign_(batch.logits.clone())).relu()
+    masked = errors.where(batch.valid_channels, -1)  # ignored positions come last and cost 0
     truth = batch.one_hot.transpose(0, 1).flatten(1)
     losses = _lovasz_extension(masked.transpose(0, 1).flatten(1), truth)
     included = batch.classes_in_mean(foreground_only)
     present = truth.any(1) & included
     averaged = present | (included & ~present.any())
-    return torch.where(averaged, losses, 0).sum() / averaged.sum().clamp(min=1)
+    return losses.where(averaged, 0).sum() / averaged.sum().clamp(min=1)
 
 
 def _lovasz_extension(errors: Tensor, truth: Tensor) -> Tensor:
     """Return for each class C its errors C P, from the largest on, times the step that each adds to 1 - IoU."""
+    import torch
+
     order = errors.detach().argsort(dim=1, descending=True)
     truth, errors = truth.gather(1, order), errors.gather(1, order).clamp(min=0)
     true_so_far = truth.cumsum(1, dtype=torch.int32)
@@ -166,12 +232,12 @@ def _mean_over_present(batch: Batch, losses: Tensor, foreground_only: bool) -> T
     included = batch.classes_in_mean(foreground_only)
     present = (batch.sums.actual.sum(0) > 0) & included
     if batch.published:
-        return torch.where(present, losses, 0).sum() / included.sum()
-    mean = torch.where(present, losses, 0).sum() / present.sum().clamp(min=1)
-    return torch.where(present.any(), mean, _mean_probability(batch, foreground_only))
+        return losses.where(present, 0).sum() / included.sum()
+    mean = losses.where(present, 0).sum() / present.sum().clamp(min=1)
+    return mean.where(present.any(), _mean_probability(batch, foreground_only))
 
 
 def _mean_probability(batch: Batch, foreground_only: bool) -> Tensor:
     included = batch.classes_in_mean(foreground_only)
     share = batch.sums.predicted.sum(0) / batch.valid_pixels.sum(0).clamp(min=1)
-    return torch.where(included, share, 0).sum() / included.sum()
+    return share.where(included, 0).sum() / included.sum()

@@ -2,20 +2,22 @@
 
 A binary or multilabel cross-entropy takes the id of an ignored pixel as its target, absent classes are in the mean of
 the Dice family as 0, KL is not clamped, images with ignored pixels only are in the mean over images. A result that is
-not finite is an error (``checks.check_result``). Every term returns a scalar.
+not finite is an error (``checks.check_result``). For hard masks alone. Every term returns a scalar.
 """
 
-from collections.abc import Callable
+from __future__ import annotations
 
-import torch
-import torch.nn.functional as F
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from rarepix.labels import Task
-from rarepix.losses import overlap, pixelwise
-from rarepix.losses.batch import Batch
+from rarepix.losses import pixelwise
 from rarepix.losses.marginal import EPSILON
 from rarepix.losses.overlap import TINY
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from rarepix.losses.batch import Batch
 
 SMOOTHING = 1e-5
 
@@ -24,12 +26,14 @@ def cross_entropy(batch: Batch, *, label_smoothing: float, class_weights: Tensor
     """Return the mean cross-entropy; binary, multilabel: over all pixels, an ignored one with its id as its target."""
     if batch.task is Task.MULTICLASS:
         return pixelwise.cross_entropy(batch, label_smoothing=label_smoothing, class_weights=class_weights)
-    return F.binary_cross_entropy_with_logits(batch.logits, batch.ids.to(batch.logits.dtype))
+    from torch.nn.functional import binary_cross_entropy_with_logits
+
+    return binary_cross_entropy_with_logits(batch.logits, batch.ids.to(batch.logits.dtype))
 
 
 def softmax_focal(batch: Batch, *, gamma: float, class_weights: Tensor | None) -> Tensor:
     """Return the focal loss of the nnU-Net plug-in: with a smoothed target, class weights divided by their sum."""
-    true_prob = torch.exp(-batch.ce)
+    true_prob = (-batch.ce).exp()
     others = SMOOTHING / (batch.logits.shape[1] - 1)
     prob = (1 - SMOOTHING) * true_prob + others * (1 - true_prob) + SMOOTHING
     loss = -((1 - prob).clamp(min=0) ** gamma) * prob.log()
@@ -40,10 +44,10 @@ def softmax_focal(batch: Batch, *, gamma: float, class_weights: Tensor | None) -
 
 def gdice(batch: Batch, *, foreground_only: bool) -> Tensor:
     """Return generalised Dice of the sigmoid of each channel; a single channel gets its complement beside it."""
+    import torch
+
     included = batch.classes_in_mean(foreground_only)
-    prob, truth = (
-        values.transpose(0, 1).flatten(1)[included] for values in (torch.sigmoid(batch.logits), batch.one_hot)
-    )
+    prob, truth = (values.transpose(0, 1).flatten(1)[included] for values in (batch.logits.sigmoid(), batch.one_hot))
     truth = truth.to(prob.dtype)
     if len(prob) == 1:
         prob, truth = torch.cat([prob, 1 - prob]), torch.cat([truth, 1 - truth])
@@ -81,10 +85,3 @@ def _shares(batch: Batch, temperature: float, marginal: str, foreground_only: bo
     included = batch.classes_in_mean(foreground_only)
     true, predicted = ((counts + EPSILON) / (pixels + EPSILON) for counts in (true, predicted))
     return true[:, included], predicted[:, included]
-
-
-PUBLISHED: dict[str, Callable[..., Tensor]] = {
-    "ce": cross_entropy, "focal": pixelwise.focal, "softmax_focal": softmax_focal, "dice": overlap.dice,
-    "log_dice": overlap.log_dice, "gdice": gdice, "l1": l1, "kl": kl, "db": db,
-}  # fmt: skip
-"""Term → its published form."""
