@@ -54,7 +54,7 @@ def measure(items: Sequence[Item], source: Source, pairs: int) -> list[Pair]:
 
 
 def _decode(item: Item) -> None:
-    with Image.open(item.mask) as mask:
+    with Image.open(*item.mask.files) as mask:
         mask.load()
 
 

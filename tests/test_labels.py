@@ -3,9 +3,11 @@
 import dataclasses
 import json
 
+import numpy as np
 import pytest
+import torch
 
-from rarepix.labels import IGNORE, LabelSpace, Task
+from rarepix.labels import IGNORE, SOFT_SCALE, LabelSpace, Task, hard_mask
 
 
 @pytest.mark.parametrize(
@@ -81,3 +83,18 @@ def test_as_dict_and_back():
     assert LabelSpace.from_dict(json.loads(json.dumps(labels.as_dict()))) == labels
     with pytest.raises(ValueError, match="a label space must have names, background, ignore"):
         LabelSpace.from_dict({"names": ["a"]})
+
+
+def test_a_hard_mask_of_a_soft_one_keeps_type_and_ignored_pixels():
+    labels = LabelSpace(names=("background", "a"), background=0, task=Task.BINARY, scale=SOFT_SCALE)
+    values, expected = [[0, 127, 128, 254, 255]], [[0, 0, 1, 1, 255]]
+    hard = hard_mask(np.array(values, np.uint8), labels)
+    assert (hard.tolist(), hard.dtype) == (expected, np.uint8)
+    for kind in (torch.uint8, torch.int64):
+        hard = hard_mask(torch.tensor(values, dtype=kind), labels)
+        assert (hard.tolist(), hard.dtype) == (expected, kind)
+
+
+def test_a_hard_mask_is_its_own():
+    mask = np.array([[0, 1, 2, 255]], np.uint8)
+    assert hard_mask(mask, LabelSpace(names=("a", "b", "c"))) is mask

@@ -134,3 +134,13 @@ def is_on(mask: M, labels: LabelSpace) -> M:
     Ignored pixels have not. Of a soft mask, where the share is above one half.
     """
     return (mask > labels.scale // 2) & (mask != labels.ignore)
+
+
+def hard_mask(mask: M, labels: LabelSpace) -> M:
+    """Return a soft mask with 1 where ``is_on``, else 0, and the ignore id where it was; any other mask as it is.
+
+    It has the type and shape of *mask*, and is what code that knows only ids, or layers of 0 and 1, can take.
+    """
+    if not labels.is_soft:
+        return mask
+    return is_on(mask, labels) + (mask == labels.ignore) * mask

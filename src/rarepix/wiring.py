@@ -93,7 +93,8 @@ def build_data(config: TrialConfig, *, gpu: bool) -> Data:
     centroids, weights = _clusters_and_weights(config, labels, splits, counts)
     paste = build_paste(config.paste, counts, labels=labels)
     sampler = _train_sampler(config, weights)
-    reading = {"resize": config.data.resize, "in_memory": _fits_in_memory(config, labels, splits)}
+    in_memory = _fits_in_memory(config, labels, splits)
+    reading = {"resize": config.data.resize, "in_memory": in_memory, "soft": labels.is_soft}
     augment = build_augment(config.augment, config.crop, labels=labels)
     train = SegmentationDataset(splits.by_name["train"].items, augment=augment, paste=paste, **reading)
     rank_batch = config.engine.batch_size // config.engine.devices

@@ -1,5 +1,6 @@
 """``rarepix inventory``: tables and picture of a good dataset, all problems of a bad one."""
 
+import json
 import shutil
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from PIL import Image
 
 from rarepix import cli
+from tests.layouts import write_lesions
 
 
 @pytest.fixture
@@ -165,3 +167,21 @@ def test_a_dataset_without_lists(run, damaged_voc, tmp_path):
     code, _, err = run(damaged_voc, "--out", tmp_path / "out")
     assert code == 2
     assert "must have at least one list with images, but has none" in err
+
+
+def test_soft_masks_and_parameters_of_the_source(run, tmp_path):
+    root = write_lesions(tmp_path / "eyes")
+    described = json.loads((root / "dataset.json").read_text())
+    for file in (root / "masks").glob("*/*.png"):
+        Image.fromarray(np.array(Image.open(file)) * 129).save(file)  # a share of 0.506
+    (root / "dataset.json").write_text(json.dumps(described | {"soft": True}))
+    for options in (["--set", "merge=true"], ["--merge"]):
+        code, out, _ = run(root, "--source", "lesions", *options, "--out", tmp_path / "out")
+        assert code == 0
+        assert "masks are soft: a pixel counts as one of a class where its share is above one half" in out
+        counts = pd.read_csv(tmp_path / "out" / "inventory.csv", index_col="image")
+        assert counts.loc["a", "lesion"] == 4 * 6 + 6 * 6 - 2 * 4
+    code, _, err = run(root, "--source", "lesions", "--set", "above=9", "--out", tmp_path / "out")
+    assert (code, "the source lesions takes merge, but got above: leave it out" in err) == (2, True)
+    code, _, err = run(root, "--source", "lesions", "--set", "merge=5", "--out", tmp_path / "out")
+    assert (code, "the source lesions: merge: Input should be a valid boolean" in err) == (2, True)

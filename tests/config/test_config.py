@@ -16,8 +16,6 @@ from rarepix.config import (
     updated,
 )
 from rarepix.data.settings import SAMPLING_PARAMETERS, SPLIT_KINDS
-from rarepix.data.settings import SOURCES as SOURCE_PARAMETERS
-from rarepix.data.sources import SOURCES
 from rarepix.data.splits import SPLITS
 from rarepix.data.weights import WEIGHTS
 from rarepix.records import BLOCK_KEYS, CHOICE_KEYS, ENVIRONMENT_KEYS, FURTHER_CHOICES
@@ -291,7 +289,6 @@ def test_a_whole_float_is_an_integer():
 
 
 def test_names_in_the_settings_are_those_that_can_be_built():
-    assert set(SOURCE_PARAMETERS) == set(SOURCES)
     assert set(SPLIT_KINDS) == {*SPLITS, "listed"}
     assert set(SAMPLING_PARAMETERS) == set(WEIGHTS)
 

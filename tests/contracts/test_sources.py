@@ -1,15 +1,15 @@
 """What every reader of a dataset layout must do, whatever it reads. Add a small dataset of it to ``LAYOUTS``."""
 
-from functools import partial
-
 import numpy as np
 import pytest
 
 from rarepix.data.inventory import read_image, read_mask, take_inventory
 from rarepix.data.inventory.objects import find_objects
+from rarepix.data.registry import SOURCES
 from rarepix.data.source import DataError
-from rarepix.data.sources import SOURCES, open_source
+from rarepix.data.sources import open_source
 from rarepix.labels import LabelSpace, Task
+from rarepix.settings import ConfigError
 from tests import layouts
 
 LAYOUTS = {
@@ -27,7 +27,7 @@ LAYOUTS = {
 def source(request, tiny_voc, tmp_path_factory):
     name, write = LAYOUTS[request.param]
     root = write(tmp_path_factory.mktemp("layout") / name) if write else tiny_voc
-    return open_source(name, root, merge="merged" in request.param)
+    return open_source(name, root, **({"merge": True} if "merged" in request.param else {}))
 
 
 def test_every_source_has_its_layout():
@@ -51,7 +51,7 @@ def test_every_list_is_named_and_can_be_had(source):
 def test_items_are_files_with_ids_of_their_own(source):
     items = [*source.items("train"), *source.items("val")]
     assert len({item.id for item in items}) == len(items) > 1
-    assert all(file.is_file() for item in items for file in (item.image, *item.mask_files))
+    assert all(file.is_file() for item in items for file in (item.image, *item.mask.files))
 
 
 def test_ids_can_be_names_of_files(source):
@@ -102,7 +102,8 @@ def test_a_folder_of_no_layout_is_refused(name, tmp_path):
         open_source(name, tmp_path)
 
 
-def test_only_lesions_are_merged(tiny_voc):
-    opening = partial(open_source, "voc", tiny_voc, merge=True)
-    with pytest.raises(DataError, match=r"only the classes of lesions can be merged, but the source is voc"):
-        opening()
+def test_a_parameter_of_another_source_is_refused(tiny_voc):
+    with pytest.raises(ConfigError, match=r"the source voc takes no parameters, but got merge: leave it out"):
+        open_source("voc", tiny_voc, merge=True)
+    with pytest.raises(ConfigError, match=r"the source lesions takes merge, but got marge: leave it out"):
+        open_source("lesions", tiny_voc, marge=True)

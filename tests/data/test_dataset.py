@@ -7,8 +7,9 @@ from PIL import Image
 
 from rarepix.data.dataset import SegmentationDataset, decoded_gib
 from rarepix.data.inventory import take_inventory
+from rarepix.data.masks import LayerMask
 from rarepix.data.samplers import SampleIndex
-from rarepix.data.source import DataError
+from rarepix.data.source import DataError, Item
 from rarepix.data.sources import open_source
 from rarepix.data.transforms.augment import build_augment
 from rarepix.data.transforms.paste import PasteOutcome, build_paste
@@ -39,7 +40,7 @@ def pasting(items, augment, kind, *, in_memory):
 @pytest.mark.parametrize("in_memory", [False, True])
 def test_a_sample_is_what_the_files_hold(items, in_memory):
     sample = SegmentationDataset(items, in_memory=in_memory)[2]
-    image, mask = np.asarray(Image.open(items[2].image)), np.asarray(Image.open(items[2].mask))
+    image, mask = np.asarray(Image.open(items[2].image)), np.asarray(Image.open(items[2].mask.path))
     assert sample["id"] == "img02"
     assert (sample["image"].dtype, sample["mask"].dtype) == (torch.uint8, torch.uint8)
     assert (sample["image"].permute(1, 2, 0).numpy() == image).all()
@@ -150,19 +151,30 @@ def test_an_evaluated_image_is_resized_and_its_mask_is_not(items, augment, in_me
     for given in ({}, {"augment": augment}):
         sample = SegmentationDataset(items, in_memory=in_memory, resize=resize, **given)[2]
         assert sample["image"].shape == (3, *size)
-        assert (sample["mask"].numpy() == np.asarray(Image.open(items[2].mask))).all()
+        assert (sample["mask"].numpy() == np.asarray(Image.open(items[2].mask.path))).all()
 
 
 @pytest.mark.parametrize("in_memory", [False, True])
 def test_a_training_sample_is_resized_whole_before_anything_else(items, in_memory):
     resized = SegmentationDataset(items, in_memory=in_memory, resize=48)[SampleIndex(2, 0)]
     assert (resized["image"].shape, resized["mask"].shape) == ((3, 32, 48), (32, 48))
-    mask = np.asarray(Image.open(items[2].mask))
+    mask = np.asarray(Image.open(items[2].mask.path))
     assert (resized["mask"].numpy() == mask[1::2, 1::2]).mean() > 0.95
     cropped = build_augment(AugmentConfig(flip=0), CropConfig(size=(32, 64)), labels=LABELS)
     shown = SegmentationDataset(items, augment=cropped, in_memory=in_memory, resize=48)[SampleIndex(2, 0)]
     assert shown["mask"].shape == (32, 64)
     assert (shown["mask"] == LABELS.ignore).sum() > 32 * 16  # the window is wider than the image has become
+
+
+@pytest.mark.parametrize("in_memory", [False, True])
+def test_a_soft_mask_is_resized_with_its_training_image_alone(tmp_path, in_memory):
+    grey = np.array([[40, 80, 0, 0], [0, 120, 0, 255]], np.uint8)
+    for name in ("image.png", "layer.png"):
+        Image.fromarray(grey).save(tmp_path / name)
+    item = Item("x", tmp_path / "image.png", LayerMask((tmp_path / "layer.png",), soft=True))
+    dataset = SegmentationDataset([item], in_memory=in_memory, resize=(1, 2), soft=True)
+    assert dataset[0]["mask"].tolist() == [[[40, 80, 0, 0], [0, 120, 0, 254]]]
+    assert dataset[SampleIndex(0, 0)]["mask"].tolist() == [[[60, 64]]]  # 63.5
 
 
 def test_donors_are_resized_too(items):

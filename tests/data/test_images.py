@@ -7,10 +7,20 @@ import pytest
 from PIL import Image
 
 from rarepix.data.images import image_files, image_size, read_image
-from rarepix.data.masks import count_ids, read_id_mask
+from rarepix.data.masks import IdMask
 from rarepix.data.source import DataError
+from rarepix.labels import LabelSpace
 
-READERS = {read_image: "JPEGImages", image_size: "JPEGImages", read_id_mask: "SegmentationClass"}
+
+def read_ids(path):
+    return IdMask(path).read()
+
+
+def count_ids(path):
+    return IdMask(path).count(LabelSpace(names=("a", "b")))
+
+
+READERS = {read_image: "JPEGImages", image_size: "JPEGImages", read_ids: "SegmentationClass"}
 READERS |= {count_ids: "SegmentationClass"}
 """Function that reads a file → folder of the files that it reads."""
 

@@ -1,5 +1,7 @@
 """Masks from their files: ids as Pillow reads them, and class masks as arrays, counts, objects, cache, duplicates."""
 
+import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +15,9 @@ from rarepix.data.inventory.duplicates import find_duplicates
 from rarepix.data.inventory.objects import find_objects
 from rarepix.data.inventory.problems import ProblemKind
 from rarepix.data.inventory.summary import class_table
-from rarepix.data.masks import count_ids, read_id_mask
-from rarepix.data.source import ClassMasks, DataError, Item
-from rarepix.labels import LabelSpace, Task
+from rarepix.data.masks import IdMask, LayerMask
+from rarepix.data.source import DataError, Item
+from rarepix.labels import SOFT_SCALE, LabelSpace, Task
 
 LABELS = LabelSpace(names=("a", "b", "c"), task=Task.MULTILABEL)
 BINARY_LABELS = LabelSpace(names=("background", "any"), background=0, task=Task.BINARY)
@@ -27,9 +29,7 @@ B = np.array([[128, 127, 0, 0], [0, 0, 1, 0]], np.uint8)
 def make(tmp_path):
     """Write an image and a mask for each class that has one, and return the item."""
 
-    def write(
-        name: str, *masks: np.ndarray | None, threshold: int = 0, binarize: bool = False, mode: str = "L"
-    ) -> Item:
+    def write(name: str, *masks: np.ndarray | None, threshold: int = 0, merge: bool = False, mode: str = "L") -> Item:
         image = tmp_path / f"{name}.png"
         Image.new("RGB", (4, 2), (len(name), 0, 0)).save(image)
         files: list[Path | None] = []
@@ -37,7 +37,7 @@ def make(tmp_path):
             files.append(None if mask is None else tmp_path / f"{name}_{number}.png")
             if mask is not None:
                 Image.fromarray(mask).convert(mode).save(files[-1])
-        return Item(name, image, ClassMasks(tuple(files), threshold, binarize))
+        return Item(name, image, LayerMask(tuple(files), threshold, merge))
 
     return write
 
@@ -65,8 +65,12 @@ def palette_image(ids: np.ndarray) -> Image.Image:
 def test_counts_are_those_of_the_ids(tmp_path, image, options):
     image.save(tmp_path / "mask", **options)
     ids = np.array(image)
-    assert (read_id_mask(tmp_path / "mask") == ids).all()
-    assert count_ids(tmp_path / "mask") == (np.bincount(ids.ravel(), minlength=256).tolist(), (31, 13))
+    mask = IdMask(tmp_path / "mask")
+    assert (mask.read() == ids).all()
+    labels = LabelSpace(names=tuple("abcdefghijklmnop"), ignore=19)
+    numbers = np.bincount(ids.ravel(), minlength=20).tolist()
+    unknown = tuple(number for number in range(16, 19) if numbers[number])
+    assert mask.count(labels) == (numbers[:16], numbers[19], (13, 31), unknown)
 
 
 def test_a_class_is_where_its_mask_is_above_the_threshold(make):
@@ -78,14 +82,14 @@ def test_a_class_is_where_its_mask_is_above_the_threshold(make):
     assert read_mask(make("x", A, B, threshold=127)).sum(axis=(0, 1)).tolist() == [1, 1]
 
 
-def test_binarized_masks_are_the_union(make):
-    assert read_mask(make("x", A, B, None, binarize=True)).tolist() == [[1, 1, 0, 1], [0, 0, 1, 0]]
-    assert read_mask(make("x", B, threshold=127, binarize=True)).tolist() == [[1, 0, 0, 0], [0, 0, 0, 0]]
+def test_merged_masks_are_the_union(make):
+    assert read_mask(make("x", A, B, None, merge=True)).tolist() == [[1, 1, 0, 1], [0, 0, 1, 0]]
+    assert read_mask(make("x", B, threshold=127, merge=True)).tolist() == [[1, 0, 0, 0], [0, 0, 0, 0]]
 
 
-@pytest.mark.parametrize(("binarize", "shape"), [(False, (2, 4, 2)), (True, (2, 4))])
-def test_without_a_file_the_size_is_that_of_the_image(make, binarize, shape):
-    mask = read_mask(make("x", None, None, binarize=binarize))
+@pytest.mark.parametrize(("merge", "shape"), [(False, (2, 4, 2)), (True, (2, 4))])
+def test_without_a_file_the_size_is_that_of_the_image(make, merge, shape):
+    mask = read_mask(make("x", None, None, merge=merge))
     assert (mask.shape, mask.any()) == (shape, False)
 
 
@@ -98,7 +102,7 @@ def test_modes_of_grey(make, tmp_path):
     palette.save(tmp_path / "x_0.png")
     assert read_mask(item)[..., 0].sum() == 2  # the indices, not the colours
     with pytest.raises(DataError, match=r"x_0\.png must be an 8-bit grey image, .* above 9, but has mode 'P': save"):
-        read_mask(Item("x", item.image, ClassMasks((tmp_path / "x_0.png",), threshold=9)))
+        read_mask(Item("x", item.image, LayerMask((tmp_path / "x_0.png",), threshold=9)))
     Image.new("RGB", (4, 2), (1, 2, 3)).save(tmp_path / "x_0.png")
     with pytest.raises(DataError, match=r"but has mode 'RGB' with colours: save its grey values"):
         read_mask(item)
@@ -111,8 +115,8 @@ def test_counts_by_hand(make):
     assert table.to_numpy().tolist() == [[2, 3, 0, 0, 2, 4], [0, 0, 0, 0, 2, 4], [0, 2, 2, 0, 2, 4]]
 
 
-def test_binarized_counts_by_hand(make):
-    items = [make("x", A, B, binarize=True), make("yy", None, None, binarize=True)]
+def test_merged_counts_by_hand(make):
+    items = [make("x", A, B, merge=True), make("yy", None, None, merge=True)]
     assert take_inventory(items, BINARY_LABELS).to_numpy().tolist() == [[4, 4, 0, 2, 4], [8, 0, 0, 2, 4]]
 
 
@@ -126,18 +130,18 @@ def test_every_class_has_its_own_objects(make):
     items = [make("x", A, B, None), make("yy", None, None, None)]
     rows = sorted(find_objects(items, LABELS).itertuples(index=False, name=None))
     assert rows == [("x", "a", 1), ("x", "a", 1), ("x", "b", 3)]  # the last is joined at a corner
-    binarized = [make("x", A, B, None, binarize=True)]
-    assert find_objects(binarized, BINARY_LABELS)["pixels"].tolist() == [4]
+    merged = [make("x", A, B, None, merge=True)]
+    assert find_objects(merged, BINARY_LABELS)["pixels"].tolist() == [4]
 
 
 def test_everything_wrong_with_an_item_is_found(make):
     gone, odd, large, colours = (make(name, A, B, None) for name in ("gone", "odd", "large", "colours"))
-    for file in gone.mask_files:
+    for file in gone.mask.files:
         file.unlink()
-    Image.new("L", (5, 5)).save(odd.mask_files[1])
-    for file in large.mask_files:
+    Image.new("L", (5, 5)).save(odd.mask.files[1])
+    for file in large.mask.files:
         Image.new("L", (8, 8)).save(file)
-    Image.new("RGB", (4, 2), (1, 2, 3)).save(colours.mask_files[0])
+    Image.new("RGB", (4, 2), (1, 2, 3)).save(colours.mask.files[0])
     counts, problems = examine([make("good", A, None, None), gone, odd, large, colours], LABELS)
     assert counts.index.tolist() == ["good"]
     assert [(problem.kind, problem.image) for problem in problems] == [
@@ -162,13 +166,13 @@ def test_the_cache_key_covers_every_class_mask_and_how_it_is_read(make, tmp_path
     item = make("x", A, B, None)
     first, second = (take_inventory([item], LABELS, cache=tmp_path / "cache") for _ in range(2))
     pd.testing.assert_frame_equal(first, second)
-    files = item.mask.files
+    files = item.mask.layers
     others = [
-        ClassMasks((files[1], files[0], None)),
-        ClassMasks((files[0], None, files[1])),
-        ClassMasks((files[0], None, None)),
-        ClassMasks(files, threshold=127),
-        ClassMasks(files, binarize=True),
+        LayerMask((files[1], files[0], None)),
+        LayerMask((files[0], None, files[1])),
+        LayerMask((files[0], None, None)),
+        LayerMask(files, threshold=127),
+        LayerMask(files, merge=True),
     ]
     keys = [content_key([Item("x", item.image, mask)], LABELS) for mask in (item.mask, *others)]
     keys.append(content_key([item], LabelSpace(names=LABELS.names)))
@@ -183,3 +187,71 @@ def test_duplicates_with_different_class_masks(make):
     assert "with different masks" not in problem.message
     (problem,) = find_duplicates(items, {name: ["train"] for name in "xyz"})
     assert "with different masks" in problem.message
+
+
+SOFT = replace(LABELS, scale=SOFT_SCALE)
+GREY = np.array([[0, 1, 64, 127], [128, 129, 254, 255]], np.uint8)
+SHARES = [[0, 1, 64, 127], [127, 128, 253, 254]]
+"""254 / 255 of the grey values, rounded."""
+
+
+def soft(item: Item, *, merge: bool = False) -> Item:
+    return replace(item, mask=LayerMask(item.mask.layers, merge=merge, soft=True))
+
+
+def test_grey_values_of_a_soft_mask_are_shares(make):
+    mask = read_mask(soft(make("x", GREY, None, A)))
+    assert (mask.shape, mask.dtype) == ((2, 4, 3), np.uint8)
+    assert mask[..., 0].tolist() == SHARES
+    assert mask[..., 1].tolist() == [[0] * 4] * 2
+    assert mask[..., 2].tolist() == [[9, 0, 0, 199], [0, 0, 0, 0]]
+
+
+def test_every_grey_value_is_the_nearest_share(make, tmp_path):
+    Image.fromarray(np.arange(256, dtype=np.uint8)[None]).save(tmp_path / "all.png")
+    shares = LayerMask((tmp_path / "all.png",), merge=True, soft=True).read((1, 256))[0] / SOFT_SCALE
+    assert np.abs(shares - np.arange(256) / 255).max() <= 0.5 / SOFT_SCALE
+    assert (np.diff(shares) >= 0).all()
+
+
+def test_merged_soft_masks_are_the_greatest_share(make):
+    assert read_mask(soft(make("x", GREY, A, None), merge=True)).tolist() == [[9, 1, 64, 199], [127, 128, 253, 254]]
+
+
+def test_soft_pixels_count_where_the_share_is_above_one_half(make):
+    items = [soft(make("x", GREY, None, A)), soft(make("yy", None, None, None))]
+    assert take_inventory(items, SOFT).to_numpy().tolist() == [[3, 0, 1, 0, 2, 4], [0, 0, 0, 0, 2, 4]]
+    merged = [soft(item, merge=True) for item in items]
+    labels = replace(BINARY_LABELS, scale=SOFT_SCALE)
+    assert take_inventory(merged, labels).to_numpy().tolist() == [[4, 4, 0, 2, 4], [8, 0, 0, 2, 4]]
+    assert sorted(find_objects(items, SOFT)["pixels"]) == [1, 3]
+    assert find_objects(merged, labels)["pixels"].tolist() == [
+        4
+    ]  # the pixel of A touches those of the other at a corner
+
+
+def test_soft_masks_have_another_cache_key(make):
+    item = make("x", GREY, None, A)
+    keys = {content_key([item], LABELS), content_key([soft(item)], LABELS), content_key([soft(item)], SOFT)}
+    assert len(keys) == 3
+
+
+def test_soft_masks_are_grey(make, tmp_path):
+    item = soft(make("x", GREY))
+    palette = Image.fromarray(GREY)
+    palette.putpalette([9, 9, 9] * 256)
+    palette.save(tmp_path / "x_0.png")
+    with pytest.raises(DataError, match=r"grey image, whose values are shares, 255 the whole pixel, but has mode 'P'"):
+        read_mask(item)
+    Image.fromarray(GREY.astype(np.uint16) * 257).save(tmp_path / "x_0.png")
+    with pytest.raises(DataError, match=r"whose values are shares, 255 the whole pixel, but has mode 'I;16"):
+        read_mask(item)
+
+
+def test_the_cache_key_of_existing_data_stays(make):
+    """Of a file of ids it is the hash of its content; of layers it was this text before masks could be soft."""
+    item = make("x", A, None)
+    digest = hashlib.sha256(item.mask.files[0].read_bytes()).hexdigest()
+    assert IdMask(item.mask.files[0]).fingerprint() == digest
+    assert item.mask.fingerprint() == f"['{digest}', None] threshold 0"
+    assert replace(item.mask, threshold=9, merge=True).fingerprint() == f"['{digest}', None] threshold 9 binarized"

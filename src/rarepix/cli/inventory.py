@@ -26,6 +26,9 @@ def inventory(
     folder: Annotated[str, typer.Argument(help="Folder of the dataset; may name $VARIABLES.")],
     source: Annotated[str, typer.Option(help="Reader of the layout.")] = "voc",
     merge: Annotated[bool, typer.Option("--merge", help="Merge all classes into one: lesions.")] = False,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Set a parameter of the source.")
+    ] = None,
     lists: Annotated[
         list[str] | None, typer.Option("--list", metavar="NAME", help="Only this list; may be repeated.")
     ] = None,
@@ -34,13 +37,15 @@ def inventory(
     ] = None,
 ) -> None:
     """Count every class of a dataset, draw the imbalance, report all problems. Exit code 2: there are some."""
+    from rarepix.config import parse_settings
     from rarepix.data.inventory.inspection import inspect_dataset
     from rarepix.data.source import DataError
     from rarepix.data.sources import open_source
     from rarepix.layout import results_root
     from rarepix.paths import cache_root, expand
 
-    opened = open_source(source, expand(folder), merge=merge)
+    parameters = parse_settings(settings or []) | ({"merge": True} if merge else {})
+    opened = open_source(source, expand(folder), **parameters)
     if opened.assumed:
         print(f"rarepix: {opened.assumed}", file=sys.stderr)
     names = list(dict.fromkeys(lists or opened.lists()))
@@ -122,6 +127,8 @@ def _print_table(source: "Source", names: list[str], result: "Inspection", table
         grid.add_row(escape("(ignored)" if ignored else row.Index), *cells)
     Console(width=None if sys.stdout.isatty() else 100).print(grid)
     print(f"lists: {', '.join(names)}; sizes (width × height): {_sizes(result.counts)}")
+    if source.labels.is_soft:
+        print("masks are soft: a pixel counts as one of a class where its share is above one half")
     print(f"tables and picture: {out} ({PICTURE}.png)")
 
 

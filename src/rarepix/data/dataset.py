@@ -12,15 +12,17 @@ from torch.utils.data import Dataset
 from rarepix.data.images import read_image
 from rarepix.data.masks import read_mask
 from rarepix.data.samplers import SampleIndex
-from rarepix.data.source import Item
+from rarepix.data.source import Item, Size
 from rarepix.data.transforms.augment import Augment
 from rarepix.data.transforms.paste import Paste
-from rarepix.data.transforms.resizing import Size, fitted, resize_image, resize_mask
+from rarepix.data.transforms.resizing import fitted, resize_image, resize_mask
 from rarepix.seeding import stable_hash
 
 
 class SegmentationDataset(Dataset):
     """Samples ``{"image": 3 H W uint8, "mask": H W uint8 ids (multilabel: C H W of 0 and 1), "id": str}``.
+
+    Values of soft masks are shares, see ``LabelSpace.scale``.
 
     Indexed by a ``SampleIndex`` (training) or by a plain index (evaluation, nothing random). With a *paste*, a training
     sample also has ``"paste"``, the number of its ``PasteOutcome``.
@@ -32,6 +34,7 @@ class SegmentationDataset(Dataset):
         in_memory: decode all items now, once.
         resize: rows and columns, or the longest side, to which images are resized before anything else. The mask of a
             training sample is resized with its image; for evaluation a mask keeps its own size.
+        soft: masks are soft, and so are interpolated where they are resized.
     """
 
     def __init__(
@@ -42,9 +45,10 @@ class SegmentationDataset(Dataset):
         paste: Paste | None = None,
         in_memory: bool = False,
         resize: int | Size | None = None,
+        soft: bool = False,
     ) -> None:
         self.items = list(items)
-        self.augment, self.paste, self.resize = augment, paste, resize
+        self.augment, self.paste, self.resize, self.soft = augment, paste, resize, soft
         self._native_masks = augment is None and paste is None  # an evaluation dataset
         self.decoded: list[tuple[np.ndarray, np.ndarray]] | None = None
         if in_memory:
@@ -91,13 +95,14 @@ class SegmentationDataset(Dataset):
         image, mask = self.decoded[index]
         if native and not self._native_masks and self.resize is not None:
             mask = read_mask(self.items[index])
-        return image, mask if native else resize_mask(mask, image.shape[:2])
+        return image, mask if native else resize_mask(mask, image.shape[:2], soft=self.soft)
 
     def _read(self, item: Item, *, native: bool) -> tuple[np.ndarray, np.ndarray]:
-        image, mask = read_image(item.image), read_mask(item)
+        image = read_image(item.image)
+        mask = item.mask.read(image.shape[:2])
         if self.resize is not None:
             image = resize_image(image, fitted(image.shape[:2], self.resize))
-        return image, mask if native else resize_mask(mask, image.shape[:2])
+        return image, mask if native else resize_mask(mask, image.shape[:2], soft=self.soft)
 
 
 def decoded_gib(

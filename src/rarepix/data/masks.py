@@ -1,100 +1,148 @@
-"""Masks from their files: one file of class ids, or one grey file for each class."""
+"""The kinds of masks: one file of class ids, or a grey file for each class."""
 
+import hashlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from rarepix.data.images import image_size, reading
-from rarepix.data.source import ClassMasks, DataError, Item
+from rarepix.data.source import DataError, Item, Mask, MaskCounts, Size
+from rarepix.labels import SOFT_SCALE, LabelSpace, is_on
 
 COLOUR_MODES = ("RGB", "RGBA")
+SHARES = np.rint(np.arange(256) * SOFT_SCALE / 255).astype(np.uint8)
+"""Grey value g → the value in a soft mask of its share g / 255."""
 
 
 def read_mask(item: Item) -> np.ndarray:
-    """Return the mask of *item* as uint8: ids H W, or H W C of 0 and 1 where it has a file for each class.
-
-    Where no class has a file the mask is empty and has the size of the image.
-
-    Raises:
-        DataError: a file is not a complete 8-bit palette or grey image, or the files differ in size.
-    """
-    if not isinstance(item.mask, ClassMasks):
-        return read_id_mask(item.mask)
-    masks = dict(read_class_masks(item.mask))
-    rows, columns = next(iter(masks.values())).shape if masks else image_size(item.image)[::-1]
-    empty = np.zeros((rows, columns), bool)
-    if item.mask.binarize:
-        return np.logical_or.reduce([*masks.values()] or [empty]).view(np.uint8)
-    return np.stack([masks.get(number, empty) for number in range(len(item.mask.files))], axis=2).view(np.uint8)
+    """Return the mask of *item*, see ``Mask.read``; its image must be readable, too."""
+    return item.mask.read(image_size(item.image)[::-1])
 
 
-def read_id_mask(path: Path) -> np.ndarray:
-    """Return the ids of a mask as H W uint8 (of a palette file the indices, not the colours).
+@dataclass(frozen=True)
+class IdMask(Mask):
+    """A mask in one 8-bit image, grey or with a palette, whose pixels are the ids (the indices, not the colours)."""
 
-    Raises:
-        DataError: the file is not a complete 8-bit palette or grey image.
-    """
-    with reading(path, "mask"), Image.open(path) as mask:
-        ids = np.array(mask)
-        _check_holds_ids(path, mask.mode)
-    return ids.astype(np.uint8)
+    path: Path
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The one file."""
+        return (self.path,)
 
-def count_ids(path: Path) -> tuple[list[int], tuple[int, int]]:
-    """Return how many pixels have each of the 256 ids in a mask, and its width and height.
+    def read(self, size: Size | None = None) -> np.ndarray:
+        """Return the ids, H W uint8."""
+        with reading(self.path, "mask"), Image.open(self.path) as mask:
+            ids = np.array(mask)
+            self._check_holds_ids(mask.mode)
+        return ids.astype(np.uint8)
 
-    Raises:
-        FileNotFoundError: there is no such file.
-        DataError: the file is not a complete 8-bit palette or grey image.
-    """
-    with reading(path, "mask", FileNotFoundError), Image.open(path) as mask:
-        _check_holds_ids(path, mask.mode)
-        counts = mask.histogram()
-        if mask.mode == "1":  # Pillow stores True as 255
-            counts[1], counts[255] = counts[255], 0
-        return counts, mask.size
+    def fingerprint(self) -> str:
+        """Return the hash of the file."""
+        return _sha256(self.path)
 
+    def count(self, labels: LabelSpace, size: Size | None = None) -> MaskCounts:
+        """Return the pixels of each class from Pillow's histogram, which is faster than an array of the ids."""
+        with reading(self.path, "mask", FileNotFoundError), Image.open(self.path) as mask:
+            self._check_holds_ids(mask.mode)
+            ids = mask.histogram()
+            if mask.mode == "1":  # Pillow stores True as 255
+                ids[1], ids[255] = ids[255], 0
+        unknown = (number for number in range(labels.count, len(ids)) if ids[number] and number != labels.ignore)
+        return MaskCounts(ids[: labels.count], ids[labels.ignore], mask.size[::-1], tuple(unknown))
 
-def read_class_masks(masks: ClassMasks) -> Iterator[tuple[int, np.ndarray]]:
-    """Yield the number of every class that has a file, and its mask (H W bool).
-
-    Raises:
-        FileNotFoundError: a file is missing.
-        DataError: a file is no complete grey image, or has another size than the first.
-    """
-    first: tuple[Path, tuple[int, ...]] | None = None
-    for number, path in enumerate(masks.files):
-        if path is None:
-            continue
-        mask = _read_grey(path, masks.threshold) > masks.threshold
-        first = first or (path, mask.shape)
-        if mask.shape != first[1]:
-            sizes = [f"{file} has {columns}×{rows}" for file, (rows, columns) in ((path, mask.shape), first)]
+    def _check_holds_ids(self, mode: str) -> None:
+        if mode not in ("P", "L", "1"):
             raise DataError(
-                f"the masks of one image must have one size, but {' and '.join(sizes)}: put those of one image together"
+                f"{self.path} must be an 8-bit palette or grey image of class ids, but has mode {mode!r}: "
+                f"save the ids themselves as its pixels, 8 bits each, not their colours"
             )
-        yield number, mask
 
 
-def _read_grey(path: Path, threshold: int) -> np.ndarray:
-    """Return the grey values of a file as H W uint8; of a palette file the indices, where *threshold* is 0."""
-    with reading(path, "mask", FileNotFoundError), Image.open(path) as file:
-        mode, pixels = file.mode, np.array(file.convert("L") if file.mode == "1" else file)
-    if mode in COLOUR_MODES and (pixels[..., :3] == pixels[..., :1]).all():
-        return np.ascontiguousarray(pixels[..., 0])
-    if mode in ("L", "1") or (mode == "P" and threshold == 0):
-        return pixels
-    raise DataError(
-        f"{path} must be an 8-bit grey image, in which a class is where the value is above {threshold}, but has mode "
-        f"{mode!r}{' with colours' if mode in COLOUR_MODES else ''}: save its grey values, 8 bits each"
-    )
+@dataclass(frozen=True)
+class LayerMask(Mask):
+    """A mask in several files, one grey image for each class."""
 
+    layers: tuple[Path | None, ...]
+    """In the order of the classes; None: the image does not contain the class."""
+    threshold: int = 0
+    """A pixel belongs to the class where its grey value is above this."""
+    merge: bool = False
+    """All classes are one: the mask is H W, with 1 where any class is; soft: the greatest share of any class."""
+    soft: bool = False
+    """A grey value g is the share g / 255 of the class, and *threshold* has no meaning."""
 
-def _check_holds_ids(path: Path, mode: str) -> None:
-    if mode not in ("P", "L", "1"):
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files of the classes that the image contains."""
+        return tuple(path for path in self.layers if path is not None)
+
+    def read(self, size: Size) -> np.ndarray:
+        """Return H W C of 0 and 1, or H W where classes are merged; where no class has a file an empty mask of *size*.
+
+        Raises:
+            FileNotFoundError: a file is missing.
+            DataError: a file is no complete grey image, or has another size than the first.
+        """
+        layers = dict(self._read_layers())
+        empty = np.zeros(next(iter(layers.values())).shape if layers else size, np.uint8)
+        if self.merge:
+            return np.maximum.reduce([*layers.values()] or [empty])
+        return np.stack([layers.get(number, empty) for number in range(len(self.layers))], axis=2)
+
+    def fingerprint(self) -> str:
+        """Return the hash of every file, and how they are read."""
+        digests = [path and _sha256(path) for path in self.layers]
+        soft = " soft" if self.soft else ""
+        return f"{digests} threshold {self.threshold}{' binarized' if self.merge else ''}{soft}"
+
+    def count(self, labels: LabelSpace, size: Size | None) -> MaskCounts | None:
+        """Return the pixels of each class; ignored ones cannot occur."""
+        layers = {n: is_on(layer, labels) if self.soft else layer.view(bool) for n, layer in self._read_layers()}
+        size = next(iter(layers.values())).shape if layers else size
+        if size is None:
+            return None
+        if self.merge:
+            foreground = int(np.count_nonzero(np.logical_or.reduce([*layers.values()]))) if layers else 0
+            return MaskCounts([size[0] * size[1] - foreground, foreground], 0, size)
+        return MaskCounts([int(np.count_nonzero(layers.get(n, 0))) for n in range(len(self.layers))], 0, size)
+
+    def _read_layers(self) -> Iterator[tuple[int, np.ndarray]]:
+        """Yield the number of every class that has a file, and its layer of the mask (H W uint8)."""
+        first: tuple[Path, tuple[int, ...]] | None = None
+        for number, path in enumerate(self.layers):
+            if path is None:
+                continue
+            grey = self._read_grey(path)
+            layer = SHARES[grey] if self.soft else (grey > self.threshold).view(np.uint8)
+            first = first or (path, layer.shape)
+            if layer.shape != first[1]:
+                sizes = [f"{file} has {columns}×{rows}" for file, (rows, columns) in ((path, layer.shape), first)]
+                raise DataError(
+                    f"the masks of one image must have one size, but {' and '.join(sizes)}: put those of one image "
+                    f"together"
+                )
+            yield number, layer
+
+    def _read_grey(self, path: Path) -> np.ndarray:
+        """Return the grey values of a file as H W uint8; of a palette file the indices, where only 0 is no class."""
+        with reading(path, "mask", FileNotFoundError), Image.open(path) as file:
+            mode, pixels = file.mode, np.array(file.convert("L") if file.mode == "1" else file)
+        if mode in COLOUR_MODES and (pixels[..., :3] == pixels[..., :1]).all():
+            return np.ascontiguousarray(pixels[..., 0])
+        if mode in ("L", "1") or (mode == "P" and self.threshold == 0 and not self.soft):
+            return pixels
+        meaning = "whose values are shares, 255 the whole pixel"
+        if not self.soft:
+            meaning = f"in which a class is where the value is above {self.threshold}"
         raise DataError(
-            f"{path} must be an 8-bit palette or grey image of class ids, but has mode {mode!r}: "
-            f"save the ids themselves as its pixels, 8 bits each, not their colours"
+            f"{path} must be an 8-bit grey image, {meaning}, but has mode "
+            f"{mode!r}{' with colours' if mode in COLOUR_MODES else ''}: save its grey values, 8 bits each"
         )
+
+
+def _sha256(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()

@@ -6,26 +6,11 @@ from typing import Any, ClassVar, Literal, Self
 from pydantic import Field, ModelWrapValidatorHandler, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from rarepix.choices import pick
+from rarepix.data.registry import SOURCES, source_module
 from rarepix.settings import NoParameters, OneOf, Settings
 
 SPLIT_KINDS = ("random", "multilabel", "proportion_cluster", "major_class", "listed")
 """Valid names, here so that a configuration is checked without importing the code behind them."""
-
-
-class Lesions(Settings):
-    """Folders with a mask for each lesion."""
-
-    merge: bool = False
-    """All lesions are one class, so that the task is binary."""
-
-
-SOURCES: dict[str, type[Settings]] = {
-    "voc": NoParameters,
-    "cityscapes": NoParameters,
-    "lesions": Lesions,
-    "polyp": NoParameters,
-}
-"""Reader of a layout → its parameters."""
 
 
 class ScarcityConfig(Settings):
@@ -90,6 +75,11 @@ class DataConfig(OneOf):
     workers: Literal["auto"] | NonNegativeInt = "auto"
     """Loader processes of each device. auto: on a GPU its share of the cores, up to 8; on a CPU none, since training
     needs the cores."""
+
+    @classmethod
+    def parameters_class(cls, chooser: str, choice: str) -> type[Settings]:
+        """Return the parameters of a source, from its module."""
+        return source_module(choice).Parameters
 
     @model_validator(mode="wrap")
     @classmethod

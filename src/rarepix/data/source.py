@@ -1,11 +1,17 @@
 """What a source gives: the items of a dataset, each an image with its mask, and the errors of unusable data."""
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-from rarepix.labels import LabelSpace
+import numpy as np
+
+from rarepix.labels import LabelSpace, Task, hard_mask
+
+Size = tuple[int, int]
+"""Rows and columns."""
 
 
 class DataError(ValueError):
@@ -18,16 +24,67 @@ def first_of(names: Sequence[object], at_most: int, separator: str = "") -> str:
     return ", ".join(map(str, names[:at_most])) + more
 
 
-@dataclass(frozen=True)
-class ClassMasks:
-    """A mask in several files, one grey image for each class."""
+class MaskCounts(NamedTuple):
+    """The pixels of one mask: of every class, and ignored; its rows and columns; ids that mean nothing."""
 
-    files: tuple[Path | None, ...]
-    """In the order of the classes; None: the image does not contain the class."""
-    threshold: int = 0
-    """A pixel belongs to the class where its grey value is above this."""
-    binarize: bool = False
-    """All classes are one: the mask has the ids 0 and 1, and 1 is where any class is."""
+    pixels: list[int]
+    ignored: int
+    size: Size
+    unknown_ids: tuple[int, ...] = ()
+
+
+class Mask(Protocol):
+    """The mask of one image, which reads itself. Two masks are equal if they read the same files in the same way."""
+
+    @property
+    @abstractmethod
+    def files(self) -> tuple[Path, ...]:
+        """The files that it is read from, all of which must exist; none where a missing file means an absent class."""
+
+    @abstractmethod
+    def read(self, size: Size) -> np.ndarray:
+        """Return the mask as uint8: H W class ids, multilabel H W C of 0 and 1; see ``LabelSpace.scale`` if it is soft.
+
+        *size* is the image's, for a mask whose files do not say theirs; a mask of another size is not resized.
+
+        Raises:
+            DataError: a file cannot be read as what it should be.
+            FileNotFoundError, DataError: a file is missing.
+        """
+
+    @abstractmethod
+    def fingerprint(self) -> str:
+        """Return a text that is the same for the same content of the files, read in the same way, whatever their paths.
+
+        Raises:
+            OSError: a file cannot be read.
+        """
+
+    def count(self, labels: LabelSpace, size: Size | None) -> MaskCounts | None:
+        """Return the pixels of each class; None if the size of the mask is not known.
+
+        Here the mask is read and counted; a mask overrides this if it can be counted faster. *size* is the image's,
+        None if the image cannot be read.
+
+        Raises:
+            FileNotFoundError: a file is missing.
+            DataError: as ``read``.
+        """
+        return None if size is None else count_pixels(self.read(size), labels)
+
+
+def count_pixels(mask: np.ndarray, labels: LabelSpace) -> MaskCounts:
+    """Return the pixels of each class in a mask as ``Mask.read`` returns it, of a soft one those where ``is_on``.
+
+    In a mask of several layers a pixel is ignored if it is so in any of them.
+    """
+    mask, layered = hard_mask(mask, labels), labels.task is Task.MULTILABEL
+    ids = np.bincount(mask.ravel(), minlength=256)
+    known = {*range(2 if layered else labels.count), labels.ignore}
+    pixels = (mask == 1).sum(axis=(0, 1)) if layered else ids[: labels.count]
+    ignored = (mask == labels.ignore).any(axis=2).sum() if layered else ids[labels.ignore]
+    unknown = tuple(number for number in np.flatnonzero(ids).tolist() if number not in known)
+    return MaskCounts(pixels.tolist(), int(ignored), mask.shape[:2], unknown)
 
 
 @dataclass(frozen=True)
@@ -36,15 +93,7 @@ class Item:
 
     id: str
     image: Path
-    mask: Path | ClassMasks
-    """A file of class ids (H W), or a file for each class: H W ids where they are binarized, else H W C of 0 and 1."""
-
-    @property
-    def mask_files(self) -> tuple[Path, ...]:
-        """The files of the mask, all of which must exist."""
-        if isinstance(self.mask, ClassMasks):
-            return tuple(file for file in self.mask.files if file is not None)
-        return (self.mask,)
+    mask: Mask
 
 
 class MissingFiles(DataError):

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from rarepix.evaluation.checkpoint import TrainedModel
 from rarepix.inference.decode import crop_masks, decode, probabilities
-from rarepix.labels import LabelSpace, Task
+from rarepix.labels import LabelSpace, Task, hard_mask
 from rarepix.metrics.calibration import calibration_counts
 from rarepix.metrics.counts import count_pixels
 from rarepix.metrics.surface import band_counts, class_masks, surface_lengths
@@ -60,7 +60,7 @@ def measure(
         ids += batch["id"]
         counts.append(count_pixels(predicted, target, task=task, classes=labels.count, ignore=labels.ignore).cpu())
         presence.append(_greatest(probability, target, labels).cpu())
-        bins = calibration_counts(probability, target, task=task, ignore=labels.ignore)
+        bins = calibration_counts(probability, hard_mask(target, labels), task=task, ignore=labels.ignore)
         calibration = bins if calibration is None else calibration + bins
         if surfaces or callbacks:
             masks = (crop_masks(mask, batch["mask_size"]) for mask in (predicted, target))
@@ -86,6 +86,7 @@ def _greatest(probability: Tensor, target: Tensor, labels: LabelSpace) -> Tensor
 
 def _outlines(prediction: np.ndarray, truth: np.ndarray, labels: LabelSpace) -> list[list[float]]:
     """Return ``SURFACE_KINDS`` of every class of one image, C 4."""
+    truth = hard_mask(truth, labels)
     pairs = class_masks(prediction, truth, task=labels.task, classes=labels.count, ignore=labels.ignore)
     sums = [band_counts(*pair) | surface_lengths(*pair, tolerance=TOLERANCE) for pair in pairs]
     return [[of_class[kind] for kind in SURFACE_KINDS] for of_class in sums]

@@ -22,6 +22,7 @@ def calibration_counts(probability: Tensor, target: Tensor, *, task: Task, ignor
     Args:
         probability: N C H W in [0, 1] (binary: N 1 H W).
         target: N H W class ids or *ignore* (binary: of 0, 1); multilabel: N C H W of 0, 1 or *ignore*.
+            Of soft masks their ``hard_mask``.
         task: how the classes relate.
         ignore: id of the pixels that do not count.
         bins: number of bins of equal width from 0 to 1; a bin includes its lower edge, the last one both edges.

@@ -29,7 +29,7 @@ def class_masks(
 
     Args:
         prediction: H W class ids; multilabel: H W C of 0 and 1.
-        target: H W class ids or *ignore*; multilabel: H W C of 0, 1 or *ignore*.
+        target: H W class ids or *ignore*; multilabel: H W C of 0, 1 or *ignore*; of soft masks their ``hard_mask``.
         task: how the classes relate.
         classes: number of classes C; of a binary task 2.
         ignore: id of the pixels that do not count.

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from rarepix.data.masks import IdMask
 from rarepix.data.source import Item
 from rarepix.labels import LabelSpace
 
@@ -18,9 +19,9 @@ def make(tmp_path: Path):
     """Write an image and a mask, and return the item."""
 
     def write(name: str, mask: np.ndarray = MASK, size: tuple[int, int] | None = None, mode: str = "L") -> Item:
-        item = Item(name, tmp_path / f"{name}.jpg", tmp_path / f"{name}.png")
+        item = Item(name, tmp_path / f"{name}.jpg", IdMask(tmp_path / f"{name}.png"))
         Image.new("RGB", size or mask.shape[::-1]).save(item.image)
-        Image.fromarray(mask).convert(mode).save(item.mask)
+        Image.fromarray(mask).convert(mode).save(item.mask.path)
         return item
 
     return write

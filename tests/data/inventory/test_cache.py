@@ -11,6 +11,7 @@ from PIL import Image
 from rarepix.data.inventory import take_inventory
 from rarepix.data.inventory.cache import content_key
 from rarepix.data.inventory.objects import find_objects
+from rarepix.data.masks import IdMask
 from rarepix.data.source import DataError, Item
 from rarepix.labels import LabelSpace
 from tests.data.inventory.conftest import LABELS, MASK
@@ -55,10 +56,10 @@ def test_a_copy_elsewhere_and_other_times_are_the_same_content(items, cache, tmp
     (tmp_path / "copy").mkdir()
     copies = []
     for item in items:
-        copy = Item(item.id, tmp_path / "copy" / item.image.name, tmp_path / "copy" / item.mask.name)
+        copy = Item(item.id, tmp_path / "copy" / item.image.name, IdMask(tmp_path / "copy" / item.mask.path.name))
         shutil.copyfile(item.image, copy.image)
-        shutil.copyfile(item.mask, copy.mask)
-        os.utime(copy.mask, (1, 1))
+        shutil.copyfile(item.mask.path, copy.mask.path)
+        os.utime(copy.mask.path, (1, 1))
         copies.append(copy)
     assert is_read_back(copies, cache)
 
@@ -66,12 +67,12 @@ def test_a_copy_elsewhere_and_other_times_are_the_same_content(items, cache, tmp
 def test_one_other_pixel_is_another_content(items, cache):
     take_inventory(items, LABELS, cache=cache)
     mark(cache)
-    before, times = items[0].mask.stat().st_size, items[0].mask.stat()
+    before, times = items[0].mask.path.stat().st_size, items[0].mask.path.stat()
     changed = MASK.copy()
     changed[0, 0] = 1
-    Image.fromarray(changed).save(items[0].mask)
-    os.utime(items[0].mask, ns=(times.st_atime_ns, times.st_mtime_ns))
-    assert abs(items[0].mask.stat().st_size - before) < 5
+    Image.fromarray(changed).save(items[0].mask.path)
+    os.utime(items[0].mask.path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert abs(items[0].mask.path.stat().st_size - before) < 5
     assert take_inventory(items, LABELS, cache=cache).loc["x"].tolist() == [1, 4, 1, 2, 2, 4]
 
 
@@ -121,6 +122,6 @@ def test_nothing_is_stored_of_a_bad_dataset(make, cache):
 
 
 def test_a_missing_mask_is_a_problem_not_a_traceback(items, cache):
-    items[0].mask.unlink()
+    items[0].mask.path.unlink()
     with pytest.raises(DataError, match=r"x\.png must exist, but does not"):
         take_inventory(items, LABELS, cache=cache)

@@ -8,6 +8,7 @@ from PIL import Image
 
 from rarepix.data.inventory import examine, inventory_hash, read_mask, take_inventory
 from rarepix.data.inventory.problems import NAMED_AT_MOST, ProblemKind
+from rarepix.data.masks import IdMask
 from rarepix.data.source import DataError, Item
 from rarepix.data.sources import open_source
 from rarepix.labels import LabelSpace
@@ -29,7 +30,7 @@ def test_palette_indices_count_not_colours(make, tmp_path):
     indexed = Image.new("P", (4, 2))
     indexed.putpalette([200, 100, 50] * 256)  # every index has the same colour
     indexed.putdata(MASK.ravel().tolist())
-    indexed.save(item.mask)
+    indexed.save(item.mask.path)
     assert read_mask(item).tolist() == MASK.tolist()
     assert take_inventory([item], LABELS).loc["x"].tolist() == [2, 3, 1, 2, 2, 4]
 
@@ -37,7 +38,7 @@ def test_palette_indices_count_not_colours(make, tmp_path):
 def test_one_bit_masks_are_zero_and_one(tmp_path):
     Image.fromarray(np.array([[True, False]])).save(tmp_path / "m.png")
     Image.new("RGB", (2, 1)).save(tmp_path / "m.jpg")
-    item = Item("m", tmp_path / "m.jpg", tmp_path / "m.png")
+    item = Item("m", tmp_path / "m.jpg", IdMask(tmp_path / "m.png"))
     assert read_mask(item).tolist() == [[1, 0]]
     assert take_inventory([item], LABELS).loc["m"].tolist() == [1, 1, 0, 0, 1, 2]
 
@@ -52,7 +53,7 @@ def test_the_whole_dataset_against_numpy(tiny_voc):
     source = open_source("voc", tiny_voc)
     items = source.items("train")
     table = take_inventory(items, source.labels)
-    masks = [np.asarray(Image.open(item.mask)) for item in items]
+    masks = [np.asarray(Image.open(item.mask.path)) for item in items]
     for index, name in enumerate(source.labels.names):
         assert table[name].tolist() == [(mask == index).sum() for mask in masks]
     assert table["border"].tolist() == [(mask == 255).sum() for mask in masks]
@@ -100,10 +101,10 @@ def test_everything_wrong_with_an_item_is_found(make):
     both = make("both", np.full((2, 4), 9, np.uint8), (5, 2))
     unread = make("unread")
     unread.image.write_bytes(b"no")
-    unread.mask.write_bytes(b"no")
+    unread.mask.path.write_bytes(b"no")
     gone = make("gone")
     gone.image.unlink()
-    gone.mask.unlink()
+    gone.mask.path.unlink()
     counts, problems = examine([make("good"), both, unread, gone], LABELS)
     assert counts.index.tolist() == ["good"]
     assert [(problem.kind, problem.image) for problem in problems] == [
@@ -127,7 +128,7 @@ def test_progress_adds_up_to_the_number_of_items(make):
 @pytest.mark.parametrize("content", [b"", b"not an image", b"\x89PNG\r\n\x1a\n"])
 def test_refuses_what_is_no_image(make, content):
     item = make("x")
-    item.mask.write_bytes(content)
+    item.mask.path.write_bytes(content)
     with pytest.raises(
         DataError, match=r"x\.png must be a readable mask, but: .*: repair it, or take it out of the list"
     ):
@@ -143,8 +144,10 @@ def test_refuses_what_is_no_image(make, content):
 @pytest.mark.parametrize("content", [b"", b"not an image"])
 def test_messages_of_pillow_are_not_quoted_for_unknown_formats(make, content):
     item = make("x")
-    item.mask.write_bytes(content)
-    expected = f"{item.mask} must be a readable mask, but: cannot identify image file: repair it, or take it out of the"
+    item.mask.path.write_bytes(content)
+    expected = (
+        f"{item.mask.path} must be a readable mask, but: cannot identify image file: repair it, or take it out of the"
+    )
     for refuse in (lambda: take_inventory([item], LABELS), lambda: read_mask(item)):
         with pytest.raises(DataError, match=re.escape(expected)):
             refuse()

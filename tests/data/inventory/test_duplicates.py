@@ -4,13 +4,14 @@ from PIL import Image
 
 from rarepix.data.inventory.duplicates import NAMED_AT_MOST, find_duplicates
 from rarepix.data.inventory.problems import ProblemKind
+from rarepix.data.masks import IdMask
 from rarepix.data.source import Item
 
 
 def write(folder, name: str, colour: int = 0, mask: int = 0) -> Item:
-    item = Item(name, folder / f"{name}.bmp", folder / f"{name}.png")
+    item = Item(name, folder / f"{name}.bmp", IdMask(folder / f"{name}.png"))
     Image.new("L", (4, 4), colour).save(item.image)  # bitmaps of one size have one length
-    Image.new("L", (4, 4), mask).save(item.mask)
+    Image.new("L", (4, 4), mask).save(item.mask.path)
     return item
 
 

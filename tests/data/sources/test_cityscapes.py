@@ -26,7 +26,7 @@ def test_items_are_sorted_by_city(root):
         "aachen_000000_000019", "aachen_000002_000019", "bochum_000001_000019"
     ]  # fmt: skip
     assert items[2].image == root / "leftImg8bit/train/bochum/bochum_000001_000019_leftImg8bit.png"
-    assert items[2].mask == root / "gtFine/train/bochum/bochum_000001_000019_gtFine_labelTrainIds.png"
+    assert items[2].mask.path == root / "gtFine/train/bochum/bochum_000001_000019_gtFine_labelTrainIds.png"
     assert read_mask(items[0])[0, 0] == 10
 
 

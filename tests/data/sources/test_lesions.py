@@ -2,14 +2,17 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from rarepix.data.inventory import read_mask, take_inventory
-from rarepix.data.source import ClassMasks, DataError, MissingFiles
+from rarepix.data.masks import LayerMask
+from rarepix.data.source import DataError, MissingFiles
+from rarepix.data.sources import open_source
 from rarepix.data.sources.lesions import MERGED_LABELS, LesionSource, read_description
-from rarepix.labels import Task
+from rarepix.labels import SOFT_SCALE, Task
 from tests.layouts import LESION_BOXES, LESIONS, SIZE, box, lines, save, write_lesions, write_published_lesions
 
 WRITERS = {"image": write_published_lesions, "lesion": write_lesions}
@@ -62,8 +65,8 @@ def test_merged_is_their_union(root):
 
 def test_a_file_that_is_not_there_is_an_absent_lesion(published):
     (item,) = LesionSource(published).items("val")
-    assert item.mask == ClassMasks((None, None, None))
-    assert item.mask_files == ()
+    assert item.mask == LayerMask((None, None, None))
+    assert item.mask.files == ()
     assert read_mask(item).shape == (*SIZE, 3)
     assert not read_mask(item).any()
     assert not read_mask(LesionSource(published, merge=True).items("val")[0]).any()
@@ -71,7 +74,7 @@ def test_a_file_that_is_not_there_is_an_absent_lesion(published):
 
 def test_a_folder_that_is_not_there_is_an_image_without_lesions(published):
     (published / "lesion_segs_24x32/d").rmdir()
-    assert LesionSource(published).items("val")[0].mask_files == ()
+    assert LesionSource(published).items("val")[0].mask.files == ()
 
 
 def test_a_binary_description_merges(described):
@@ -87,6 +90,19 @@ def test_grey_values_that_count(published):
     assert source.assumed == ""
     table = take_inventory(source.items("train"), source.labels)
     assert table.loc["a"].tolist()[:3] == [0, 36, 0]
+
+
+def test_soft_lesions(published):
+    """The first lesion of each image is written with 127, the second with 255."""
+    (published / "dataset.json").write_text(json.dumps({"classes": [*LESIONS], "soft": True}))
+    source = LesionSource(published)
+    assert (source.labels.scale, source.labels.task, source.assumed) == (SOFT_SCALE, Task.MULTILABEL, "")
+    mask = read_mask(source.items("train")[0])
+    assert [np.unique(mask[..., number]).tolist() for number in range(3)] == [[0, 127], [0, 254], [0]]
+    assert take_inventory(source.items("train"), source.labels).loc["a"].tolist()[:3] == [0, 36, 0]
+    merged = open_source("lesions", published, merge=True)
+    assert merged.labels == replace(MERGED_LABELS, scale=SOFT_SCALE)
+    assert np.unique(read_mask(merged.items("train")[0])).tolist() == [0, 127, 254]
 
 
 def test_lists_are_the_files_of_words(described):
@@ -213,12 +229,21 @@ def test_refuses_text_files(tmp_path, text):
         ({"classes": ["a", "b"], "codes": ["x", "x"]}, r"codes must tell the classes apart, but 'x' is of 'a' and 'b'"),
         ({"classes": ["a", "b"], "codes": ["b", "c"]}, r"codes must tell the classes apart, but 'b' is of 'b' and 'a'"),
         ({"classes": ["a"], "above": 255}, r"above: Input should be less than 255"),
+        ({"classes": ["a"], "above": 0, "soft": True}, r"above cuts grey values that are shares where soft is true"),
+        ({"classes": ["a"], "task": "multiclass", "soft": True}, r"task must be multilabel or binary, since lesions"),
+        ({"classes": ["a"], "soft": "yes"}, r"soft: Input should be a valid boolean"),
     ],
 )
 def test_refuses_descriptions(tmp_path, description, message):
     (tmp_path / "dataset.json").write_text(json.dumps(description))
     with pytest.raises(DataError, match=rf"dataset\.json: {message}"):
         read_description(tmp_path)
+
+
+def test_soft_lesions_have_the_usual_ignore_id(described):
+    describe(described, soft=True, ignore_index=9)
+    with pytest.raises(DataError, match=r"dataset\.json: soft masks go with .* the ignore id 255, but .* ignore id 9"):
+        LesionSource(described)
 
 
 def test_refuses_a_folder_without_names(tmp_path):

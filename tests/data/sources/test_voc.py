@@ -31,7 +31,7 @@ def test_items_are_in_the_order_of_the_list(tiny_voc):
     items = VocSource(tiny_voc).items("val")
     assert [item.id for item in items] == [f"img{number:02}" for number in range(18, 24)]
     assert items[0].image == tiny_voc / "JPEGImages" / "img18.jpg"
-    assert items[0].mask == tiny_voc / "SegmentationClass" / "img18.png"
+    assert items[0].mask.path == tiny_voc / "SegmentationClass" / "img18.png"
 
 
 def test_lists_are_all_that_are_there(damaged_voc):
@@ -179,6 +179,14 @@ def test_many_missing_files_are_counted(damaged_voc):
             r"dataset\.json: task: Input should be 'binary', 'multiclass'",
         ),
         ('{"classes": ["a", "b"], "task": "multilabel"}', r"one id a pixel, .* but is multilabel: .* source lesions"),
+        (
+            '{"classes": ["a", "b"], "soft": true}',
+            r"soft masks go with task binary or multilabel .* multiclass",
+        ),
+        (
+            '{"classes": ["a", "b"], "task": "binary", "soft": true}',
+            r"masks in VOC layout hold ids, so soft must be false, but is true: .* source lesions",
+        ),
         ('{"classes": ["a", "b", "c"], "task": "binary"}', r"dataset\.json: a binary task must have two classes"),
     ],
 )

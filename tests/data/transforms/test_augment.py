@@ -1,11 +1,12 @@
 """Augmentation: what moves moves in image and mask alike, and what is filled is ignored."""
 
+import cv2
 import numpy as np
 import pytest
 
 from rarepix.data.transforms.augment import Augment, build_augment, resize_by
 from rarepix.data.transforms.settings import AugmentConfig, CropConfig
-from rarepix.labels import LabelSpace
+from rarepix.labels import SOFT_SCALE, LabelSpace, Task
 from rarepix.settings import ConfigError
 
 STILL = {"flip": 0.0, "brightness": 0.0}
@@ -351,3 +352,78 @@ def test_tones_change_grey_alone():
     shown = [build(tone=1.0).transform_colour(grey, seed) for seed in range(40)]
     assert all((image == image[..., :1]).all() for image in shown)
     assert len({image.tobytes() for image in shown}) > 15
+
+
+SOFT = LabelSpace(names=("background", "a"), background=0, task=Task.BINARY, scale=SOFT_SCALE)
+SOFT_LAYERS = LabelSpace(names=("a", "b"), task=Task.MULTILABEL, scale=SOFT_SCALE)
+GEOMETRY = [
+    {"flip": 1.0},
+    {"rotate": 45},
+    {"scale": 0.5},
+    {"shift": 0.2},
+    {"warp": 1.0},
+    {"rotate": 30, "scale": 0.5, "shift": 0.1, "warp": 0.5, "crop": (32, 64)},
+    {"whole": 1.0, "crop": (32, 64)},
+]
+
+
+def ramp() -> tuple[np.ndarray, np.ndarray]:
+    """An image that is 20 more than its soft mask, so that what is filled differs, and the mask: a slope of shares."""
+    mask = np.add.outer(np.arange(64), np.arange(96)).astype(np.uint8)
+    return np.repeat((mask + 20)[..., None], 3, axis=2), mask
+
+
+def apply_soft(config: dict, image: np.ndarray, mask: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    labels = SOFT if mask.ndim == 2 else SOFT_LAYERS
+    config = STILL | config
+    crop = CropConfig(size=config.pop("crop", None))
+    return build_augment(AugmentConfig(**config), crop, labels=labels).transform_geometry(image, mask, seed)
+
+
+@pytest.mark.parametrize("config", GEOMETRY)
+def test_shares_move_with_their_image_and_what_is_filled_is_ignored(config):
+    for seed in range(6):
+        image, mask = apply_soft(config, *ramp(), seed)
+        inside = mask != IGNORE
+        assert inside.mean() > 0.3
+        # without the rim: there the image is mixed with what is filled, and the mask is not
+        whole = cv2.erode(np.pad(inside, 2).astype(np.uint8), np.ones((5, 5)))[2:-2, 2:-2] > 0
+        assert np.abs(image[..., 0].astype(int) - 20 - mask)[whole].max() <= 3
+        assert mask[inside].max() <= ramp()[1].max()
+
+
+@pytest.mark.parametrize("config", GEOMETRY)
+def test_ignored_pixels_do_not_bleed_into_shares(config):
+    """All that counts is the share 0.3; an ignored pixel that was interpolated would be seen."""
+    random = np.random.default_rng(0)
+    mask = np.full((64, 96, 2), 76, np.uint8)
+    mask[random.random((16, 24, 2)).repeat(4, 0).repeat(4, 1) < 0.3] = IGNORE
+    image = np.zeros((64, 96, 3), np.uint8)
+    for seed in range(6):
+        _, result = apply_soft(config, image, mask, seed)
+        assert (result.ndim, result.shape[2]) == (3, 2)
+        counted = result != IGNORE
+        assert 0.3 < counted.mean() < 0.9
+        assert np.abs(result[counted].astype(int) - 76).max() <= 2  # rounded up to twice
+
+
+def test_a_flipped_soft_mask_is_exact():
+    image, mask = ramp()
+    mask[3, 4], mask[5, 6] = IGNORE, SOFT_SCALE
+    result = apply_soft({"flip": 1.0}, image, mask, 0)
+    assert (result[0] == image[:, ::-1]).all()
+    assert (result[1] == mask[:, ::-1]).all()
+
+
+def test_resize_by_interpolates_shares():
+    image, mask = np.zeros((1, 2, 3), np.uint8), np.array([[0, 100]], np.uint8)
+    assert resize_by(image, mask, 2.0, soft=True)[1].tolist() == [[0, 25, 75, 100]] * 2
+
+
+def test_a_crop_is_centred_where_the_share_is_above_one_half():
+    mask = np.full((200, 200), 127, np.uint8)
+    mask[150, 40] = 128
+    config = CropConfig(size=(32, 32), kind="class_centred")
+    augment = build_augment(AugmentConfig(**STILL), config, labels=SOFT)
+    _, window = augment.transform_geometry(np.zeros((200, 200, 3), np.uint8), mask, 0)
+    assert window[16, 16] == 128

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from rarepix.data.transforms.mixing import classmix, cutmix, draw_half_of_classes, draw_rectangle
+from rarepix.data.transforms.crops import class_pixels
+from rarepix.data.transforms.mixing import classmix, common_shape, cutmix, draw_half_of_classes, draw_rectangle
 from rarepix.seeding import generator
 
 IGNORE = 255
@@ -19,6 +20,12 @@ TARGET = pair(np.zeros((2, 4)), 10)
 DONOR = pair(np.array([[1, 1, 2, IGNORE], [3, 3, 2, IGNORE]]), 20)
 
 
+def pixels_of(donor: tuple[np.ndarray, np.ndarray], classes: np.ndarray) -> np.ndarray:
+    """Where the donor has any of *classes*, in the shape that it has in common with the target."""
+    rows, columns = common_shape(TARGET, donor)
+    return class_pixels(donor[1][:rows, :columns], classes)
+
+
 @pytest.mark.parametrize(
     ("ids", "size"), [([4], 1), ([0, 4], 1), ([0, 1, 2], 2), ([0, 1, 2, 3], 2), ([0, 1, 2, 3, 4], 3), ([], 0)]
 )
@@ -30,14 +37,14 @@ def test_draw_half_of_classes_rounded_up(ids, size):
 
 
 def test_the_chosen_classes_come_with_all_their_pixels_where_they_are():
-    image, mask = classmix(TARGET, DONOR, np.array([1, 2]))
+    image, mask = classmix(TARGET, DONOR, pixels_of(DONOR, np.array([1, 2])))
     assert mask.tolist() == [[1, 1, 2, 0], [0, 0, 2, 0]]
     assert (image[..., 0] == mask).all()
     assert image[..., 1].tolist() == [[20, 20, 20, 10], [10, 10, 20, 10]]
 
 
 def test_ignored_pixels_of_the_donor_stay_where_they_are():
-    _, mask = classmix(TARGET, DONOR, np.array([1, 2, 3]))
+    _, mask = classmix(TARGET, DONOR, pixels_of(DONOR, np.array([1, 2, 3])))
     assert mask.tolist() == [[1, 1, 2, 0], [3, 3, 2, 0]]
 
 
@@ -50,7 +57,7 @@ def test_a_rectangle_comes_as_it_is():
 @pytest.mark.parametrize("shape", [(1, 3), (3, 2), (5, 5), (1, 1)])
 def test_of_a_donor_of_another_size_counts_what_lies_over_the_image(shape):
     donor = pair(np.full(shape, 7), 30)
-    image, mask = classmix(TARGET, donor, np.array([7]))
+    image, mask = classmix(TARGET, donor, pixels_of(donor, np.array([7])))
     rows, columns = min(shape[0], 2), min(shape[1], 4)
     assert (mask[:rows, :columns] == 7).all()
     assert (mask == 7).sum() == rows * columns
@@ -58,7 +65,10 @@ def test_of_a_donor_of_another_size_counts_what_lies_over_the_image(shape):
 
 
 def test_what_comes_in_is_left_alone():
-    for result in (classmix(TARGET, DONOR, np.array([1])), cutmix(TARGET, DONOR, (slice(0, 1), slice(0, 1)))):
+    for result in (
+        classmix(TARGET, DONOR, pixels_of(DONOR, np.array([1]))),
+        cutmix(TARGET, DONOR, (slice(0, 1), slice(0, 1))),
+    ):
         result[0][:], result[1][:] = 99, 99
         assert (TARGET[1] == 0).all()
         assert (TARGET[0][..., 1] == 10).all()

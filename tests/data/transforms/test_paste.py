@@ -9,7 +9,7 @@ import pytest
 from rarepix.data.source import DataError
 from rarepix.data.transforms.paste import PasteOutcome, build_paste
 from rarepix.data.transforms.settings import PasteConfig
-from rarepix.labels import LabelSpace, Task
+from rarepix.labels import SOFT_SCALE, LabelSpace, Task
 
 LABELS = LabelSpace(names=("ground", "house", "kite", "beacon"), background=0)
 STILL = {"scale": (1.0, 1.0), "rotate": 0.0}
@@ -253,3 +253,32 @@ def test_a_binary_task_is_pasted_as_two_classes():
     assert paste.donors.to_dict() == {"kite": 1.0}
     donor = with_square(1, 3, 4)
     assert (paste(*EMPTY, lambda row: donor, 0).mask == 1).sum() == 16
+
+
+SOFT = LabelSpace(names=("background", "a"), background=0, task=Task.BINARY, scale=SOFT_SCALE)
+SOFT_COUNTS = pd.DataFrame({"background": [9], "a": [3]})
+
+
+def test_copy_paste_of_soft_masks_is_refused():
+    with pytest.raises(DataError, match=r"copy_paste pastes pixels that are a class or not, but .* soft: use .*cutmix"):
+        build_paste(PasteConfig(kind="copy_paste"), SOFT_COUNTS, labels=SOFT)
+
+
+@pytest.mark.parametrize("kind", ["classmix", "cutmix"])
+def test_mixing_soft_masks_copies_shares(kind):
+    paste = build_paste(PasteConfig(kind=kind, probability=1.0), SOFT_COUNTS, labels=SOFT)
+    image, mask = np.zeros((4, 6, 3), np.uint8), np.full((4, 6), 7, np.uint8)
+    theirs = np.array([[0, 60, 127, 128, 200, 254]] * 4, np.uint8)
+    theirs[0] = SOFT.ignore
+    donor = np.repeat((theirs + 1)[..., None], 3, axis=2), theirs
+    pasted = set()
+    for seed in range(20):
+        result = paste(image, mask, lambda row: donor, seed)
+        assert result.outcome is PasteOutcome.PASTED
+        changed = result.mask != 7
+        assert (result.mask[changed] == theirs[changed]).all()
+        assert (result.image[changed] == donor[0][changed]).all()
+        pasted.add(tuple(result.mask[1]))
+    if kind == "classmix":  # one of two classes: where the share is above one half, or where it is not
+        assert pasted == {(7, 7, 7, 128, 200, 254), (0, 60, 127, 7, 7, 7)}
+        assert (result.mask[0] == 7).all()  # ignored pixels are of no class

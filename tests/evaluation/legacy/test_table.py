@@ -1,11 +1,13 @@
 """The contract of every published evaluator."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from rarepix.choices import ChoiceError
 from rarepix.evaluation.legacy import LEGACY, build_legacy
-from rarepix.labels import LabelSpace, Task
+from rarepix.labels import SOFT_SCALE, LabelSpace, Task
 from tests.evaluation.legacy.conftest import LESION, LESIONS, VOID, several, square
 
 SPACES = [LESION, LESIONS, several(3)]
@@ -52,6 +54,15 @@ def test_results_are_numbers_by_name(name, labels):
     assert actual
     assert all(isinstance(value, float) for value in actual.values())
     assert all(0 <= value <= 1 for key, value in actual.items() if not key.startswith("hd95") and not np.isnan(value))
+
+
+@pytest.mark.parametrize(("name", "labels"), [case for case in CASES if case[1].task is not Task.MULTICLASS])
+def test_of_a_soft_truth_counts_where_the_share_is_above_one_half(name, labels):
+    pairs = masks(labels, 0)
+    pairs[0][1][5] = VOID
+    soft = [(prediction, np.array([100, 200, *[0] * 253, VOID], np.uint8)[target]) for prediction, target in pairs]
+    actual = result(name, dataclasses.replace(labels, scale=SOFT_SCALE), soft)
+    assert actual == pytest.approx(result(name, labels, pairs), abs=0, rel=0, nan_ok=True)
 
 
 @every_case

@@ -8,7 +8,7 @@ import pandas as pd
 from pyarrow import ArrowException
 
 from rarepix.data.inventory.threads import in_threads
-from rarepix.data.source import ClassMasks, Item
+from rarepix.data.source import Item
 from rarepix.files import replacing
 from rarepix.labels import LabelSpace
 
@@ -16,10 +16,11 @@ from rarepix.labels import LabelSpace
 def content_key(items: Sequence[Item], labels: LabelSpace) -> str | None:
     """Return a hash of everything that is counted; None if a file cannot be read.
 
-    It covers the label space and, in their order, every item's id, the content of its mask (of every class mask, and
-    how they are read) and the length of its image's file, but neither paths nor times of the files.
+    It covers the label space and, in their order, every item's id, the content of its mask and how that is read, and
+    the length of its image's file, but neither paths nor times of the files.
     """
-    digest = hashlib.sha256(repr((labels.names, labels.background, labels.ignore, labels.task.value)).encode())
+    meaning = (labels.names, labels.background, labels.ignore, labels.task.value)
+    digest = hashlib.sha256(repr((*meaning, labels.scale) if labels.is_soft else meaning).encode())
     try:
         for item, content in zip(items, in_threads(_content, items), strict=True):
             digest.update(f"{item.id}|{content}\n".encode())
@@ -52,13 +53,4 @@ def store_table(table: pd.DataFrame, file: Path) -> None:
 
 
 def _content(item: Item) -> str:
-    if isinstance(item.mask, ClassMasks):
-        digests = [file and _sha256(file) for file in item.mask.files]
-        mask = f"{digests} threshold {item.mask.threshold}{' binarized' if item.mask.binarize else ''}"
-    else:
-        mask = _sha256(item.mask)
-    return f"{mask}|{item.image.stat().st_size}"
-
-
-def _sha256(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()
+    return f"{item.mask.fingerprint()}|{item.image.stat().st_size}"

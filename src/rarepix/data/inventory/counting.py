@@ -5,15 +5,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 import pandas as pd
 
 from rarepix.data.images import image_size
 from rarepix.data.inventory.cache import cache_file, load_table, store_table
 from rarepix.data.inventory.problems import Problem, ProblemKind, refuse
 from rarepix.data.inventory.threads import Advance, in_threads
-from rarepix.data.masks import count_ids, read_class_masks
-from rarepix.data.source import ClassMasks, DataError, Item
+from rarepix.data.source import DataError, Item
 from rarepix.labels import LabelSpace
 
 BORDER = "border"
@@ -85,64 +83,34 @@ def inventory_hash(table: pd.DataFrame) -> str:
     return hashlib.sha256(table.sort_index().to_csv().encode()).hexdigest()[:16]
 
 
-class MaskCounts(NamedTuple):
-    """The pixels of one mask: of every class, and ignored; width and height; ids outside the label space."""
-
-    pixels: list[int]
-    ignored: int
-    size: tuple[int, int]
-    unknown_ids: tuple[int, ...] = ()
-
-
 def _count(item: Item, labels: LabelSpace) -> list[int] | list[Problem]:
     """Return the item's row, or everything that is wrong with it."""
     counts, size, problems, image_problems = None, None, [], []
     try:
-        size = image_size(item.image)
+        size = image_size(item.image)[::-1]
     except DataError as error:
         unreadable = Problem(ProblemKind.IMAGE, item.id, str(error))
         image_problems = [unreadable if item.image.exists() else _missing_file(item, item.image)]
     try:
-        if isinstance(item.mask, ClassMasks):
-            counts = _count_class_masks(item.mask, size)
-        else:
-            counts = _count_id_mask(item.mask, labels)
+        counts = item.mask.count(labels, size)
     except FileNotFoundError:
-        problems += [_missing_file(item, file) for file in item.mask_files if not file.exists()]
+        problems += [_missing_file(item, file) for file in item.mask.files if not file.exists()]
     except DataError as error:
         problems.append(Problem(ProblemKind.MASK, item.id, str(error)))
     problems += image_problems
     if counts and size and counts.size != size:
         message = (
-            f"{item.mask_files[0]} must have the size of its image, {size[0]}×{size[1]}, but has "
-            f"{counts.size[0]}×{counts.size[1]}: put the right pair together, or take {item.id} out of the list"
+            f"{item.mask.files[0]} must have the size of its image, {size[1]}×{size[0]}, but has "
+            f"{counts.size[1]}×{counts.size[0]}: put the right pair together, or take {item.id} out of the list"
         )
         problems.append(Problem(ProblemKind.SIZE, item.id, message))
     if counts and counts.unknown_ids:
         message = (
-            f"{item.mask} must hold ids 0 to {labels.count - 1} or {labels.ignore} (ignored), but holds "
+            f"{item.mask.files[0]} must hold ids 0 to {labels.count - 1} or {labels.ignore} (ignored), but holds "
             f"{list(counts.unknown_ids)}: name all classes, and the ignored id, in dataset.json, or correct the mask"
         )
         problems.append(Problem(ProblemKind.IDS, item.id, message))
-    return problems if counts is None or problems else [*counts.pixels, counts.ignored, *counts.size[::-1]]
-
-
-def _count_id_mask(path: Path, labels: LabelSpace) -> MaskCounts:
-    ids, size = count_ids(path)
-    unknown = (number for number in range(labels.count, len(ids)) if ids[number] and number != labels.ignore)
-    return MaskCounts(ids[: labels.count], ids[labels.ignore], size, tuple(unknown))
-
-
-def _count_class_masks(class_masks: ClassMasks, image_size: tuple[int, int] | None) -> MaskCounts | None:
-    """Count every class; where no class has a file the mask has the size of its image, None if that is not known."""
-    masks = dict(read_class_masks(class_masks))
-    size = next(iter(masks.values())).shape[::-1] if masks else image_size
-    if size is None:
-        return None
-    if class_masks.binarize:
-        foreground = int(np.count_nonzero(np.logical_or.reduce([*masks.values()]))) if masks else 0
-        return MaskCounts([size[0] * size[1] - foreground, foreground], 0, size)
-    return MaskCounts([int(np.count_nonzero(masks.get(n, 0))) for n in range(len(class_masks.files))], 0, size)
+    return problems if counts is None or problems else [*counts.pixels, counts.ignored, *counts.size]
 
 
 def _missing_file(item: Item, path: Path) -> Problem:

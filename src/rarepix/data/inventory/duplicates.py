@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rarepix.data.inventory.problems import Problem, ProblemKind
 from rarepix.data.inventory.threads import in_threads
-from rarepix.data.source import ClassMasks, Item, first_of
+from rarepix.data.source import Item, first_of
 
 NAMED_AT_MOST = 5
 
@@ -33,7 +33,7 @@ def find_duplicates(items: Sequence[Item], lists: Mapping[str, Iterable[str]]) -
 
 def _problem(group: Sequence[Item], lists: Mapping[str, Iterable[str]]) -> Problem:
     members = [f"{item.id} ({', '.join(sorted(lists[item.id]))})" for item in group]
-    masks = {_mask_digests(item) for item in group}
+    masks = {_mask_fingerprint(item) for item in group}
     text = f"an image must have one id, but these are the same file: {first_of(members, NAMED_AT_MOST)}"
     text += "" if len(masks) == 1 else ", with different masks"
     lists_of = [set(lists[item.id]) for item in group]
@@ -45,9 +45,11 @@ def _problem(group: Sequence[Item], lists: Mapping[str, Iterable[str]]) -> Probl
     )
 
 
-def _mask_digests(item: Item) -> tuple[str, ...]:
-    files = item.mask.files if isinstance(item.mask, ClassMasks) else (item.mask,)
-    return tuple(_digest(file) if file else "" for file in files)
+def _mask_fingerprint(item: Item) -> str:
+    try:
+        return item.mask.fingerprint()
+    except OSError:
+        return ""
 
 
 def _length(path: Path) -> int:

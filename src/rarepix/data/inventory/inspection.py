@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from rarepix.data.inventory.counting import examine
+from rarepix.data.inventory.counting import SIZES, examine
 from rarepix.data.inventory.duplicates import find_duplicates
 from rarepix.data.inventory.objects import find_objects
 from rarepix.data.inventory.problems import Problem, ProblemKind
@@ -48,8 +48,9 @@ def inspect_dataset(source: Source, names: Sequence[str], bar: ProgressBar, *, c
     problems += unusable
     objects = None
     if not problems:
+        sizes = dict(zip(counts.index, counts[[*SIZES]].itertuples(index=False, name=None), strict=True))
         with bar("finding objects", len(items)) as advance:
-            objects = find_objects(items, source.labels, cache=cache, progress=advance)
+            objects = find_objects(items, source.labels, sizes=sizes, cache=cache, progress=advance)
     return Inspection(lists, counts, objects, problems, find_duplicates(items, lists))
 
 

@@ -7,10 +7,11 @@ test split are not published.
 
 from pathlib import Path
 
-from rarepix.data.masks import read_id_mask
+from rarepix.data.masks import IdMask
 from rarepix.data.source import DataError, Item
 from rarepix.data.sources.lists import build_items, check_folders, unknown_list
 from rarepix.labels import LabelSpace
+from rarepix.settings import Settings
 
 COLOURS = {
     "road": (128, 64, 128), "sidewalk": (244, 35, 232), "building": (70, 70, 70), "wall": (102, 102, 156),
@@ -22,6 +23,15 @@ COLOURS = {
 """Class → colour, in the order of the train ids."""
 IMAGES, MASKS = "leftImg8bit", "gtFine"
 IMAGE_SUFFIX, MASK_SUFFIX = "_leftImg8bit.png", "_gtFine_labelTrainIds.png"
+
+
+class Parameters(Settings):
+    """This source has no parameters."""
+
+
+def open_source(root: Path, parameters: Parameters) -> "CityscapesSource":
+    """Return the reader of *root*."""
+    return CityscapesSource(root)
 
 
 class CityscapesSource:
@@ -54,7 +64,7 @@ class CityscapesSource:
 
         def item(name: str) -> Item:
             city = self.root / MASKS / list_name / image_of[name].parent.name
-            return Item(name, image_of[name], city / f"{name}{MASK_SUFFIX}")
+            return Item(name, image_of[name], IdMask(city / f"{name}{MASK_SUFFIX}"))
 
         return build_items([*image_of], folder, item)
 
@@ -70,7 +80,7 @@ class CityscapesSource:
             if any(folder.glob("*/*_gtFine_labelIds.png")):
                 remedy = "make them with createTrainIdLabelImgs of cityscapesscripts"
             return f"{folder} must hold annotations (<city>/*{MASK_SUFFIX}), but has none: {remedy}"
-        if all((read_id_mask(mask) == self.labels.ignore).all() for mask in masks[:3]):
+        if all((IdMask(mask).read() == self.labels.ignore).all() for mask in masks[:3]):
             return (
                 f"the split {split!r} must be annotated, but {masks[0]} and others hold nothing but ignored pixels "
                 f"(Cityscapes keeps the annotations of its test split to itself): use another list, such as val"

@@ -6,7 +6,7 @@ from typing import Annotated, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from rarepix.data.source import DataError
-from rarepix.labels import IGNORE, LabelSpace, Task
+from rarepix.labels import IGNORE, SOFT_SCALE, LabelSpace, Task
 from rarepix.settings import explain
 
 
@@ -27,6 +27,8 @@ class Description(BaseModel):
     rare_classes: list[str] = []
     """Default: of a binary task, the class that is not background."""
     task: Task = Task.MULTICLASS
+    soft: bool = False
+    """Grey values of masks are shares of the class, 255 the whole pixel; of a source with a mask for each class."""
 
     @model_validator(mode="after")
     def _one_colour_a_class(self) -> "Description":
@@ -63,6 +65,7 @@ def label_space(description: Description, file: Path) -> LabelSpace:
             palette=tuple(tuple(colour) for colour in description.palette),
             rare=tuple(description.rare_classes or (description.classes[1:] if binary else ())),
             task=description.task,
+            scale=SOFT_SCALE if description.soft else 1,
         )
     except ValueError as error:
         raise DataError(f"{file}: {error}") from error

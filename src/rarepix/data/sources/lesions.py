@@ -9,16 +9,19 @@ line), else ``class_names.txt`` (a name a line).
 """
 
 from collections import defaultdict
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from rarepix.data.source import ClassMasks, DataError, Item
+from rarepix.data.masks import LayerMask
+from rarepix.data.source import DataError, Item
 from rarepix.data.sources.description import Description, describe, label_space
 from rarepix.data.sources.lists import build_items, find_file, read_id_list, read_text
-from rarepix.labels import LabelSpace, Task
+from rarepix.labels import SOFT_SCALE, LabelSpace, Task
+from rarepix.settings import Settings
 
 MERGED_LABELS = LabelSpace(names=("background", "lesion"), background=0, rare=("lesion",), task=Task.BINARY)
 DESCRIPTION, CLASSES, NAMES = "dataset.json", "classes.txt", "class_names.txt"
@@ -52,6 +55,8 @@ class LesionDescription(Description):
                 raise ValueError(f"codes must tell the classes apart, but {code!r} is of {owners[code]!r} and {name!r}")
         if self.task is Task.MULTICLASS:
             raise ValueError("task must be multilabel or binary, since lesions overlap, but is multiclass")
+        if self.soft and "above" in self.model_fields_set:
+            raise ValueError("above cuts grey values that are shares where soft is true: leave one of them out")
         if "background" in self.classes:
             raise ValueError("classes must be the lesions alone, but one is background: leave it out")
         return self
@@ -91,6 +96,18 @@ def _from_lines(file: Path) -> LesionDescription:
         raise DataError(f"{file}: {error}") from error
 
 
+class Parameters(Settings):
+    """The parameters of this source."""
+
+    merge: bool = False
+    """All lesions are one class, so that the task is binary."""
+
+
+def open_source(root: Path, parameters: Parameters) -> "LesionSource":
+    """Return the reader of *root*."""
+    return LesionSource(root, merge=parameters.merge)
+
+
 class LesionSource:
     """Reader of one folder of lesions; with *merge* all of them are one class."""
 
@@ -99,7 +116,8 @@ class LesionSource:
         description = read_description(root)
         self._merge = merge or description.task is Task.BINARY
         self.name = description.name or root.resolve().name
-        self.labels = MERGED_LABELS if self._merge else label_space(description, root / DESCRIPTION)
+        merged = replace(MERGED_LABELS, scale=SOFT_SCALE) if description.soft else MERGED_LABELS
+        self.labels = merged if self._merge else label_space(description, root / DESCRIPTION)
         classes = ", ".join(f'"{name}"' for name in description.classes)
         self.assumed = "" if (root / DESCRIPTION).is_file() else ASSUMED.format(root=root, classes=classes)
         self._description = description
@@ -117,8 +135,9 @@ class LesionSource:
 
     def _item(self, name: str) -> Item:
         files = self._mask_files.get(name, {})
-        masks = tuple(files.get(number) for number in range(len(self._description.classes)))
-        return Item(name, find_file(self._images, name), ClassMasks(masks, self._description.above, self._merge))
+        layers = tuple(files.get(number) for number in range(len(self._description.classes)))
+        mask = LayerMask(layers, self._description.above, merge=self._merge, soft=self._description.soft)
+        return Item(name, find_file(self._images, name), mask)
 
     @cached_property
     def _mask_files(self) -> dict[str, dict[int, Path]]:

@@ -52,7 +52,7 @@ def build_items(names: Sequence[str], list_file: Path, build: Callable[[str], It
     """
     try:
         items = [build(name) for name in names]
-        missing = [str(path) for item in items for path in (item.image, *item.mask_files) if not path.is_file()]
+        missing = [str(path) for item in items for path in (item.image, *item.mask.files) if not path.is_file()]
     except OSError as error:  # a name that is too long, a folder without permission
         raise DataError(
             f"every id in {list_file} must name files that can be accessed, but: {error}: correct the id or the "

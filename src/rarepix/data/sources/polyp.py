@@ -7,9 +7,11 @@
 import re
 from pathlib import Path
 
-from rarepix.data.source import ClassMasks, DataError, Item
+from rarepix.data.masks import LayerMask
+from rarepix.data.source import DataError, Item
 from rarepix.data.sources.lists import IMAGE_SUFFIXES, build_items, check_folders, find_file, read_id_list
 from rarepix.labels import LabelSpace, Task
+from rarepix.settings import Settings
 
 TRAIN, TEST = "TrainDataset", "TestDataset"
 ALL = "all"
@@ -17,6 +19,15 @@ ALL = "all"
 THRESHOLD = 127
 SUFFIX = re.compile(f"({'|'.join(map(re.escape, IMAGE_SUFFIXES))})$")
 MASK_SUFFIXES = (".png", ".PNG", ".jpg", ".jpeg", ".JPG", ".JPEG")
+
+
+class Parameters(Settings):
+    """This source has no parameters."""
+
+
+def open_source(root: Path, parameters: Parameters) -> "PolypSource":
+    """Return the reader of *root*."""
+    return PolypSource(root)
 
 
 class PolypSource:
@@ -56,7 +67,7 @@ class PolypSource:
 
 def _item(folder: Path, name: str, item_id: str) -> Item:
     mask = find_file(folder / "masks", name, MASK_SUFFIXES)
-    return Item(item_id, find_file(folder / "images", name), ClassMasks((mask,), threshold=THRESHOLD, binarize=True))
+    return Item(item_id, find_file(folder / "images", name), LayerMask((mask,), threshold=THRESHOLD, merge=True))
 
 
 def _names(folder: Path) -> list[str]:

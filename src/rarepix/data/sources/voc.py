@@ -7,10 +7,12 @@ rare_classes, task) says what the ids mean; without it they are the 20 classes o
 
 from pathlib import Path
 
+from rarepix.data.masks import IdMask
 from rarepix.data.source import DataError, Item
 from rarepix.data.sources.description import Description, describe, label_space
 from rarepix.data.sources.lists import build_items, check_folders, find_file, read_id_list
 from rarepix.labels import Task
+from rarepix.settings import Settings
 
 VOC_CLASSES = (
     "background", "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow", "diningtable",
@@ -21,6 +23,15 @@ ASSUMED = (
     "{root} has no dataset.json: ids 0 to 20 are taken for background and the 20 classes of VOC 2012, 255 for ignored; "
     'if they mean something else, write {file}, such as {{"classes": ["background", "road", "sign"]}}'
 )
+
+
+class Parameters(Settings):
+    """This source has no parameters."""
+
+
+def open_source(root: Path, parameters: Parameters) -> "VocSource":
+    """Return the reader of *root*."""
+    return VocSource(root)
 
 
 class VocSource:
@@ -40,6 +51,11 @@ class VocSource:
                 f"{file}: masks in VOC layout have one id a pixel, so task must be multiclass or binary, but is "
                 f"multilabel: with a mask for each class use the source lesions"
             )
+        if description.soft:
+            raise DataError(
+                f"{file}: masks in VOC layout hold ids, so soft must be false, but is true: with a mask of shares for "
+                f"each class use the source lesions"
+            )
 
     def lists(self) -> list[str]:
         """Return the names of the files in ``ImageSets/Segmentation``."""
@@ -52,4 +68,4 @@ class VocSource:
 
     def _item(self, name: str) -> Item:
         image = find_file(self.root / "JPEGImages", name)
-        return Item(name, image, self.root / "SegmentationClass" / f"{name}.png")
+        return Item(name, image, IdMask(self.root / "SegmentationClass" / f"{name}.png"))

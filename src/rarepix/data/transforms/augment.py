@@ -1,6 +1,7 @@
 """Augmentation of a whole training image: geometry before the paste, colour after it, by albumentations.
 
-What a transform fills is 0 in the image and the ignore id in the mask, never background.
+What a transform fills is 0 in the image and the ignore id in the mask, never background. Ids are never interpolated;
+shares of a soft mask are, linearly (see ``interpolate``).
 """
 
 import os
@@ -12,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
+from rarepix.data.source import Size
 from rarepix.data.transforms.crops import Crop, build_crop, cut
-from rarepix.data.transforms.resizing import ImageAndMask, Size, resize_image, resize_mask
+from rarepix.data.transforms.resizing import ImageAndMask, interpolate, resize_image, resize_mask
 from rarepix.data.transforms.settings import AugmentConfig, CropConfig
-from rarepix.labels import LabelSpace
+from rarepix.labels import LabelSpace, hard_mask
 from rarepix.seeding import generator, stable_hash
 from rarepix.settings import ConfigError
 
@@ -51,16 +53,18 @@ class Augment:
     window: Callable[[np.ndarray, np.ndarray, int], ImageAndMask] | None
     """Cuts a window of *size* from image and mask, by a seed; None: images stay whole."""
     colours: "Compose | None"
+    soft: bool = False
+    """Whether masks are soft."""
 
     def transform_geometry(self, image: np.ndarray, mask: np.ndarray, seed: int) -> ImageAndMask:
         """Return image and mask resized, flipped, warped, rotated and shifted, and the window cut out of them."""
         moves = self.motion_probability == 1 or generator(seed, "motion").random() < self.motion_probability
         is_whole = self.whole_probability > 0 and generator(seed, "whole").random() < self.whole_probability
         if is_whole:
-            image, mask = resize_image(image, self.size), resize_mask(mask, self.size)
+            image, mask = resize_image(image, self.size), resize_mask(mask, self.size, soft=self.soft)
         elif self.factors and moves:
-            image, mask = resize_by(image, mask, generator(seed, "scale").uniform(*self.factors))
-        image, mask = _apply(self.with_motion if moves else self.without_motion, image, mask, seed)
+            image, mask = resize_by(image, mask, generator(seed, "scale").uniform(*self.factors), soft=self.soft)
+        image, mask = _apply(self.with_motion if moves else self.without_motion, image, mask, seed, soft=self.soft)
         return (image, mask) if is_whole or not self.window else self.window(image, mask, seed)
 
     def transform_colour(self, image: np.ndarray, seed: int) -> np.ndarray:
@@ -88,8 +92,11 @@ def build_augment(config: AugmentConfig, crop: CropConfig, *, labels: LabelSpace
         )
     factors = config.scale if isinstance(config.scale, tuple) else (1 - config.scale, 1 + config.scale)
     resized = crop.size is not None and factors != (1, 1)
-    flip_and_warp = _flip_and_warp(config, labels.ignore)
-    motion = _motion(config, (1, 1) if resized else factors, labels.ignore)
+    masks = {"fill_mask": labels.ignore}
+    if labels.is_soft:
+        masks = {"fill_mask": 0, "mask_interpolation": cv2.INTER_LINEAR}  # of the shares and of their weights
+    flip_and_warp = _flip_and_warp(config, masks)
+    motion = _motion(config, (1, 1) if resized else factors, masks)
     return Augment(
         factors=factors if resized else None,
         motion_probability=config.motion,
@@ -97,28 +104,32 @@ def build_augment(config: AugmentConfig, crop: CropConfig, *, labels: LabelSpace
         without_motion=_compose(flip_and_warp),
         whole_probability=config.whole,
         size=crop.size,
-        window=partial(_cut_window, build_crop(crop, labels), crop.size, labels.ignore) if crop.size else None,
+        window=partial(_cut_window, build_crop(crop, labels), crop.size, labels) if crop.size else None,
         colours=_compose(_colours(config)),
+        soft=labels.is_soft,
     )
 
 
-def resize_by(image: np.ndarray, mask: np.ndarray, factor: float) -> ImageAndMask:
+def resize_by(image: np.ndarray, mask: np.ndarray, factor: float, *, soft: bool = False) -> ImageAndMask:
     """Return image and mask with sides *factor* times as long, rounded, but at least a pixel."""
     rows, columns = (max(1, round(side * factor)) for side in mask.shape[:2])
     resized = cv2.resize(image, (columns, rows), interpolation=cv2.INTER_LINEAR)
-    return resized, resize_mask(mask, (rows, columns))
+    return resized, resize_mask(mask, (rows, columns), soft=soft)
 
 
 def _cut_window(
-    choose_window: Crop, size: Size, ignore: int, image: np.ndarray, mask: np.ndarray, seed: int
+    choose_window: Crop, size: Size, labels: LabelSpace, image: np.ndarray, mask: np.ndarray, seed: int
 ) -> ImageAndMask:
-    return cut(image, mask, choose_window(mask, size, generator(seed, "crop")), size, ignore=ignore)
+    location = choose_window(hard_mask(mask, labels), size, generator(seed, "crop"))
+    return cut(image, mask, location, size, ignore=labels.ignore)
 
 
-def _apply(compose: "Compose | None", image: np.ndarray, mask: np.ndarray, seed: int) -> ImageAndMask:
+def _apply(compose: "Compose | None", image: np.ndarray, mask: np.ndarray, seed: int, *, soft: bool) -> ImageAndMask:
     if compose is None:
         return image, mask
     compose.set_random_seed(seed)
+    if soft:
+        return _apply_to_soft_mask(compose, image, mask)
     if mask.ndim == 2:
         transformed = compose(image=image, mask=mask)
         return transformed["image"], transformed["mask"]
@@ -128,6 +139,17 @@ def _apply(compose: "Compose | None", image: np.ndarray, mask: np.ndarray, seed:
     return transformed["image"], np.stack(transformed["masks"], axis=2)
 
 
+def _apply_to_soft_mask(compose: "Compose", image: np.ndarray, mask: np.ndarray) -> ImageAndMask:
+    def transform(planes: list[np.ndarray]) -> list[np.ndarray]:
+        nonlocal image
+        transformed = compose(image=image, masks=planes)
+        image = transformed["image"]
+        return transformed["masks"]
+
+    mask = interpolate(mask, transform)
+    return image, mask
+
+
 def _compose(transforms: "list[BasicTransform]") -> "Compose | None":
     """Return the transforms as one; None for an empty list."""
     from albumentations import Compose
@@ -135,21 +157,21 @@ def _compose(transforms: "list[BasicTransform]") -> "Compose | None":
     return Compose(transforms) if transforms else None
 
 
-def _flip_and_warp(config: AugmentConfig, ignore: int) -> "list[BasicTransform]":
-    """Return flip and warp, which do not depend on ``augment.motion``."""
+def _flip_and_warp(config: AugmentConfig, masks: dict[str, int]) -> "list[BasicTransform]":
+    """Return flip and warp, which do not depend on ``augment.motion``; *masks* says how a mask is transformed."""
     import albumentations as A
 
     warps = [
         # alpha: how far pixels move, sigma: over how many of them the movement is smoothed
-        A.ElasticTransform(alpha=120, sigma=6, fill_mask=ignore, p=1),
-        A.GridDistortion(fill_mask=ignore, p=1),
-        A.OpticalDistortion(distort_limit=(-2.0, 2.0), fill_mask=ignore, p=1),
+        A.ElasticTransform(alpha=120, sigma=6, **masks, p=1),
+        A.GridDistortion(**masks, p=1),
+        A.OpticalDistortion(distort_limit=(-2.0, 2.0), **masks, p=1),
     ]
     flip = [A.HorizontalFlip(p=config.flip)] if config.flip else []
     return [*flip, A.OneOf(warps, p=config.warp)] if config.warp else flip
 
 
-def _motion(config: AugmentConfig, factors: tuple[float, float], ignore: int) -> "list[BasicTransform]":
+def _motion(config: AugmentConfig, factors: tuple[float, float], masks: dict[str, int]) -> "list[BasicTransform]":
     """Return resizing within the image by one of *factors*, rotation and shift."""
     import albumentations as A
 
@@ -160,7 +182,7 @@ def _motion(config: AugmentConfig, factors: tuple[float, float], ignore: int) ->
         parameters |= {"rotate": (-config.rotate, config.rotate)}
     if config.shift:
         parameters |= {"translate_percent": dict.fromkeys("xy", (-config.shift, config.shift))}
-    return [A.Affine(**parameters, fill_mask=ignore, p=1.0)] if parameters else []
+    return [A.Affine(**parameters, **masks, p=1.0)] if parameters else []
 
 
 def _colours(config: AugmentConfig) -> "list[BasicTransform]":

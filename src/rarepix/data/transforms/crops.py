@@ -7,8 +7,7 @@ import cv2
 import numpy as np
 
 from rarepix.choices import pick
-from rarepix.data.source import DataError
-from rarepix.data.transforms.resizing import Size
+from rarepix.data.source import DataError, Size
 from rarepix.data.transforms.settings import CropConfig
 from rarepix.labels import LabelSpace, Task
 
@@ -18,7 +17,10 @@ MAX_TRIES = 10
 Location = tuple[int, int]
 """Row and column of a window's first pixel in the image; negative where the image is smaller than the window."""
 Crop = Callable[[np.ndarray, Size, np.random.Generator], Location]
-"""From a mask H W (or H W C), the window's size and a source of randomness to the window's location."""
+"""From a mask H W (or H W C), the window's size and a source of randomness to the window's location.
+
+Of a soft mask a window is chosen by its ``hard_mask``.
+"""
 
 
 def random_window(mask: np.ndarray, size: Size, random: np.random.Generator) -> Location:

@@ -9,7 +9,6 @@ import math
 import cv2
 import numpy as np
 
-from rarepix.data.transforms.crops import class_pixels
 from rarepix.data.transforms.resizing import ImageAndMask
 
 ASPECTS = (0.5, 2.0)
@@ -23,10 +22,12 @@ def draw_half_of_classes(mask: np.ndarray, random: np.random.Generator, *, ignor
     return random.choice(present, size=-(-len(present) // 2), replace=False)
 
 
-def classmix(target: ImageAndMask, donor: ImageAndMask, classes: np.ndarray) -> ImageAndMask:
-    """Return *target* with all pixels of the *classes* of *donor* where they are (Olsson et al. 2021)."""
+def classmix(target: ImageAndMask, donor: ImageAndMask, pasted: np.ndarray) -> ImageAndMask:
+    """Return *target* with the pixels of *donor* where *pasted* is not 0 (Olsson et al. 2021).
+
+    These are the pixels of some classes of the donor; *pasted* is H W uint8, of the shape that both have in common.
+    """
     rows, columns = common_shape(target, donor)
-    pasted = class_pixels(donor[1][:rows, :columns], classes)
     image, mask = target[0].copy(), target[1].copy()
     for into, source in ((image, donor[0]), (mask, donor[1])):
         cv2.copyTo(np.ascontiguousarray(source[:rows, :columns]), pasted, into[:rows, :columns])

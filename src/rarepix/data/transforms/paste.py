@@ -25,10 +25,10 @@ from rarepix.data.transforms.copypaste import (
     sample_allowed_pixels,
     warp,
 )
-from rarepix.data.transforms.crops import id_table
+from rarepix.data.transforms.crops import class_pixels, id_table
 from rarepix.data.transforms.donors import donor_classes, donor_rows
 from rarepix.data.transforms.settings import PasteConfig
-from rarepix.labels import LabelSpace, Task
+from rarepix.labels import LabelSpace, Task, hard_mask
 from rarepix.seeding import generator
 
 Read = Callable[[int], tuple[np.ndarray, np.ndarray]]
@@ -122,7 +122,7 @@ class Mix:
     whole_donors = True
 
     def __init__(self, parameters: dict[str, Any], counts: pd.DataFrame, labels: LabelSpace) -> None:
-        self._parameters, self._images, self._ignore = parameters, len(counts), labels.ignore
+        self._parameters, self._images, self._labels = parameters, len(counts), labels
 
     def __call__(self, image: np.ndarray, mask: np.ndarray, read: Read, seed: int) -> Result:
         """Paste a part of a donor."""
@@ -134,10 +134,11 @@ class Mix:
         if "area" in self._parameters:
             rectangle = mixing.draw_rectangle((rows, columns), self._parameters["area"], random)
             return Result(*mixing.cutmix(target, donor, rectangle), PasteOutcome.PASTED)
-        classes = mixing.draw_half_of_classes(donor[1][:rows, :columns], random, ignore=self._ignore)
+        ids = hard_mask(donor[1][:rows, :columns], self._labels)
+        classes = mixing.draw_half_of_classes(ids, random, ignore=self._labels.ignore)
         if not len(classes):
             return Result(image, mask, PasteOutcome.EMPTY_DONOR)
-        return Result(*mixing.classmix(target, donor, classes), PasteOutcome.PASTED)
+        return Result(*mixing.classmix(target, donor, class_pixels(ids, classes)), PasteOutcome.PASTED)
 
 
 Paste = CopyPaste | Mix
@@ -161,12 +162,17 @@ def build_paste(config: PasteConfig, counts: pd.DataFrame, *, labels: LabelSpace
     *counts* is the image × class table of pixel counts of the training part, in the order of the dataset.
 
     Raises:
-        ChoiceError, DataError: the donor classes cannot be used (see ``donor_classes``), or classes overlap, and this
-            paste needs one class a pixel.
+        ChoiceError, DataError: the donor classes cannot be used (see ``donor_classes``), or classes overlap or masks
+            are soft, and this paste needs one class a pixel.
     """
     if labels.task is Task.MULTILABEL and config.kind in ("copy_paste", "classmix"):
         raise DataError(
             f"paste.kind={config.kind} needs one class a pixel, but the dataset is multilabel: use paste.kind=cutmix "
             f"or none, or merge the classes into one (data.merge=true, of the source lesions)"
+        )
+    if labels.is_soft and config.kind == "copy_paste":
+        raise DataError(
+            "paste.kind=copy_paste pastes pixels that are a class or not, but the masks of the dataset are soft: use "
+            "paste.kind=classmix or cutmix, which copy shares, or none"
         )
     return pick(PASTES, config.kind, "paste.kind")(config.parameters(), counts, labels)

@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from rarepix.labels import LabelSpace, Task
+from rarepix.labels import LabelSpace, Task, hard_mask
 from rarepix.metrics.surface import class_masks
 
 NEVER = -1
@@ -51,13 +51,15 @@ class Scorer:
         Args:
             image: its id, for messages.
             prediction: H W class ids; multilabel: H W C of 0 and 1.
-            target: H W class ids or the ignore id; multilabel: H W C of 0, 1 or the ignore id.
+            target: H W class ids or the ignore id; multilabel: H W C of 0, 1 or the ignore id. Of a soft mask counts
+                where ``is_on``.
             probability: C H W (binary: 1 H W), for evaluators with a threshold of their own.
 
         Raises:
             ValueError: the masks are not of the shape that the task demands.
         """
         ignore = NEVER if self.ignored_count else self.labels.ignore
+        target = hard_mask(target, self.labels)
         try:
             pairs = [*class_masks(prediction, target, task=self.labels.task, classes=self.labels.count, ignore=ignore)]
         except ValueError as error:
