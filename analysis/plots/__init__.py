@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from analysis.plots.class_differences import draw_differences
 from analysis.plots.class_scores import draw_heatmap, draw_properties
+from analysis.plots.confusion import draw_confusion
 from analysis.plots.contour import draw_contour
 from analysis.plots.critical_difference import draw_ranks
 from analysis.plots.forest import draw_forest
@@ -42,6 +43,7 @@ FIGURES: dict[str, Draw] = {
     "forest": lambda tables, results: draw_forest(results.comparisons, tables),
     "critical_difference": lambda tables, results: draw_ranks(main_ranks(tables, results.comparisons)),
     "heatmap": lambda tables, results: draw_heatmap(tables),
+    "confusion": lambda tables, results: draw_confusion(tables),
     "differences": lambda tables, results: draw_differences(results.differences),
     "properties": lambda tables, results: draw_properties(tables),
     "validation_test": lambda tables, results: draw_validation_test(results.validation_test, tables),

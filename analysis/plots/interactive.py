@@ -10,7 +10,7 @@ from plotly.colors import get_colorscale
 
 from analysis.plots import contour, parallel_coordinates, slices
 from analysis.plots.history import history_table
-from analysis.plots.learning_curves import FEW_EPOCHS, curve_lines, line_names
+from analysis.plots.learning_curves import FEW_EPOCHS, curve_lines, line_names, stage_starts
 from analysis.plots.parallel_coordinates import NOT_SAMPLED, Axis, parallel_axes
 from analysis.plots.style import COLOURS, GRID, INK, MANY_LINES, PALE, SOFT, STATUS
 from analysis.plots.timeline import LANES, lane_names, timeline_table, unit_of
@@ -155,7 +155,9 @@ def curves_json(tables: Tables) -> str | None:
         hover = f"epoch %{{x}}: %{{y:.4f}}<br>{about[trial]}"
         traces.append(_scatter(x, y, "lines+markers" if dots else "lines", hover, **look))
     axes = {"xaxis": _titled("epoch"), "yaxis": _objective_axis(tables)}
-    return as_json(traces, legend=LEGEND | {"traceorder": "reversed"}, **axes)
+    upright = {"type": "line", "yref": "paper", "y0": 0, "y1": 1, "line": {"color": SOFT, "width": 1, "dash": "dot"}}
+    starts = [upright | {"x0": at, "x1": at, "label": {"text": _plain(s)}} for s, at in stage_starts(tables).items()]
+    return as_json(traces, legend=LEGEND | {"traceorder": "reversed"}, shapes=starts, **axes)
 
 
 def history_json(tables: Tables) -> str | None:

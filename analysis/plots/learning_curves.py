@@ -8,7 +8,8 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
 from analysis.plots.labels import short_keys, shorten, wrap
-from analysis.plots.style import COLOURS, MANY_LINES, PALE, cut_note, new_figure, objective_axes
+from analysis.plots.style import COLOURS, MANY_LINES, PALE, SOFT, cut_note, new_figure, objective_axes
+from analysis.reading.histories import STAGE
 from analysis.reading.tables import Tables
 from analysis.study.leaderboard import configuration_names, leaderboard
 
@@ -52,9 +53,33 @@ def draw_curves(tables: Tables) -> Figure | None:
         if rank is not None:
             look = {"color": COLOURS[rank], "lw": 2, "ls": "-" if attempt == 1 else "--"} | _dots(rows)
             axes.plot(rows["epoch"], rows["objective"], label=f"{rank + 1}. {name}", **look)
+    mark_stages(axes, tables)
     objective_axes(axes, tables, "epoch")
     numbered_legend(figure, axes, ncols=2)
     return figure
+
+
+def stage_starts(tables: Tables) -> dict[str, float]:
+    """Return stage → where its first validation begins, for the stages after the first; empty: trials have one stage.
+
+    Of the best trials alone, and the earliest place where they differ. It lies between two epochs.
+    """
+    if STAGE not in tables.curves:
+        return {}
+    rows = tables.curves[tables.curves["trial"].isin(leaderboard(tables)["trial"].head(BEST))].dropna(subset=[STAGE])
+    rows = rows.sort_values("attempt", kind="stable").drop_duplicates(["trial", "epoch"], keep="last")
+    rows = rows.sort_values(["trial", "epoch"])
+    stage, trial = rows[STAGE], rows["trial"]
+    begins = rows[(stage != stage.shift()) & (trial == trial.shift())]
+    return dict(begins.groupby(STAGE)["epoch"].min().sort_values() - 0.5)
+
+
+def mark_stages(axes, tables: Tables) -> None:
+    """Draw a thin line with its name where a stage begins."""
+    for stage, place in stage_starts(tables).items():
+        axes.axvline(place, color=SOFT, lw=0.8, ls=":")
+        look = {"ha": "left", "va": "top", "fontsize": 8, "color": SOFT}
+        axes.text(place, 1, f" {shorten(stage)}", transform=axes.get_xaxis_transform(), **look)
 
 
 def _dots(rows: pd.DataFrame) -> dict:
@@ -123,6 +148,7 @@ def draw_configuration_curves(tables: Tables) -> Figure | None:
         label = f"{rank + 1}. {wrap(short_keys(rows['configuration'].iloc[0]), 90)} ({count})"
         axes.fill_between(epochs, rows["low"], rows["high"], color=colour, alpha=0.16, lw=0)
         axes.plot(epochs, rows["mean"], color=colour, lw=2, label=label, **_dots(rows))
+    mark_stages(axes, tables)
     objective_axes(axes, tables, "epoch")
     coloured_of = cut_note(len(present), len(coloured), "configurations in colour")
     axes.set_title(f"Mean over trials, band: lowest to highest trial{coloured_of}", fontsize=10)

@@ -11,6 +11,8 @@ from analysis.reading.tables import CURVE_COLUMNS, LeftOut, empty
 from rarepix.layout import HISTORY
 
 NEEDED = ("attempt", "epoch", "objective")
+STAGE = "stage"
+"""Column of a trial that holds several trainings: the name of the one that a validation belongs to."""
 
 
 class _History(NamedTuple):
@@ -96,9 +98,10 @@ def _table(header: bytes, lines: list[bytes]) -> pd.DataFrame:
     from pyarrow import types
 
     whole, options = pa.BufferReader(b"\n".join([header, *lines])), arrow.ReadOptions(use_threads=False)
-    table = arrow.read_csv(whole, read_options=options)
+    table = arrow.read_csv(whole, options, convert_options=arrow.ConvertOptions(column_types={STAGE: pa.string()}))
     numeric = (types.is_integer, types.is_floating, types.is_null)
-    text = [column.name for column in table.schema if not any(is_kind(column.type) for is_kind in numeric)]
+    kinds = {column.name: column.type for column in table.schema if column.name != STAGE}
+    text = [name for name, kind in kinds.items() if not any(is_kind(kind) for is_kind in numeric)]
     if text:
         raise ValueError(f"a history must hold numbers alone, but column {text[0]!r} has something else")
     frame = table.to_pandas()

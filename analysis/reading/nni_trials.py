@@ -19,6 +19,7 @@ from analysis.reading.parameters import as_settings, conditional, configuration,
 from analysis.reading.study_folder import LoadedStudy
 from analysis.reading.tables import LeftOut, Tables, empty, hash_of, scores_only, trials_table, typed
 from rarepix.nni_database import CONTINUES, DatabaseError, Job, database_file, read_database, report_scores
+from rarepix.scores import SUMMARY_BY_CLASS
 
 FILE = "nni.sqlite"
 STATUS = {
@@ -30,8 +31,10 @@ STATUS = {
 }
 """NNI's state of a trial that has ended → its status as in a record; in any other state it is running."""
 IOU = "iou/"
-NAMED = ("miou", "rare_iou", "worst_iou")
-"""Scores that the objective, which is reported as ``default``, can be."""
+NO_SCORES = ("default", "seconds")
+"""Numbers in a final report that are not scores of their own: ``default`` is the objective, under NNI's name."""
+OF_CLASSES = tuple(f"{name}/" for name in SUMMARY_BY_CLASS.values())
+"""How the names of the scores begin that every trial reports of each class."""
 
 
 def read_experiment(database: Path) -> LoadedStudy:
@@ -152,9 +155,10 @@ def _sampled(parameters: dict[str, Any]) -> dict[str, Any]:
 
 
 def _objective_name(finals: Iterable[dict[str, float]]) -> str:
-    """Return which of the named scores ``default`` is: the first that equals it in every final report."""
+    """Return which of the reported scores ``default`` is: the first that equals it in every final report."""
     reported = [final for final in finals if "default" in final]
-    equal = (name for name in NAMED if reported and all(final.get(name) == final["default"] for final in reported))
+    names = dict.fromkeys(name for final in reported for name in final if name not in NO_SCORES)
+    equal = (name for name in names if all(final.get(name) == final["default"] for final in reported))
     return next(equal, "default")
 
 
@@ -170,7 +174,7 @@ def _row(trial: str, jobs: list[Job], parameters: dict[str, Any], left_out: Left
     elif status == "failed":
         error = f"NNI says {last.state}"
     flat, starts = flatten(parameters), [start for job in jobs for start in attempts(job)]
-    scores = {name: value for name, value in final.items() if name not in ("default", "seconds") and IOU not in name}
+    scores = {name: value for name, value in final.items() if not name.startswith(OF_CLASSES) and name not in NO_SCORES}
     return {
         "trial": trial,
         "attempt": sum(1 + len(job.resumed) for job in jobs),

@@ -7,14 +7,16 @@ import pandas as pd
 from pydantic import ValidationError
 
 from analysis.reading.class_scores import scores_by_split
+from analysis.reading.confusion import confusion_rows, read_confusions
 from analysis.reading.histories import read_curves
 from analysis.reading.image_counts import read_images
 from analysis.reading.parameters import conditional, configuration
 from analysis.reading.record_rows import class_rows, trial_row
+from analysis.reading.record_scores import further_columns
 from analysis.reading.search_journal import read_journal
 from analysis.reading.tables import LeftOut, Tables, trials_table
 from rarepix.layout import JOURNAL, RECORD, TRIALS
-from rarepix.records import SCHEMA, RecordError, TrialRecord, read
+from rarepix.records import READ_SCHEMAS, RecordError, Status, TrialRecord, read
 
 
 class LoadedStudy(NamedTuple):
@@ -51,8 +53,14 @@ def read_folder(study: Path) -> LoadedStudy:
         confirmation, default = read_journal(study)
     except (ValueError, OSError) as error:
         left_out.add("", JOURNAL, str(error))
+    without_masks = [record.status is Status.COMPLETE and not record.counts for record in records]
+    if any(without_masks):
+        which = f"{sum(without_masks)} of {len(records)} trials predict no masks"
+        left_out.add("", "classes", f"{which}: they have no part in tables and figures of the IoU of each class")
+    confusions = read_confusions(records, left_out)
+    further = further_columns(records, classes, confusions, left_out).set_axis(trials.index)
     tables = Tables(
-        trials=with_scores(trials, scores_by_split(classes)),
+        trials=pd.concat([with_scores(trials, scores_by_split(classes)), further], axis=1),
         classes=classes,
         images=read_images(places, left_out),
         curves=curves,
@@ -61,6 +69,7 @@ def read_folder(study: Path) -> LoadedStudy:
         study=name,
         confirmation=confirmation,
         default=default,
+        confusion=confusion_rows(confusions),
     )
     branches = frozenset(key for record in records for key in conditional(record.parameters))
     return LoadedStudy(tables, {record.trial: record.config for record in records}, branches)
@@ -96,7 +105,8 @@ def _reason(error: Exception) -> str:
     first, *rest = cause.errors(include_url=False)
     place = ".".join(map(str, first["loc"])) or "the record"
     more = f" ({len(rest)} more of its fields {'is' if len(rest) == 1 else 'are'} wrong)" if rest else ""
-    return f"it is not a record of schema {SCHEMA}: {place}: {first['msg']}{more}"
+    schemas = " or ".join(map(str, READ_SCHEMAS))
+    return f"it is not a record of schema {schemas}: {place}: {first['msg']}{more}"
 
 
 def _without_copies(
@@ -121,4 +131,4 @@ def _without_copies(
 
 
 def _same(first: TrialRecord, second: TrialRecord) -> bool:
-    return first.parameters == second.parameters and first.counts == second.counts and first.status == second.status
+    return all(getattr(first, name) == getattr(second, name) for name in ("parameters", "counts", "sums", "status"))

@@ -14,6 +14,7 @@ TRAIN_SHARE = ["train_images", "train_pixels", "train_proportion"]
 CLASS_COLUMNS = ["trial", "split", "class", *COUNTS, "iou", *TRAIN_SHARE, "rare"]
 IMAGE_COLUMNS = ["trial", "split", "image", "class", *COUNTS]
 CURVE_COLUMNS = ["trial", "attempt", "epoch", "objective"]
+CONFUSION_COLUMNS = ["trial", "split", "true", "predicted", "pixels"]
 LEFT_OUT = ["trial", "file", "reason"]
 NAMED = 3
 """How many trials are named where the same file was left out of several."""
@@ -50,6 +51,8 @@ class Tables(NamedTuple):
     """Flat parameters of the configuration that the others are compared with; None if the study names none."""
     score_on_test: bool = False
     """Whether the score to compare is one of the test split (of a table of runs that names a validation beside it)."""
+    confusion: pd.DataFrame = pd.DataFrame(columns=CONFUSION_COLUMNS)
+    """Pixels by true and predicted class; no rows of trials whose records have no matrix (schema 1, multilabel)."""
 
 
 class LeftOut(list):
@@ -114,9 +117,17 @@ def scores_only(trial: pd.Series, names: list[str], iou, split: str, rare: Itera
     return table[CLASS_COLUMNS]
 
 
-def empty(table: Literal["classes", "images", "curves"]) -> pd.DataFrame:
+_COLUMNS = {
+    "classes": CLASS_COLUMNS,
+    "images": IMAGE_COLUMNS,
+    "curves": CURVE_COLUMNS,
+    "confusion": CONFUSION_COLUMNS,
+}
+
+
+def empty(table: Literal["classes", "images", "curves", "confusion"]) -> pd.DataFrame:
     """Return that table of a study without rows."""
-    return pd.DataFrame(columns={"classes": CLASS_COLUMNS, "images": IMAGE_COLUMNS, "curves": CURVE_COLUMNS}[table])
+    return pd.DataFrame(columns=_COLUMNS[table])
 
 
 def hash_of(configuration: dict[str, Any]) -> str:

@@ -84,6 +84,7 @@ def csv_files(tables: Tables, results: Results) -> dict[str, pd.DataFrame]:
         "classes.csv": tables.classes,
         "images.csv": tables.images,
         "curves.csv": tables.curves,
+        "confusion.csv": tables.confusion,
         "left_out.csv": tables.left_out,
         "configurations.csv": configurations(tables),
         "comparisons.csv": comparison_rows(results.comparisons),

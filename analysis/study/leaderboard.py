@@ -17,11 +17,30 @@ CONFIGURATION = "configuration"
 """Name of the treatment whose levels are whole configurations."""
 AS_IT_IS = "the recipe as it is"
 """What a configuration without parameters is called."""
-SCORE_NAMES = {"miou": "mIoU", "rare_iou": "rare-class IoU", "worst_iou": "worst-class IoU"}
+GROUP_WORDS = {"mean": "mean", "rare": "rare-class", "frequent": "frequent-class", "worst": "worst-class"}
+CLASS_SCORE_WORDS = {
+    name: name.replace("_", " ").replace("iou", "IoU").replace("dice", "Dice") for name in scores.CLASS_SCORES
+}
+SCORE_NAMES = {
+    **{name: name.replace("_", " ") for name in scores.SCORES},
+    **{
+        scores.score_name(group, name): f"{GROUP_WORDS[group]} {words}"
+        for name, words in CLASS_SCORE_WORDS.items()
+        for group in scores.GROUPS
+    },
+    **{"miou": "mIoU", "kappa": "Cohen's kappa", "frequency_weighted_iou": "frequency-weighted IoU"},
+}
+"""Score of a whole split → how it is written in text."""
 
 
 def score_name(name: str | None) -> str:
-    """Return a score as it is written in text: ``mIoU`` for ``miou``."""
+    """Return a score as it is written in text: ``mIoU`` for ``miou``, ``Dice of car`` for ``dice/car``.
+
+    A name that is none of our scores (of a table of runs, say) stays as it is.
+    """
+    base, slash, of_class = str(name).partition("/")
+    if slash and base in CLASS_SCORE_WORDS:
+        return f"{CLASS_SCORE_WORDS[base]} of {of_class}"
     return SCORE_NAMES.get(name, str(name))
 
 

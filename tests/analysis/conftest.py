@@ -129,7 +129,7 @@ def add_broken(study: Path) -> None:
     add_trial(study, make_record("stopped1", status=Status.STOPPED, **empty), epochs=4)
     add_trial(study, make_record("running1", status=Status.RUNNING, finished=None, **empty), epochs=2)
     whole = (study / "trials" / "stopped1" / "record.json").read_text()
-    for name, text in (("cut1", whole[: len(whole) // 2]), ("newer1", whole.replace('"schema": 1', '"schema": 99', 1))):
+    for name, text in (("cut1", whole[: len(whole) // 2]), ("newer1", whole.replace('"schema": 2', '"schema": 99', 1))):
         (study / "trials" / name).mkdir()
         (study / "trials" / name / "record.json").write_text(text)
     (study / "trials" / "nothing1").mkdir()

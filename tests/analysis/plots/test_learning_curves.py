@@ -1,8 +1,16 @@
+import json
+
 import numpy as np
 import pandas as pd
 
 from analysis.plots.interactive import curves_json
-from analysis.plots.learning_curves import curve_bands, curve_lines, draw_configuration_curves, draw_curves
+from analysis.plots.learning_curves import (
+    curve_bands,
+    curve_lines,
+    draw_configuration_curves,
+    draw_curves,
+    stage_starts,
+)
 from analysis.study.leaderboard import leaderboard
 
 
@@ -50,6 +58,25 @@ def test_bands_are_mean_and_range_as_far_as_all_trials_went(tables):
     assert bands["epoch"].tolist() == [1, 1, 2]  # b ended with epoch 2
     assert bands["trials"].tolist() == [1, 2, 2]
     np.testing.assert_allclose(bands[["low", "mean", "high"]], [[0.6, 0.6, 0.6], [0.1, 0.2, 0.3], [0.2, 0.35, 0.5]])
+
+
+def test_a_line_says_where_a_stage_begins(tables):
+    """Trial a was started again in its second stage; c, the best, has a longer first one."""
+    study = two_configurations(tables)
+    rows = [
+        ("a", 1, 1, 0.1, "coarse"), ("a", 1, 2, 0.2, "coarse"), ("a", 1, 3, 0.2, "fine"), ("a", 2, 3, 0.3, "fine"),
+        ("b", 1, 1, 0.3, None), ("b", 1, 2, 0.5, None),
+        ("c", 1, 1, 0.1, "coarse"), ("c", 1, 2, 0.2, "coarse"), ("c", 1, 3, 0.2, "coarse"), ("c", 1, 4, 0.6, "fine"),
+        ("d", 1, 1, 0.0, "coarse"), ("d", 1, 2, 0.0, "fine"),
+    ]  # fmt: skip
+    staged = study._replace(curves=pd.DataFrame(rows, columns=["trial", "attempt", "epoch", "objective", "stage"]))
+    assert stage_starts(staged) == {"fine": 2.5}  # d was stopped: it is none of the best
+    lines = [line for line in draw_curves(staged).axes[0].lines if list(line.get_xdata()) == [2.5, 2.5]]
+    assert len(lines) == 1
+    assert [text.get_text().strip() for text in draw_curves(staged).axes[0].texts] == ["fine"]
+    assert json.loads(curves_json(staged))["layout"]["shapes"][0]["label"] == {"text": "fine"}
+    assert stage_starts(study) == {}
+    assert json.loads(curves_json(study))["layout"]["shapes"] == []
 
 
 def test_configurations_that_ran_once_have_no_bands(tables):

@@ -66,6 +66,17 @@ def test_what_is_no_history_costs_only_itself(tmp_path, text, reason):
     assert reason in left_out["reason"].iloc[0]
 
 
+def test_the_stage_is_the_one_column_of_texts(tmp_path):
+    """A stage may be called by a number; a history of one training has no such column."""
+    header = "attempt,epoch,stage,objective\n"
+    texts = {"a": header + "1,1,coarse,0.5\n1,2,fine,0.6\n", "b": header + "1,1,1,0.5\n", "c": HEADER + "1,1,0.5,0.5\n"}
+    table, left_out = curves(tmp_path, **texts, broken="attempt,epoch,objective,note\n1,1,0.5,good\n")
+    assert table["stage"].tolist()[:3] == ["coarse", "fine", "1"]
+    assert table["stage"].isna().tolist() == [False, False, False, True]
+    assert left_out["trial"].tolist() == ["broken"]
+    assert "column 'note' has something else" in left_out["reason"].iloc[0]
+
+
 def test_no_history_is_an_empty_table(tmp_path):
     table, left_out = curves(tmp_path, begun=HEADER)
     assert table.empty

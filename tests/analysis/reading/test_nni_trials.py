@@ -39,6 +39,28 @@ def experiment(make, tmp_path):
     return make.database(tmp_path / "x1", events, reports)
 
 
+def test_any_score_can_be_the_objective(make, tmp_path):
+    """``default`` is the first reported score that equals it everywhere; scores of a class by name are columns."""
+    events = [(n, f"t{n}", "RUNNING", make.given(n, lr=n)) for n in (1, 2)]
+    events += [(n + 5, f"t{n}", "SUCCEEDED", None) for n in (1, 2)]
+    reports = [
+        (3, "t1", "1", "FINAL", 0, {"default": 0.5, "miou": 0.5, "mean_dice": 0.5, "dice/car": 0.4, "seconds": 2.0}),
+        (4, "t2", "2", "FINAL", 0, {"default": 0.7, "miou": 0.6, "mean_dice": 0.7, "iou/car": 0.7, "seconds": 2.0}),
+    ]
+    tables = load_study(make.database(tmp_path / "x", events, reports))
+    assert tables.trials["objective_name"].tolist() == ["mean_dice"] * 2
+    assert [name for name in tables.trials if name.startswith("val_")] == ["val_miou", "val_mean_dice", "val_dice/car"]
+    assert tables.classes["class"].unique().tolist() == ["car"]
+
+
+def test_a_trial_without_masks_has_no_scores_of_classes(make, tmp_path):
+    events = [(1, "t", "RUNNING", make.given(1, lr=1)), (5, "t", "SUCCEEDED", None)]
+    final = {"default": 0.5, "mean_presence_recall": 0.5, "presence_balanced_accuracy/car": 0.75}
+    tables = load_study(make.database(tmp_path / "x", events, [(3, "t", "1", "FINAL", 0, final)]))
+    assert [name for name in tables.trials if name.startswith("val_")] == ["val_mean_presence_recall"]
+    assert tables.classes.empty
+
+
 def test_states_are_those_of_records(experiment):
     states = load_study(experiment).trials.set_index("trial")["status"].to_dict()
     assert states == {

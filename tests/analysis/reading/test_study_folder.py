@@ -117,7 +117,7 @@ def test_a_record_with_wrong_fields_is_told_in_one_line(make, tmp_path):
     record = json.loads((folder / "record.json").read_text())
     (folder / "record.json").write_text(json.dumps(record | {"attempt": "many", "block": {"seed": "x", "fold": 0}}))
     reason = reasons(load_study(tmp_path / "s"))["t", "record.json"]
-    assert reason.startswith("it is not a record of schema 1: attempt: Input should be a valid integer")
+    assert reason.startswith("it is not a record of schema 1 or 2: attempt: Input should be a valid integer")
     assert reason.endswith("(1 more of its fields is wrong)")
     assert "http" not in reason
     assert "\n" not in reason

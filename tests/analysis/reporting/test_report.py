@@ -3,6 +3,7 @@
 import re
 from html.parser import HTMLParser
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -10,6 +11,7 @@ from analysis import load_study
 from analysis.reporting.page import SECTIONS
 from analysis.reporting.report import csv_files, write_report
 from analysis.study.leaderboard import leaderboard
+from rarepix.records import ClassCounts, Objective, SplitSums
 
 
 class Links(HTMLParser):
@@ -131,3 +133,41 @@ def test_one_trial_makes_a_report(new_study, undrawn):
     text = "".join(Links(write_report(load_study(study), study / "report").read_text(encoding="utf-8")).text)
     assert "Nothing can be compared" in text
     assert "1 complete trial is a look around" in text
+
+
+def test_trials_without_masks_make_a_report(make, tmp_path):
+    """Everything about the objective is there; what is said of each class is left out, and that is told."""
+    for i in range(6):
+        hits = 10 + i
+        presence = {
+            "car": ClassCounts(tp=hits, fp=2, fn=20 - hits, tn=18),
+            "person": ClassCounts(tp=5, fp=1, fn=0, tn=4),
+        }
+        objective = Objective(name="mean_presence_recall", value=(hits / 20 + 1) / 2, epoch=2)
+        parameters = {"loss": {"_name": ("ce", "focal")[i % 2]}}
+        sums = dict.fromkeys(("val", "test"), SplitSums(presence=presence))
+        record = make.record(f"t{i}", seed=i // 2, parameters=parameters, counts={}, sums=sums, objective=objective)
+        make.add(tmp_path / "s", record)
+    tables = load_study(tmp_path / "s")
+    folder = write_report(tables, tmp_path / "report").parent
+    text = "".join(Links((folder / "index.html").read_text(encoding="utf-8")).text)
+    assert "Best by validation is trial t5 (loss.name=focal): mean presence recall 0.875 at epoch 2" in text
+    assert "Its test mean presence recall, which chose nothing, is 0.875" in text
+    assert "loss.name: validation mean presence recall" in text
+    assert "6 of 6 trials predict no masks: they have no part in tables and figures of the IoU of each class" in text
+    assert "The rarest class" not in text
+    drawn = {path.name for path in (folder / "figures").iterdir()}
+    assert {"answer.png", "curves.png", "forest.png"} <= drawn
+    assert not {"heatmap.png", "confusion.png", "differences.png", "properties.png"} & drawn
+    assert pd.read_csv(folder / "comparisons.csv")["score"].tolist() == ["objective"]
+    assert pd.read_csv(folder / "trials.csv")["test_mean_presence_recall"].max() == 0.875
+
+
+def test_the_confusion_matrix_stands_among_the_classes(make, tmp_path):
+    sums = {"val": SplitSums(confusion=(np.eye(5, dtype=int) * 7).tolist())}
+    make.add(tmp_path / "s", make.record("t", sums=sums))
+    page = write_report(load_study(tmp_path / "s"), tmp_path / "report").read_text(encoding="utf-8")
+    assert page.index('id="classes"') < page.index("figures/confusion.png") < page.index('id="correlations"')
+    table = pd.read_csv(tmp_path / "report" / "confusion.csv")
+    assert len(table) == 25
+    assert table.loc[table["true"] == table["predicted"], "pixels"].tolist() == [7] * 5

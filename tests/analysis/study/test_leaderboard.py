@@ -7,11 +7,37 @@ from analysis import load_study
 from analysis.plots.leaderboard import leaderboard_table
 from analysis.study.class_summary import class_matrix, class_summary
 from analysis.study.comparisons import compare_treatments, comparison_rows, treatments
-from analysis.study.leaderboard import baseline, configuration_names, configurations, leaderboard, varying
+from analysis.study.leaderboard import (
+    baseline,
+    configuration_names,
+    configurations,
+    leaderboard,
+    score_name,
+    varying,
+)
 from analysis.study.provenance import commands, facts, failures, timings
 from analysis.study.results import compute_results
 from analysis.study.summary import best_sentence, caveat, decided_sentence, rarest_sentence
 from rarepix.records import ClassCounts, Objective, Status
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("miou", "mIoU"),
+        ("rare_iou", "rare-class IoU"),
+        ("worst_iou", "worst-class IoU"),
+        ("mean_dice", "mean Dice"),
+        ("frequent_surface_dice", "frequent-class surface Dice"),
+        ("mean_presence_recall", "mean presence recall"),
+        ("pixel_accuracy", "pixel accuracy"),
+        ("dice/traffic light", "Dice of traffic light"),
+        ("my score", "my score"),  # of a table of runs
+        ("f1/car", "f1/car"),
+    ],
+)
+def test_a_score_is_written_in_words(name, text):
+    assert score_name(name) == text
 
 
 def test_only_complete_trials_are_ranked_by_validation_alone(tables):

@@ -1,5 +1,6 @@
 """What is wrong with the advisor's settings is reported before a study starts."""
 
+import json
 import re
 from pathlib import Path
 
@@ -37,6 +38,7 @@ def problems(recipe: str = "demo", settings: dict | None = None, **how) -> list[
         {"blocks": {"seeds": [0, 1], "folds": [0, 1]}, "race": {"at_least": 3}, "samples": 25},
         {"configurations": [{}, {"optim.lr": 0.1}], "space": {}},
         {"objectives": ["miou", "seconds"], "constraints": {"frequent_iou": 0.3}},
+        {"constraints": {"seconds": 600}},
         {"enqueue": [{"optim.lr": 0.01}]},
     ],
 )
@@ -79,7 +81,8 @@ def test_valid_settings_are_accepted(class_args):
         ({"heartbeat_timeout": "60s"}, "heartbeat_timeout must be shorter than maxTrialDuration"),
         ({"configurations": [{}, {"optim.lr": 0.005}]}, "comes to the same as number 0"),  # the recipe's own value
         ({"configurations": [{}], "constraints": {"miou": 0.5}}, "leave constraints out"),
-        ({"constraints": {"seconds": 5}}, "constraints are lower bounds, but less is better of seconds"),
+        ({"objectives": ["mean_false_alarm_rate"]}, "more is better, but got mean_false_alarm_rate"),
+        ({"objectives": ["mean_dice"]}, "objective, miou, .* but got mean_dice: name them in evaluate.scores"),
         ({"grid_points": 3}, "leave them out"),
         ({"sampler": "grid", "sampler_args": {"seed": 1}}, "leave samples and sampler_args out"),
         ({"confirms": "a"}, "must list its configurations"),
@@ -96,6 +99,29 @@ def test_invalid_settings_are_refused_in_one_line(how, message):
     lines = problems(**how)
     assert len(lines) == 1, lines
     assert re.search(message, lines[0])
+
+
+@pytest.mark.parametrize(
+    ("score", "message"),
+    [
+        ("iou/unicorn", r"must name a class of the data \(ground, block, .* but got iou/unicorn"),
+        ("dice/ground", "iou/<class>.* but got dice/ground: name them in evaluate.scores"),
+    ],
+)
+def test_a_score_must_fit_the_classes_of_the_data(tiny_voc, score, message):
+    lines = problems(settings={"data.root": str(tiny_voc)}, constraints={score: 0.5})
+    assert len(lines) == 1, lines
+    assert re.search(message, lines[0])
+    assert problems(settings={"data.root": str(tiny_voc)}, constraints={"iou/ground": 0.5}) == []
+
+
+def test_a_score_of_rare_classes_needs_some(damaged_voc):
+    settings = {"data.root": str(damaged_voc)}
+    assert problems(settings=settings, constraints={"rare_iou": 0.5}) == []
+    description = json.loads((damaged_voc / "dataset.json").read_text()) | {"rare_classes": []}
+    (damaged_voc / "dataset.json").write_text(json.dumps(description))
+    (line,) = problems(settings=settings, constraints={"rare_iou": 0.5})
+    assert "rare_iou needs rare classes, but neither evaluate.rare nor the data name any" in line
 
 
 def test_every_renamed_key_and_every_other_problem_is_reported():

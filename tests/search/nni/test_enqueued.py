@@ -6,9 +6,12 @@ import pytest
 
 from rarepix import layout, records
 from rarepix.config import load_recipe, updated
+from rarepix.layout import JOURNAL
 from rarepix.records import Block, Objective, TrialRecord
 from rarepix.search.nni.enqueued import best_configurations, default_parameters, enqueued_configurations
 from rarepix.search.nni.trial_io import Received
+from rarepix.search.optimizer.journal import Journal
+from rarepix.search.optimizer.scheduler import Scheduler
 from rarepix.search.optimizer.settings import SearchSettings, WarmStart
 from rarepix.settings import ConfigError
 from tests.search.pretend_trial import record
@@ -108,6 +111,23 @@ def test_a_warm_start_takes_the_best_of_those_on_most_blocks(tmp_path):
     settings = SearchSettings(warm_start=WarmStart(study="earlier", top=1))
     points = enqueued_configurations(settings, SPACE, load_recipe("demo"), tmp_path)
     assert [(origin, point["optim.lr"]) for origin, point in points] == [("warm_start", 0.002)]
+
+
+@pytest.mark.parametrize(
+    ("constraints", "kept"),
+    [({}, [0.9, 0.5]), ({"iou/thing": 0.6}, []), ({"seconds": 60}, [0.5]), ({"seconds": 10}, [])],
+)
+def test_a_configuration_that_violates_a_constraint_is_none_of_the_best(tmp_path, constraints, kept):
+    """Both have an IoU of 0.5 (see ``pretend_trial``); of ``seconds`` less is better."""
+    for trial, value, seconds in (("slow", 0.9, 100.0), ("fast", 0.5, 50.0)):
+        complete = write_record(tmp_path, trial, {"optim.lr": value}, value).model_copy(
+            update={"timings": {"fit": seconds}}
+        )
+        records.write(complete, layout.trial_folder(tmp_path, "earlier", trial) / "record.json")
+    Scheduler(
+        SearchSettings(constraints=constraints), SPACE, {}, journal=Journal(tmp_path / "earlier" / JOURNAL)
+    ).next()
+    assert [mean for _, mean, _ in best_configurations(tmp_path / "earlier", 5)] == kept
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from rarepix import records
-from rarepix.records import Block, ClassCounts, ClassPixels, Dataset, Objective, Status, TrialRecord
+from rarepix.records import Block, ClassCounts, ClassPixels, Dataset, Objective, SplitSums, Status, TrialRecord
 from rarepix.search.nni import trial_io
 from tests.search import pretend_trial
 
@@ -88,6 +88,62 @@ def test_the_final_report_has_the_scores_of_the_validation_counts() -> None:
     }
 
 
+def test_the_final_report_has_the_scores_that_the_recipe_names() -> None:
+    """Of two classes and ten pixels; the presence is of four images, two of them with the class."""
+    counts = {"sky": ClassCounts(tp=6, fp=2, fn=0, tn=2), "crow": ClassCounts(tp=2, fp=0, fn=2, tn=6)}
+    sums = SplitSums(confusion=((6, 0), (2, 2)), presence={"crow": ClassCounts(tp=1, fp=1, fn=1, tn=1)})
+    dataset = Dataset(
+        name="", root="", inventory_hash="", split="", split_file="", classes=("sky", "crow"), rare=("crow",),
+        images={"val": 4}, pixels={"val": 10}, contents={"val": {}},
+    )  # fmt: skip
+    record = TrialRecord(
+        study="", trial="", attempt=1, status=Status.COMPLETE, started="", parameters={}, config_hash="",
+        config={"evaluate": {"objective": "mean_dice", "scores": ["kappa", "mean_false_alarm_rate", "miou"]}},
+        block=Block(seed=0, fold=0), versions={}, device="cpu", dataset=dataset, timings={"fit": 12.5},
+        counts={"val": counts}, sums={"val": sums}, objective=Objective(name="mean_dice", value=0.75, epoch=3),
+    )  # fmt: skip
+    scores = trial_io.final_scores(record)
+    by_hand = {
+        "objective": 0.75,
+        "miou": (6 / 8 + 2 / 4) / 2,
+        "rare_iou": 0.5,
+        "frequent_iou": 0.75,
+        "worst_iou": 0.5,
+        "iou/sky": 0.75,
+        "iou/crow": 0.5,
+        "mean_dice": (12 / 14 + 4 / 6) / 2,
+        "kappa": (0.8 - 0.56) / (1 - 0.56),  # 8 of 10 pixels agree, by chance (8 · 6 + 2 · 4) / 100
+        "mean_false_alarm_rate": 0.5,
+        "seconds": 12.5,
+    }
+    assert list(scores) == list(by_hand)
+    assert scores == pytest.approx(by_hand)
+
+
+def test_a_trial_without_masks_reports_whether_classes_are_found() -> None:
+    presence = {"crow": ClassCounts(tp=3, fp=1, fn=1, tn=3), "owl": ClassCounts(tp=0, fp=0, fn=2, tn=6)}
+    dataset = Dataset(
+        name="", root="", inventory_hash="", split="", split_file="", classes=("sky", "crow", "owl"), rare=("owl",),
+        images={"val": 8}, pixels={"val": 10}, contents={"val": {}},
+    )  # fmt: skip
+    record = TrialRecord(
+        study="", trial="", attempt=1, status=Status.COMPLETE, started="", parameters={}, config={}, config_hash="",
+        block=Block(seed=0, fold=0), versions={}, device="cpu", dataset=dataset, timings={"fit": 12.5},
+        sums={"val": SplitSums(presence=presence)},
+        objective=Objective(name="rare_presence_recall", value=0.0, epoch=3),
+    )  # fmt: skip
+    assert trial_io.final_scores(record) == {
+        "objective": 0.0,
+        "mean_presence_recall": 0.375,
+        "mean_presence_specificity": 0.875,
+        "mean_presence_balanced_accuracy": 0.625,
+        "presence_balanced_accuracy/crow": 0.75,
+        "presence_balanced_accuracy/owl": 0.5,
+        "rare_presence_recall": 0.0,
+        "seconds": 12.5,
+    }
+
+
 def test_a_lost_manager_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     import nni
     import requests
@@ -146,7 +202,7 @@ def test_a_thousand_classes_fit_into_a_report(record: records.TrialRecord) -> No
         (base64.b64encode(b"not packed").decode(), "must be whole"),
         (packed(["a", "list"]), "must be whole"),
         (packed({"study": "without a schema"}), "must be whole"),
-        (packed({"schema": 99}), "must have schema 1, but has 99: update rarepix"),
+        (packed({"schema": 99}), "must have schema 1 or 2, but has 99: update rarepix"),
         (packed({"schema": 1, "study": "too little"}), "must be whole"),
         (packed("x" * (trial_io.RECORD_BYTES + 1)), "must be whole"),
     ],

@@ -239,6 +239,24 @@ def test_the_sampler_learns_which_configurations_violate_constraints():
     assert [trial.constraints["frequent_iou"] for trial in trials] == [pytest.approx(-0.1), pytest.approx(0.1)]
 
 
+def test_a_constraint_on_a_score_of_which_less_is_better_is_a_maximum():
+    scheduler = make(constraints={"mean_false_alarm_rate": 0.1}, samples=2)
+    for value in (0.05, 0.3):
+        scheduler.end(scheduler.next().number, "complete", metrics={"default": 1.0, "mean_false_alarm_rate": value})
+    trials = scheduler.proposals.study.get_trials(deepcopy=False)
+    violations = [trial.constraints["mean_false_alarm_rate"] for trial in trials]
+    assert violations == [pytest.approx(-0.05), pytest.approx(0.2)]
+
+
+def test_any_score_has_its_direction_as_an_objective():
+    scheduler = make(sampler="nsga2", objectives=["mean_dice", "mean_false_alarm_rate", "false_alarm_rate/car"])
+    assert [direction.name for direction in scheduler.proposals.study.directions] == [
+        "MAXIMIZE",
+        "MINIMIZE",
+        "MINIMIZE",
+    ]
+
+
 def test_anomalies_are_counted():
     scheduler = make(samples=1)
     run = scheduler.next()

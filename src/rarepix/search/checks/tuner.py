@@ -14,7 +14,7 @@ from rarepix.search.nni.nnictl import last_line
 from rarepix.search.nni.space import Space
 from rarepix.search.nni.study_context import list_blocks
 from rarepix.search.nni.study_file import StudyFile
-from rarepix.search.nni.trial_io import REPORTED
+from rarepix.search.nni.trial_io import reported_scores
 from rarepix.search.optimizer.settings import GRID_MAY_BE, SearchSettings, in_seconds, read_settings
 from rarepix.settings import ConfigError
 
@@ -37,7 +37,6 @@ BROKEN_TUNERS = {
 }
 """NNI's tuner → why it cannot be used here, and what to use instead."""
 ASSESSORS = ("Medianstop", "Curvefitting")
-PER_CLASS = "iou/"
 DRY_RUNS = 15
 """Runs that the sampler's and the pruner's arguments are tried with: samplers draw the first ten at random."""
 
@@ -161,23 +160,26 @@ def _configurations(settings: SearchSettings, space: Space, config: TrialConfig,
 
 def _scores(settings: SearchSettings, config: TrialConfig) -> Iterator[str]:
     names = [*settings.objectives, *settings.constraints]
-    unknown = [name for name in names if name not in REPORTED and not name.startswith(PER_CLASS)]
+    reported, class_score = reported_scores(config)
+    unknown = [name for name in names if name not in reported and not name.startswith(f"{class_score}/")]
     if unknown:
         yield (
-            f"objectives and constraints must be scores that a trial reports ({', '.join(REPORTED)}, "
-            f"iou/<class>), but got {', '.join(unknown)}"
+            f"objectives and constraints must be scores that a trial reports ({', '.join(reported)}, "
+            f"{class_score}/<class>), but got {', '.join(unknown)}: name them in evaluate.scores of the recipe"
         )
-    classes = [name.removeprefix(PER_CLASS) for name in names if name.startswith(PER_CLASS)]
-    if not classes and "rare_iou" not in names:
+    of_classes = {name: name.partition("/")[2] for name in names if "/" in name}
+    of_rare = [name for name in names if name.startswith("rare_")]
+    if not of_classes and not of_rare:
         return
     from rarepix.data.sources import source_of
 
     labels = source_of(config.data).labels
-    unknown = sorted(set(classes) - set(labels.names))
-    if unknown:
-        yield f"iou/<class> must name classes of the data ({', '.join(labels.names)}), but got {', '.join(unknown)}"
-    if "rare_iou" in names and not (config.evaluate.rare or labels.rare):
-        yield "rare_iou needs rare classes, but neither evaluate.rare nor the data name any"
+    foreign = [name for name, of_class in of_classes.items() if of_class not in labels.names]
+    if foreign:
+        classes = ", ".join(labels.names)
+        yield f"a score of a class must name a class of the data ({classes}), but got {', '.join(foreign)}"
+    if of_rare and not config.evaluate.rare_classes(labels):
+        yield f"{', '.join(of_rare)} needs rare classes, but neither evaluate.rare nor the data name any"
 
 
 def _max_trial_number(settings: SearchSettings, space: Space, config: TrialConfig, limit: int) -> Iterator[str]:

@@ -14,7 +14,7 @@ from rarepix.records import BLOCK_KEYS, Status, TrialRecord
 from rarepix.search.nni.space import Space
 from rarepix.search.nni.trial_io import final_scores
 from rarepix.search.optimizer.journal import head
-from rarepix.search.optimizer.settings import SearchSettings, WarmStart
+from rarepix.search.optimizer.settings import SearchSettings, WarmStart, violation
 from rarepix.search.optimizer.study_state import ENQUEUED, WARM_START, canonical
 from rarepix.settings import ConfigError
 
@@ -76,7 +76,7 @@ def best_configurations(study: Path, top: int) -> list[tuple[dict[str, Any], flo
     rows = []
     for blocks in records_of.values():
         scores = [final_scores(record) for record in blocks]
-        if all(_mean(scores, name) >= least for name, least in settings.constraints.items()):
+        if all(violation(name, bound, _mean(scores, name)) <= 0 for name, bound in settings.constraints.items()):
             rows.append((configuration_of(blocks[0]), _mean(scores, settings.objectives[0]), len(blocks)))
     return sorted(rows, key=lambda row: (-row[2], -row[1]))[:top]
 

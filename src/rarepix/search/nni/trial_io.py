@@ -16,16 +16,18 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from rarepix.config import TrialConfig
 from rarepix.layout import TENSORBOARD
 from rarepix.nni_database import CONTINUES, is_finite_number
+from rarepix.record_sums import record_scores
 from rarepix.records import RecordError, TrialRecord, parse, write
+from rarepix.scores import SUMMARY, SUMMARY_BY_CLASS
+from rarepix.search.optimizer.settings import OBJECTIVE, SECONDS
 
 RECORD_KEY = "record"
 """Of the final report. All other values are numbers; NNI's tuners look at ``default`` alone."""
 RECORD_BYTES = 16 * 2**20
 """Limit of an unpacked record."""
-REPORTED = ("objective", "miou", "rare_iou", "frequent_iou", "worst_iou", "seconds")
-"""Scores that every trial reports, beside ``iou/<class>``."""
 
 
 class ManagerLost(ConnectionError):
@@ -114,15 +116,20 @@ def show_logs(folder: Path) -> None:
 
 
 def final_scores(record: TrialRecord) -> dict[str, float]:
-    """Return the validation scores of a complete *record*, under the names that validations report."""
-    import numpy as np
+    """Return the validation scores of a complete *record*, under the names that validations report, and ``seconds``."""
+    scores = record_scores(record, "val")
+    return {OBJECTIVE: record.objective.value, **scores, SECONDS: record.timings.get("fit", math.nan)}
 
-    from rarepix.scores import ClassNames, summary
 
-    classes = record.counts["val"]
-    pixels = np.array([list(counts.model_dump().values()) for counts in classes.values()])
-    scores = summary({"pixels": pixels}, ClassNames(tuple(classes), record.dataset.rare))
-    return {"objective": record.objective.value, **scores, "seconds": record.timings.get("fit", math.nan)}
+def reported_scores(config: TrialConfig) -> tuple[list[str], str]:
+    """Return what every trial of *config* reports at its end, and the score that it reports of each class.
+
+    The latter is reported as ``iou/<class>``. Scores that are not among them are reported where ``evaluate.scores``
+    names them.
+    """
+    kind = "presence" if config.model.architecture == "classifier" else "pixels"
+    named = [config.evaluate.objective, *getattr(config.evaluate, "scores", ())]
+    return list(dict.fromkeys([OBJECTIVE, *SUMMARY[kind], *named, SECONDS])), SUMMARY_BY_CLASS[kind]
 
 
 def to_metrics(scores: Mapping[str, float]) -> dict[str, float]:

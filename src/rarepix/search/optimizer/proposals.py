@@ -10,7 +10,7 @@ from optuna.trial import TrialState, create_trial
 
 from rarepix.search.optimizer.axes import OutsideSpace, encode, grid, suggest
 from rarepix.search.optimizer.samplers import build_sampler
-from rarepix.search.optimizer.settings import GRID_MAY_BE, MINIMISED, SearchSettings
+from rarepix.search.optimizer.settings import GRID_MAY_BE, SearchSettings, direction, violation
 from rarepix.search.optimizer.study_state import DEFAULT, LISTED, Configuration, StudyState, best_so_far, canonical
 from rarepix.seeding import generator, stable_hash
 
@@ -54,7 +54,7 @@ class Proposals:
 
     def __init__(self, settings: SearchSettings, space: Mapping[str, Any], state: StudyState) -> None:
         self.settings, self.space, self.state = settings, space, state
-        directions = ["minimize" if name in MINIMISED else "maximize" for name in settings.objectives]
+        directions = [direction(name) for name in settings.objectives]
         self.study = optuna.create_study(directions=directions, study_name="proposals")
         self._trials: dict[int, int] = {}
         """Configuration → Optuna's number of its trial."""
@@ -108,8 +108,8 @@ class Proposals:
         trial = optuna.trial.Trial(self.study, frozen._trial_id)
         state, values = self._result(configuration)
         if state is TrialState.COMPLETE:
-            for name, least in self.settings.constraints.items():
-                trial.set_constraint(name, least - self._mean(configuration, name))
+            for name, bound in self.settings.constraints.items():
+                trial.set_constraint(name, violation(name, bound, self._mean(configuration, name)))
         if state is TrialState.PRUNED and len(self.settings.objectives) == 1:
             for epoch, value in self._partial_curve(configuration).items():
                 trial.report(value, epoch)

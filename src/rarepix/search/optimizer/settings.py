@@ -14,13 +14,15 @@ from pydantic import (
     model_validator,
 )
 
+from rarepix.choices import ChoiceError
 from rarepix.records import BLOCK_KEYS
+from rarepix.scores import Direction, direction_of
 from rarepix.settings import ConfigError, Settings, explain
 
 SAMPLER_NAMES = ("tpe", "gp", "cmaes", "nsga2", "qmc", "random", "grid")
 PRUNER_NAMES = ("none", "asha", "hyperband", "median", "percentile", "patient", "wilcoxon")
-MINIMISED = ("seconds",)
-"""Objectives of which less is better."""
+OBJECTIVE, SECONDS = "objective", "seconds"
+"""What trials report beside scores: the score that ``evaluate.objective`` names, and how long they took."""
 CONSTRAINED_SAMPLERS = ("tpe", "gp", "nsga2")
 SEVERAL_OBJECTIVES_SAMPLERS = ("tpe", "gp", "nsga2", "qmc", "random", "grid")
 GRID_MAY_BE = 10_000
@@ -39,6 +41,25 @@ def in_seconds(duration: int | str) -> float:
     if isinstance(duration, str):
         return float(duration[:-1]) * SECONDS_PER_UNIT[duration[-1].lower()]
     return float(duration)
+
+
+def direction(name: str) -> Direction:
+    """Return whether more (maximize) or less (minimize) of what trials report under *name* is better.
+
+    Raises:
+        ChoiceError: there is no such score.
+    """
+    if name == OBJECTIVE:
+        return "maximize"
+    return "minimize" if name == SECONDS else direction_of(name)
+
+
+def violation(name: str, bound: float, value: float) -> float:
+    """Return by how much *value* of the score *name* violates its constraint; 0 or less where it does not.
+
+    *bound* is a minimum, or a maximum where less of the score is better.
+    """
+    return value - bound if direction(name) == "minimize" else bound - value
 
 
 def _check_duration(value: Any) -> Any:
@@ -124,7 +145,7 @@ class SearchSettings(Settings):
     objectives: tuple[str, ...] = ("objective",)
     """Scores that trials report; ``objective`` is what ``evaluate.objective`` names. Pruners look at the first one."""
     constraints: dict[str, float] = Field(default={})
-    """Score → its lower bound."""
+    """Score → its minimum, or its maximum where less is better (``seconds``, ``mean_false_alarm_rate``)."""
     retries: Retries = Retries()
     heartbeat_timeout: Duration | None = None
     """A trial without a report for this long is stopped and run again (None: half of maxTrialDuration, at most 1 h)."""
@@ -150,12 +171,6 @@ class SearchSettings(Settings):
     def _check_combination(self) -> "SearchSettings":
         self._check_kind_of_study()
         self._check_objectives()
-        bounded_but_minimised = sorted(set(self.constraints) & set(MINIMISED))
-        if bounded_but_minimised:
-            raise ValueError(
-                f"constraints are lower bounds, but less is better of {bounded_but_minimised[0]}: "
-                "leave it out of constraints"
-            )
         if self.constraints and self.configurations is None and self.sampler not in CONSTRAINED_SAMPLERS:
             raise ValueError(
                 f"constraints need a sampler that uses them ({', '.join(CONSTRAINED_SAMPLERS)}), but got {self.sampler}"
@@ -177,6 +192,14 @@ class SearchSettings(Settings):
             raise ValueError(f"grid_points belong to sampler=grid, but sampler={self.sampler}: leave them out")
 
     def _check_objectives(self) -> None:
+        for name in (*self.objectives, *self.constraints):
+            try:
+                direction(name)
+            except ChoiceError as error:
+                raise ValueError(
+                    f"objectives and constraints must be scores that a trial reports ({OBJECTIVE} and {SECONDS} are, "
+                    f"too), but got {name}: {error}"
+                ) from error
         if not self.objectives or len(set(self.objectives)) < len(self.objectives):
             raise ValueError(f"objectives must be different scores, at least one, but got {list(self.objectives)}")
         if len(self.objectives) > 1:
@@ -187,7 +210,7 @@ class SearchSettings(Settings):
                     f"several objectives need one of the samplers {', '.join(SEVERAL_OBJECTIVES_SAMPLERS)}, "
                     f"but got {self.sampler}"
                 )
-        if self.objectives[0] in MINIMISED:
+        if direction(self.objectives[0]) == "minimize":
             raise ValueError(
                 f"the first objective must be a score of which more is better, but got {self.objectives[0]}"
             )

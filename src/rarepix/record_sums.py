@@ -1,0 +1,53 @@
+"""The sums in a record as arrays: the search and the analysis compute every score from these."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from rarepix.records import SplitSums, TrialRecord
+from rarepix.scores import KINDS_OF, ClassNames, score, summary
+
+
+def record_sums(record: TrialRecord, split: str) -> tuple[dict[str, np.ndarray], ClassNames]:
+    """Return the sums over the images of *split* that *record* holds, and the classes that they are of.
+
+    The arrays are those that ``rarepix.scores.table`` describes, without the axis of the images. Records of schema 1
+    hold the counts of pixels alone, so that all of their scores need ``pixels``. A record names no background: it is
+    what the sums of presence leave out, and where there are none, no score asks for it.
+    """
+    counts, sums = record.counts.get(split, {}), record.sums.get(split, SplitSums())
+    names = tuple(counts) or (record.dataset.classes if record.dataset else ())
+    rare = record.dataset.rare if record.dataset else ()
+    background = () if sums.presence is None else tuple(name for name in names if name not in sums.presence)
+    classes = ClassNames(names, rare, background)
+    by_class = {"pixels": counts or None, "presence": sums.presence, "soft": sums.soft, "surface": sums.surface}
+    arrays = {
+        kind: np.array([_values(given[name], KINDS_OF[kind]) for name in classes.of(kind)])
+        for kind, given in by_class.items()
+        if given is not None
+    }
+    return arrays | ({} if sums.confusion is None else {"confusion": np.array(sums.confusion)}), classes
+
+
+def _values(given: object, kinds: tuple[str, ...]) -> list[float]:
+    return [given[kind] if isinstance(given, Mapping) else getattr(given, kind) for kind in kinds]
+
+
+def named_scores(record: TrialRecord) -> tuple[str, ...]:
+    """Return the scores that the recipe of *record* names: its objective, then those of ``evaluate.scores``."""
+    evaluate = record.config.get("evaluate", {})
+    objective = [record.objective.name] if record.objective else []
+    return tuple(dict.fromkeys([*objective, *evaluate.get("scores", ())]))
+
+
+def record_scores(record: TrialRecord, split: str) -> dict[str, float]:
+    """Return ``scores.summary`` of *split*, and those of ``named_scores`` that it lacks, under their own names.
+
+    The score *rare_iou* is without the floor that the objective of that name has.
+
+    Raises:
+        MissingSums: a score that the recipe names needs sums that *record* does not hold.
+    """
+    sums, classes = record_sums(record, split)
+    values = summary(sums, classes)
+    return values | {name: score(name, sums, classes) for name in named_scores(record) if name not in values}
