@@ -16,6 +16,7 @@ from rarepix.data.transforms.augment import build_augment
 from rarepix.engine.hardware import Hardware
 from rarepix.engine.optim import build_optimizer
 from rarepix.engine.trainer import build_trainer
+from rarepix.models.outputs import Target
 from rarepix.wiring import Data, build_module
 
 
@@ -86,7 +87,7 @@ def bare_step(config: TrialConfig, data: Data, hardware: Hardware, device: torch
     def work() -> int:
         for _ in range(steps):
             with torch.autocast(device.type, torch.bfloat16, enabled=hardware.precision == "bf16-mixed"):
-                loss = module.loss(module(image), mask)["loss"]
+                loss = module.loss(module(image), Target(mask))["loss"]
             loss.backward()
             optimizer.step()
             optimizer.zero_grad()

@@ -12,10 +12,12 @@ import torch
 from torch import Tensor, nn
 
 from bench.ratios import Pair, describe, rate
-from rarepix.inference.decode import count_decoded
+from rarepix.inference.decode import decode
 from rarepix.labels import IGNORE, LabelSpace, Task
 from rarepix.losses import build_loss
+from rarepix.metrics.sums import image_sums
 from rarepix.models import build_model
+from rarepix.models.outputs import Prediction, SegOutput, Target
 from rarepix.models.settings import ModelConfig
 
 TIMES = 10
@@ -71,9 +73,11 @@ def _counting(model: nn.Module, image: Tensor, mask: Tensor, labels: LabelSpace)
         logits = model(image)
 
     def work() -> int:
-        counts = torch.zeros(labels.count, 4, dtype=torch.long, device=image.device)
+        totals: dict[str, Tensor] = {}
         for _ in range(TIMES):
-            counts += count_decoded(logits, mask, labels=labels, threshold=THRESHOLD).sum(dim=0)
+            prediction = Prediction(SegOutput(logits), decode(logits, task=labels.task, threshold=THRESHOLD), None)
+            for name, sums in image_sums(prediction, Target(mask), labels).items():
+                totals[name] = totals.get(name, 0) + sums.sum(dim=0)
         return TIMES * len(image)
 
     return work

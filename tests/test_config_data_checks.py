@@ -3,9 +3,17 @@
 import pytest
 
 from rarepix.config import updated
+from rarepix.config_data_checks import check_scores
 from rarepix.data.source import DataError
+from rarepix.labels import SOFT_SCALE, LabelSpace, Task
+from rarepix.settings import ConfigError
 from rarepix.wiring import build_data
 from tests.layouts import write_lesions
+
+MULTICLASS = LabelSpace(names=("ground", "a"), background=0, rare=("a",))
+LAYERS = LabelSpace(names=("a", "b"), task=Task.MULTILABEL)
+SOFT = LabelSpace(names=("a", "b"), task=Task.MULTILABEL, scale=SOFT_SCALE)
+CLASSIFIER = {"model.architecture": "classifier", "model.options": {}}
 
 
 def test_a_validation_part_without_any_class_is_refused(tiny_config, tmp_path):
@@ -15,3 +23,58 @@ def test_a_validation_part_without_any_class_is_refused(tiny_config, tmp_path):
     config = updated(tiny_config, {**source, **lists, "engine.batch_size": 2})
     with pytest.raises(DataError, match=r"validation part must hold at least one class, .* has none in its 1 images"):
         build_data(config, gpu=False)
+
+
+@pytest.mark.parametrize(
+    ("labels", "parameters", "message"),
+    [
+        (MULTICLASS, CLASSIFIER, r"objective=miou: .* needs sums of pixels, but there are .* of mean_presence_recall,"),
+        (LAYERS, {"evaluate.objective": "kappa"}, "evaluate.objective=kappa: .* needs sums of confusion"),
+        (LAYERS, {"evaluate.scores": ["mean_soft_iou"]}, "evaluate.scores=mean_soft_iou: .* needs sums of soft"),
+        (MULTICLASS, {"evaluate.scores": ["mean_boundary_iou"]}, "needs sums of surface"),
+        (MULTICLASS, {"evaluate.objective": "iou/b"}, "unknown class 'b' of the score 'iou': valid: ground, a"),
+        (MULTICLASS, {"evaluate.scores": ["presence_recall/ground"]}, "unknown class 'ground' .*: valid: a"),
+        (
+            LabelSpace(names=("ground",), background=0),
+            CLASSIFIER,
+            r"'classifier' says which classes .* has none beside the background \(ground\): use a network without",
+        ),
+    ],
+)
+def test_scores_that_a_validation_cannot_give_are_refused(tiny_config, labels, parameters, message):
+    with pytest.raises(ConfigError, match=message):
+        check_scores(updated(tiny_config, parameters), labels)
+
+
+@pytest.mark.parametrize(
+    ("labels", "parameters"),
+    [
+        (MULTICLASS, {"evaluate.objective": "kappa", "evaluate.scores": ["mean_false_alarm_rate", "recall/a"]}),
+        (MULTICLASS, CLASSIFIER | {"evaluate.objective": "mean_presence_balanced_accuracy"}),
+        (LAYERS, {"evaluate.objective": "worst_dice"}),
+        (SOFT, {"evaluate.objective": "mean_soft_iou"}),
+    ],
+)
+def test_scores_that_a_validation_gives_are_not(tiny_config, labels, parameters):
+    check_scores(updated(tiny_config, parameters), labels)
+
+
+@pytest.mark.parametrize(
+    ("objective", "message"),
+    [
+        ("rare_dice", r"rare_dice needs a rare class \(dot\) in the validation part, but fold 0 of split 'listed'"),
+        ("recall/dot", "objective=recall/dot cannot be told from the validation part, whatever is predicted"),
+        ("presence_recall/dot", "objective=presence_recall/dot cannot be told"),
+    ],
+)
+def test_an_objective_that_the_validation_part_cannot_tell_is_refused(tiny_config, objective, message):
+    """The list ``val`` has no image with a dot."""
+    lists = {"data.split": "listed", "data.val_list": "val", "data.test_list": None}
+    with pytest.raises(DataError, match=message):
+        build_data(updated(tiny_config, lists | {"evaluate.objective": objective}), gpu=False)
+
+
+def test_an_objective_of_another_class_of_that_part_is_not(tiny_config):
+    lists = {"data.split": "listed", "data.val_list": "val", "data.test_list": None}
+    for objective in ("recall/block", "presence_specificity/dot", "kappa"):
+        build_data(updated(tiny_config, lists | {"evaluate.objective": objective}), gpu=False)

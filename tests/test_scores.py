@@ -17,7 +17,9 @@ from rarepix.choices import ChoiceError
 from rarepix.labels import Task
 from rarepix.metrics.counts import count_pixels
 from rarepix.scores import (
-    SCORES,
+    CLASS_SCORES,
+    PIXEL_SCORES,
+    ClassNames,
     by_kind,
     groups,
     iou,
@@ -29,12 +31,12 @@ from rarepix.scores import (
     ratio,
     recall,
     summary,
-    summed,
 )
 
 NAN = float("nan")
 NAMES = ("ground", "common", "rare", "rarer")
 RARE = ("rare", "rarer")
+CLASSES = ClassNames(NAMES, RARE)
 GROUPS = ("mean", "rare", "frequent", "worst")
 
 
@@ -42,6 +44,11 @@ def counts(*rows: tuple[int, int, int]) -> dict[str, np.ndarray]:
     """Counts of classes given as (tp, fp, fn)."""
     tp, fp, fn = np.array(rows).T
     return {"tp": tp, "fp": fp, "fn": fn, "tn": np.zeros_like(tp)}
+
+
+def pixels(*rows: tuple[int, int, int]) -> dict[str, np.ndarray]:
+    """Sums of classes given as (tp, fp, fn)."""
+    return {"pixels": np.stack([*counts(*rows).values()], axis=-1)}
 
 
 def counts_of_images(*rows: tuple[int, int, int]) -> dict[str, np.ndarray]:
@@ -79,7 +86,7 @@ def test_mean_leaves_out_absent_classes(values, expected):
 
 
 def test_summary_by_hand():
-    actual = summary(counts((6, 2, 2), (1, 1, 2), (0, 0, 0), (0, 3, 1)), NAMES, RARE)
+    actual = summary(pixels((6, 2, 2), (1, 1, 2), (0, 0, 0), (0, 3, 1)), CLASSES)
     assert actual == pytest.approx(
         {
             "miou": (0.6 + 0.25 + 0.0) / 3, "rare_iou": 0.0, "frequent_iou": 0.425, "worst_iou": 0.0,
@@ -90,19 +97,19 @@ def test_summary_by_hand():
 
 
 def test_worst_leaves_out_absent_classes():
-    assert summary(counts((6, 2, 2), (1, 1, 2), (0, 0, 0), (0, 0, 0)), NAMES, RARE)["worst_iou"] == 0.25
+    assert summary(pixels((6, 2, 2), (1, 1, 2), (0, 0, 0), (0, 0, 0)), CLASSES)["worst_iou"] == 0.25
 
 
 @pytest.mark.filterwarnings("error")
 def test_without_rare_classes_their_mean_is_nan():
-    actual = summary(counts((6, 2, 2), (1, 1, 2)), NAMES[:2], ())
+    actual = summary(pixels((6, 2, 2), (1, 1, 2)), ClassNames(NAMES[:2]))
     assert math.isnan(actual["rare_iou"])
     assert actual["miou"] == pytest.approx(0.425)
 
 
 @pytest.mark.filterwarnings("error")
 def test_without_any_pixels_all_scores_are_nan():
-    actual = summary(counts(*[(0, 0, 0)] * 4), NAMES, RARE)
+    actual = summary(pixels(*[(0, 0, 0)] * 4), CLASSES)
     assert all(math.isnan(value) for value in actual.values())
 
 
@@ -110,8 +117,8 @@ def test_against_torchmetrics():
     random = torch.Generator().manual_seed(0)
     prediction, target = (torch.randint(0, 4, (5, 20, 20), generator=random) for _ in range(2))
     target[:, :3] = 255
-    images = by_kind(count_pixels(prediction, target, task=Task.MULTICLASS, classes=4, ignore=255).numpy())
-    actual = summary(summed(images), NAMES, RARE)
+    sums = count_pixels(prediction, target, task=Task.MULTICLASS, classes=4, ignore=255).numpy()
+    images, actual = by_kind(sums), summary({"pixels": sums.sum(axis=0)}, CLASSES)
     each = multiclass_jaccard_index(prediction, target, 4, average="none", ignore_index=255)
     assert [actual[f"iou/{name}"] for name in NAMES] == pytest.approx(each.tolist(), rel=1e-6)
     assert actual["miou"] == pytest.approx(
@@ -122,7 +129,9 @@ def test_against_torchmetrics():
     theirs |= {"specificity": multiclass_specificity}
     for score, function in theirs.items():
         expected = function(prediction, target, 4, average="none", ignore_index=255)
-        assert pooled(SCORES[score], images).tolist() == pytest.approx(expected.tolist(), rel=1e-6), score
+        assert pooled(CLASS_SCORES[score].function, images).tolist() == pytest.approx(expected.tolist(), rel=1e-6), (
+            score
+        )
 
 
 def test_pooled_is_not_the_mean_over_images():
@@ -147,14 +156,14 @@ def test_scores_by_hand(score, values):
     """Four classes: found in part, predicted where it is not, missed, absent."""
     given = {"tp": [2, 0, 0, 0], "fp": [3, 6, 0, 0], "fn": [4, 0, 4, 0], "tn": [8, 11, 13, 17]}
     given = {kind: np.array(numbers) for kind, numbers in given.items()}
-    np.testing.assert_allclose(SCORES[score](given), values)
+    np.testing.assert_allclose(CLASS_SCORES[score].function(given), values)
 
 
 @pytest.mark.parametrize(("absent", "value"), [("skip", NAN), ("zero", 0.0), ("one", 1.0)])
-@pytest.mark.parametrize("score", SCORES)
+@pytest.mark.parametrize("score", PIXEL_SCORES)
 def test_absent_classes_have_the_value_of_the_policy(score, absent, value):
     nothing = {kind: np.zeros(1, int) for kind in ("tp", "fp", "fn", "tn")}
-    np.testing.assert_equal(SCORES[score](nothing, absent=absent), [value])
+    np.testing.assert_equal(CLASS_SCORES[score].function(nothing, absent=absent), [value])
 
 
 def test_the_policy_decides_about_images_without_the_class():
@@ -182,20 +191,24 @@ def test_groups():
     assert groups(np.full(4, NAN), NAMES, RARE) == pytest.approx(dict.fromkeys(GROUPS, NAN), nan_ok=True)
 
 
-GIVEN = {"miou": 0.4, "rare_iou": 0.3, "iou/ground": 0.9, "iou/common": 0.5, "iou/rare": 0.2, "iou/rarer": 0.4}
+GIVEN = {"ground": (9, 1, 0), "common": (5, 2, 3), "rare": (2, 5, 3), "rarer": (4, 0, 6)}
+"""The IoU of these is 0.9, 0.5, 0.2 and 0.4: 0.3 is the mean of the rare ones, 0.7 that of the others."""
+NOTHING = (0, 0, 0)
 
 
 @pytest.mark.parametrize(
     ("name", "floor", "changes", "expected"),
     [
-        ("miou", 0.0, {}, 0.4),
-        ("miou", 1.0, {}, 0.4),
+        ("miou", 0.0, {}, 0.5),
+        ("miou", 1.0, {}, 0.5),
         ("rare_iou", 0.0, {}, 0.3),
         ("rare_iou", 0.7, {}, 0.3),  # the others' mean is just that
         ("rare_iou", 0.8, {}, 0.2),
-        ("rare_iou", 1.0, {"iou/common": NAN}, 0.2),  # absent ones are left out of the others' mean
-        ("rare_iou", 1.0, {"iou/common": NAN, "iou/ground": NAN}, 0.3),
+        ("rare_iou", 1.0, {"common": NOTHING}, 0.2),  # absent ones are left out of the others' mean
+        ("rare_iou", 1.0, {"common": NOTHING, "ground": NOTHING}, 0.3),
+        ("rare_recall", 1.0, {}, (2 / 5 + 4 / 10) / 2),  # the floor is that of rare_iou
+        ("iou/common", 0.0, {}, 0.5),
     ],
 )
 def test_objective(name, floor, changes, expected):
-    assert objective(name, GIVEN | changes, NAMES, RARE, floor) == pytest.approx(expected)
+    assert objective(name, pixels(*(GIVEN | changes).values()), CLASSES, floor) == pytest.approx(expected)

@@ -163,7 +163,19 @@ def test_every_training_sample_has_its_paste_outcome(tiny_config):
 def test_the_module_has_a_channel_per_class(data, tiny_config):
     module = build_module(tiny_config, data.labels)
     batch = next(iter(data.loaders["val"]))
-    assert module.eval()(batch["image"]).shape == (6, 4, 64, 96)
+    assert module.eval()(batch["image"]).mask.shape == (6, 4, 64, 96)
+
+
+def test_the_presence_of_classes_is_derived_only_for_a_network_that_tells_it(data, tiny_config):
+    mask = next(iter(data.loaders["val"]))["mask"]
+    plain, classifier = (
+        build_module(updated(tiny_config, {"model.architecture": name, "model.options": {}} | scores), data.labels)
+        for name, scores in (("unet", {}), ("classifier", {"evaluate.objective": "mean_presence_recall"}))
+    )
+    assert plain.target_of(mask).presence is None
+    expected = torch.stack([(mask == number).flatten(1).any(1) for number in (1, 2, 3)], dim=1)
+    assert torch.equal(classifier.target_of(mask).presence.bool(), expected)
+    assert classifier.eval()(torch.zeros(2, 3, 32, 32, dtype=torch.uint8)).presence.shape == (2, 3)
 
 
 @pytest.mark.parametrize(

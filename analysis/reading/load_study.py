@@ -13,9 +13,7 @@ tables.block         which columns of ``trials`` make a block
 tables.default       the configuration that the others are compared with, if the study names one
 """
 
-import gc
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 from analysis.reading.merge_studies import merge_studies
@@ -45,23 +43,10 @@ def load_study(path: str | Path | Sequence[str | Path]) -> Tables:
     twice = next((place for place in places if places.count(place) > 1), None)
     if twice is not None:
         raise ValueError(f"every study must be named once, but {twice} is named twice: leave one out")
-    with _without_garbage_collection():
-        tables = merge_studies([_read(place) for place in paths])
+    tables = merge_studies([_read(place) for place in paths])
     left_out = LeftOut(tables.left_out.to_dict("records"))
     notes_on(tables.trials, tables.classes, left_out)
     return tables._replace(left_out=left_out.table())
-
-
-@contextmanager
-def _without_garbage_collection() -> Iterator[None]:
-    """Do not look for garbage in this block: all that is read is kept, and looking would take a third of the time."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 def _read(path: Path) -> LoadedStudy:

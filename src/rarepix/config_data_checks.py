@@ -1,15 +1,20 @@
 """Whether a configuration and its data fit together."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
+
+import numpy as np
 
 from rarepix.choices import nearest
 from rarepix.config import TrialConfig, flatten
 from rarepix.data.inventory import BORDER
 from rarepix.data.source import DataError
 from rarepix.data.splits.train_val_test import Splits
-from rarepix.labels import LabelSpace
+from rarepix.labels import LabelSpace, Task
 from rarepix.losses.libraries import is_library, why_no_ignored
+from rarepix.metrics.pooled_scores import class_names
+from rarepix.scores import KINDS_OF, Sums, score
 from rarepix.settings import ConfigError
 
 NOT_OF_THE_SPLIT = ("root", "workers", "cache_gib", "resize", "test_list")
@@ -53,10 +58,45 @@ def check_classes(config: TrialConfig, labels: LabelSpace) -> None:
                 f"{key} must name classes of the dataset ({', '.join(labels.names)}), but got {unknown}: "
                 f"{nearest(unknown[0], labels.names)}take one of these"
             )
-    if config.evaluate.objective == "rare_iou" and not config.evaluate.rare_classes(labels):
+    objective = config.evaluate.objective
+    if objective.startswith("rare_") and not config.evaluate.rare_classes(labels):
         raise ConfigError(
-            "evaluate.objective=rare_iou needs rare classes, but neither evaluate.rare nor the dataset names any"
+            f"evaluate.objective={objective} needs rare classes, but neither evaluate.rare nor the dataset names any"
         )
+
+
+def check_scores(config: TrialConfig, labels: LabelSpace) -> None:
+    """Raise ``ConfigError`` if a validation cannot give the scores that the configuration names, or for no presence.
+
+    They need sums that the network's outputs and the masks do not give, or a class that the dataset does not have.
+    """
+    outputs = config.model.network.outputs
+    if "presence" in outputs and not labels.presence_names:
+        raise ConfigError(
+            f"model.architecture={config.model.architecture!r} says which classes are in an image, but the dataset has "
+            f"none beside the background ({', '.join(labels.names)}): use a network without presence head"
+        )
+    sums, classes = _no_sums(labels, outputs), class_names(labels, config.evaluate)
+    names = {"evaluate.objective": (config.evaluate.objective,), "evaluate.scores": config.evaluate.scores}
+    for key, name in ((key, name) for key, values in names.items() for name in values):
+        try:
+            score(name, sums, classes)
+        except ValueError as error:
+            raise ConfigError(f"{key}={name}: {error}") from error
+
+
+def _no_sums(labels: LabelSpace, outputs: tuple[str, ...]) -> dict[str, np.ndarray]:
+    """Return the sums that a validation takes, over no image."""
+    kinds = ["presence"] * bool(labels.presence_names)
+    if "mask" in outputs:
+        kinds += ["pixels"] + ["soft"] * labels.is_soft
+    sums = {
+        kind: np.zeros((len(labels.presence_names if kind == "presence" else labels.names), len(KINDS_OF[kind])))
+        for kind in kinds
+    }
+    if "mask" in outputs and labels.task is not Task.MULTILABEL:
+        sums["confusion"] = np.zeros((labels.count, labels.count))
+    return sums
 
 
 def check_devices(config: TrialConfig, splits: Splits) -> None:
@@ -85,17 +125,41 @@ def check_loss(config: TrialConfig, labels: LabelSpace, splits: Splits) -> None:
 
 def check_objective(config: TrialConfig, labels: LabelSpace, splits: Splits) -> None:
     """Raise ``DataError`` if the validation part holds no class, or none that the objective is made of."""
-    val = splits.by_name["val"].inventory
+    val, objective = splits.by_name["val"].inventory, config.evaluate.objective
+    part = f"fold {config.data.fold} of split {config.data.split!r}"
     if not val[list(labels.names)].to_numpy().any():
         raise DataError(
-            f"the validation part must hold at least one class, but fold {config.data.fold} of split "
-            f"{config.data.split!r} has none in its {len(val)} images: use data.split=multilabel, fewer folds or "
-            f"another fold, or add images to the list"
+            f"the validation part must hold at least one class, but {part} has none in its {len(val)} images: "
+            f"use data.split=multilabel, fewer folds or another fold, or add images to the list"
         )
     rare = list(config.evaluate.rare_classes(labels))
-    if config.evaluate.objective == "rare_iou" and not val[rare].to_numpy().any():
+    if objective.startswith("rare_") and not val[rare].to_numpy().any():
         raise DataError(
-            f"evaluate.objective=rare_iou needs a rare class ({', '.join(rare)}) in the validation part, but fold "
-            f"{config.data.fold} of split {config.data.split!r} has none: "
-            f"use data.split=multilabel, fewer folds or another fold"
+            f"evaluate.objective={objective} needs a rare class ({', '.join(rare)}) in the validation part, but {part} "
+            f"has none: use data.split=multilabel, fewer folds or another fold"
         )
+    if math.isnan(_best_score(config, labels, splits)):
+        raise DataError(
+            f"evaluate.objective={objective} cannot be told from the validation part, whatever is predicted: in {part} "
+            f"a class that it is of is in none of the {len(val)} images, or in all of them: "
+            f"use data.split=multilabel, fewer folds, another fold or another objective"
+        )
+
+
+def _best_score(config: TrialConfig, labels: LabelSpace, splits: Splits) -> float:
+    """Return the objective of a prediction of the validation part that is right everywhere; NaN if it is absent."""
+    table = splits.by_name["val"].inventory
+    pixels, nothing = table[list(labels.names)].to_numpy(), np.zeros((len(table), labels.count), int)
+    others = (table["height"] * table["width"] - table[BORDER]).to_numpy()[:, None] - pixels
+    foreground = [labels.names.index(name) for name in labels.presence_names]
+    present = pixels[:, foreground] > 0
+    absent = ~present & (others[:, foreground] > 0)
+    positive, negative = pixels.sum(axis=0), others.sum(axis=0)
+    sums: Sums = {
+        "pixels": np.stack([pixels, nothing, nothing, others], axis=-1).sum(axis=0),
+        "confusion": np.diag(positive),
+        "presence": np.stack([present, *[np.zeros_like(present)] * 2, absent], axis=-1).sum(axis=0),
+        "soft": np.stack([positive, positive, positive, positive, negative, negative], axis=-1),
+        "surface": np.ones((labels.count, len(KINDS_OF["surface"]))),
+    }
+    return score(config.evaluate.objective, sums, class_names(labels, config.evaluate))

@@ -23,13 +23,15 @@ from rarepix.data.transforms.paste import Paste, build_paste
 from rarepix.data.weights import image_weights
 from rarepix.engine import distributed
 from rarepix.engine.hardware import choose_hardware
-from rarepix.inference.decode import count_decoded
 from rarepix.inference.predictor import Predictor
 from rarepix.labels import LabelSpace, Task
 from rarepix.losses import build_loss
 from rarepix.losses.checks import LossError
 from rarepix.metrics.pooled_scores import pooled_scores
+from rarepix.metrics.sums import image_sums
 from rarepix.models import build_model
+from rarepix.models.outputs import Target, as_output, target_of
+from rarepix.models.settings import ModelConfig
 from rarepix.paths import cache_root
 from rarepix.settings import ConfigError
 
@@ -85,6 +87,7 @@ def build_data(config: TrialConfig, *, gpu: bool) -> Data:
     source = source_of(config.data)
     labels = source.labels
     config_data_checks.check_classes(config, labels)
+    config_data_checks.check_scores(config, labels)
     splits = make_splits(source, config.data, seed=config.seed, cache=cache_root() / "inventory")
     config_data_checks.check_loss(config, labels, splits)
     config_data_checks.check_objective(config, labels, splits)
@@ -172,30 +175,42 @@ def _fits_in_memory(config: TrialConfig, labels: LabelSpace, splits: Splits) -> 
 
 def _loading(config: TrialConfig, labels: LabelSpace, *, gpu: bool, devices: int) -> dict[str, Any]:
     workers = worker_count(config.data.workers, gpu=gpu, devices=devices)
-    return {"ignore": labels.ignore, "workers": workers, "pin_memory": gpu}
+    return {"ignore": labels.ignore, "workers": workers, "pin_memory": gpu, "stride": config.model.network.stride}
 
 
 def build_module(
     config: TrialConfig, labels: LabelSpace, *, class_pixels: Sequence[int] | None = None
 ) -> "SegmentationModule":
-    """Return the network with its loss, its inference, its counter and its scores.
+    """Return the network with its loss, its predictor, its sums and its scores.
 
     *class_pixels* are those of ``Data.class_pixels``. None: classes count as equally frequent, which is enough to
     evaluate the network, but not to train it with a loss that weighs classes by their pixels.
     """
     from rarepix.engine.module import SegmentationModule  # imports Lightning, which a dry run does without
 
+    model = _build_model(config.model, labels)
     return SegmentationModule(
-        build_model(config.model, classes=labels.channels),
+        model,
         _build_loss(config, labels, class_pixels or _equal_class_pixels(labels)),
-        infer=Predictor(config.evaluate),
-        counter=partial(count_decoded, labels=labels, threshold=config.evaluate.threshold),
+        predict=Predictor(config.evaluate, labels, stride=model.stride).predict,
+        target_of=_target_of(model, labels),
+        sums_of=partial(image_sums, labels=labels),
         scorer=partial(pooled_scores, labels=labels, config=config.evaluate),
         optim=config.optim,
         seed=config.seed,
         channels_last=config.engine.channels_last,
         metadata={"labels": labels.as_dict(), "division": config_data_checks.split_fingerprint(config)},
     )
+
+
+def _build_model(config: ModelConfig, labels: LabelSpace) -> torch.nn.Module:
+    """Return the network, an ``outputs.Model``."""
+    return build_model(config, classes=labels.channels, presence=len(labels.presence_names))
+
+
+def _target_of(model: torch.nn.Module, labels: LabelSpace) -> Callable[[torch.Tensor], Target]:
+    """Return masks → target: with the presence of each class only if the network says which classes are there."""
+    return partial(target_of, labels=labels) if "presence" in model.outputs else Target
 
 
 def _equal_class_pixels(labels: LabelSpace) -> list[int]:
@@ -211,6 +226,7 @@ def _build_loss(config: TrialConfig, labels: LabelSpace, class_pixels: Sequence[
             task=labels.task,
             classes=labels.channels,
             ignore_index=labels.ignore,
+            scale=labels.scale,
             background=labels.background,
             class_pixels=class_pixels,
             check_values=False,
@@ -227,16 +243,17 @@ def try_step(config: TrialConfig) -> None:
         ConfigError: they cannot take a training step with such a batch.
     """
     labels = source_of(config.data).labels
-    model = build_model(config.model, classes=labels.channels).train()
+    model = _build_model(config.model, labels).train()
     loss = _build_loss(config, labels, _equal_class_pixels(labels))
     rows, columns = (min(side, TRIED_SIDE) for side in config.crop.size or (TRIED_SIDE, TRIED_SIDE))
     # without a GPU each process normalises its own share of the batch; two images are enough, more only take longer
     on_gpu = choose_hardware(config.engine).is_gpu
     images = min(config.engine.batch_size // (1 if on_gpu else config.engine.devices), 2)
     try:
-        logits = model(torch.zeros(images, 3, rows, columns))
+        output = as_output(model(torch.zeros(images, 3, rows, columns)))
         layers = (labels.count,) if labels.task is Task.MULTILABEL else ()
-        loss(logits, torch.zeros(images, *layers, rows, columns, dtype=torch.long))
+        mask = torch.zeros(images, *layers, rows, columns, dtype=torch.long)
+        loss(output, _target_of(model, labels)(mask))
     except LossError as error:
         raise ConfigError(f"loss.name={config.loss.name!r}: {error}") from error
     except (ValueError, RuntimeError) as error:

@@ -10,7 +10,8 @@ from rarepix.labels import Task
 from rarepix.metrics import calibration, soft, surface
 from rarepix.metrics.counts import count_pixels
 from rarepix.metrics.presence import presence_table
-from rarepix.scores import ABSENT, SCORES, Counts, Score, by_kind, per_image, pooled
+from rarepix.metrics.sums import presence_of_pixels
+from rarepix.scores import ABSENT, CLASS_SCORES, SOFT_KINDS, Counts, by_kind, per_image, pooled
 
 IGNORE = 255
 CLASSES = 3
@@ -35,26 +36,30 @@ def of_outlines(prediction: torch.Tensor, true: torch.Tensor) -> Counts:
 def of_soft_masks(prediction: torch.Tensor, true: torch.Tensor) -> Counts:
     """Sums N C of masks N C H W."""
     ignored = true == IGNORE
-    return by_kind(soft.soft_sums(prediction.float(), true.float(), ignored=ignored).numpy(), soft.SOFT_KINDS)
+    return by_kind(soft.soft_sums(prediction.float(), true.float(), ignored=ignored).numpy(), SOFT_KINDS)
 
 
-MEMBERS: dict[str, tuple[Callable[[torch.Tensor, torch.Tensor], Counts], Score]] = {
-    **{name: (of_pixels, score) for name, score in SCORES.items()},
-    "boundary_iou": (of_outlines, surface.boundary_iou),
-    "surface_dice": (of_outlines, surface.surface_dice),
-    "soft_iou": (of_soft_masks, soft.soft_iou),
-    "soft_recall": (of_soft_masks, soft.soft_recall),
-    "soft_specificity": (of_soft_masks, soft.soft_specificity),
-}
+def of_presence(prediction: torch.Tensor, true: torch.Tensor) -> Counts:
+    """Counts N C of 0 and 1, whether each class is in the image, of masks N C H W."""
+    return by_kind(presence_of_pixels(count_pixels(prediction, true, **HOW)).numpy())
+
+
+SUMS: dict[str, Callable[[torch.Tensor, torch.Tensor], Counts]] = {
+    "pixels": of_pixels, "surface": of_outlines, "soft": of_soft_masks, "presence": of_presence,
+}  # fmt: skip
+"""What a score needs → how it is taken of masks."""
 ONE_IF_ABSENT = {"specificity", "accuracy", "soft_specificity"}
 """Scores of 1 for a class that is neither in the truth nor predicted."""
-every_member = pytest.mark.parametrize("name", MEMBERS)
+OF_IMAGES = [name for name, row in CLASS_SCORES.items() if row.needs == "presence"]
+"""Scores of the question whether a class is in an image, which is 0 or 1 for each image: see the tests of presence."""
+every_score = pytest.mark.parametrize("name", CLASS_SCORES)
+every_member = pytest.mark.parametrize("name", [name for name in CLASS_SCORES if name not in OF_IMAGES])
 every_way = pytest.mark.parametrize("way", [pooled, per_image], ids=lambda way: way.__name__)
 
 
 def values(name: str, way: Callable, prediction: torch.Tensor, true: torch.Tensor, absent: str = "skip") -> list[float]:
-    count, score = MEMBERS[name]
-    return way(score, count(prediction, true), absent=absent).tolist()
+    row = CLASS_SCORES[name]
+    return way(row.function, SUMS[row.needs](prediction, true), absent=absent).tolist()
 
 
 def masks(images: int = 4, ignored: bool = True) -> tuple[torch.Tensor, torch.Tensor]:
@@ -100,32 +105,34 @@ def test_absent_classes_have_the_value_of_the_policy(name, way):
         assert (actual[0], actual[2]) == pytest.approx((present[0], present[2]))
 
 
-@every_member
+@every_score
 @every_way
 def test_the_order_of_images_does_not_matter(name, way):
     prediction, true = masks()
     order = torch.tensor([2, 0, 3, 1])
-    assert values(name, way, prediction[order], true[order]) == pytest.approx(values(name, way, prediction, true))
+    assert values(name, way, prediction[order], true[order]) == pytest.approx(
+        values(name, way, prediction, true), nan_ok=True
+    )
 
 
-@every_member
+@every_score
 @every_way
 def test_the_order_of_classes_is_that_of_the_values(name, way):
     prediction, true = masks()
     actual = values(name, way, prediction, true)
-    assert values(name, way, prediction.flip(1), true.flip(1)) == pytest.approx(actual[::-1])
+    assert values(name, way, prediction.flip(1), true.flip(1)) == pytest.approx(actual[::-1], nan_ok=True)
 
 
-@every_member
+@every_score
 @every_way
 def test_ignored_pixels_have_no_influence(name, way):
     prediction, true = masks()
     other = torch.where(true == IGNORE, 1 - prediction, prediction)
     assert (other != prediction).any()
-    assert values(name, way, other, true) == values(name, way, prediction, true)
+    np.testing.assert_array_equal(values(name, way, other, true), values(name, way, prediction, true))
 
 
-@every_member
+@every_score
 @every_way
 @pytest.mark.filterwarnings("error")
 def test_a_class_in_ignored_pixels_only_is_absent(name, way):
@@ -133,14 +140,26 @@ def test_a_class_in_ignored_pixels_only_is_absent(name, way):
     assert np.isnan(values(name, way, prediction, torch.full_like(true, IGNORE))).all()
 
 
-@every_member
+@every_score
 def test_an_image_of_ignored_pixels_changes_nothing(name):
     prediction, true = masks()
     blind = torch.cat([true, torch.full_like(true[:1], IGNORE)])
     for way in (pooled, per_image):
         assert values(name, way, torch.cat([prediction, prediction[:1]]), blind) == pytest.approx(
-            values(name, way, prediction, true)
+            values(name, way, prediction, true), nan_ok=True
         )
+
+
+@pytest.mark.parametrize("name", OF_IMAGES)
+def test_presence_that_is_always_right_is_best_and_always_wrong_is_worst(name):
+    """Each class is in every second image."""
+    true = torch.zeros(4, CLASSES, 3, 3, dtype=torch.uint8)
+    true[::2, :, 1, 1] = 1
+    wrong = torch.zeros_like(true)
+    wrong[1::2, :, 0, 0] = 1
+    best, worst = (1.0, 0.0) if CLASS_SCORES[name].direction == "maximize" else (0.0, 1.0)
+    assert values(name, pooled, true, true) == [best] * CLASSES
+    assert values(name, pooled, wrong, true) == [worst] * CLASSES
 
 
 @every_member

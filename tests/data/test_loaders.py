@@ -154,3 +154,9 @@ def test_worker_count(wanted, gpu, count):
 
 def test_worker_count_on_a_gpu_is_that_of_the_cores_up_to_eight():
     assert 1 <= worker_count("auto", gpu=True) <= 8
+
+
+@pytest.mark.parametrize(("stride", "expected"), [(32, (64, 64)), (128, (128, 128)), (1, (33, 40))])
+def test_images_are_padded_to_the_stride_of_the_network(stride, expected):
+    batch = Collate(255, stride)([sample(10, 40), sample(33, 8)])
+    assert tuple(batch["image"].shape[-2:]) == tuple(batch["mask"].shape[-2:]) == expected

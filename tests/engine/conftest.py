@@ -1,6 +1,7 @@
 """A network of a few dozen weights on a few batches of noise: enough to see what the engine does with them."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import lightning.pytorch as pl
@@ -12,11 +13,13 @@ from rarepix.engine.hardware import choose_hardware
 from rarepix.engine.module import SegmentationModule
 from rarepix.engine.settings import EngineConfig, OptimConfig
 from rarepix.engine.trainer import build_trainer
-from rarepix.labels import Task
-from rarepix.metrics.counts import count_pixels
+from rarepix.labels import LabelSpace
+from rarepix.metrics.sums import image_sums
+from rarepix.models.outputs import Prediction, SegOutput, Target
 
 IGNORE = 255
 CLASSES = 3
+LABELS = LabelSpace(names=("a", "b", "c"), ignore=IGNORE)
 QUIET = {"device": "cpu", "precision": "fp32", "tensorboard": False, "progress": "off", "batch_size": 2}
 
 
@@ -32,6 +35,10 @@ class Dot(torch.nn.Module):
         """Return logits N C H W."""
         return self.decoder(self.encoder(x))
 
+    def param_groups(self) -> dict[str, list[torch.nn.Parameter]]:
+        """Return the parameters of both parts."""
+        return {"encoder": [*self.encoder.parameters()], "decoder": [*self.decoder.parameters()]}
+
 
 class CrossEntropy(torch.nn.Module):
     """A loss as the engine wants it, with a second term to be named."""
@@ -42,9 +49,9 @@ class CrossEntropy(torch.nn.Module):
         """Remember the epoch."""
         self.epoch = epoch
 
-    def forward(self, logits: torch.Tensor, target: torch.Tensor) -> dict[str, torch.Tensor]:
+    def forward(self, output: SegOutput, target: Target) -> dict[str, torch.Tensor]:
         """Return the loss and its terms."""
-        value = torch.nn.functional.cross_entropy(logits, target.long(), ignore_index=IGNORE)
+        value = torch.nn.functional.cross_entropy(output.mask, target.mask.long(), ignore_index=IGNORE)
         return {"loss": value, "first": value.detach(), "second": (value * 2).detach()}
 
 
@@ -77,28 +84,31 @@ def module_of(scorer: Callable | None = None, **changes) -> SegmentationModule:
         "channels_last": False,
     }
     parts |= {
-        "infer": lambda network, batch: network(batch["image"]),
-        "counter": counter,
+        "predict": largest,
+        "target_of": Target,
+        "sums_of": partial(image_sums, labels=LABELS),
         "scorer": scorer or steady,
     }
     parts |= changes
     return SegmentationModule(parts.pop("model"), parts.pop("loss"), **parts)
 
 
-def counter(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    """Count the classes with the largest logits."""
-    return count_pixels(logits.argmax(1), target, task=Task.MULTICLASS, classes=CLASSES, ignore=IGNORE)
+def largest(network: Callable, batch: dict) -> Prediction:
+    """Predict the classes with the largest logits."""
+    output = network(batch["image"])
+    return Prediction(output, output.mask.argmax(1), None)
 
 
-def steady(counts) -> dict[str, float]:
+def steady(sums) -> dict[str, float]:
     """Return the share of pixels that are right."""
-    return {"objective": float(counts[:, 0].sum() / counts[0].sum())}
+    pixels = sums["pixels"]
+    return {"objective": float(pixels[:, 0].sum() / pixels[0].sum())}
 
 
 def scripted(*values: float) -> Callable[[object], dict[str, float]]:
     """Return a scorer that gives these objectives, one per validation."""
     objectives: Iterator[float] = iter(values)
-    return lambda counts: {"objective": next(objectives)}
+    return lambda sums: {"objective": next(objectives)}
 
 
 def trainer_of(folder: Path, callbacks: list[pl.Callback] = (), **engine) -> pl.Trainer:

@@ -1,4 +1,4 @@
-"""The module: input of the network, counts, and that a loss which is not finite ends the training."""
+"""The module: input of the network, sums, and that a loss which is not finite ends the training."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,19 @@ from torchvision.transforms.v2.functional import normalize, to_dtype
 
 from rarepix.engine.module import NonFiniteLoss
 from rarepix.engine.settings import OptimConfig
-from tests.engine.conftest import CLASSES, IGNORE, CrossEntropy, Dot, batches, loader, module_of, steady
+from rarepix.models.outputs import Prediction, SegOutput, Target, target_of
+from tests.engine.conftest import (
+    CLASSES,
+    IGNORE,
+    LABELS,
+    CrossEntropy,
+    Dot,
+    batches,
+    loader,
+    module_of,
+    steady,
+    trainer_of,
+)
 
 
 class Same(torch.nn.Identity):
@@ -18,47 +30,58 @@ class Same(torch.nn.Identity):
 def test_images_are_normalised_as_imagenet_weights_expect():
     image = batches(1)[0]["image"]
     expected = normalize(to_dtype(image, torch.float32, scale=True), [0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
-    assert torch.allclose(module_of(model=Same())(image), expected, atol=1e-5)
+    assert torch.allclose(module_of(model=Same())(image).mask, expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("channels_last", [True, False])
 def test_memory_format(channels_last):
     module = module_of(model=Same(), channels_last=channels_last)
-    given = module(batches(1)[0]["image"])
+    given = module(batches(1)[0]["image"]).mask
     assert given.is_contiguous(memory_format=torch.channels_last) == channels_last
-    assert torch.allclose(given, module_of(model=Same(), channels_last=not channels_last)(batches(1)[0]["image"]))
+    assert torch.allclose(given, module_of(model=Same(), channels_last=not channels_last)(batches(1)[0]["image"]).mask)
 
 
 def test_normalisation_is_not_in_the_state_dict():
     assert set(module_of().state_dict()) == {f"model.{name}" for name in Dot().state_dict()}
 
 
-def test_validation_counts_are_pooled_over_all_batches(fit):
+def test_validation_sums_are_pooled_over_all_batches(fit):
     val = batches(3, seed=5)
     val[0]["mask"][:, :3] = IGNORE
     seen = []
 
-    def scorer(counts: np.ndarray) -> dict[str, float]:
-        seen.append(counts)
-        return steady(counts)
+    def scorer(sums: dict[str, np.ndarray]) -> dict[str, float]:
+        seen.append(sums)
+        return steady(sums)
 
     _, module = fit(module_of(scorer), val=val, epochs=1)
     with torch.no_grad():
-        predicted = torch.cat([module(batch["image"]).argmax(1) for batch in val])
+        predicted = torch.cat([module(batch["image"]).mask.argmax(1) for batch in val])
     truth = torch.cat([batch["mask"] for batch in val])
     counted = truth != IGNORE
     table = confusion_matrix(truth[counted], predicted[counted], labels=range(CLASSES))
-    assert seen[0][:, 0].tolist() == table.diagonal().tolist()
-    assert seen[0][:, [0, 1]].sum(1).tolist() == table.sum(0).tolist()  # predicted
-    assert seen[0][:, [0, 2]].sum(1).tolist() == table.sum(1).tolist()  # true
-    assert seen[0].dtype == np.int64
+    (sums,) = seen
+    pixels = sums["pixels"]
+    assert sums["confusion"].tolist() == table.tolist()
+    assert pixels[:, 0].tolist() == table.diagonal().tolist()
+    assert pixels[:, [0, 1]].sum(1).tolist() == table.sum(0).tolist()  # predicted
+    assert pixels[:, [0, 2]].sum(1).tolist() == table.sum(1).tolist()  # true
+    assert pixels.dtype == sums["confusion"].dtype == np.int64
+    present = torch.stack([(truth == number).flatten(1).any(1) for number in range(CLASSES)], 1).sum(0)
+    assert sums["presence"][:, [0, 2]].sum(1).tolist() == present.tolist()
+    assert sums["presence"].sum(1).tolist() == [len(truth)] * CLASSES
 
 
-def test_evaluation_uses_the_given_inference(fit):
+def test_evaluation_uses_the_given_predictor(fit):
     """One that predicts class 2 everywhere is right where class 2 is, and its logits reach the loss."""
     val = batches(2, seed=5)
     sure = torch.tensor([0.0, 0.0, 9.0]).view(1, 3, 1, 1)
-    _, module = fit(module_of(infer=lambda network, batch: network(batch["image"]) * 0 + sure), val=val, epochs=1)
+
+    def predict(network, batch: dict) -> Prediction:
+        output = SegOutput(network(batch["image"]).mask * 0 + sure)
+        return Prediction(output, output.mask.argmax(1), None)
+
+    _, module = fit(module_of(predict=predict), val=val, epochs=1)
     truth = torch.cat([batch["mask"] for batch in val])
     assert module.scores["objective"] == pytest.approx(float((truth == 2).float().mean()))
     wrong = float((truth != 2).float().mean())
@@ -176,13 +199,58 @@ def test_learning_rates_follow_the_schedule(fit):
     assert trainer.global_step == 8
 
 
-def test_testing_collects_the_counts_of_each_image(fit):
+def test_testing_collects_the_sums_of_each_image(fit):
     trainer, module = fit(module_of(), epochs=1)
     loaders = [batches(2, seed=8), batches(3, images=1, seed=9)]
     trainer.test(module, [loader(given) for given in loaders], verbose=False)
     assert list(module.collected) == [0, 1]
     for position, given in enumerate(loaders):
-        for batch, (names, counts) in zip(given, module.collected[position], strict=True):
+        for batch, (names, sums) in zip(given, module.collected[position], strict=True):
             assert names == batch["id"]
-            assert counts.shape == (len(names), CLASSES, 4)
-            assert (counts.sum(dim=2) == 64).all()
+            assert sums["pixels"].shape == (len(names), CLASSES, 4)
+            assert (sums["pixels"].sum(dim=2) == 64).all()
+            assert sums["confusion"].shape == (1, CLASSES, CLASSES)  # those of each image would be large
+            assert sums["confusion"].sum() == 64 * len(names)
+
+
+class Presence(Dot):
+    """A network that only says which classes are in an image: the mean of each channel."""
+
+    def forward(self, x: torch.Tensor) -> SegOutput:
+        return SegOutput(presence=super().forward(x).mean(dim=(2, 3)))
+
+
+class PresenceLoss(CrossEntropy):
+    """The binary cross-entropy of presence."""
+
+    def forward(self, output: SegOutput, target: Target) -> dict[str, torch.Tensor]:
+        value = torch.nn.functional.binary_cross_entropy_with_logits(output.presence, target.presence.float())
+        return {"loss": value, "first": value.detach()}
+
+
+def test_a_network_without_masks_trains_on_the_presence_of_classes(tmp_path):
+    """Class 2 is in one image of two, and only that image is bright."""
+    given = batches(4)
+    for batch in given:
+        batch["mask"] = torch.zeros_like(batch["mask"])
+        batch["mask"][0, :4] = 2
+        batch["image"] = torch.zeros_like(batch["image"])
+        batch["image"][0] = 200
+
+    def predict(network, batch: dict) -> Prediction:
+        output = network(batch["image"])
+        return Prediction(output, None, output.presence > 0)
+
+    seen = []
+
+    def scorer(sums: dict[str, np.ndarray]) -> dict[str, float]:
+        seen.append(sums)
+        return {"objective": float(sums["presence"][2, 0])}
+
+    parts = {"predict": predict, "target_of": lambda mask: target_of(mask, LABELS), "loss": PresenceLoss()}
+    module = module_of(scorer, model=Presence(), optim=OptimConfig(lr=0.1, weight_decay=0), **parts)
+    trainer = trainer_of(tmp_path, epochs=8)
+    trainer.fit(module, loader(given), loader(given))
+    assert [set(sums) for sums in seen] == [{"presence"}] * 8
+    assert seen[-1]["presence"].tolist() == [[8, 0, 0, 0], [0, 0, 0, 8], [4, 0, 0, 4]]
+    assert module.scores["val_loss"] < 0.3

@@ -20,6 +20,10 @@ class Net(torch.nn.Module):
         self.decoder = torch.nn.Conv2d(4, 4, 1)
         self.segmentation_head = torch.nn.Conv2d(4, 2, 1)
 
+    def param_groups(self) -> dict[str, list[torch.nn.Parameter]]:
+        rest = [*self.decoder.parameters(), *self.segmentation_head.parameters()]
+        return {"encoder": [*self.encoder.parameters()], "decoder": rest}
+
 
 def names(net: Net, groups: list[dict]) -> list[tuple[str, float, float, set[str]]]:
     name_of = {id(parameter): name for name, parameter in net.named_parameters()}

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from rarepix.evaluation.score_files import class_table, group_table
-from rarepix.scores import SCORES
+from rarepix.scores import PIXEL_SCORES
 
 NAN = float("nan")
 NAMES = ("ground", "rare", "never")
@@ -27,12 +27,12 @@ def test_classes_by_hand():
     assert table["iou"].tolist() == pytest.approx([13 / 19, 1 / 7, NAN], nan_ok=True)
     assert table["iou_per_image"].tolist() == pytest.approx([(8 / 9 + 0.5) / 2, (0.5 + 0) / 2, NAN], nan_ok=True)
     assert table["recall_per_image"].tolist() == pytest.approx([0.75, 0.5, NAN], nan_ok=True)
-    assert {*SCORES, *(f"{score}_per_image" for score in SCORES)} < set(table.columns)
+    assert {*PIXEL_SCORES, *(f"{score}_per_image" for score in PIXEL_SCORES)} < set(table.columns)
 
 
 def test_groups_by_hand():
     table = group_table(COUNTS, NAMES, ("rare", "never")).set_index(["score", "images"])
-    assert len(table) == 2 * len(SCORES)
+    assert len(table) == 2 * len(PIXEL_SCORES)
     assert table.loc[("iou", "pooled")].to_dict() == pytest.approx(
         {"mean": (13 / 19 + 1 / 7) / 2, "rare": 1 / 7, "frequent": 13 / 19, "worst": 1 / 7, "absent": 1}
     )

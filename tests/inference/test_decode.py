@@ -1,14 +1,11 @@
-"""From logits to masks and counts, by hand."""
+"""From logits to masks, by hand."""
 
 import numpy as np
 import pytest
 import torch
 
-from rarepix.inference.decode import count_decoded, crop_masks, decode
-from rarepix.labels import LabelSpace, Task
-
-BINARY = LabelSpace(names=("background", "cell"), background=0, task=Task.BINARY)
-LAYERS = LabelSpace(names=("a", "b"), task=Task.MULTILABEL)
+from rarepix.inference.decode import crop_masks, decode
+from rarepix.labels import Task
 
 
 def test_the_largest_logit_wins():
@@ -22,18 +19,6 @@ def test_a_probability_above_the_threshold(threshold, expected):
     assert decode(logits, task=Task.BINARY, threshold=threshold).tolist() == [[expected]]
     both = decode(torch.cat([logits, -logits], 1), task=Task.MULTILABEL, threshold=threshold)
     assert both.tolist() == [[[expected], [[int(p > threshold) for p in (0.95, 0.73, 0.27, 0.05)]]]]
-
-
-def test_counts_of_a_binary_task_are_of_both_classes():
-    logits = torch.tensor([-3.0, 3.0, 3.0, 3.0]).view(1, 1, 1, 4)
-    target = torch.tensor([[[0, 0, 1, 255]]])
-    assert count_decoded(logits, target, labels=BINARY, threshold=0.5).tolist() == [[[1, 0, 1, 1], [1, 1, 0, 1]]]
-
-
-def test_counts_of_a_multilabel_task():
-    logits = torch.tensor([[3.0, -3.0], [3.0, 3.0]]).view(1, 2, 1, 2)
-    target = torch.tensor([[[[1, 1]], [[0, 255]]]])
-    assert count_decoded(logits, target, labels=LAYERS, threshold=0.5).tolist() == [[[1, 0, 1, 0], [0, 1, 0, 0]]]
 
 
 def test_masks_are_cropped_to_their_own_size():

@@ -6,8 +6,11 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from rarepix.inference.predictor import Predictor
+from rarepix.labels import LabelSpace, Task
 from rarepix.metrics.settings import EvaluateConfig
+from rarepix.models.outputs import Prediction, SegOutput
 
+LABELS = LabelSpace(names=("a", "b"))
 FLIPS = [(), ("horizontal",), ("vertical",), ("horizontal", "vertical")]
 
 
@@ -24,6 +27,14 @@ def batch(sizes: list[tuple[int, int]], masks: list[tuple[int, int]] | None = No
     return {"image": images, "mask": mask, "image_size": sizes, "mask_size": masks}
 
 
+def predict(network, given: dict, **config) -> Prediction:
+    return Predictor(EvaluateConfig(**config), LABELS).predict(network, given)
+
+
+def logits_of(network, given: dict, **config) -> Tensor:
+    return predict(network, given, **config).output.mask
+
+
 def pixelwise(images: Tensor) -> Tensor:
     """Return logits that depend on each pixel alone."""
     return images[:, :2].float() * 4 - 2
@@ -34,7 +45,7 @@ def pixelwise(images: Tensor) -> Tensor:
 @pytest.mark.parametrize("sizes", [[(40, 50)] * 3, [(40, 50), (64, 33)]])
 def test_a_pixelwise_network_predicts_the_same_with_windows_and_flips(flips, window, sizes):
     given = batch(sizes)
-    actual = Predictor(EvaluateConfig(flips=flips, window=window))(pixelwise, given)
+    actual = logits_of(pixelwise, given, flips=flips, window=window)
     assert actual.shape == (len(sizes), 2, *given["mask"].shape[-2:])
     for number, (rows, columns) in enumerate(sizes):
         own = number, slice(None), slice(0, rows), slice(0, columns)
@@ -49,7 +60,7 @@ def test_a_horizontal_flip_makes_a_one_sided_network_symmetric():
 
     given = batch([(32, 32)])
     image = given["image"][:, :1]
-    actual = Predictor(EvaluateConfig(flips=("horizontal",)))(rightward, given)
+    actual = logits_of(rightward, given, flips=("horizontal",))
     torch.testing.assert_close(actual, (image.roll(-1, dims=-1) + image.roll(1, dims=-1)) / 2)
 
 
@@ -62,7 +73,7 @@ def test_every_combination_of_flips_is_predicted_once():
 
     given = batch([(32, 32)])
     given["image"][0, 0, 0, 0] = 5.0
-    Predictor(EvaluateConfig(flips=("horizontal", "vertical")))(network, given)
+    logits_of(network, given, flips=("horizontal", "vertical"))
     assert sorted(seen) == [0, 31, 31 * 32, 32 * 32 - 1]
 
 
@@ -73,7 +84,7 @@ def test_scales_are_predicted_at_their_size_and_averaged_at_the_size_of_the_imag
         sizes.append(tuple(images.shape[-2:]))
         return torch.full((len(images), 1, *images.shape[-2:]), float(len(sizes)))
 
-    actual = Predictor(EvaluateConfig(scales=(0.5, 1.0, 1.5)))(network, batch([(64, 96)]))
+    actual = logits_of(network, batch([(64, 96)]), scales=(0.5, 1.0, 1.5))
     assert sizes == [(32, 64), (64, 96), (96, 160)]  # padded to multiples of 32
     assert actual.shape == (1, 1, 64, 96)
     torch.testing.assert_close(actual, torch.full_like(actual, 2.0))
@@ -81,7 +92,7 @@ def test_scales_are_predicted_at_their_size_and_averaged_at_the_size_of_the_imag
 
 def test_logits_are_resized_to_the_size_of_each_mask():
     given = batch([(32, 48), (32, 32)], masks=[(64, 96), (50, 40)])
-    actual = Predictor(EvaluateConfig())(pixelwise, given)
+    actual = logits_of(pixelwise, given)
     assert actual.shape == (2, 2, 64, 96)
     for number, (rows, columns) in enumerate(given["mask_size"]):
         height, width = given["image_size"][number]
@@ -93,7 +104,7 @@ def test_logits_are_resized_to_the_size_of_each_mask():
 def test_without_masks_the_output_has_the_largest_mask_size():
     given = batch([(32, 48), (32, 32)], masks=[(64, 96), (70, 40)])
     del given["mask"]
-    assert Predictor(EvaluateConfig())(pixelwise, given).shape == (2, 2, 70, 96)
+    assert logits_of(pixelwise, given).shape == (2, 2, 70, 96)
 
 
 def test_other_images_of_the_batch_do_not_matter():
@@ -103,10 +114,98 @@ def test_other_images_of_the_batch_do_not_matter():
         return images[:, :1].float().mean(dim=(2, 3), keepdim=True).expand(-1, 1, *images.shape[-2:])
 
     sizes = [(40, 50), (64, 33)]
-    inference = Predictor(EvaluateConfig(flips=("horizontal",)))
-    together = inference(network, batch(sizes))
-    alone = inference(network, batch(sizes[:1]))
+    together = logits_of(network, batch(sizes), flips=("horizontal",))
+    alone = logits_of(network, batch(sizes[:1]), flips=("horizontal",))
     torch.testing.assert_close(together[0, :, :40, :50], alone[0, :, :40, :50])
+
+
+def brightest(images: Tensor) -> SegOutput:
+    """Return presence logits: of class a the greatest value, of class b minus the upper left one."""
+    return SegOutput(presence=torch.stack([images[:, 0].amax(dim=(1, 2)), -images[:, 0, 0, 0]], dim=1).float())
+
+
+def test_presence_is_the_maximum_over_windows():
+    given = batch([(64, 32), (64, 32)])
+    given["image"][:] = 0
+    given["image"][0, 0, 40, 5], given["image"][1, 0, 0, 0] = 7.0, 3.0
+    prediction = predict(brightest, given, window=(32, 32), overlap=0.0, batch_size=3)
+    assert prediction.output.mask is None
+    assert prediction.output.presence.tolist() == [[7.0, 0.0], [3.0, 0.0]]  # the second window of both has a 0 there
+    assert prediction.mask is None
+    assert prediction.presence.tolist() == [[True, False], [True, False]]
+
+
+def test_presence_is_the_mean_over_views():
+    given = batch([(32, 32)])
+    given["image"][:] = 0
+    given["image"][0, 0, 0, 0] = 6.0  # upper left in one of two views
+    assert predict(brightest, given, flips=("horizontal",)).output.presence.tolist() == [[6.0, -3.0]]
+
+
+def test_a_class_is_present_where_its_probability_is_above_the_threshold():
+    def network(images: Tensor) -> SegOutput:
+        return SegOutput(presence=torch.tensor([[-1.0, 1.0]]))  # 0.27, 0.73
+
+    found = {
+        threshold: predict(network, batch([(32, 32)]), threshold=threshold).presence for threshold in (0.2, 0.5, 0.8)
+    }
+    assert {threshold: each.tolist() for threshold, each in found.items()} == {
+        0.2: [[True, True]], 0.5: [[False, True]], 0.8: [[False, False]],
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("config", [{}, {"window": (32, 32)}, {"flips": ("vertical",)}])
+@pytest.mark.parametrize("sizes", [[(64, 64)] * 2, [(64, 64), (40, 33)]])
+def test_a_network_with_both_outputs_gives_both(config, sizes):
+    def network(images: Tensor) -> SegOutput:
+        return SegOutput(pixelwise(images), brightest(images).presence)
+
+    given = batch(sizes)
+    both = predict(network, given, **config)
+    torch.testing.assert_close(both.output.mask, logits_of(pixelwise, given, **config))
+    torch.testing.assert_close(both.output.presence, predict(brightest, given, **config).output.presence)
+    assert torch.equal(both.mask, both.output.mask.argmax(1))
+    assert both.presence is None  # the mask tells it
+
+
+def test_images_are_padded_to_the_stride_of_the_network():
+    sizes = []
+
+    def network(images: Tensor) -> Tensor:
+        sizes.append(tuple(images.shape[-2:]))
+        return pixelwise(images)
+
+    given = batch([(40, 50)])
+    predictor = Predictor(EvaluateConfig(flips=("horizontal",)), LABELS, stride=128)
+    assert predictor.predict(network, given).output.mask.shape == (1, 2, 64, 64)
+    assert sizes == [(128, 128)] * 2
+
+
+def test_a_gate_changes_what_is_decoded_and_not_the_output():
+    """Class b, which wins in every pixel, is not in the image."""
+
+    def network(images: Tensor) -> SegOutput:
+        return SegOutput(torch.tensor([0.0, 1.0]).view(1, 2, 1, 1).expand(1, 2, 32, 32), torch.tensor([[5.0, -5.0]]))
+
+    def gate(output: SegOutput) -> SegOutput:
+        return output._replace(mask=output.mask.masked_fill(output.presence[..., None, None] < 0, -torch.inf))
+
+    ungated, gated = (
+        Predictor(EvaluateConfig(), LABELS, **options).predict(network, batch([(32, 32)]))
+        for options in ({}, {"gate": gate})
+    )
+    assert (ungated.mask == 1).all()
+    assert (gated.mask == 0).all()
+    assert torch.equal(gated.output.mask, ungated.output.mask)
+
+
+@pytest.mark.parametrize(("task", "expected"), [(Task.BINARY, (1, 32, 32)), (Task.MULTILABEL, (1, 1, 32, 32))])
+def test_masks_have_the_shape_of_the_task(task, expected):
+    names = ("background", "a") if task is Task.BINARY else ("a",)
+    labels = LabelSpace(names=names, background=0 if task is Task.BINARY else None, task=task)
+    prediction = Predictor(EvaluateConfig(), labels).predict(lambda images: images[:, :1] - 0.5, batch([(32, 32)]))
+    assert prediction.mask.shape == expected
+    assert set(prediction.mask.unique().tolist()) == {0, 1}
 
 
 @pytest.mark.parametrize(

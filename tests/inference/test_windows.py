@@ -6,6 +6,7 @@ import torch
 from scipy.signal.windows import gaussian as scipy_gaussian
 
 from rarepix.inference.windows import gaussian_weights, slide, window_starts
+from rarepix.models.outputs import SegOutput
 
 
 @pytest.mark.parametrize(
@@ -50,7 +51,7 @@ def test_a_pixelwise_network_predicts_the_same_in_windows(size, together):
         shown.append(len(given))
         return given[:, :2] * 2 - 1
 
-    actual = slide(network, images, (32, 32), overlap=0.5, batch_size=together)
+    actual = slide(network, images, (32, 32), overlap=0.5, batch_size=together).mask
     assert max(shown) <= together
     torch.testing.assert_close(actual, images[:, :2] * 2 - 1, rtol=1e-5, atol=1e-5)
 
@@ -62,9 +63,22 @@ def test_the_middle_of_a_window_weighs_most():
     def network(given: torch.Tensor) -> torch.Tensor:
         return torch.stack([torch.full((1, 32, 32), next(answers)) for _ in given])
 
-    row = slide(network, torch.zeros(1, 3, 32, 48), (32, 32), overlap=0.5, batch_size=1)[0, 0, 0]
+    row = slide(network, torch.zeros(1, 3, 32, 48), (32, 32), overlap=0.5, batch_size=1).mask[0, 0, 0]
     assert (row[:16] == 0).all()
     assert (row[32:] == 1).all()
     between = row[16:32]
     assert (between.diff() > 0).all()
     torch.testing.assert_close(between, 1 - between.flip(0))
+
+
+@pytest.mark.parametrize("together", [1, 3, 100])
+def test_presence_is_the_maximum_over_the_windows_of_each_image(together):
+    images = torch.zeros(3, 3, 70, 50)
+    images[0, 0, 69, 0], images[1, 0, 0, 49], images[2, 0] = 4.0, 2.0, -1.0
+
+    def network(given: torch.Tensor) -> SegOutput:
+        return SegOutput(presence=given[:, 0].flatten(1).sum(dim=1, keepdim=True))
+
+    output = slide(network, images, (32, 32), overlap=0.0, batch_size=together)
+    assert output.mask is None
+    assert output.presence.flatten().tolist() == [4.0, 2.0, -1024.0]

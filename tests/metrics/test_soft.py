@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from rarepix.metrics.soft import SOFT_KINDS, soft_iou, soft_recall, soft_specificity, soft_sums
-from rarepix.scores import by_kind, iou, per_image, pooled, recall, specificity
+from rarepix.metrics.soft import soft_sums
+from rarepix.scores import SOFT_KINDS, by_kind, iou, per_image, pooled, recall
+from rarepix.scores.class_scores import soft_iou, soft_recall, soft_specificity, specificity
 
 NAN = float("nan")
 SCORES = (soft_iou, soft_recall, soft_specificity)

@@ -8,8 +8,9 @@ import pytest
 from scipy.spatial.distance import cdist
 
 from rarepix.labels import Task
-from rarepix.metrics.surface import band_counts, boundary_iou, class_masks, hausdorff95, surface_dice, surface_lengths
+from rarepix.metrics.surface import band_counts, class_masks, hausdorff95, surface_lengths
 from rarepix.scores import per_image, pooled
+from rarepix.scores.class_scores import boundary_iou, surface_dice
 
 NAN = float("nan")
 

@@ -76,12 +76,15 @@ def predict(
     masks: Annotated[
         str | None, typer.Option(help="palette (a file per image) or classes (a file per class); default: by the task.")
     ] = None,
-    overlays: Annotated[bool, typer.Option(help="Draw each image with its classes over it.")] = True,
+    overlays: Annotated[
+        bool | None, typer.Option(help="Draw each image with its classes over it; default: if there are masks.")
+    ] = None,
 ) -> None:
-    """Predict the masks of a folder of images."""
+    """Predict the masks of a folder of images, or which classes are in each image."""
     from rarepix.choices import pick
     from rarepix.data.images import image_files
     from rarepix.evaluation.mask_files import FORMS, check_form
+    from rarepix.evaluation.predict import is_found
     from rarepix.evaluation.predict import predict as run
     from rarepix.labels import Task
 
@@ -89,14 +92,18 @@ def predict(
         pick(dict.fromkeys(FORMS), masks, "form of masks")
     files = image_files(images)
     trained = _load(network, recipe, settings)
-    form = masks or ("classes" if trained.labels.task is Task.MULTILABEL else "palette")
-    check_form(form, trained.labels)
+    trained.refuse_without_masks(["--masks"] * (masks is not None) + ["--overlays"] * bool(overlays))
+    form = None
+    if trained.has_masks:
+        form = masks or ("classes" if trained.labels.task is Task.MULTILABEL else "palette")
+        check_form(form, trained.labels)
+    overlays = trained.has_masks if overlays is None else overlays
     with bar("predicting", len(files)) as advance:
         table = run(trained, files, out, form=form, overlays=overlays, advance=advance)
     for name, rows in table.groupby("class", sort=False):
-        images_with, share = int((rows["pixels"] > 0).sum()), rows["share"].mean()
-        print(f"{name}: in {images_with} of {len(rows)} images, {share:.2%} of their pixels on average")
-    print(f"masks, overlays and tables: {out}")
+        share = f", {rows['share'].mean():.2%} of their pixels on average" if "share" in rows else ""
+        print(f"{name}: in {int(is_found(rows).sum())} of {len(rows)} images{share}")
+    print(f"{'masks, overlays and tables' if trained.has_masks else 'tables'}: {out}")
 
 
 def _load(network: Path, recipe: str | None, settings: list[str] | None) -> "TrainedModel":
@@ -110,8 +117,8 @@ def _print_scores(document: dict[str, Any], out: Path) -> None:
     """Print the scores, those of each class, those of published evaluators, and the folder with all results."""
     scores = document["scores"]
     print(f"{document['dataset']}, {document['tested']}: {document['images']} images")
-    for name, value in sorted(scores.items(), key=lambda score: score[0].startswith("iou/")):
-        if name.startswith("iou/"):
+    for name, value in sorted(scores.items(), key=lambda score: "/" in score[0]):
+        if "/" in name:
             print(f"    {name:18} {'absent' if value != value else f'{value:.4f}'}")
         else:
             print(f"  {name:20} {value:.4f}")

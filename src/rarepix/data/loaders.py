@@ -22,8 +22,8 @@ class Collate:
     Padding is 0 in the image and the ignore id in the mask, so that it is not counted.
     """
 
-    def __init__(self, ignore: int) -> None:
-        self.ignore = ignore
+    def __init__(self, ignore: int, stride: int = STRIDE) -> None:
+        self.ignore, self.stride = ignore, stride
 
     def __call__(self, samples: list[dict]) -> dict:
         """Return ``{"image": N 3 H W uint8, "mask": N H W (multilabel: N C H W) uint8, "id": list}``.
@@ -32,7 +32,7 @@ class Collate:
         ``"paste"``, N int64.
         """
         images, masks = ([sample[key] for sample in samples] for key in ("image", "mask"))
-        padded_size = tuple(round_up(side) for side in _largest(images))
+        padded_size = tuple(round_up(side, self.stride) for side in _largest(images))
         same_sizes = all(image.shape[-2:] == mask.shape[-2:] for image, mask in zip(images, masks, strict=True))
         mask_size = padded_size if same_sizes else _largest(masks)
         batch = {
@@ -54,6 +54,7 @@ def build_loader(
     ignore: int,
     workers: int,
     pin_memory: bool,
+    stride: int = STRIDE,
     sampler: Sampler | None = None,
     share: RankShard = WHOLE,
     collate: Callable[[list[dict]], dict] | None = None,
@@ -66,8 +67,10 @@ def build_loader(
         ignore: id that masks are padded with.
         workers: loader processes; 0: load in this process.
         pin_memory: whether batches are in pinned memory, for faster copies to a GPU.
+        stride: of the network; images are padded to multiples of it.
         sampler: order of the training samples.
         share: of this device; without a sampler only.
+        collate: makes a batch of samples; None: ``Collate``.
     """
     if sampler is None and share.size > 1:
         batches = {"batch_sampler": share.of_all_batches(len(dataset), batch_size)}
@@ -79,7 +82,7 @@ def build_loader(
     return DataLoader(
         dataset,
         **batches,
-        collate_fn=collate or Collate(ignore),
+        collate_fn=collate or Collate(ignore, stride),
         num_workers=workers,
         persistent_workers=workers > 0,
         pin_memory=pin_memory,
@@ -105,6 +108,6 @@ def padded(tensor: torch.Tensor, size: tuple[int, ...], value: int) -> torch.Ten
     return pad(tensor, edge, value=value) if any(edge) else tensor
 
 
-def round_up(side: int) -> int:
-    """Return *side* rounded up to a multiple of the stride."""
-    return -(-side // STRIDE) * STRIDE
+def round_up(side: int, stride: int) -> int:
+    """Return *side* rounded up to a multiple of *stride*."""
+    return -(-side // stride) * stride

@@ -1,4 +1,4 @@
-"""The Lightning module: forward and loss in training, confusion counts in validation and test."""
+"""The Lightning module: forward and loss in training, sums in validation and test."""
 
 import math
 from collections.abc import Callable
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from rarepix.engine import distributed
 from rarepix.engine.optim import build_optimizer, build_schedule, step_plateau
 from rarepix.engine.settings import OptimConfig
+from rarepix.models.outputs import Prediction, SegOutput, Target, as_output
 from rarepix.scores import Sums
 from rarepix.seeding import stable_hash
 
@@ -21,10 +22,12 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 METADATA_KEY = "rarepix"
 """Key of a checkpoint under which the metadata of its network stand: its classes and the fingerprint of its split."""
 
-Infer = Callable[[Callable[[Tensor], Tensor], dict], Tensor]
-"""(network: images N 3 H W → logits N C H W, batch) → logits N C H W over the batch's masks, in evaluation."""
-Counter = Callable[[Tensor, Tensor], Tensor]
-"""(logits N C H W, target) → counts N C 4 (image, class, tp fp fn tn)."""
+Predict = Callable[[Callable[[Tensor], SegOutput], dict], Prediction]
+"""(network: images N 3 H W → its output, batch) → prediction, see ``inference.predictor.Predictor.predict``."""
+TargetOf = Callable[[Tensor], Target]
+"""Masks of a batch → the target that loss and sums need."""
+SumsOf = Callable[[Prediction, Target], dict[str, Tensor]]
+"""(prediction, target) → sums of the images by name, see ``metrics.sums.image_sums``."""
 Scorer = Callable[[Sums], dict[str, float]]
 """Sums over the images of a split → scores by name, ``objective`` among them."""
 
@@ -37,8 +40,8 @@ class SegmentationModule(pl.LightningModule):
     """Trains a network on batches ``{"image": N 3 H W uint8, "mask": N H W ids or N C H W, "id": list}``.
 
     On several devices each process gets its share of a batch and computes the loss of that share; the gradient is the
-    mean over the processes (DistributedDataParallel). Validation counts are summed over the processes, so that scores
-    and every decision that follows from them are those of the whole validation part.
+    mean over the processes (DistributedDataParallel). The sums of a validation are added up over the processes, so that
+    scores and every decision that follows from them are those of the whole validation part.
     """
 
     def __init__(
@@ -46,31 +49,40 @@ class SegmentationModule(pl.LightningModule):
         model: nn.Module,
         loss: nn.Module,
         *,
-        infer: Infer,
-        counter: Counter,
+        predict: Predict,
+        target_of: TargetOf,
+        sums_of: SumsOf,
         scorer: Scorer,
         optim: OptimConfig,
         seed: int,
         channels_last: bool,
         metadata: dict[str, Any] | None = None,
     ) -> None:
-        """Take the parts of a training; *metadata* is written into every checkpoint."""
+        """Take the parts of a training.
+
+        *model* is a ``models.outputs.Model``; *metadata* is written into every checkpoint.
+        """
         super().__init__()
         self.model = model.to(memory_format=torch.channels_last) if channels_last else model
-        self.loss, self.infer, self.counter, self.scorer = loss, infer, counter, scorer
+        self.loss, self.target_of, self.sums_of, self.scorer = loss, target_of, sums_of, scorer
+        self._predict = predict
         self.optim, self.seed, self.channels_last, self.metadata = optim, seed, channels_last, metadata or {}
         # normalised on the device: loaders then move a quarter of the bytes
         self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1) * 255, persistent=False)
         self.register_buffer("std", torch.tensor(IMAGENET_STD).view(1, 3, 1, 1) * 255, persistent=False)
         self._last_step: tuple[int, dict[str, Tensor]] | None = None
-        self._sums: dict[str, Tensor] = {}
+        self._loss_sums: dict[str, Tensor] = {}
         self.scores: dict[str, float] = {}
-        self.collected: dict[int, list[tuple[list[str], Tensor]]] = {}
+        self.collected: dict[int, list[tuple[list[str], dict[str, Tensor]]]] = {}
 
-    def forward(self, image: Tensor) -> Tensor:
-        """Return logits N C H W of images N 3 H W uint8."""
+    def forward(self, image: Tensor) -> SegOutput:
+        """Return the network's output for images N 3 H W uint8."""
         x = (image.float() - self.mean) / self.std
-        return self.model(x.contiguous(memory_format=torch.channels_last) if self.channels_last else x)
+        return as_output(self.model(x.contiguous(memory_format=torch.channels_last) if self.channels_last else x))
+
+    def predict(self, batch: dict) -> Prediction:
+        """Return the prediction for a batch of an evaluation loader, on the device of its images."""
+        return self._predict(self, batch)
 
     def configure_optimizers(self) -> dict:
         """Return optimiser and schedule."""
@@ -92,16 +104,16 @@ class SegmentationModule(pl.LightningModule):
         """
         self.loss.set_epoch(self.current_epoch)
         torch.manual_seed((stable_hash(self.seed, "network", self.current_epoch) + distributed.rank()) % 2**63)
-        self._sums = {}
+        self._loss_sums = {}
 
     def training_step(self, batch: dict, batch_idx: int) -> Tensor:
         """Return the loss of one batch, or of this process's share of it."""
         self._check_last_step()
-        terms = self.loss(self(batch["image"]), batch["mask"])
+        terms = self.loss(self(batch["image"]), self.target_of(batch["mask"]))
         detached = {name: value.detach() for name, value in terms.items()}
         self._last_step = (self.global_step, detached)
         for name, value in detached.items():
-            self._sums[name] = self._sums[name] + value if name in self._sums else value
+            self._loss_sums[name] = self._loss_sums[name] + value if name in self._loss_sums else value
         return terms["loss"]
 
     def on_train_epoch_end(self) -> None:
@@ -109,39 +121,44 @@ class SegmentationModule(pl.LightningModule):
         self._check_last_step()
 
     def on_validation_epoch_start(self) -> None:
-        """Close the training epoch and begin to count."""
+        """Close the training epoch and begin to add up."""
         self._check_last_step()
         distributed.broadcast_buffers(self.model)  # statistics of batch normalisation can differ after the last step
         steps = max(int(self.trainer.num_training_batches), 1) * distributed.world_size()
-        sums = {name: float(distributed.all_reduce_sum(value)) for name, value in self._sums.items()}
+        sums = {name: float(distributed.all_reduce_sum(value)) for name, value in self._loss_sums.items()}
         self._train_means = {f"train_{name}": value / steps for name, value in sums.items()}
-        self._counts, self._val_loss, self._batches = 0, 0.0, 0
+        self._sums: dict[str, Tensor] = {}
+        self._val_loss, self._batches = 0.0, 0
 
     def validation_step(self, batch: dict, batch_idx: int) -> None:
-        """Add the counts and the loss of one batch."""
-        logits = self.infer(self, batch)
-        self._counts = self._counts + self.counter(logits, batch["mask"]).sum(dim=0)
-        self._val_loss = self._val_loss + self.loss(logits, batch["mask"])["loss"]
+        """Add the sums and the loss of one batch."""
+        prediction, target = self.predict(batch), self.target_of(batch["mask"])
+        for name, sums in self.sums_of(prediction, target).items():
+            pooled = sums.sum(dim=0)
+            self._sums[name] = self._sums[name] + pooled if name in self._sums else pooled
+        self._val_loss = self._val_loss + self.loss(prediction.output, target)["loss"]
         self._batches += 1
 
     def on_validation_epoch_end(self) -> None:
-        """Sum counts and loss over the processes, bring them to the host, once, and score them."""
+        """Add up sums and loss over the processes, bring them to the host, once, and score them."""
         batches = torch.tensor(self._batches, device=self.device)
         val_loss = float(distributed.all_reduce_sum(self._val_loss)) / int(distributed.all_reduce_sum(batches))
         self._check_finite(self.global_step, {"val_loss": val_loss})  # the last step's update shows here first
-        scores = self.scorer({"pixels": distributed.all_reduce_sum(self._counts).cpu().numpy()})
+        scores = self.scorer(
+            {name: distributed.all_reduce_sum(sums).cpu().numpy() for name, sums in self._sums.items()}
+        )
         self.scores = {**scores, **self._train_means, "val_loss": val_loss}
         self.log_dict({name: value for name, value in self.scores.items() if np.isfinite(value)})
         step_plateau(self.lr_schedulers(), scores["objective"])
 
     def on_test_start(self) -> None:
-        """Begin to collect counts per image."""
+        """Begin to collect the sums of each image."""
         self.collected = {}
 
     def test_step(self, batch: dict, batch_idx: int, dataloader_idx: int = 0) -> None:
-        """Keep the counts of each image."""
-        counts = self.counter(self.infer(self, batch), batch["mask"])
-        self.collected.setdefault(dataloader_idx, []).append((batch["id"], counts))
+        """Keep the sums of each image."""
+        sums = self.sums_of(self.predict(batch), self.target_of(batch["mask"]))
+        self.collected.setdefault(dataloader_idx, []).append((batch["id"], sums))
 
     def on_save_checkpoint(self, checkpoint: dict) -> None:
         """Write the metadata into the checkpoint."""

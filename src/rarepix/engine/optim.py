@@ -16,13 +16,15 @@ from rarepix.engine.settings import OptimConfig
 
 
 def parameter_groups(model: nn.Module, config: OptimConfig) -> list[dict]:
-    """Return groups for encoder and decoder, each with and without weight decay (biases, normalisation)."""
-    encoder = {id(parameter) for parameter in model.encoder.parameters()}
+    """Return groups for encoder and decoder, each with and without weight decay (biases, normalisation).
+
+    *model* is a ``models.outputs.Model``, which says what its encoder and decoder are.
+    """
     groups = []
-    for part, rate in (("encoder", config.lr * config.encoder_ratio), ("decoder", config.lr)):
-        members = [p for p in model.parameters() if p.requires_grad and (id(p) in encoder) == (part == "encoder")]
+    for part, parameters in model.param_groups().items():
+        rate = config.lr * config.encoder_ratio if part == "encoder" else config.lr
         for decay in (True, False):
-            chosen = [p for p in members if (p.ndim > 1) == decay]
+            chosen = [p for p in parameters if p.requires_grad and (p.ndim > 1) == decay]
             if chosen:
                 weight_decay = config.weight_decay if decay else 0.0
                 groups.append({"params": chosen, "lr": rate, "weight_decay": weight_decay, "name": part})

@@ -4,7 +4,7 @@ Loading is strict: a checkpoint must hold exactly the weights of the network, an
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -19,6 +19,8 @@ from rarepix.engine.hardware import Hardware, choose_hardware, set_threads
 from rarepix.engine.module import METADATA_KEY
 from rarepix.labels import LabelSpace
 from rarepix.layout import BEST, CHECKPOINTS, RECORD
+from rarepix.models.outputs import Prediction
+from rarepix.settings import ConfigError
 
 if TYPE_CHECKING:
     from rarepix.engine.module import SegmentationModule
@@ -53,10 +55,24 @@ class TrainedModel(NamedTuple):
         bf16 = self.hardware.precision.startswith("bf16")
         return torch.autocast(self.module.device.type, torch.bfloat16, enabled=bf16)
 
-    def logits(self, batch: dict) -> Tensor:
-        """Return logits N C H W of a batch, without gradients; see ``inference.predictor.Predictor``."""
+    @property
+    def has_masks(self) -> bool:
+        """Whether the network predicts masks, and not only which classes are in an image."""
+        return "mask" in self.module.model.outputs
+
+    def refuse_without_masks(self, wanted: Sequence[str]) -> None:
+        """Raise ``ConfigError`` if something that needs masks is *wanted*, and the network predicts none."""
+        if wanted and not self.has_masks:
+            raise ConfigError(
+                f"{', '.join(wanted)} must have predicted masks, but {self.checkpoint} is a network that only says "
+                f"which classes are in an image (model.architecture={self.config.model.architecture}): "
+                f"leave {'it' if len(wanted) == 1 else 'them'} out"
+            )
+
+    def predict(self, batch: dict) -> Prediction:
+        """Return the prediction for a batch, without gradients; see ``inference.predictor.Predictor``."""
         with torch.inference_mode(), self.autocast():
-            return self.module.infer(self.module, batch | {"image": batch["image"].to(self.module.device)})
+            return self.module.predict(batch | {"image": batch["image"].to(self.module.device)})
 
 
 def load_trained_model(
@@ -80,6 +96,7 @@ def load_trained_model(
     state, metadata = _read(checkpoint)
     labels = LabelSpace.from_dict(metadata["labels"]) if metadata else source_of(config.data).labels
     config_data_checks.check_classes(config, labels)
+    config_data_checks.check_scores(config, labels)
     set_threads(config.engine)
     hardware = choose_hardware(config.engine)
     module = wiring.build_module(config, labels)

@@ -11,7 +11,7 @@ import torch
 from rarepix.data.dataset import SegmentationDataset
 from rarepix.data.loaders import Collate
 from rarepix.files import replacing
-from rarepix.inference.decode import crop_masks, decode
+from rarepix.inference.decode import crop_masks
 from rarepix.labels import LabelSpace
 from rarepix.scores import ratio
 from rarepix.viz.examples import ExampleRow, examples_sheet
@@ -115,13 +115,13 @@ def draw_examples(
     path: Path,
     *,
     rare: Sequence[str],
-    threshold: float,
 ) -> None:
-    """Predict the chosen images of *dataset* and write the picture of them to *path*."""
+    """Predict the chosen images of *dataset* and write the picture of them to *path*.
+
+    *module* is a ``SegmentationModule`` whose network predicts masks.
+    """
     position = {item.id: index for index, item in enumerate(dataset.items)}
-    rows = [
-        _predict(module, dataset[position[image]], labels, caption, threshold) for image, caption in choice.examples
-    ]
+    rows = [_predict(module, dataset[position[image]], labels, caption) for image, caption in choice.examples]
     with replacing(path) as temporary:
         examples_sheet(rows, labels, rare=rare, notes=choice.notes).save(temporary)
 
@@ -133,13 +133,11 @@ def image_and_mask(sample: dict) -> tuple[np.ndarray, np.ndarray]:
 
 
 @torch.inference_mode()
-def _predict(
-    module: "pl.LightningModule", sample: dict, labels: LabelSpace, caption: str, threshold: float
-) -> ExampleRow:
+def _predict(module: "pl.LightningModule", sample: dict, labels: LabelSpace, caption: str) -> ExampleRow:
     """Return the sample with its prediction, which has the size of the truth."""
-    batch = Collate(labels.ignore)([sample])
+    batch = Collate(labels.ignore, module.model.stride)([sample])
     module.eval()
-    logits = module.infer(module, batch | {"image": batch["image"].to(module.device)})
+    prediction = module.predict(batch | {"image": batch["image"].to(module.device)})
     image, truth = image_and_mask(sample)
-    (prediction,) = crop_masks(decode(logits, task=labels.task, threshold=threshold), [truth.shape[:2]])
-    return ExampleRow(caption, image, truth, prediction)
+    (mask,) = crop_masks(prediction.mask, [truth.shape[:2]])
+    return ExampleRow(caption, image, truth, mask)

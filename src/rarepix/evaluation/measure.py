@@ -1,6 +1,6 @@
 """One pass of a trained network over images with masks: all the sums that the scores of a test are functions of."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -8,14 +8,15 @@ import torch
 from torch import Tensor
 
 from rarepix.evaluation.checkpoint import TrainedModel
-from rarepix.inference.decode import crop_masks, decode, probabilities
+from rarepix.evaluation.image_sums import ImageSums
+from rarepix.inference.decode import crop_masks, probabilities
 from rarepix.labels import LabelSpace, Task, hard_mask
 from rarepix.metrics.calibration import calibration_counts
-from rarepix.metrics.counts import count_pixels
+from rarepix.metrics.sums import image_sums
 from rarepix.metrics.surface import band_counts, class_masks, surface_lengths
-from rarepix.scores import by_kind
+from rarepix.models.outputs import Target
+from rarepix.scores import SURFACE_KINDS
 
-SURFACE_KINDS = ("intersection", "union", "within", "total")
 TOLERANCE = 2.0
 """Pixels that an outline may be off."""
 ImageCallback = Callable[[str, np.ndarray, np.ndarray, np.ndarray], object]
@@ -25,15 +26,13 @@ ImageCallback = Callable[[str, np.ndarray, np.ndarray, np.ndarray], object]
 class Measurements(NamedTuple):
     """Integers and sums, of which every score is a function."""
 
-    ids: list[str]
-    counts: np.ndarray
-    """N C 4: image, class, ``scores.KINDS``."""
-    presence: np.ndarray
-    """N C: the greatest probability of the class in the image."""
+    images: ImageSums
+    greatest: np.ndarray
+    """N C: the greatest probability of each class in the image. Without masks ``presence``."""
+    presence: np.ndarray | None
+    """N K: the probability that the class is in the image; None: the network has no such output."""
     calibration: Tensor
-    """See ``metrics.calibration.calibration_counts``."""
-    surfaces: dict[str, np.ndarray]
-    """``SURFACE_KINDS`` → N C, see ``metrics.surface``; empty if they were not measured."""
+    """See ``metrics.calibration.calibration_counts``: of pixels, without masks of images, then K × bins × 3."""
 
 
 def measure(
@@ -41,38 +40,39 @@ def measure(
     batches: Iterable[dict],
     *,
     surfaces: bool,
-    callbacks: Iterable[ImageCallback] = (),
+    callbacks: Sequence[ImageCallback] = (),
     advance: Callable[[int], None] = lambda images: None,
 ) -> Measurements:
-    """Predict every batch of a loader without sampling and augmentation, and count.
+    """Predict every batch of a loader without sampling and augmentation, and add up.
 
     With *surfaces* measure outlines, too, which takes longer than everything else. *callbacks* are called with every
-    image, *advance* with the number of images of each batch, for a progress bar.
+    image, *advance* with the number of images of each batch, for a progress bar. *surfaces* and *callbacks* need a
+    network that predicts masks.
     """
-    labels, threshold = trained.labels, trained.config.evaluate.threshold
-    task, callbacks = labels.task, list(callbacks)
-    ids, counts, presence, calibration, outlines = [], [], [], None, []
+    labels, device = trained.labels, trained.module.device
+    ids, sums, greatest, presence, calibration = [], [], [], [], 0
     for batch in batches:
-        target = batch["mask"].to(trained.module.device)
-        logits = trained.logits(batch)
-        predicted = decode(logits, task=task, threshold=threshold)
-        probability = probabilities(logits, task=task)
+        prediction = trained.predict(batch)
+        target = trained.module.target_of(batch["mask"].to(device))
+        sums.append({name: values.cpu().numpy() for name, values in image_sums(prediction, target, labels).items()})
+        if prediction.output.presence is not None:
+            presence.append(prediction.output.presence.float().sigmoid())
+        if prediction.mask is None:
+            calibration = calibration + _calibration_of_images(presence[-1], target, labels)
+        else:
+            probability = probabilities(prediction.output.mask, task=labels.task)
+            truth = hard_mask(target.mask, labels)
+            bins = calibration_counts(probability, truth, task=labels.task, ignore=labels.ignore)
+            calibration = calibration + bins
+            greatest.append(_greatest(probability, target.mask, labels))
+            if surfaces or callbacks:
+                outlines = _visit(batch, prediction.mask, probability, labels, surfaces=surfaces, callbacks=callbacks)
+                sums[-1] |= {"surface": outlines} if surfaces else {}
         ids += batch["id"]
-        counts.append(count_pixels(predicted, target, task=task, classes=labels.count, ignore=labels.ignore).cpu())
-        presence.append(_greatest(probability, target, labels).cpu())
-        bins = calibration_counts(probability, hard_mask(target, labels), task=task, ignore=labels.ignore)
-        calibration = bins if calibration is None else calibration + bins
-        if surfaces or callbacks:
-            masks = (crop_masks(mask, batch["mask_size"]) for mask in (predicted, target))
-            for name, prediction, truth, image_probability in zip(batch["id"], *masks, probability, strict=True):
-                if surfaces:
-                    outlines.append(_outlines(prediction, truth, labels))
-                for callback in callbacks:
-                    rows, columns = prediction.shape[:2]
-                    callback(name, prediction, truth, image_probability[:, :rows, :columns].cpu().numpy())
         advance(len(batch["id"]))
-    sums = by_kind(np.array(outlines).reshape(-1, labels.count, len(SURFACE_KINDS)), SURFACE_KINDS) if surfaces else {}
-    return Measurements(ids, torch.cat(counts).numpy(), torch.cat(presence).numpy(), calibration.cpu(), sums)
+    images = ImageSums(ids, {name: np.concatenate([each[name] for each in sums]) for name in sums[0]})
+    values = [torch.cat(each).cpu().numpy() if each else None for each in (greatest or presence, presence)]
+    return Measurements(images, *values, calibration.cpu())
 
 
 def _greatest(probability: Tensor, target: Tensor, labels: LabelSpace) -> Tensor:
@@ -82,6 +82,33 @@ def _greatest(probability: Tensor, target: Tensor, labels: LabelSpace) -> Tensor
     counted = target != labels.ignore
     counted = counted if labels.task is Task.MULTILABEL else counted.unsqueeze(1)
     return torch.where(counted, probability, 0.0).flatten(2).amax(dim=2)
+
+
+def _calibration_of_images(probability: Tensor, target: Target, labels: LabelSpace) -> Tensor:
+    """Return the calibration counts K × bins × 3 of the probability N K that a class is in an image."""
+    pixel = (..., None, None)  # an image is what a pixel is to a mask
+    return calibration_counts(probability[pixel], target.presence[pixel], task=Task.MULTILABEL, ignore=labels.ignore)
+
+
+def _visit(
+    batch: dict,
+    predicted: Tensor,
+    probability: Tensor,
+    labels: LabelSpace,
+    *,
+    surfaces: bool,
+    callbacks: Sequence[ImageCallback],
+) -> np.ndarray:
+    """Call *callbacks* with every image of a batch, and return the sums of their outlines N C 4 (with *surfaces*)."""
+    outlines = []
+    masks = (crop_masks(mask, batch["mask_size"]) for mask in (predicted, batch["mask"]))
+    for name, prediction, truth, image_probability in zip(batch["id"], *masks, probability, strict=True):
+        if surfaces:
+            outlines.append(_outlines(prediction, truth, labels))
+        for callback in callbacks:
+            rows, columns = prediction.shape[:2]
+            callback(name, prediction, truth, image_probability[:, :rows, :columns].cpu().numpy())
+    return np.array(outlines)
 
 
 def _outlines(prediction: np.ndarray, truth: np.ndarray, labels: LabelSpace) -> list[list[float]]:

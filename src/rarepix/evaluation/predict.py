@@ -1,13 +1,19 @@
-"""Prediction of images without masks: mask files, overlays, and a table of the classes in each image."""
+"""Prediction of images without masks: mask files, overlays, and a table of the classes in each image.
+
+A network that predicts no masks leaves the table alone.
+"""
 
 import json
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
 from PIL import Image
+from torch import Tensor
 from torch.utils.data import Dataset
 
 from rarepix.data.inventory import read_image
@@ -16,8 +22,9 @@ from rarepix.data.transforms.resizing import Size, fitted, resize_image
 from rarepix.evaluation.checkpoint import TrainedModel
 from rarepix.evaluation.mask_files import MASKS, write_mask
 from rarepix.files import replacing, write_text
-from rarepix.inference.decode import crop_masks, decode, probabilities
+from rarepix.inference.decode import crop_masks, probabilities
 from rarepix.labels import LabelSpace
+from rarepix.models.outputs import Prediction
 from rarepix.viz.overlays import overlay
 from rarepix.wiring import evaluation_loader
 
@@ -41,10 +48,13 @@ class ImageFiles(Dataset):
         return {"image": torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1), "index": index, "size": size}
 
 
-def collate(samples: list[dict]) -> dict:
-    """Return a batch for ``inference.predictor.Predictor``, without masks; images are padded with 0 to one size."""
+def collate(samples: list[dict], *, stride: int) -> dict:
+    """Return a batch for ``inference.predictor.Predictor``, without masks; images are padded with 0 to one size.
+
+    Rows and columns are multiples of *stride*.
+    """
     sizes = [tuple(sample["image"].shape[1:]) for sample in samples]
-    padded_size = tuple(round_up(max(side)) for side in zip(*sizes, strict=True))
+    padded_size = tuple(round_up(max(side), stride) for side in zip(*sizes, strict=True))
     return {
         "image": torch.stack([padded(sample["image"], padded_size, 0) for sample in samples]),
         "image_size": sizes,
@@ -58,7 +68,7 @@ def predict(
     files: Sequence[Path],
     out: Path,
     *,
-    form: str,
+    form: str | None,
     overlays: bool,
     advance: Callable[[int], None] = lambda images: None,
 ) -> pd.DataFrame:
@@ -66,52 +76,81 @@ def predict(
 
     Args:
         files: images whose names without suffix differ.
-        form: see ``mask_files.FORMS``.
+        form: see ``mask_files.FORMS``; None, and no overlays, if the network predicts no masks.
         overlays: write each image with its classes over it, too.
         advance: called with the number of images of each batch.
 
     Returns:
-        a row per image and class: image, class, pixels, share (of the image), greatest_probability.
+        a row per image and class: image, class, pixels, share (of the image), greatest_probability. Without masks
+        image, class, present, greatest_probability, which is that of the class being in the image; a network with both
+        also has presence_probability.
 
     Raises:
         DataError: an image cannot be read.
+        ConfigError: masks are wanted of a network that predicts none.
     """
     config, labels = trained.config, trained.labels
+    trained.refuse_without_masks(["masks and overlays"] * bool(form or overlays))
     gpu = trained.module.device.type == "cuda"
-    loader = evaluation_loader(ImageFiles(files, config.data.resize), config, labels, gpu=gpu, collate=collate)
-    rows = []
+    stacked = partial(collate, stride=trained.module.model.stride)
+    loader = evaluation_loader(ImageFiles(files, config.data.resize), config, labels, gpu=gpu, collate=stacked)
+    tables = []
     for batch in loader:
-        logits = trained.logits(batch)
-        probability = probabilities(logits, task=labels.task)
-        predicted = decode(logits, task=labels.task, threshold=config.evaluate.threshold)
-        masks = crop_masks(predicted, batch["mask_size"])
-        for index, mask, image_probability in zip(batch["index"], masks, probability, strict=True):
-            file = files[index]
-            write_mask(mask, file.stem, out / MASKS, form=form, labels=labels)
-            if overlays:
-                with replacing(out / OVERLAYS / f"{file.stem}.jpg") as temporary:
-                    Image.fromarray(overlay(read_image(file), mask, labels)).save(temporary, quality=92)
-            height, width = mask.shape[:2]
-            greatest = image_probability[:, :height, :width].amax(dim=(1, 2)).tolist()
-            rows += _class_rows(file.stem, mask, greatest, labels)
-        advance(len(batch["index"]))
-    table = pd.DataFrame(rows, columns=["image", "class", "pixels", "share", "greatest_probability"])
+        prediction = trained.predict(batch)
+        of_batch = [files[index] for index in batch["index"]]
+        if prediction.mask is None:
+            tables += _presence_rows(of_batch, prediction, labels)
+        else:
+            masks = crop_masks(prediction.mask, batch["mask_size"])
+            for file, mask in zip(of_batch, masks, strict=True):
+                _write_files(file, mask, out, labels, form=form, overlays=overlays)
+            tables += _mask_rows(of_batch, masks, prediction, labels)
+        advance(len(of_batch))
+    table = pd.DataFrame(tables)
     _write_tables(table, trained, form, out)
     return table
 
 
-def _class_rows(name: str, mask: np.ndarray, greatest: list[float], labels: LabelSpace) -> list[tuple]:
-    """Return a row for each class that has a channel (binary: the class that is not the background)."""
-    ids = range(labels.count)[-labels.channels :]
-    area = mask.shape[0] * mask.shape[1]
-    rows = []
-    for number, probability in zip(ids, greatest, strict=True):
-        pixels = int(((mask == number) if mask.ndim == 2 else (mask[..., number] == 1)).sum())
-        rows.append((name, labels.names[number], pixels, pixels / area, probability))
-    return rows
+def _write_files(file: Path, mask: np.ndarray, out: Path, labels: LabelSpace, *, form: str, overlays: bool) -> None:
+    write_mask(mask, file.stem, out / MASKS, form=form, labels=labels)
+    if overlays:
+        with replacing(out / OVERLAYS / f"{file.stem}.jpg") as temporary:
+            Image.fromarray(overlay(read_image(file), mask, labels)).save(temporary, quality=92)
 
 
-def _write_tables(table: pd.DataFrame, trained: TrainedModel, form: str, out: Path) -> None:
+def _mask_rows(
+    files: Sequence[Path], masks: Sequence[np.ndarray], prediction: Prediction, labels: LabelSpace
+) -> Iterator[dict[str, object]]:
+    """Yield a row for each image and class that has a channel (binary: the class that is not the background)."""
+    channels = range(labels.count)[-labels.channels :]
+    output = prediction.output
+    for number, (file, mask, probability) in enumerate(
+        zip(files, masks, probabilities(output.mask, task=labels.task), strict=True)
+    ):
+        height, width = mask.shape[:2]
+        greatest = probability[:, :height, :width].amax(dim=(1, 2)).tolist()
+        presence = {} if output.presence is None else _by_class(output.presence[number], labels)
+        for id_, value in zip(channels, greatest, strict=True):
+            pixels = int(((mask == id_) if mask.ndim == 2 else (mask[..., id_] == 1)).sum())
+            name = labels.names[id_]
+            row = {"image": file.stem, "class": name, "pixels": pixels, "share": pixels / (height * width)}
+            row["greatest_probability"] = value
+            yield row | ({"presence_probability": presence.get(name, math.nan)} if presence else {})
+
+
+def _presence_rows(files: Sequence[Path], prediction: Prediction, labels: LabelSpace) -> Iterator[dict[str, object]]:
+    """Yield a row for each image and class that is not the background."""
+    for file, logits, present in zip(files, prediction.output.presence, prediction.presence.tolist(), strict=True):
+        for (name, probability), found in zip(_by_class(logits, labels).items(), present, strict=True):
+            yield {"image": file.stem, "class": name, "present": found, "greatest_probability": probability}
+
+
+def _by_class(logits: Tensor, labels: LabelSpace) -> dict[str, float]:
+    """Return class → probability of presence logits K."""
+    return dict(zip(labels.presence_names, logits.float().sigmoid().tolist(), strict=True))
+
+
+def _write_tables(table: pd.DataFrame, trained: TrainedModel, form: str | None, out: Path) -> None:
     with replacing(out / "predictions.csv") as temporary:
         table.to_csv(temporary, index=False)
     by_class = table.groupby("class", sort=False)
@@ -122,7 +161,13 @@ def _write_tables(table: pd.DataFrame, trained: TrainedModel, form: str, out: Pa
         "form": form,
         "evaluate": trained.config.evaluate.model_dump(mode="json"),
         "images": int(table["image"].nunique()),
-        "images_with": {name: int((rows["pixels"] > 0).sum()) for name, rows in by_class},
-        "pixels": {name: int(rows["pixels"].sum()) for name, rows in by_class},
+        "images_with": {name: int(is_found(rows).sum()) for name, rows in by_class},
     }
+    if trained.has_masks:
+        document["pixels"] = {name: int(rows["pixels"].sum()) for name, rows in by_class}
     write_text(out / "prediction.json", json.dumps(document, indent=1) + "\n")
+
+
+def is_found(rows: pd.DataFrame) -> pd.Series:
+    """Return whether the class of each row of ``predictions.csv`` is found in its image."""
+    return rows["pixels"] > 0 if "pixels" in rows else rows["present"]

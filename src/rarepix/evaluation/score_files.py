@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from rarepix.evaluation.image_counts import class_rows
+from rarepix.evaluation.image_sums import class_rows
 from rarepix.evaluation.measure import Measurements
 from rarepix.files import replacing, write_text
 from rarepix.labels import LabelSpace, Task
@@ -17,7 +17,19 @@ from rarepix.metrics.calibration import expected_calibration_error, reliability_
 from rarepix.metrics.pooled_scores import pooled_scores
 from rarepix.metrics.presence import presence_table
 from rarepix.metrics.settings import EvaluateConfig
-from rarepix.scores import CLASS_SCORES, PIXEL_SCORES, Counts, by_kind, groups, iou, per_image, pooled, summed
+from rarepix.metrics.sums import CONFUSION
+from rarepix.scores import (
+    CLASS_SCORES,
+    PIXEL_SCORES,
+    SURFACE_KINDS,
+    Counts,
+    by_kind,
+    groups,
+    iou,
+    per_image,
+    pooled,
+    summed,
+)
 
 ABSENT = "skip"
 """Policy of ``scores.ABSENT`` for 0 / 0 in all tables; they say how many classes it concerns."""
@@ -29,27 +41,57 @@ REDUCTIONS = {"pooled": pooled, "per_image": per_image}
 def score_tables(
     measured: Measurements, labels: LabelSpace, config: EvaluateConfig, *, least: int
 ) -> dict[str, pd.DataFrame]:
-    """Return the tables classes, groups, presence, images and calibration; docs/reference/evaluation.md describes them.
+    """Return the tables of a test by name; docs/reference/evaluation.md describes them.
 
-    With fewer pixels than *least* a predicted class counts as not predicted in ``false_positive_rate_least``.
+    Without masks these are presence, images and calibration. With fewer pixels than *least* a predicted class counts as
+    not predicted in ``false_positive_rate_least``.
     """
-    counts = by_kind(measured.counts)
-    classes = class_table(counts, labels.names, absent=ABSENT)
-    if measured.surfaces:
-        for name, score in {name: CLASS_SCORES[name].function for name in ("boundary_iou", "surface_dice")}.items():
-            classes[name] = pooled(score, measured.surfaces, absent=ABSENT)
-            classes[f"{name}_per_image"] = per_image(score, measured.surfaces, absent=ABSENT)
-    images, scores = class_rows(measured.ids, measured.counts, labels), iou(counts, absent=ABSENT)
-    return {
-        "classes": classes,
-        "groups": group_table(counts, labels.names, config.rare_classes(labels), absent=ABSENT),
-        "presence": presence_table(counts, measured.presence, labels.names, least=least),
-        "images": images.assign(iou=scores.ravel(), greatest_probability=measured.presence.ravel()),
+    ids, sums = measured.images
+    tables = _mask_tables(measured, labels, config) if "pixels" in sums else {}
+    names, kind = (labels.names, "pixels") if tables else (labels.presence_names, "presence")
+    images = class_rows(ids, sums[kind], names)
+    if tables:
+        images["iou"] = iou(by_kind(sums["pixels"]), absent=ABSENT).ravel()
+    images["greatest_probability"] = measured.greatest.ravel()
+    if tables and measured.presence is not None:
+        images["presence_probability"] = _of_all_classes(measured.presence, labels).ravel()
+    curves = _calibration_curves(measured, labels)
+    return tables | {
+        "presence": presence_table(by_kind(sums[kind]), measured.greatest, names, least=least),
+        "images": images,
         "calibration": pd.concat(
-            [reliability_table(sums).assign(of=name) for name, sums in _calibration_curves(measured, labels).items()],
-            ignore_index=True,
+            [reliability_table(bins).assign(of=name) for name, bins in curves.items()], ignore_index=True
         ),
     }
+
+
+def _mask_tables(measured: Measurements, labels: LabelSpace, config: EvaluateConfig) -> dict[str, pd.DataFrame]:
+    """Return the tables that need masks: classes, groups and, unless the task is multilabel, confusion."""
+    sums = measured.images.sums
+    counts = by_kind(sums["pixels"])
+    classes = class_table(counts, labels.names, absent=ABSENT)
+    if "surface" in sums:
+        surfaces = by_kind(sums["surface"], SURFACE_KINDS)
+        for name, score in {name: CLASS_SCORES[name].function for name in ("boundary_iou", "surface_dice")}.items():
+            classes[name] = pooled(score, surfaces, absent=ABSENT)
+            classes[f"{name}_per_image"] = per_image(score, surfaces, absent=ABSENT)
+    groups_of_classes = group_table(counts, labels.names, config.rare_classes(labels), absent=ABSENT)
+    tables = {"classes": classes, "groups": groups_of_classes}
+    return tables if CONFUSION not in sums else tables | {CONFUSION: confusion_table(sums[CONFUSION], labels.names)}
+
+
+def confusion_table(confusion: np.ndarray, names: tuple[str, ...]) -> pd.DataFrame:
+    """Return a row per true class of confusion counts N C C: true, then the pixels predicted as each class."""
+    table = pd.DataFrame(confusion.sum(axis=0), columns=list(names))
+    table.insert(0, "true", names, allow_duplicates=True)
+    return table
+
+
+def _of_all_classes(presence: np.ndarray, labels: LabelSpace) -> np.ndarray:
+    """Return values N C of values N K: NaN for the background."""
+    values = np.full((len(presence), labels.count), np.nan)
+    values[:, [labels.names.index(name) for name in labels.presence_names]] = presence
+    return values
 
 
 def write_scores(
@@ -69,12 +111,13 @@ def write_scores(
             table.to_csv(temporary, index=False)
     curves = _calibration_curves(measured, labels)
     document = metadata | {
-        "images": len(measured.ids),
+        "images": len(measured.images.ids),
         "absent": ABSENT,
-        "scores": pooled_scores({"pixels": measured.counts.sum(axis=0)}, labels, config),
-        "groups": tables["groups"].to_dict(orient="records"),
+        "scores": pooled_scores(measured.images.pooled, labels, config),
+        **({"groups": tables["groups"].to_dict(orient="records")} if "groups" in tables else {}),
         "calibration_error": {name: float(expected_calibration_error(sums)) for name, sums in curves.items()},
         "presence": tables["presence"].to_dict(orient="records"),
+        **({CONFUSION: measured.images.pooled[CONFUSION].tolist()} if CONFUSION in tables else {}),
     }
     write_text(folder / "scores.json", json.dumps(_as_json(document), indent=1, allow_nan=False) + "\n")
     return document
@@ -109,9 +152,12 @@ def group_table(counts: Counts, names: tuple[str, ...], rare: tuple[str, ...], *
 
 
 def _calibration_curves(measured: Measurements, labels: LabelSpace) -> dict[str, Any]:
-    """Return the sums bins × 3 of each curve: a class each (multilabel), the foreground (binary), or all classes."""
-    if labels.task is Task.MULTILABEL:
-        return dict(zip(labels.names, measured.calibration, strict=True))
+    """Return the sums bins × 3 of each curve: a class each (multilabel), the foreground (binary), or all classes.
+
+    Without masks: of each class that is not the background.
+    """
+    if measured.calibration.ndim > 2:
+        return dict(zip(labels.presence_names, measured.calibration, strict=True))
     return {"all" if labels.task is Task.MULTICLASS else labels.names[1]: measured.calibration}
 
 

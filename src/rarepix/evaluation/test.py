@@ -77,6 +77,8 @@ def run_test(
 ) -> dict[str, Any]:
     """Test *trained* on *items*, write scores, tables and pictures into *out*, and return what scores.json holds.
 
+    Of a network without masks there are the scores and tables of presence, and no pictures.
+
     Args:
         metadata: first entries of scores.json: what is tested, and how.
         surfaces: measure outlines: boundary IoU and surface Dice.
@@ -87,10 +89,12 @@ def run_test(
 
     Raises:
         MaskFormError: the masks cannot be written in this form.
-        ConfigError: a published evaluator does not score this task.
+        ConfigError: a published evaluator does not score this task, or the network has no masks and one is needed.
         DataError: an image or mask cannot be read.
     """
     labels, config = trained.labels, trained.config
+    wishes = {"--surfaces": surfaces, "--legacy": legacy, "--masks": masks, "--least": least > 1}
+    trained.refuse_without_masks([option for option, wish in wishes.items() if wish])
     if masks:
         check_form(masks, labels)
     try:
@@ -110,9 +114,10 @@ def run_test(
     metadata = metadata | {"legacy": {name: scorer.result() for name, scorer in published.items()}}
     tables = score_tables(measured, labels, config.evaluate, least=least)
     document = write_scores(tables, measured, labels, config.evaluate, metadata, out)
-    _draw_examples(trained, dataset, inventory, tables["images"], out)
-    errors = document["calibration_error"]
-    draw_scores(tables["classes"], tables["calibration"], errors, labels, out / "scores.png", images=len(measured.ids))
+    if trained.has_masks:
+        _draw_examples(trained, dataset, inventory, tables["images"], out)
+        errors = document["calibration_error"]
+        draw_scores(tables["classes"], tables["calibration"], errors, labels, out / "scores.png", images=len(items))
     return document
 
 
@@ -121,8 +126,7 @@ def _draw_examples(
 ) -> None:
     rare = rare_classes(inventory, trained.labels, trained.config.evaluate.rare)
     choices = {EXAMPLES: choose_examples(table, inventory, rare), "worst.png": lowest_mean_iou(table)}
-    options = {"rare": rare, "threshold": trained.config.evaluate.threshold}
     for name, choice in choices.items():
         if choice.examples:
             with torch.inference_mode(), trained.autocast():
-                draw_examples(trained.module, dataset, choice, trained.labels, out / name, **options)
+                draw_examples(trained.module, dataset, choice, trained.labels, out / name, rare=rare)

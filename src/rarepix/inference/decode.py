@@ -1,4 +1,4 @@
-"""From logits to probabilities, predicted masks and counts."""
+"""From logits to probabilities and predicted masks."""
 
 import math
 from collections.abc import Sequence
@@ -7,8 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rarepix.labels import LabelSpace, Task
-from rarepix.metrics.counts import count_pixels
+from rarepix.labels import Task
 
 
 def decode(logits: Tensor, *, task: Task, threshold: float) -> Tensor:
@@ -37,9 +36,3 @@ def crop_masks(predictions: Tensor, sizes: Sequence[tuple[int, int]]) -> list[np
         cropped = prediction[..., :rows, :columns]
         masks.append((cropped if cropped.ndim == 2 else cropped.permute(1, 2, 0)).to(torch.uint8).cpu().numpy())
     return masks
-
-
-def count_decoded(logits: Tensor, target: Tensor, *, labels: LabelSpace, threshold: float) -> Tensor:
-    """Return the counts N C 4 of the prediction that logits N C H W decode to, see ``metrics.counts.count_pixels``."""
-    prediction = decode(logits, task=labels.task, threshold=threshold)
-    return count_pixels(prediction, target, task=labels.task, classes=labels.count, ignore=labels.ignore)

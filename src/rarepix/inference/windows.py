@@ -1,4 +1,7 @@
-"""Sliding-window inference: where the windows lie, and how overlapping logits are averaged (Isensee et al. 2021)."""
+"""Sliding-window inference: where the windows lie, and how overlapping logits are averaged (Isensee et al. 2021).
+
+Presence is not averaged: a class that is in one window is in the image, so that its logit is the maximum over windows.
+"""
 
 import math
 from collections.abc import Callable
@@ -8,17 +11,19 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-Network = Callable[[Tensor], Tensor]
-"""Images N 3 H W → logits N C H W."""
+from rarepix.models.outputs import SegOutput, as_output
+
+Network = Callable[[Tensor], SegOutput | Tensor]
+"""Images N 3 H W → what the network says; a plain tensor is the logits N C H W of the masks."""
 SIGMA = 1 / 8
 """Standard deviation of the Gaussian weights of a window, as a share of its sides: nnU-Net's."""
 
 
-def slide(network: Network, images: Tensor, window: tuple[int, int], *, overlap: float, batch_size: int) -> Tensor:
-    """Return logits N C H W of images N 3 H W, averaged over windows; images smaller than a window are padded with 0.
+def slide(network: Network, images: Tensor, window: tuple[int, int], *, overlap: float, batch_size: int) -> SegOutput:
+    """Return the output for images N 3 H W: logits of masks N C H W averaged over windows, of presence N K the maximum.
 
-    Windows have the rows and columns *window*; the next one overlaps the share *overlap* at least. The network gets up
-    to *batch_size* windows at once.
+    Windows have the rows and columns *window*; the next one overlaps the share *overlap* at least; images smaller than
+    a window are padded with 0. The network gets up to *batch_size* windows at once.
     """
     rows, columns = images.shape[-2:]
     images = pad(images, (0, max(0, window[1] - columns), 0, max(0, window[0] - rows)))
@@ -29,19 +34,27 @@ def slide(network: Network, images: Tensor, window: tuple[int, int], *, overlap:
         for left in window_starts(images.shape[-1], window[1], overlap)
     ]
     weight = gaussian_weights(window).to(images.device)
-    total = None
     weights = torch.zeros(len(images), 1, *images.shape[-2:], device=images.device)
+    total, of_windows = None, []
     for first in range(0, len(positions), batch_size):
         chunk = positions[first : first + batch_size]
         windows = torch.stack([images[n, :, t : t + window[0], left : left + window[1]] for n, t, left in chunk])
-        weighted = network(windows).float() * weight
+        output = as_output(network(windows))
+        if output.presence is not None:
+            of_windows.append(output.presence.float())
+        if output.mask is None:
+            continue
+        weighted = output.mask.float() * weight
         if total is None:
             total = weighted.new_zeros(len(images), weighted.shape[1], *images.shape[-2:])
         for (n, top, left), logits in zip(chunk, weighted, strict=True):
             inside = n, slice(None), slice(top, top + window[0]), slice(left, left + window[1])
             total[inside] += logits
             weights[inside] += weight
-    return (total / weights)[..., :rows, :columns]
+    mask = None if total is None else (total / weights)[..., :rows, :columns]
+    # every image has the same number of windows, one image after the other
+    presence = torch.cat(of_windows).unflatten(0, (len(images), -1)).amax(dim=1) if of_windows else None
+    return SegOutput(mask, presence)
 
 
 def window_starts(side: int, window: int, overlap: float) -> list[int]:

@@ -40,14 +40,14 @@ def presences_of(output: SegOutput | Tensor, target: Target | Tensor, loss: str)
             f"loss {loss!r} compares which classes are present, but the network gives only masks: use a network with a "
             f"presence head, or leave the term out"
         )
-    if isinstance(target, Tensor):
+    presence = None if isinstance(target, Tensor) else target.presence
+    if presence is None:
         raise LossError(
             f"loss {loss!r} compares which classes are present, but the target is a mask alone: make it with "
             f"rarepix.models.outputs.target_of"
         )
     if logits.ndim != 2 or not logits.is_floating_point():
         raise LossError(f"presence logits must be floats N K, but got {logits.dtype} {tuple(logits.shape)}")
-    presence = target.presence
     if presence.shape != logits.shape or presence.dtype not in INTEGERS:
         raise LossError(
             f"the presence target must be integers of shape {tuple(logits.shape)}, that of the presence logits, but "

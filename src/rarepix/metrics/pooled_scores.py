@@ -1,8 +1,10 @@
 """The scores of a whole split, the objective of the search among them."""
 
+import math
+
 from rarepix.labels import LabelSpace
 from rarepix.metrics.settings import EvaluateConfig
-from rarepix.scores import ClassNames, Sums, objective, summary
+from rarepix.scores import ClassNames, Sums, objective, score, summary
 
 
 def class_names(labels: LabelSpace, config: EvaluateConfig) -> ClassNames:
@@ -11,6 +13,18 @@ def class_names(labels: LabelSpace, config: EvaluateConfig) -> ClassNames:
 
 
 def pooled_scores(sums: Sums, labels: LabelSpace, config: EvaluateConfig) -> dict[str, float]:
-    """Return ``objective`` and the scores of ``scores.summary`` of *sums* over the images of a split."""
+    """Return ``objective`` and the scores that every validation reports, of *sums* over the images of a split.
+
+    These are those of ``scores.summary`` and, after them, the objective under its own name and ``evaluate.scores``.
+    An absent score is NaN, but an absent objective is 0: as yet nothing is predicted of which it could be told.
+
+    Raises:
+        MissingSums: a score needs sums that are not there.
+    """
     classes = class_names(labels, config)
-    return {"objective": objective(config.objective, sums, classes, config.floor), **summary(sums, classes)}
+    scores = summary(sums, classes)
+    for name in (config.objective, *config.scores):
+        if name not in scores:
+            scores[name] = score(name, sums, classes)
+    value = objective(config.objective, sums, classes, config.floor)
+    return {"objective": 0.0 if math.isnan(value) else value, **scores}

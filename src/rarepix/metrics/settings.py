@@ -5,14 +5,21 @@ from typing import Annotated, Literal
 from pydantic import Field, PositiveInt, field_validator
 
 from rarepix.labels import LabelSpace
+from rarepix.scores import direction_of
 from rarepix.settings import Settings, WindowSize
+
+OPPOSITE = ("false_alarm_rate", "presence_specificity")
+"""The score of which less is better, and one minus it."""
 
 
 class EvaluateConfig(Settings):
     """What the search maximises, and how a trained network predicts: the same in validation, test and prediction."""
 
-    objective: Literal["miou", "rare_iou"] = "miou"
-    """miou: mean IoU of all classes; rare_iou: of the rare ones. From counts pooled over the validation images."""
+    objective: str = "miou"
+    """The score that the search maximises, of sums pooled over the validation images. miou: mean IoU of all classes;
+    rare_iou: of the rare ones; or any other of which more is better, such as worst_dice, kappa or recall/<class>."""
+    scores: tuple[str, ...] = ()
+    """Further scores that every validation reports, so that a study may have them as objectives and constraints."""
     rare: tuple[str, ...] = ()
     """The rare classes; empty: those that the dataset names."""
     floor: float = Field(0.0, ge=0, le=1)
@@ -20,7 +27,8 @@ class EvaluateConfig(Settings):
     batch_size: PositiveInt = 8
     """Images, or windows, that go through the network together."""
     threshold: float = Field(0.5, gt=0, lt=1)
-    """Binary and multilabel tasks: a class is predicted where its probability is above this."""
+    """Binary and multilabel tasks: a class is predicted where its probability is above this. Of a network without
+    masks: a class is found in an image if its probability is."""
     window: WindowSize | None = None
     """Rows and columns of a window that slides over the image; where windows overlap, pixels near the middle of one
     weigh most. None: the image as a whole."""
@@ -31,7 +39,22 @@ class EvaluateConfig(Settings):
     scales: Annotated[tuple[Annotated[float, Field(gt=0, le=8)], ...], Field(min_length=1)] = (1.0,)
     """Test-time augmentation: the image is resized by each factor, and the logits are averaged."""
 
-    @field_validator("flips", "scales")
+    @field_validator("objective")
+    @classmethod
+    def _check_objective(cls, name: str) -> str:
+        if direction_of(name) == "minimize":
+            opposite = name.replace(*OPPOSITE)
+            raise ValueError(f"must be a score of which more is better: use its opposite, {opposite}")
+        return name
+
+    @field_validator("scores")
+    @classmethod
+    def _check_scores(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            direction_of(name)  # refuses what is no score
+        return names
+
+    @field_validator("flips", "scales", "scores")
     @classmethod
     def _check_unique(cls, values: tuple) -> tuple:
         if len(set(values)) != len(values):

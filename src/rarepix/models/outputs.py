@@ -1,12 +1,13 @@
-"""What a network says and what is true: the types that networks, losses, engine and inference pass on.
+"""What a network says and what is true: the types that networks, losses, metrics, engine and inference pass on.
 
 Shapes: N images, C channels of masks, K classes that are not the background (``LabelSpace.presence_names``).
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
+from torch.nn import Parameter
 
 from rarepix.labels import LabelSpace, Task, is_on
 
@@ -25,8 +26,35 @@ class Target(NamedTuple):
 
     mask: Tensor
     """N H W class ids, multilabel N C H W; see ``rarepix.labels``."""
-    presence: Tensor
-    """N K uint8: 1 where any pixel is of the class, 0 where none is, the ignore id where every pixel is ignored."""
+    presence: Tensor | None = None
+    """N K uint8: 1 where any pixel is of the class, 0 where none is, the ignore id where every pixel is ignored.
+    None: neither the network nor the loss asks for it, so that it was not derived."""
+
+
+class Prediction(NamedTuple):
+    """What a trained network predicts for a batch."""
+
+    output: SegOutput
+    """The logits behind it: of masks N C H W aligned with the masks of the batch, of presence N K."""
+    mask: Tensor | None
+    """Class ids N H W, multilabel N C H W of 0 and 1; None: the network predicts no masks."""
+    presence: Tensor | None
+    """N K bool; None where masks are predicted: then a class is predicted where any pixel has it."""
+
+
+class Model(Protocol):
+    """What the project asks of a network, which is a ``torch.nn.Module``."""
+
+    stride: int
+    """Rows and columns of its input must be multiples of this."""
+    outputs: tuple[str, ...]
+    """The fields of ``SegOutput`` that it fills: mask, presence, or both."""
+
+    def param_groups(self) -> dict[str, list[Parameter]]:
+        """Return its parameters: ``encoder``, whose learning rate has a ratio of its own, and ``decoder``, the rest."""
+
+    def forward(self, x: Tensor) -> SegOutput | Tensor:
+        """Return the output for images N 3 H W (float, normalised); a plain tensor is the logits of the masks."""
 
 
 def as_output(output: SegOutput | Tensor) -> SegOutput:

@@ -14,7 +14,7 @@ import psutil
 from rarepix import layout, records
 from rarepix.files import naming, replacing
 from rarepix.layout import BEST, CHECKPOINTS, LAST
-from rarepix.records import ClassCounts, Objective, Status, TrialRecord
+from rarepix.records import Objective, Status, TrialRecord
 from rarepix.seeding import stable_hash
 from rarepix.trial.launch import run_ranks
 from rarepix.trial.lifecycle import RunContext, describe_failure, finish_attempt, run_lock, start_attempt, update_record
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from rarepix.engine.hardware import Hardware
     from rarepix.engine.module import SegmentationModule
-    from rarepix.evaluation.image_counts import ImageCounts
+    from rarepix.evaluation.image_sums import ImageSums
     from rarepix.wiring import Data
 
 
@@ -80,21 +80,23 @@ def run_attempt(context: RunContext, record: TrialRecord, startup: StartupTimer)
     """Build, fit and evaluate; return the record, complete in the main process."""
     from rarepix.engine import distributed
     from rarepix.engine.trainer import finished_epochs
+    from rarepix.evaluation.image_sums import class_counts, split_sums
 
     parts = _build(context, startup)
     record = _record_data(record, context, parts)
     trainer, fit_seconds, paste_outcomes = _fit(context, record, parts, startup)
-    counts, test_seconds = _evaluate(context, parts, trainer)
+    evaluated, test_seconds = _evaluate(context, parts, trainer)
     if not distributed.is_main_process():
         return record
     epoch = finished_epochs(context.folder / CHECKPOINTS / BEST)
-    value = parts.module.scorer({"pixels": counts["val"].counts.sum(axis=0)})["objective"]
+    value, labels = parts.module.scorer(evaluated["val"].pooled)["objective"], parts.data.labels
     return finish_attempt(
         record,
         context,
         Status.COMPLETE,
         objective=Objective(name=context.config.evaluate.objective, value=value, epoch=epoch),
-        counts={split: _class_counts(images, parts.data) for split, images in counts.items()},
+        counts={name: class_counts(images, labels) for name, images in evaluated.items() if "pixels" in images.sums},
+        sums={name: split_sums(images, labels) for name, images in evaluated.items()},
         pasting=paste_outcomes,
         timings=startup.seconds | fit_seconds | {"test": test_seconds},
         files=_files(context),
@@ -168,37 +170,25 @@ def _fit(
     return trainer, timer.seconds() | {"fit": history.seconds()}, dict(paste_counter.counts)
 
 
-def _evaluate(context: RunContext, parts: Parts, trainer: pl.Trainer) -> tuple[dict[str, ImageCounts], float]:
-    """Return the counts by split of every image that was not trained on, with the best checkpoint; and the seconds."""
+def _evaluate(context: RunContext, parts: Parts, trainer: pl.Trainer) -> tuple[dict[str, ImageSums], float]:
+    """Return the sums by split of every image that was not trained on, with the best checkpoint; and the seconds."""
     from rarepix.engine import distributed
     from rarepix.evaluation.examples import choose_examples, draw_examples, rare_classes
-    from rarepix.evaluation.image_counts import count_images, image_table
+    from rarepix.evaluation.image_sums import image_table, sum_images
 
     began = time.perf_counter()
     held_out = {split: loader for split, loader in parts.data.loaders.items() if split != "train"}
-    counts = count_images(trainer, parts.module, held_out, context.folder / CHECKPOINTS / BEST)
-    if distributed.is_main_process():
-        images = image_table(counts, parts.data.labels)
+    evaluated = sum_images(trainer, parts.module, held_out, context.folder / CHECKPOINTS / BEST)
+    if distributed.is_main_process() and "mask" in parts.module.model.outputs:
+        images = image_table(evaluated, parts.data.labels)
         with replacing(context.folder / layout.IMAGES) as file:
             images.to_parquet(file, index=False)
         data, evaluate = parts.data, context.config.evaluate
         pixels, val = data.pixel_counts("val"), images[images["split"] == "val"]
         rare = rare_classes(pixels, data.labels, evaluate.rare)
-        shown = {"rare": rare, "threshold": evaluate.threshold}
         choice, dataset = choose_examples(val, pixels, rare), data.loaders["val"].dataset
-        draw_examples(parts.module, dataset, choice, data.labels, context.folder / layout.EXAMPLES, **shown)
-    return counts, round(time.perf_counter() - began, 3)
-
-
-def _class_counts(images: ImageCounts, data: Data) -> dict[str, ClassCounts]:
-    """Return class → counts summed over the images."""
-    from rarepix.scores import by_kind
-
-    columns = by_kind(images.counts.sum(axis=0))
-    return {
-        name: ClassCounts(**{kind: int(values[index]) for kind, values in columns.items()})
-        for index, name in enumerate(data.labels.names)
-    }
+        draw_examples(parts.module, dataset, choice, data.labels, context.folder / layout.EXAMPLES, rare=rare)
+    return evaluated, round(time.perf_counter() - began, 3)
 
 
 def _files(context: RunContext) -> dict[str, str]:

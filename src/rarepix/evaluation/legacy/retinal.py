@@ -4,7 +4,8 @@ import numpy as np
 
 from rarepix.evaluation.legacy.scorer import Scorer, mean_of_present
 from rarepix.labels import Task
-from rarepix.metrics.surface import hausdorff95, surface_dice, surface_lengths
+from rarepix.metrics.surface import hausdorff95, surface_lengths
+from rarepix.scores.class_scores import surface_dice
 
 THRESHOLD = 0.5
 TINY = 1e-10

@@ -1,4 +1,4 @@
-"""The counts of a finished trial, against predictions made and counted without our code."""
+"""The sums of a finished trial, against predictions made and counted without our code."""
 
 import numpy as np
 import pandas as pd
@@ -8,14 +8,20 @@ import torch
 from PIL import Image
 from sklearn.metrics import confusion_matrix
 
-from rarepix.evaluation.image_counts import ImageCounts, image_table
-from rarepix.labels import LabelSpace
+from rarepix.evaluation.image_sums import ImageSums, class_counts, image_table, split_sums
+from rarepix.labels import LabelSpace, Task
+from rarepix.scores import SOFT_KINDS, SURFACE_KINDS
 
 LABELS = LabelSpace(names=("a", "b"), rare=("b",))
-COUNTS = {
-    "val": ImageCounts(["x", "y"], np.array([[[5, 2, 1, 3], [3, 1, 2, 5]], [[4, 0, 0, 0], [0, 0, 0, 4]]])),
-    "test": ImageCounts(["z"], np.array([[[0, 1, 9, 1], [1, 9, 1, 0]]])),
-}
+VAL = ImageSums(
+    ["x", "y"],
+    {
+        "pixels": np.array([[[5, 2, 1, 3], [3, 1, 2, 5]], [[4, 0, 0, 0], [0, 0, 0, 4]]]),
+        "confusion": np.array([[[9, 1], [2, 3]]]),  # of both images
+        "presence": np.array([[[1, 0, 0, 0], [1, 0, 0, 0]], [[1, 0, 0, 0], [0, 0, 0, 1]]]),
+    },
+)
+SPLITS = {"val": VAL, "test": ImageSums(["z"], {"pixels": np.array([[[0, 1, 9, 1], [1, 9, 1, 0]]])})}
 
 
 def test_image_table_by_hand():
@@ -24,10 +30,29 @@ def test_image_table_by_hand():
         ("val", "y", "a", 4, 0, 0, 0), ("val", "y", "b", 0, 0, 0, 4),
         ("test", "z", "a", 0, 1, 9, 1), ("test", "z", "b", 1, 9, 1, 0),
     ]  # fmt: skip
-    table = image_table(COUNTS, LABELS)
+    table = image_table(SPLITS, LABELS)
     assert table.columns.tolist() == ["split", "image", "class", "tp", "fp", "fn", "tn"]
     assert list(table.itertuples(index=False, name=None)) == expected
     assert all(pd.api.types.is_integer_dtype(table[kind]) for kind in ("tp", "fp", "fn", "tn"))
+
+
+def test_a_record_keeps_the_sums_over_all_images():
+    counts = {name: tuple(each.model_dump().values()) for name, each in class_counts(VAL, LABELS).items()}
+    assert counts == {"a": (9, 2, 1, 3), "b": (3, 1, 2, 9)}
+    sums = split_sums(VAL, LABELS)
+    assert sums.confusion == ((9, 1), (2, 3))
+    presence = {name: tuple(each.model_dump().values()) for name, each in sums.presence.items()}
+    assert presence == {"a": (2, 0, 0, 0), "b": (1, 0, 0, 1)}
+    assert sums.soft is sums.surface is None
+
+
+def test_sums_of_soft_masks_and_outlines_have_their_names():
+    layers = LabelSpace(names=("a",), task=Task.MULTILABEL)
+    given = {"soft": np.arange(6.0).reshape(1, 1, 6), "surface": np.arange(4.0).reshape(1, 1, 4)}
+    sums = split_sums(ImageSums(["x"], given), layers)
+    assert sums.soft == {"a": dict(zip(SOFT_KINDS, range(6), strict=True))}
+    assert sums.surface == {"a": dict(zip(SURFACE_KINDS, range(4), strict=True))}
+    assert sums.confusion is sums.presence is None
 
 
 @pytest.fixture(scope="module")
@@ -61,3 +86,16 @@ def test_counts_of_every_image_are_those_of_the_best_checkpoint(finished, predic
             off += int(np.abs(rows[kind].to_numpy() - values).sum())
         assert (rows["tp"] + rows["fn"]).tolist() == confusion.sum(1).tolist()
     assert off <= 4  # pixels at which two classes tie to the last bit may fall either way in another batch
+
+
+def test_the_record_has_the_confusion_matrix_and_the_presence_of_every_part(finished, predicted):
+    table = pd.read_parquet(finished.folder / "images.parquet")
+    for split, sums in finished.record.sums.items():
+        images = table.loc[table["split"] == split, "image"].unique()
+        confusion = sum(predicted[image] for image in images)
+        assert np.abs(np.array(sums.confusion) - confusion).sum() <= 8  # ties, as above
+        assert list(sums.presence) == ["block", "stripe", "dot"]
+        for number, counts in enumerate(sums.presence.values(), start=1):
+            present = np.array([predicted[image][number].sum() > 0 for image in images])
+            assert (counts.tp + counts.fn, counts.fp + counts.tn) == (present.sum(), (~present).sum())
+    assert set(finished.record.sums) == {"val", "test"}

@@ -1,0 +1,67 @@
+"""The architecture ``classifier``: which classes are in an image, without masks.
+
+An encoder of segmentation-models-pytorch or timm, its deepest features pooled over the image, dropout, and one linear
+layer. It learns from the masks of a dataset: a class is in an image if any pixel has it.
+"""
+
+from typing import Literal
+
+from pydantic import Field
+from segmentation_models_pytorch.base import ClassificationHead
+from segmentation_models_pytorch.base.initialization import initialize_head
+from segmentation_models_pytorch.encoders import get_encoder
+from torch import Tensor, nn
+
+from rarepix.models.encoders import check_encoder, encoder_and_rest, named_errors, weights_of
+from rarepix.models.outputs import SegOutput
+from rarepix.models.registry import Network
+from rarepix.models.settings import ModelConfig
+from rarepix.settings import STRIDE, Settings
+
+
+class Parameters(Settings):
+    """The parameters of the architecture."""
+
+    pooling: Literal["avg", "max"] = "max"
+    """How the features of an image become one vector; max suits objects of a few pixels."""
+    dropout: float = Field(0.0, ge=0, lt=1)
+    """Share of the pooled features that are left out in training."""
+
+
+class Classifier(nn.Module):
+    """Images N 3 H W → ``SegOutput`` with presence logits N K and no mask."""
+
+    stride = STRIDE
+    outputs = ("presence",)
+
+    def __init__(self, encoder: nn.Module, *, presence: int, pooling: str, dropout: float) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.head = ClassificationHead(encoder.out_channels[-1], presence, pooling=pooling, dropout=dropout)
+        initialize_head(self.head)
+
+    def param_groups(self) -> dict[str, list[nn.Parameter]]:
+        """Return the parameters of the encoder and of the head."""
+        return encoder_and_rest(self)
+
+    def forward(self, x: Tensor) -> SegOutput:
+        """Return presence logits of images."""
+        return SegOutput(presence=self.head(self.encoder(x)[-1]))
+
+
+def network(config: ModelConfig) -> Network:
+    """Return what the network says and which sizes it takes."""
+    return Network(outputs=Classifier.outputs, stride=Classifier.stride)
+
+
+def build(config: ModelConfig, *, classes: int, presence: int) -> nn.Module:
+    """Return the network that *config* describes, of K = *presence* classes.
+
+    Raises:
+        ValueError, ConnectionError: as ``models.build_model``.
+    """
+    check_encoder(config.encoder)
+    chosen = config.chosen("architecture")
+    with named_errors(config):
+        encoder = get_encoder(config.encoder, in_channels=3, depth=5, weights=weights_of(config))
+        return Classifier(encoder, presence=presence, pooling=chosen.pooling, dropout=chosen.dropout)

@@ -1,0 +1,64 @@
+"""Encoders of segmentation-models-pytorch and timm: whether there is one, and what its networks have in common."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from torch import nn
+
+from rarepix.choices import nearest, pick
+from rarepix.models.settings import ModelConfig
+
+
+def check_encoder(name: str) -> None:
+    """Refuse an encoder that neither segmentation-models-pytorch nor, with the prefix ``tu-``, timm has.
+
+    Raises:
+        ValueError: there is no such encoder; the message names the nearest.
+    """
+    from segmentation_models_pytorch.encoders import encoders
+
+    if name.startswith("tu-"):
+        import timm
+
+        if not timm.is_model(name.removeprefix("tu-")):
+            close = nearest(name.removeprefix("tu-"), timm.list_models())
+            raise ValueError(f"model.encoder {name!r} must be 'tu-' and a model of timm: {close}")
+        return
+    pick(encoders, name, "model.encoder")
+
+
+def weights_of(config: ModelConfig) -> str | None:
+    """Return the name of the encoder's first weights as segmentation-models-pytorch takes it."""
+    return None if config.weights == "none" else config.weights
+
+
+@contextmanager
+def named_errors(config: ModelConfig) -> Iterator[None]:
+    """Raise what the libraries raise when a network cannot be built as one of two errors that name the configuration.
+
+    Raises:
+        ValueError: the architecture cannot be built with this encoder or these options.
+        ConnectionError: the weights of the encoder are not in the cache and cannot be fetched.
+    """
+    try:
+        yield
+    except (TypeError, NotImplementedError, KeyError, RuntimeError, ValueError) as error:
+        raise ValueError(
+            f"model.architecture={config.architecture!r} cannot be built with model.encoder={config.encoder!r}, "
+            f"model.weights={config.weights!r} and model.options={config.options}: {error}"
+        ) from error
+    except OSError as error:  # raised by the hub's client without a network
+        raise ConnectionError(
+            f"the imagenet weights of {config.encoder!r} are not in the cache and could not be fetched "
+            f"({type(error).__name__}): use --set model.weights=none, or run once where there is a network and take "
+            f"the cache folder (HF_HOME, TORCH_HOME) along"
+        ) from error
+
+
+def encoder_and_rest(model: nn.Module) -> dict[str, list[nn.Parameter]]:
+    """Return the parameters of ``model.encoder`` and all others, as ``outputs.Model.param_groups`` wants them."""
+    encoder = {id(parameter) for parameter in model.encoder.parameters()}
+    groups: dict[str, list[nn.Parameter]] = {"encoder": [], "decoder": []}
+    for parameter in model.parameters():
+        groups["encoder" if id(parameter) in encoder else "decoder"].append(parameter)
+    return groups

@@ -1,0 +1,73 @@
+"""Networks of segmentation-models-pytorch: any of its architectures, with or without its presence head."""
+
+import inspect
+from functools import cache
+
+import segmentation_models_pytorch as smp
+from torch import Tensor, nn
+
+from rarepix.choices import nearest, pick
+from rarepix.models.encoders import check_encoder, encoder_and_rest, named_errors, weights_of
+from rarepix.models.outputs import SegOutput
+from rarepix.models.settings import ModelConfig
+from rarepix.settings import STRIDE
+
+
+class Segmenter:
+    """What makes a network of segmentation-models-pytorch an ``outputs.Model``; its weights keep their names."""
+
+    stride = STRIDE
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The fields of ``SegOutput`` that it fills."""
+        return ("mask",) if self.classification_head is None else ("mask", "presence")
+
+    def param_groups(self) -> dict[str, list[nn.Parameter]]:
+        """Return the parameters of the encoder, and those of the decoder and the heads."""
+        return encoder_and_rest(self)
+
+    def forward(self, x: Tensor) -> SegOutput | Tensor:
+        """Return logits N C H W of images N 3 H W; with a presence head a ``SegOutput``."""
+        output = super().forward(x)
+        return output if isinstance(output, Tensor) else SegOutput(*output)
+
+
+def build(config: ModelConfig, *, classes: int, presence: int) -> nn.Module:
+    """Return the network that *config* describes, with C = *classes* channels of the mask.
+
+    With ``model.presence=encoder`` it has a head for K = *presence* classes: one linear layer on the pooled deepest
+    features of the encoder.
+
+    Raises:
+        ValueError, ConnectionError: as ``models.build_model``.
+    """
+    architecture = pick(smp.MODEL_ARCHITECTURES_MAPPING, config.architecture.lower(), "model.architecture")
+    check_encoder(config.encoder)
+    _check_options(config, architecture)
+    options = config.options
+    if config.presence == "encoder":
+        head = config.chosen("presence")
+        aux_params = {"classes": presence, "pooling": head.presence_pooling, "dropout": head.presence_dropout}
+        options = options | {"aux_params": aux_params}
+    with named_errors(config):
+        return _segmenter(architecture)(
+            encoder_name=config.encoder, encoder_weights=weights_of(config), classes=classes, **options
+        )
+
+
+@cache
+def _segmenter(architecture: type[nn.Module]) -> type[nn.Module]:
+    return type(architecture.__name__, (Segmenter, architecture), {})
+
+
+def _check_options(config: ModelConfig, architecture: type) -> None:
+    """Refuse options that are not in the architecture's signature: its ``**kwargs`` would accept and ignore them."""
+    fixed = {"self", "kwargs", "encoder_name", "encoder_weights", "classes", "activation", "aux_params", "in_channels"}
+    valid = [name for name in inspect.signature(architecture.__init__).parameters if name not in fixed]
+    for name in config.options:
+        if name not in valid:
+            raise ValueError(
+                f"{config.architecture!r} has no option {name!r}: {nearest(name, valid)}"
+                f"model.options may hold {', '.join(valid)}"
+            )
