@@ -12,9 +12,15 @@
                                    examples.png       worst and median validation image of each rare class, with errors
                                    checkpoints/       last.ckpt, best.ckpt
                                    tensorboard/       event files
+                                   stages/<stage>/    of a trial of several trainings; see below
                     search/ledger.jsonl               the search's journal: one event a line
                            confirmations.json         which studies have confirmed this one
                     report/index.html                 written by the analysis
+
+A trial of several trainings (``rarepix.trial.plan``) keeps the files of each in ``stages/<stage>/``: ``checkpoints/``,
+``images.parquet``, ``split.csv`` and so on, and ``stage.json`` when it has finished. In the trial's own folder are the
+history of all, with a column ``stage``, ``tensorboard/<stage>/``, and copies of the tables and the picture of the
+training by which the trial is judged.
 """
 
 import os
@@ -36,6 +42,9 @@ CHECKPOINTS = "checkpoints"
 BEST = "best.ckpt"
 LAST = "last.ckpt"
 TENSORBOARD = "tensorboard"
+STAGES = "stages"
+STAGE = "stage.json"
+"""Result of a finished stage."""
 LOCK = ".lock"
 """Held by the process that runs the trial."""
 JOURNAL = Path("search", "ledger.jsonl")
@@ -56,6 +65,11 @@ def study_folder(results: Path, study: str) -> Path:
 def trial_folder(results: Path, study: str, trial: str) -> Path:
     """Return the folder of one trial of *study*."""
     return study_folder(results, study) / TRIALS / trial
+
+
+def stage_folder(trial: Path, stage: str) -> Path:
+    """Return the folder of one training in the folder of a trial that holds several."""
+    return trial / STAGES / stage
 
 
 def record_files(study: Path) -> Iterator[Path]:

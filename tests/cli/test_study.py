@@ -120,6 +120,13 @@ def test_check_refuses_with_one_message(
     assert "Traceback" not in err
 
 
+def test_check_names_the_plan_that_is_nearest(run: Run, tiny_recipe: Path) -> None:
+    code, out, err = run("check", str(tiny_recipe), "--plan", "segmnt")
+    assert (code, out) == (2, "")
+    assert err.startswith("rarepix: unknown plan 'segmnt': did you mean 'segment'? valid: segment")
+    assert run("check", str(tiny_recipe), "--plan", "segment")[0] == 0
+
+
 def test_check_accepts(run: Run, tiny_recipe: Path) -> None:
     assert run("check", str(tiny_recipe)) == (0, f"{tiny_recipe}: nothing found that would stop it\n", "")
 

@@ -9,10 +9,10 @@ import time
 from pathlib import Path
 
 from rarepix import records
+from rarepix.cli import trial
 from rarepix.files import write_text
 from rarepix.records import ClassCounts, ClassPixels, Dataset, Objective, Status, TrialRecord
 from rarepix.trial.lifecycle import RunContext, describe_failure, finish_attempt, run_lock, start_attempt, update_record
-from trials import segment
 
 EPOCHS = 4
 SECONDS = 0.4
@@ -68,5 +68,5 @@ def history(folder: Path) -> list[tuple[int, int]]:
 
 
 if __name__ == "__main__":
-    segment.run = run
-    sys.exit(segment.main())
+    trial.run = run
+    sys.exit(trial.main("segment"))

@@ -6,9 +6,10 @@ import shlex
 import typer
 
 from rarepix.cli import app
+from rarepix.cli.trial import trial_parser
 from rarepix.config import load_recipe, parse_settings, updated
+from rarepix.trial.plans import find_plan
 from tests.house.source import CHECKOUT, modules
-from trials import segment
 
 DOCUMENTS = [CHECKOUT / "README.md", CHECKOUT / "CONTRIBUTING.md", CHECKOUT / "search_spaces" / "README.md"]
 DOCUMENTS += sorted((CHECKOUT / "docs").rglob("*.md"))
@@ -30,7 +31,7 @@ def commands() -> list[tuple[str, str]]:
     for file in [*STUDIES, *RECIPES]:
         found += [(file.name, line) for line in re.findall(r"^# Command:?\s+(.*)", file.read_text(), re.MULTILINE)]
     for name in modules():
-        if name in ("trials.segment", "bench.__main__", "analysis.__main__", "docs.pictures.__main__"):
+        if name.startswith("trials.") or name in ("bench.__main__", "analysis.__main__", "docs.pictures.__main__"):
             text = modules()[name].read_text(encoding="utf-8").split('"""')[1]
             found += [(name, line) for line in text.splitlines() if line.startswith("    ")]
     cleaned = [(file, re.split(r"\s{2,}|\s#", line.strip())[0]) for file, line in found]
@@ -82,10 +83,11 @@ def runs_a_module(words: list[str]) -> None:
     dash_m, module, *rest = words
     assert dash_m == "-m"
     assert {module, f"{module}.__main__"} & set(modules()) or (CHECKOUT / f"{module.replace('.', '/')}.py").is_file()
-    if module == "trials.segment":
-        given = segment._parser().parse_args(rest)
+    package, _, plan = module.partition(".")
+    if package == "trials":
+        given = trial_parser(plan).parse_args(rest)
         if given.recipe not in READERS_OWN:
-            updated(load_recipe(given.recipe), parse_settings(given.set))
+            updated(load_recipe(given.recipe, find_plan(plan).config), parse_settings(given.set))
 
 
 def test_nothing_is_still_to_be_filled_in():

@@ -11,7 +11,15 @@ HEAVY = ("torch", "nni", "lightning", "segmentation_models_pytorch", "timm", "al
 
 
 @pytest.mark.parametrize(
-    "name", ["rarepix.config", "rarepix.records", "rarepix.trial.lifecycle", "rarepix.trial.run", "analysis"]
+    "name",
+    [
+        "rarepix.config",
+        "rarepix.records",
+        "rarepix.trial.lifecycle",
+        "rarepix.trial.run",
+        "rarepix.trial.plans",
+        "analysis",
+    ],
 )
 def test_leaves_heavy_libraries_alone(name, environment):
     code = f"import sys, {name}; print(*[heavy for heavy in {HEAVY} if heavy in sys.modules])"

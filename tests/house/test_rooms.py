@@ -69,8 +69,8 @@ def analysis_floor(name: str) -> int:
 def test_there_is_something_to_look_at():
     assert len(PRODUCT) > 40
     assert len(ANALYSIS) > 5
-    assert ours("rarepix.trial.run") >= {"rarepix.trial.lifecycle", "rarepix.wiring"}  # the second only in a function
-    assert "rarepix.engine.module" in ours("rarepix.trial.run")  # only under TYPE_CHECKING
+    assert ours("rarepix.trial.stage") >= {"rarepix.layout", "rarepix.wiring"}  # the second only in a function
+    assert "rarepix.engine.module" in ours("rarepix.trial.stage")  # only under TYPE_CHECKING
     assert libraries("rarepix.metrics.counts") == {"torch"}
     assert room("rarepix.search.nni.space") == "search.nni"
 

@@ -43,7 +43,7 @@ class EmptyStage(AbstractContextManager):
     def __exit__(self, *error: object) -> None:
         """Nothing was started."""
 
-    def problems(self, configs: Iterable[TrialConfig]) -> list[str]:
+    def problems(self, configs: Iterable[TrialConfig], plan: str) -> list[str]:
         """Return no errors."""
         return []
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pandas as pd
 import psutil
 import pytest
+import torch
 
 from rarepix import layout, records
 from rarepix.config import config_hash, updated
@@ -20,6 +21,7 @@ from rarepix.records import Status, TrialRecord
 from rarepix.trial.launch import run_ranks
 from rarepix.trial.lifecycle import NON_FINITE, RankFailed, RunContext, describe_failure, start_attempt
 from tests.house.source import CHECKOUT
+from tests.trial import two_stages
 
 pytestmark = pytest.mark.full
 
@@ -103,12 +105,45 @@ def test_the_same_weights_give_the_same_counts(trial, finished, tiny_config):
 
     document["config_hash"] = config_hash(updated(tiny_config, {"engine.devices": 2}))
     (trial.folder / "record.json").write_text(json.dumps(document))
+    last = trial.folder / "checkpoints" / "last.ckpt"
+    state = torch.load(last, weights_only=True)
+    state["rarepix"]["stage"]["config_hash"] = document["config_hash"]
+    torch.save(state, last)
     code, _, errors = trial.finish()
     assert (code, errors) == (0, "")
     assert (trial.record.attempt, trial.record.resumed_from_epoch) == (2, 2)
     assert trial.record.counts == finished.record.counts
     assert trial.record.objective == finished.record.objective
     pd.testing.assert_frame_equal(pd.read_parquet(trial.folder / "images.parquet"), images)
+
+
+def test_a_trial_of_two_stages_on_two_devices(trial):
+    """Each process trains both; the first dies with the second stage half done, which is then all that is trained."""
+    trial.command[2] = two_stages.__name__
+    process = trial.start()
+    limit = time.monotonic() + SECONDS
+    while not (trial.folder / "stages" / "refine" / "checkpoints" / "last.ckpt").is_file():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < limit
+        time.sleep(0.002)
+    process.kill()
+    process.communicate(timeout=SECONDS)
+    code, _, errors = trial.finish()
+    assert (code, errors) == (0, "")
+    record, rows = trial.record, pd.read_csv(trial.folder / "history.csv")
+    assert (record.status, record.attempt, record.device) == (Status.COMPLETE, 2, "2 × CPU, 1 threads")
+    assert [(stage.name, stage.epochs) for stage in record.stages] == [("coarse", 2), ("refine", 3)]
+    assert record.resumed_from_epoch in (3, 4, 5)
+    again = rows[rows["attempt"] == 2]
+    assert again["epoch"].tolist() == [*range(record.resumed_from_epoch + 1, 6)]
+    assert set(again["stage"]) <= {"refine"}
+
+    trial.folder = trial.folder.parents[2] / "whole" / "trials" / "t"
+    trial.command += ["--study", "whole"]
+    code, _, errors = trial.finish()
+    assert (code, errors) == (0, "")
+    assert record.counts == trial.record.counts
+    assert record.stages == trial.record.stages
 
 
 def test_a_rank_that_fails_fails_the_trial(trial):

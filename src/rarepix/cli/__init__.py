@@ -38,18 +38,20 @@ def check(
     what: Annotated[
         str, typer.Argument(metavar="CONFIG_OR_RECIPE", help="A study's file, or a recipe's name or file.")
     ],
+    plan: Annotated[str, typer.Option(help="Plan of a recipe's trials; a study names it itself.")] = "segment",
 ) -> None:
     """Check a study or a recipe without running it."""
     from rarepix.config import load_recipe
     from rarepix.search.checks import preflight
     from rarepix.search.checks.dry_run import DryRun
     from rarepix.settings import ConfigError
+    from rarepix.trial.plans import find_plan
 
     if preflight.is_study(Path(what)):
         preflight.check(what)
     else:
         with DryRun(Path()) as dry_run:
-            problems = dry_run.problems([load_recipe(what)])
+            problems = dry_run.problems([load_recipe(what, find_plan(plan).config)], plan)
         if problems:
             raise ConfigError("\n".join(problems))
     print(f"{what}: nothing found that would stop it")

@@ -7,21 +7,23 @@ from typing import Any
 from yaml import YAMLError
 
 from rarepix.choices import nearest
-from rarepix.config.trial import ONE_OF, TrialConfig, build_config, set_choice
+from rarepix.config.trial import ONE_OF, C, TrialConfig, build_config, set_choice
 from rarepix.config.yaml import RecipeLoader, parse_value, read_mapping
 from rarepix.paths import recipes_root
 from rarepix.settings import ConfigError
 
 
-def load_recipe(name_or_path: str | Path) -> TrialConfig:
+def load_recipe(name_or_path: str | Path, kind: type[C] = TrialConfig) -> C:
     """Return the configuration of a recipe: a name in ``trials/recipes`` (``"demo"``) or a YAML file.
+
+    *kind* is that of the plan of its trials, which may have sections of its own.
 
     Raises:
         FileNotFoundError: there is no such recipe.
         ConfigError: the file cannot be read, gives a key twice, or no trial can be run with it.
     """
     tree = _read_extended(_recipe_file(name_or_path), ())
-    return build_config({**tree, "recipe": str(name_or_path)})
+    return build_config({**tree, "recipe": str(name_or_path)}, kind)
 
 
 def parse_settings(settings: Iterable[str]) -> dict[str, Any]:

@@ -76,7 +76,7 @@ CHOICES = {f"{section}.{chooser}": section for section, chosen in ONE_OF.items()
 def build_config(tree: Mapping[str, Any], kind: type[C] = TrialConfig) -> C:
     """Return the configuration that nested plain values stand for, such as those of a record.
 
-    *kind* is the class of the configuration: that of the trial's plan.
+    *kind* is that of the trial's plan, which may have sections of its own.
 
     Raises:
         ConfigError: no trial can be run with it.
@@ -87,7 +87,7 @@ def build_config(tree: Mapping[str, Any], kind: type[C] = TrialConfig) -> C:
         raise ConfigError(explain(error, kind)) from None
 
 
-def updated(config: TrialConfig, parameters: Mapping[str, Any]) -> TrialConfig:
+def updated(config: C, parameters: Mapping[str, Any]) -> C:
     """Return *config* with *parameters* put over it.
 
     A key is dotted (``optim.lr``). A nested choice replaces a choice together with all its parameters: the first one of

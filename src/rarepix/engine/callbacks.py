@@ -18,18 +18,36 @@ from rarepix.files import write_text
 class HistoryWriter(pl.Callback):
     """Write a row to ``history.csv`` after each validation, then report its scores; in the main process only.
 
-    The file is written as a whole each time, so that a killed trial leaves no half row.
+    The file is written as a whole each time, so that a killed trial leaves no half row. The stages of a trial share the
+    file: epochs and steps go on from one to the next, and a column ``stage`` names the stage.
     """
 
-    def __init__(self, file: Path, *, attempt: int, report: Callable[[dict[str, float]], None]) -> None:
-        """Go on with the rows of earlier attempts in *file*; *report* receives the scores of each validation."""
-        self.file, self.attempt, self.report = file, attempt, report
+    def __init__(
+        self,
+        file: Path,
+        *,
+        attempt: int,
+        report: Callable[[dict[str, float]], None],
+        stage: str | None = None,
+        epochs_before: int = 0,
+        steps_before: int = 0,
+    ) -> None:
+        """Go on with the rows in *file*, of earlier attempts and earlier stages.
+
+        Args:
+            report: receives the scores of each validation.
+            stage: name of this stage, only where the trial holds several.
+            epochs_before, steps_before: of the stages before this one.
+        """
+        self.file, self.attempt, self.report, self.stage = file, attempt, report, stage
+        self.epochs_before, self.steps_before = epochs_before, steps_before
         self.rows: list[dict] = []
         if file.is_file():
             with file.open(newline="", encoding="utf-8") as stream:
                 self.rows = list(csv.DictReader(stream))
-        last_of_each_attempt = {row["attempt"]: float(row["seconds"]) for row in self.rows}
-        self.earlier_seconds = sum(last_of_each_attempt.values())
+        last = {(row.get("stage"), row["attempt"]): float(row["seconds"]) for row in self.rows}
+        self.earlier_seconds = sum(seconds for (name, _), seconds in last.items() if name == stage)
+        self.seconds_of_others = sum(last.values()) - self.earlier_seconds
         self.began = time.perf_counter()
 
     def on_validation_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
@@ -38,22 +56,25 @@ class HistoryWriter(pl.Callback):
             return
         row = {
             "attempt": self.attempt,
-            "epoch": trainer.current_epoch + 1,
-            "step": trainer.global_step,
+            **({"stage": self.stage} if self.stage else {}),
+            "epoch": self.epochs_before + trainer.current_epoch + 1,
+            "step": self.steps_before + trainer.global_step,
             "seconds": round(self._elapsed(), 3),
             "lr": max(group["lr"] for group in trainer.optimizers[0].param_groups),
             **module.scores,
         }
         self.rows.append(row)
         text = io.StringIO()
-        writer = csv.DictWriter(text, fieldnames=list(row), lineterminator="\n")
+        columns = dict.fromkeys(name for row in self.rows for name in row)  # stages may have other terms of a loss
+        writer = csv.DictWriter(text, fieldnames=list(columns), lineterminator="\n")
         writer.writeheader()
         writer.writerows(self.rows)
         write_text(self.file, text.getvalue())
-        self.report({**module.scores, "epoch": row["epoch"], "seconds": self.seconds()})
+        seconds = round(self.seconds() + self.seconds_of_others, 3)
+        self.report({**module.scores, "epoch": row["epoch"], "seconds": seconds})
 
     def seconds(self) -> float:
-        """Return how long all attempts have trained and validated so far, in seconds."""
+        """Return how long all attempts have trained and validated this stage so far, in seconds."""
         return round(self.earlier_seconds + self._elapsed(), 3)
 
     def _elapsed(self) -> float:

@@ -4,7 +4,7 @@ import logging
 import sys
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import lightning.pytorch as pl
 import torch
@@ -14,6 +14,7 @@ from lightning.pytorch.strategies import DDPStrategy
 
 from rarepix.engine.callbacks import ResumableEarlyStopping
 from rarepix.engine.hardware import Hardware
+from rarepix.engine.module import METADATA_KEY
 from rarepix.engine.settings import EngineConfig
 from rarepix.layout import BEST, CHECKPOINTS, LAST, TENSORBOARD
 
@@ -43,8 +44,13 @@ class Checkpoints(ModelCheckpoint):
         super().load_state_dict(state_dict | moved | {"best_k_models": best, "dirpath": self.dirpath})
 
 
-def build_trainer(config: EngineConfig, hardware: Hardware, folder: Path, callbacks: list[pl.Callback]) -> pl.Trainer:
-    """Return a Trainer that writes ``checkpoints/{last,best}.ckpt`` to *folder* and monitors ``objective``."""
+def build_trainer(
+    config: EngineConfig, hardware: Hardware, folder: Path, callbacks: list[pl.Callback], *, logs: Path | None = None
+) -> pl.Trainer:
+    """Return a Trainer that writes ``checkpoints/{last,best}.ckpt`` to *folder* and monitors ``objective``.
+
+    *logs* is the folder of TensorBoard's event files; None: ``tensorboard`` in *folder*.
+    """
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     for message in EXPECTED_WARNINGS:
         warnings.filterwarnings("ignore", message=message)
@@ -55,6 +61,7 @@ def build_trainer(config: EngineConfig, hardware: Hardware, folder: Path, callba
     )
     last = Checkpoints(filename=Path(LAST).stem, save_on_train_epoch_end=True, **options)
     stop = ResumableEarlyStopping("objective", config.min_delta, config.patience, mode="max")
+    logs = logs or folder / TENSORBOARD
     # networks of several libraries have parameters that no output depends on
     several = DDPStrategy(cluster_environment=LightningEnvironment(), find_unused_parameters=True)
     return pl.Trainer(
@@ -67,7 +74,7 @@ def build_trainer(config: EngineConfig, hardware: Hardware, folder: Path, callba
         num_sanity_val_steps=0,
         # last.ckpt is written last: it holds the state of the callbacks before it
         callbacks=[*callbacks, *([stop] if config.patience else []), best, last],
-        logger=config.tensorboard and pl.loggers.TensorBoardLogger(folder, name="", version=TENSORBOARD),
+        logger=config.tensorboard and pl.loggers.TensorBoardLogger(logs.parent, name="", version=logs.name),
         log_every_n_steps=1,
         enable_progress_bar=sys.stdout.isatty() if config.progress == "auto" else config.progress == "on",
         enable_model_summary=False,
@@ -75,6 +82,21 @@ def build_trainer(config: EngineConfig, hardware: Hardware, folder: Path, callba
     )
 
 
+class Progress(NamedTuple):
+    """How far a training was when a checkpoint of it was written."""
+
+    epochs: int
+    """Finished ones."""
+    metadata: dict[str, Any]
+    """What the checkpoint says of its network, see ``wiring.build_module``."""
+
+
+def read_progress(checkpoint: Path) -> Progress:
+    """Return how far the training was when *checkpoint* was written, and what it says of its network."""
+    state = torch.load(checkpoint, weights_only=True, map_location="cpu")
+    return Progress(int(state["epoch"]) + 1, state.get(METADATA_KEY) or {})
+
+
 def finished_epochs(checkpoint: Path) -> int:
     """Return the number of epochs that were finished when *checkpoint* was written."""
-    return int(torch.load(checkpoint, weights_only=True, map_location="cpu")["epoch"]) + 1
+    return read_progress(checkpoint).epochs

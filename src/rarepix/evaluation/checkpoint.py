@@ -3,6 +3,7 @@
 Loading is strict: a checkpoint must hold exactly the weights of the network, and be of the same classes.
 """
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,7 +19,7 @@ from rarepix.data.sources import source_of
 from rarepix.engine.hardware import Hardware, choose_hardware, set_threads
 from rarepix.engine.module import METADATA_KEY
 from rarepix.labels import LabelSpace
-from rarepix.layout import BEST, CHECKPOINTS, RECORD
+from rarepix.layout import BEST, CHECKPOINTS, RECORD, STAGE, stage_folder
 from rarepix.models.outputs import Prediction
 from rarepix.settings import ConfigError
 
@@ -81,8 +82,9 @@ def load_trained_model(
     """Return the network in *path*.
 
     Args:
-        path: a trial's folder (its best checkpoint is taken), or a checkpoint file: a trial's, or a state dictionary
-            written by torch or safetensors.
+        path: a trial's folder (its best checkpoint is taken, of several stages that of the stage by which the trial is
+            judged), the folder of a finished stage, or a checkpoint file: a trial's, or a state dictionary written by
+            torch or safetensors.
         recipe: of a checkpoint file; a trial's folder holds its own configuration.
         settings: dotted keys put over the configuration, such as ``evaluate.flips``.
 
@@ -107,22 +109,46 @@ def load_trained_model(
     return TrainedModel(config, labels, module, hardware, checkpoint, folder, fingerprint)
 
 
+def load_weights(network: nn.Module, checkpoint: Path) -> None:
+    """Load the weights in the *checkpoint* of a training into *network*.
+
+    Raises:
+        CheckpointError: the checkpoint cannot be read, or does not fit the network in every weight.
+    """
+    state, _ = _read(checkpoint)
+    _fill(network, state, checkpoint)
+
+
 def _locate(path: Path, recipe: str | None) -> tuple[TrialConfig, Path]:
     if path.is_dir():
-        record, checkpoint = path / RECORD, path / CHECKPOINTS / BEST
         if recipe is not None:
             raise CheckpointError(f"{path} is a trial's folder, which knows its configuration: leave --recipe out")
-        if not record.is_file() or not checkpoint.is_file():
-            missing = checkpoint if record.is_file() else record
+        folder = _stage_or_trial(path)
+        checkpoint, description = folder / CHECKPOINTS / BEST, folder / STAGE
+        if not description.is_file():
+            description = path / RECORD
+        if not description.is_file() or not checkpoint.is_file():
+            missing = checkpoint if description.is_file() else description
             raise FileNotFoundError(
                 f"{path} must be the folder of a trial that has been validated, but has no {missing}"
             )
-        return build_config(records.read(record).config), checkpoint
+        is_stage = description.name == STAGE
+        tree = json.loads(description.read_text())["config"] if is_stage else records.read(description).config
+        return build_config(tree), checkpoint
     if not path.is_file():
         raise FileNotFoundError(f"the network must be a trial's folder or a checkpoint file, but {path} does not exist")
     if recipe is None:
         raise CheckpointError(f"{path} is a checkpoint file: say with --recipe which network it is of")
     return load_recipe(recipe), path
+
+
+def _stage_or_trial(trial: Path) -> Path:
+    """Return the folder of the network in a trial's folder: of the stage by which a trial of several is judged."""
+    record = records.read(trial / RECORD) if (trial / RECORD).is_file() else None
+    if record is None or not record.stages:
+        return trial
+    judged = [stage for stage in record.stages if stage.checkpoint == record.files.get("best")] or record.stages
+    return stage_folder(trial, judged[-1].name)
 
 
 def _read(file: Path) -> tuple[dict[str, Tensor], dict[str, Any] | None]:

@@ -59,6 +59,8 @@ class RunContext:
     """NNI's id of the parameters."""
     settings: Mapping[str, Any] = field(default_factory=dict)
     """Of the command line, put over the recipe before the parameters."""
+    plan: str = "segment"
+    """Name of the plan, see ``rarepix.trial.plans``."""
     report: Callable[[dict[str, float]], None] = _no_report
     """Receives the scores of each validation, in the main process."""
 
@@ -106,7 +108,7 @@ def start_attempt(context: RunContext) -> TrialRecord:
     """Write and return the record of a new attempt, with the status ``running``.
 
     Raises:
-        AttemptError: the trial is complete already, or its folder belongs to another configuration or block.
+        AttemptError: the trial is complete already, or its folder belongs to another plan, configuration or block.
     """
     config = context.config
     block = Block(seed=config.seed, fold=config.data.fold)
@@ -128,20 +130,22 @@ def start_attempt(context: RunContext) -> TrialRecord:
         versions=_versions(),
         device=config.engine.device,
         machine=platform.node() or None,
+        plan=context.plan,
     )
     records.write(record, context.record_file)
     return record
 
 
 def completed_record(context: RunContext) -> TrialRecord | None:
-    """Return the record of a trial that is complete and was given the same parameters; None if there is none.
+    """Return the record of a trial that is complete and was given the same plan and parameters; None if there is none.
 
     The search starts a complete trial again when its final report was lost.
     """
     if not context.record_file.is_file():
         return None
     record = records.read(context.record_file)
-    same = (record.parameters, record.settings) == (dict(context.parameters), dict(context.settings))
+    given = (context.plan, dict(context.parameters), dict(context.settings))
+    same = (record.plan, record.parameters, record.settings) == given
     return record if record.status is Status.COMPLETE and same else None
 
 
@@ -183,6 +187,11 @@ def _check_same_trial(earlier: TrialRecord, context: RunContext, block: Block) -
     if earlier.status is Status.COMPLETE:
         raise AttemptError(
             f"trial {context.trial!r} of study {context.study!r} is complete already: "
+            f"give another --trial, or remove {context.folder}"
+        )
+    if earlier.plan != context.plan:
+        raise AttemptError(
+            f"trial {context.trial!r} was begun by the plan {earlier.plan!r}, but got {context.plan!r}: "
             f"give another --trial, or remove {context.folder}"
         )
     new_hash = config_hash(context.config)

@@ -2,6 +2,7 @@
 
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ from PIL import Image
 
 from rarepix.config import TrialConfig, updated
 from rarepix.search.checks import dry_run
+from rarepix.trial.plan import stage_config
+from tests.trial.two_stages import PLAN, TwoStageConfig
 
 
 def problems(config: TrialConfig, **changes: Any) -> list[str]:
@@ -92,6 +95,24 @@ def test_damaged_data_are_named(
     lines = problems(tiny_config, data__root=str(damaged_voc))
     assert len(lines) >= 1
     assert message in "\n".join(lines)
+
+
+def test_every_training_of_a_plan_is_tried(tiny_config: TrialConfig) -> None:
+    """The error of the second training is found, that of both is told once, and the plan's own check is asked."""
+    config = TwoStageConfig(**tiny_config.model_dump())
+
+    def of_plan(**second: Any) -> list[str]:
+        plan = replace(PLAN, stages=lambda given: {"a": stage_config(given), "b": stage_config(given, second)})
+        return dry_run.dry_run_problems([config], plan=plan)
+
+    assert of_plan() == []
+    (problem,) = of_plan(**{"model.encoder": "resnet188"})
+    assert "resnet188" in problem
+    assert of_plan(**{"optim.warmup": 3}) == ["optim.warmup must be at most engine.epochs = 2, but got 3"]
+    long = updated(config, {"refine.epochs": 51, "data.root": "lost"})
+    of_both, of_the_plan = dry_run.dry_run_problems([long], parts=["data"], plan=PLAN)
+    assert of_both.startswith("the dataset must be a folder, but lost does not exist")
+    assert of_the_plan == "refine.epochs must be at most 50, but got 51"
 
 
 def test_an_error_that_configurations_share_is_reported_once(tiny_config: TrialConfig) -> None:

@@ -13,7 +13,9 @@ from rarepix.config import TrialConfig
 from rarepix.search.checks import dry_run, machines, preflight
 from rarepix.search.checks.tuner import ADVISOR
 from rarepix.settings import ConfigError
+from rarepix.trial.plans import PLANS
 from tests.search.lab import EmptyStage, Lab
+from tests.trial import two_stages
 
 ROOT = Path(__file__).parents[3]
 
@@ -114,7 +116,11 @@ def test_a_wrong_study_is_refused(refusal: Callable[..., str], changes: dict, me
         ("python -m trials.segment --recipe $(cat x)", r"one plain process, but has '\$\('"),
         ("./run.sh", "must be of the form 'python -m trials.segment --recipe demo', but got './run.sh'"),
         ("python -m trials.segment --recipe 'tiny", "must be a command line, but: No closing quotation"),
-        ("python -m trials.segmnt --recipe tiny.yaml", "trialCodeDirectory must hold trials/segmnt.py"),
+        (
+            "python -m trials.segmnt --recipe tiny.yaml",
+            r"^trialCommand runs trials.segmnt, but there is no plan 'segmnt': did you mean 'segment'\? plans: ",
+        ),
+        ("python -m mine.segment --recipe tiny.yaml", "trialCodeDirectory must hold mine/segment.py"),
         ("python -m trials.segment", "trialCommand: the following arguments are required: --recipe"),
         ("python -m trials.segment --recipe tiny.yaml --trial a", "trialCommand: unrecognized arguments: --trial a"),
         ("python -m trials.segment --recipe none", "unknown recipe 'none'"),
@@ -164,14 +170,40 @@ def test_the_dry_run_covers_every_corner_of_the_space_in_the_folder_of_the_trial
     calls = []
 
     class Stage(EmptyStage):
-        def problems(self, configs: Iterable[TrialConfig]) -> list[str]:
-            calls.append(([config.loss.name for config in configs], self.folder))
+        def problems(self, configs: Iterable[TrialConfig], plan: str) -> list[str]:
+            calls.append(([config.loss.name for config in configs], plan, self.folder))
             return ["the dataset must be a folder, but data does not exist"]
 
     monkeypatch.setattr(dry_run, "DryRun", Stage)
     with pytest.raises(ConfigError, match="the dataset must be a folder"):
         preflight.check(lab.study())
-    assert calls == [(["ce", "ce", "focal", "focal"], lab.folder)]
+    assert calls == [(["ce", "ce", "focal", "focal"], "segment", lab.folder)]
+
+
+def test_a_study_of_another_plan_is_checked_by_its_configuration_and_length(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, refusal: Callable[..., str]
+) -> None:
+    monkeypatch.setitem(PLANS, two_stages.NAME, two_stages.PLAN)
+    (lab.folder / "trials" / "two_stages.py").touch()
+    command = "python -m trials.two_stages --recipe tiny.yaml --set engine.epochs=4 --set refine.epochs=5"
+    space = {"refine.lr": {"_type": "uniform", "_value": [0.001, 0.1]}}
+    tried = []
+
+    class Stage(EmptyStage):
+        def problems(self, configs: Iterable[TrialConfig], plan: str) -> list[str]:
+            tried.append((plan, sorted({config.refine.lr for config in configs})))
+            return []
+
+    monkeypatch.setattr(dry_run, "DryRun", Stage)
+    checked = preflight.check(lab.study(trialCommand=command, searchSpace=space))
+    assert isinstance(checked.config, two_stages.TwoStageConfig)
+    assert checked.command.epochs(checked.config) == 9
+    assert tried == [("two_stages", [0.001, 0.1])]
+    assert "unknown key 'refine.lr'" in refusal(searchSpace=space)  # of segment
+    mistyped = {"refine.lrr": space["refine.lr"]}
+    assert "did you mean 'refine.lr'?" in refusal(trialCommand=command, searchSpace=mistyped)
+    too_rare = f"{command} --set engine.validate_every=4 --set refine.epochs=3"
+    assert "engine.validate_every must be at most engine.epochs = 3" in refusal(trialCommand=too_rare)
 
 
 def test_gpus_that_exist_are_accepted(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:

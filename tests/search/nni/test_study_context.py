@@ -11,8 +11,12 @@ from rarepix.layout import JOURNAL
 from rarepix.search.nni.enqueued import best_configurations
 from rarepix.search.nni.study_context import build_scheduler, heartbeat_timeout, own_settings, read_context
 from rarepix.search.optimizer.journal import JournalError, StudySummary, read_summary
+from rarepix.search.optimizer.settings import read_settings
 from rarepix.settings import ConfigError
+from rarepix.trial.plan import Plan
+from rarepix.trial.plans import PLANS
 from tests.house.source import CHECKOUT
+from tests.trial import two_stages
 
 SPACE = {"optim.lr": {"_type": "loguniform", "_value": [0.001, 0.1]}}
 FORMER_ARGS = {
@@ -97,6 +101,26 @@ def test_former_keys_are_refused_in_a_new_study(manager: Any) -> None:
         "tuner.classArgs: unknown key 'earlier': it is called 'warm_start' now",
         "tuner.classArgs: unknown key 'silence': it is called 'heartbeat_timeout' now",
     ]
+
+
+@pytest.mark.parametrize(("plan", "warmup"), [(PLANS["segment"], 4), (two_stages.PLAN, 5)])
+def test_a_third_of_the_epochs_of_all_stages_is_never_stopped(
+    manager: Any, monkeypatch: pytest.MonkeyPatch, plan: Plan, warmup: int
+) -> None:
+    """The recipe has 10 epochs, and the second stage of the other plan 3 more."""
+    monkeypatch.setitem(PLANS, "segment", plan)
+    scheduler = build_scheduler(read_settings({"pruner": "median"}), SPACE, read_context(manager))
+
+    def first_stop(score: float) -> int | None:
+        run = scheduler.next().number
+        for epoch in range(1, 11):
+            if scheduler.report(run, {"default": score, "epoch": epoch}):
+                return epoch
+        scheduler.end(run, "complete", metrics={"default": score})
+        return None
+
+    assert [first_stop(0.5) for _ in range(6)] == [None] * 6
+    assert first_stop(0.1) == warmup
 
 
 def test_a_journal_without_a_whole_line_is_a_new_study(manager: Any, begun: Path) -> None:

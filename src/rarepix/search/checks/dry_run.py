@@ -1,8 +1,8 @@
 """A dry run of a trial: everything before its first training step, so that its errors are found before a study starts.
 
-The data are read and split, the hardware is chosen, and network and loss take one step on empty images. It runs in
-processes of its own, since its imports are heavy, and in the folder that trials run in, so that relative paths mean the
-same as in a trial. The inventory that it makes is cached, so trials do not make it again.
+For each of its trainings the data are read and split, the hardware is chosen, and network and loss take one step on
+empty images. It runs in processes of its own, since its imports are heavy, and in the folder that trials run in, so
+that relative paths mean the same as in a trial. The inventory that it makes is cached: trials do not make it again.
 """
 
 import json
@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Self
@@ -17,6 +18,9 @@ from typing import Self
 from rarepix.config import TrialConfig
 from rarepix.losses.libraries import is_library
 from rarepix.search.nni.nnictl import last_line
+from rarepix.settings import ConfigError
+from rarepix.trial.plan import Plan
+from rarepix.trial.plans import DEFAULT_PLAN, PLANS, find_plan
 
 PARTS = {"data": "albumentations", "network": "segmentation_models_pytorch"}
 """Part of a dry run → the heaviest library that it needs."""
@@ -38,22 +42,33 @@ class DryRun:
             process.kill()
             process.communicate()
 
-    def problems(self, configs: Iterable[TrialConfig]) -> list[str]:
-        """Return the errors that trials with *configs* would end with, each once. To be called once."""
-        configs_json = json.dumps([config.model_dump(mode="json") for config in configs])
+    def problems(self, configs: Iterable[TrialConfig], plan: str = DEFAULT_PLAN) -> list[str]:
+        """Return the errors that trials of *plan* with *configs* would end with, each once. To be called once."""
+        question = json.dumps({"plan": plan, "configs": [config.model_dump(mode="json") for config in configs]})
         with ThreadPoolExecutor(len(self.processes)) as pool:
-            of_parts = list(pool.map(lambda process: _answer(process, configs_json), self.processes))
+            of_parts = list(pool.map(lambda process: _answer(process, question), self.processes))
         return list(dict.fromkeys(line for lines in of_parts for line in lines))
 
 
-def dry_run_problems(configs: Iterable[TrialConfig], parts: Iterable[str] = tuple(PARTS)) -> list[str]:
-    """Return the errors of these *parts* of trials with *configs*, each once. A step that several share is run once."""
+def dry_run_problems(
+    configs: Iterable[TrialConfig], parts: Iterable[str] = tuple(PARTS), plan: Plan = PLANS[DEFAULT_PLAN]
+) -> list[str]:
+    """Return the errors of these *parts* of trials of *plan*, each once. A step that several trials share is run once.
+
+    A trial takes the steps of each of its trainings, and then its plan's own check.
+    """
     steps: dict[str, Callable[[], object]] = {}
+    lines: dict[str, None] = {}
     for config in configs:
-        for key, step in _steps(config):
+        try:
+            trainings = plan.stage_configs(config).values()
+        except ConfigError as error:
+            lines |= dict.fromkeys(str(error).splitlines())
+            continue
+        of_trainings = [step for training in trainings for step in _steps(training)]
+        for key, step in (*of_trainings, (("data", "plan", config), partial(plan.check, config))):
             if key[0] in parts:
                 steps.setdefault(str(key), step)
-    lines: dict[str, None] = {}
     for step in steps.values():
         try:
             step()
@@ -63,7 +78,7 @@ def dry_run_problems(configs: Iterable[TrialConfig], parts: Iterable[str] = tupl
 
 
 def _steps(config: TrialConfig) -> Iterator[tuple[tuple, Callable[[], object]]]:
-    """Yield the steps of a trial before its training, each with its key: its part, and the settings it depends on."""
+    """Yield the steps before a training, each with its key: its part, and the settings it depends on."""
     from rarepix import wiring
     from rarepix.engine.hardware import choose_hardware
 
@@ -78,8 +93,8 @@ def _steps(config: TrialConfig) -> Iterator[tuple[tuple, Callable[[], object]]]:
     yield ("network", *step), lambda: wiring.try_step(config)
 
 
-def _answer(process: subprocess.Popen, configs_json: str) -> list[str]:
-    stdout, stderr = process.communicate(configs_json)
+def _answer(process: subprocess.Popen, question: str) -> list[str]:
+    stdout, stderr = process.communicate(question)
     if process.returncode:
         why = f"ended with exit code {process.returncode}: {last_line(stderr)}"
         return [f"a dry run of the trials must run to its end, but {why}"]
@@ -91,8 +106,9 @@ def main() -> None:
     part = sys.argv[1]
     import_module("rarepix.wiring")
     import_module(PARTS[part])
-    configs = [TrialConfig(**tree) for tree in json.load(sys.stdin)]
-    print(json.dumps(dry_run_problems(configs, [part])))
+    question = json.load(sys.stdin)
+    plan = find_plan(question["plan"])
+    print(json.dumps(dry_run_problems([plan.config(**tree) for tree in question["configs"]], [part], plan)))
 
 
 if __name__ == "__main__":

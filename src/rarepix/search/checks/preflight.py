@@ -19,6 +19,8 @@ from rarepix.search.nni.study_file import StudyFile, read_study
 from rarepix.search.nni.trial_command import TrialCommand, parse
 from rarepix.search.optimizer.settings import read_settings
 from rarepix.settings import ConfigError
+from rarepix.trial.plan import Plan
+from rarepix.trial.plans import DEFAULT_PLAN, PLANS, find_plan
 
 MIN_FREE = 2**30
 """Bytes of disk: enough for a few trials of a small network, or for NNI's own records of any study."""
@@ -52,7 +54,8 @@ def check(config_file: str | Path, port: int | None = None) -> CheckedStudy:
         space = _try(problems, lambda: _space(study, file.parent))
         fits = config is not None and space is not None and _try(problems, lambda: check_space(space, config) or True)
         if fits or not tuner.uses_advisor(study):
-            problems += _tuner_problems(study, space, config, file.parent)
+            plan = find_plan(command.plan) if command else PLANS[DEFAULT_PLAN]
+            problems += _tuner_problems(study, space, config, file.parent, plan)
         _try(problems, check_version)
         if study.trainingService.platform == "local" and study.gpus and study.gpus > (available := gpu_count()):
             problems.append(
@@ -71,9 +74,9 @@ def check(config_file: str | Path, port: int | None = None) -> CheckedStudy:
             points = tuner.enqueued_points(study, space, config, code) if tuner.uses_advisor(study) else []
             configs = [updated(config, point) for point in (*corners(space), *points)]
             if local_dry_run:
-                problems += local_dry_run.problems(configs)
+                problems += local_dry_run.problems(configs, command.plan)
             else:
-                problems += machines.dry_run_problems(study, file.parent, configs)
+                problems += machines.dry_run_problems(study, file.parent, configs, command.plan)
     if problems:
         raise ConfigError("\n".join(problems))
     return CheckedStudy(file, study, command, config, space)
@@ -114,9 +117,11 @@ def _space(study: StudyFile, folder: Path) -> Space:
     return study.searchSpace
 
 
-def _tuner_problems(study: StudyFile, space: Space | None, config: TrialConfig | None, folder: Path) -> list[str]:
+def _tuner_problems(
+    study: StudyFile, space: Space | None, config: TrialConfig | None, folder: Path, plan: Plan
+) -> list[str]:
     if tuner.uses_advisor(study):
-        return tuner.advisor_problems(study, space, config, (folder / study.trialCodeDirectory).resolve())
+        return tuner.advisor_problems(study, space, config, (folder / study.trialCodeDirectory).resolve(), plan)
     problems = tuner.tuner_problems(study.tuner.model_dump(), space, folder) if space else []
     return problems + (tuner.assessor_problems(study.assessor.model_dump()) if study.assessor else [])
 

@@ -17,7 +17,7 @@ PACKAGES = ("rarepix", "nni", "torch")
 
 
 def main() -> None:
-    """Answer the question: ``data`` (a path, whose variables are expanded here) and ``configs`` (for a dry run)."""
+    """Answer the question: ``data`` (a path; its variables are expanded here), ``configs`` and ``plan`` (a dry run)."""
     question = json.load(sys.stdin)
     answer = {
         "versions": {name: _version(name) for name in PACKAGES},
@@ -29,7 +29,7 @@ def main() -> None:
         if question["data"]:
             answer["problems"] += _data_problems(question["data"])
         if question["configs"]:
-            answer["problems"] += _dry_run_problems(question["configs"])
+            answer["problems"] += _dry_run_problems(question["configs"], question["plan"])
     print(json.dumps(answer))
 
 
@@ -67,11 +67,12 @@ def _data_problems(root: str) -> list[str]:
     return []
 
 
-def _dry_run_problems(configs: list[dict]) -> list[str]:
-    from rarepix.config import TrialConfig
+def _dry_run_problems(configs: list[dict], plan_name: str) -> list[str]:
     from rarepix.search.checks.dry_run import dry_run_problems
+    from rarepix.trial.plans import find_plan
 
-    return dry_run_problems(TrialConfig(**config) for config in configs)
+    plan = find_plan(plan_name)
+    return dry_run_problems([plan.config(**config) for config in configs], plan=plan)
 
 
 if __name__ == "__main__":

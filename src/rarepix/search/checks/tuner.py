@@ -17,6 +17,8 @@ from rarepix.search.nni.study_file import StudyFile
 from rarepix.search.nni.trial_io import reported_scores
 from rarepix.search.optimizer.settings import GRID_MAY_BE, SearchSettings, in_seconds, read_settings
 from rarepix.settings import ConfigError
+from rarepix.trial.plan import Plan
+from rarepix.trial.plans import DEFAULT_PLAN, PLANS
 
 ADVISOR = "rarepix.search.advisor.OptunaAdvisor"
 WORKING_TUNERS = ("Random", "GridSearch", "TPE", "Evolution", "PBT")
@@ -60,7 +62,9 @@ def enqueued_points(study: StudyFile, space: Space, config: TrialConfig, folder:
     return points + [{"seed": block.seed, "data.fold": block.fold} for block in blocks]
 
 
-def advisor_problems(study: StudyFile, space: Space, config: TrialConfig, folder: Path) -> list[str]:
+def advisor_problems(
+    study: StudyFile, space: Space, config: TrialConfig, folder: Path, plan: Plan = PLANS[DEFAULT_PLAN]
+) -> list[str]:
     """Return what is wrong with the advisor's ``classArgs``, one line per problem; *folder* is where trials run."""
     if study.assessor is not None:
         return ["assessor: the advisor stops trials itself (classArgs.pruner): leave assessor out"]
@@ -69,7 +73,7 @@ def advisor_problems(study: StudyFile, space: Space, config: TrialConfig, folder
     except ConfigError as error:
         return str(error).splitlines()
     checks = (
-        _sampler_and_pruner(settings, space, config),
+        _sampler_and_pruner(settings, space, config, plan.epochs(config)),
         _blocks(settings, config),
         _configurations(settings, space, config, folder),
         _scores(settings, config),
@@ -85,16 +89,16 @@ def advisor_problems(study: StudyFile, space: Space, config: TrialConfig, folder
     return lines
 
 
-def _sampler_and_pruner(settings: SearchSettings, space: Space, config: TrialConfig) -> Iterator[str]:
+def _sampler_and_pruner(settings: SearchSettings, space: Space, config: TrialConfig, epochs: int) -> Iterator[str]:
     from rarepix.search.optimizer.pruners import build_pruner
     from rarepix.search.optimizer.samplers import build_sampler
 
-    build_pruner(settings, config.engine.epochs)
+    build_pruner(settings, epochs)
     if settings.listed:
         return
     build_sampler(settings, seed=0)
     if settings.sampler_args or settings.pruner_args:
-        _try_arguments(settings, space, config)
+        _try_arguments(settings, space, config, epochs)
     numeric = [key for key, spec in space.items() if spec["_type"] != "choice"]
     if settings.sampler == "cmaes" and len(numeric) < 2:
         yield (
@@ -103,7 +107,7 @@ def _sampler_and_pruner(settings: SearchSettings, space: Space, config: TrialCon
         )
 
 
-def _try_arguments(settings: SearchSettings, space: Space, config: TrialConfig) -> None:
+def _try_arguments(settings: SearchSettings, space: Space, config: TrialConfig, epochs: int) -> None:
     """Run a short search with synthetic scores, because Optuna checks most arguments only when it uses them."""
     from rarepix.search.optimizer.scheduler import Scheduler
 
@@ -112,7 +116,7 @@ def _try_arguments(settings: SearchSettings, space: Space, config: TrialConfig) 
         space,
         default_parameters(space, config),
         blocks=list_blocks(settings, config),
-        epochs=config.engine.epochs,
+        epochs=epochs,
     )
     scores = {**dict.fromkeys([*settings.objectives, *settings.constraints], 0.5), "default": 0.5}
     try:
@@ -120,7 +124,7 @@ def _try_arguments(settings: SearchSettings, space: Space, config: TrialConfig) 
             run = scheduler.next()
             if run is None:
                 break
-            for epoch in range(config.engine.epochs):
+            for epoch in range(epochs):
                 scheduler.report(run.number, {**scores, "default": number / 100, "epoch": epoch + 1})
             scheduler.end(run.number, "complete", metrics=scores)
     except (TypeError, ValueError, ArithmeticError, AssertionError, AttributeError) as error:

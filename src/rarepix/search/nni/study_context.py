@@ -104,7 +104,7 @@ def build_scheduler(settings: SearchSettings, space: Space, context: StudyContex
         journal=Journal(file),
         enqueued=enqueued,
         limit=context.limit,
-        epochs=config.engine.epochs,
+        epochs=context.command.epochs(config),
     )
 
 

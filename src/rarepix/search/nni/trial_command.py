@@ -8,12 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rarepix.choices import nearest
 from rarepix.config import TrialConfig, load_recipe, parse_settings, updated
 from rarepix.layout import RESULTS_VARIABLE, study_folder
 from rarepix.search.nni.trial_io import study_name
 from rarepix.settings import ConfigError
+from rarepix.trial.plans import DEFAULT_PLAN, PLANS, find_plan
 
 EXAMPLE = "python -m trials.segment --recipe demo"
+SCRIPTS = "trials."
+"""Before a plan's name: its script is ``trials.<plan>``. A module elsewhere is a user's own script for ``segment``."""
 
 
 @dataclass(frozen=True)
@@ -28,14 +32,26 @@ class TrialCommand:
     folder: Path = Path()
     """Trials run here; paths in the command are relative to it."""
 
+    @property
+    def plan(self) -> str:
+        """Name of the plan of the trials."""
+        return self.module.removeprefix(SCRIPTS) if self.module.startswith(SCRIPTS) else DEFAULT_PLAN
+
     def configuration(self) -> TrialConfig:
         """Return the configuration of a trial before the search changes it.
 
         Raises ``FileNotFoundError`` if there is no such recipe, ``ConfigError`` if it or a ``--set`` is not valid.
         """
+        plan = find_plan(self.plan)
         file = self.folder / self.recipe
         recipe = file if file.suffix in (".yml", ".yaml") else self.recipe
-        return updated(load_recipe(recipe), parse_settings(self.settings))
+        config = updated(load_recipe(recipe, plan.config), parse_settings(self.settings))
+        plan.stage_configs(config)  # raises if a stage cannot be run with it
+        return config
+
+    def epochs(self, config: TrialConfig) -> int:
+        """Return the epochs of a trial of *config*, of all its stages together."""
+        return find_plan(self.plan).epochs(config)
 
     def study_folder(self, experiment: str) -> Path:
         """Return the folder in which the trials of an NNI experiment leave their records."""
@@ -74,13 +90,19 @@ def parse(text: str, folder: Path) -> TrialCommand:
                 f"trialCommand: --{option} must be written out (only the shell of a trial would expand '~' and '$'), "
                 f"but got {value!r}"
             )
+    command = TrialCommand(words[2], options.recipe, tuple(options.set), options.results, options.study, folder)
+    if command.plan not in PLANS:
+        raise ConfigError(
+            f"trialCommand runs {command.module}, but there is no plan {command.plan!r}: "
+            f"{nearest(command.plan, PLANS)}plans: {', '.join(PLANS)}"
+        )
     script = folder / Path(*words[2].split(".")).with_suffix(".py")
     if not script.is_file():
         raise ConfigError(
             f"trialCommand runs {words[2]}, so trialCodeDirectory must hold {script.relative_to(folder)}, "
             f"but {folder} does not: set trialCodeDirectory to the checkout, relative to the study's file"
         )
-    return TrialCommand(words[2], options.recipe, tuple(options.set), options.results, options.study, folder)
+    return command
 
 
 def command_from_params(params: dict[str, Any]) -> TrialCommand:

@@ -1,0 +1,88 @@
+"""What one training leaves for the trial around it, and the file that tells a later attempt that it is done."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from pydantic import NonNegativeInt, ValidationError
+
+from rarepix.config import TrialConfig, config_hash
+from rarepix.files import write_text
+from rarepix.layout import BEST, CHECKPOINTS, STAGE
+from rarepix.records import ClassCounts, Dataset, Objective, RecordModel, SplitSums
+from rarepix.trial.lifecycle import AttemptError
+
+
+class StageResult(RecordModel):
+    """The result of one training."""
+
+    name: str
+    """Of the stage."""
+    epochs: NonNegativeInt
+    """Epochs that were trained."""
+    steps: NonNegativeInt
+    """Steps of the optimiser."""
+    objective: Objective
+    """Of the checkpoint that was kept; ``epoch`` counts from the beginning of the stage."""
+    checkpoint: Path
+    """The checkpoint that was kept."""
+    device: str
+    dataset: Dataset
+    counts: dict[str, dict[str, ClassCounts]]
+    """Split → class → counts."""
+    sums: dict[str, SplitSums]
+    """Split → further sums."""
+    pasting: dict[str, NonNegativeInt]
+    """Outcome of copy-paste → training images, over all attempts."""
+    timings: dict[str, float]
+    """Seconds, and ``images_per_second``, as in a record."""
+
+
+def identity(name: str, config: TrialConfig) -> dict[str, str]:
+    """Return what says of files which stage they belong to: its name and the hash of its configuration."""
+    return {"name": name, "config_hash": config_hash(config)}
+
+
+def write_finished(result: StageResult, config: TrialConfig, folder: Path) -> None:
+    """Note in the folder of a stage that it has finished, whole or not at all."""
+    stage = identity(result.name, config)
+    document = {**stage, "config": config.model_dump(mode="json"), "result": _without_place(result)}
+    write_text(folder / STAGE, json.dumps(document, indent=1, allow_nan=False) + "\n")
+
+
+def read_finished(name: str, config: TrialConfig, folder: Path) -> StageResult | None:
+    """Return the result of a stage from its folder; None if it has not finished.
+
+    Raises:
+        AttemptError: the file is not whole, or belongs to another stage.
+    """
+    file = folder / STAGE
+    if not file.is_file():
+        return None
+    try:
+        document = json.loads(file.read_text(encoding="utf-8"))
+        check_identity(file, {key: document[key] for key in ("name", "config_hash")}, name, config)
+        return StageResult(**document["result"], checkpoint=folder / CHECKPOINTS / BEST)
+    except (ValueError, KeyError, TypeError, ValidationError) as error:
+        raise AttemptError(
+            f"{file} must be the whole result of a stage, but: {error!r}: remove it to evaluate the stage again"
+        ) from error
+
+
+def check_identity(file: Path, found: Any, name: str, config: TrialConfig) -> None:
+    """Raise ``AttemptError`` unless *file*, which says that it belongs to the stage *found*, is of this stage."""
+    expected = identity(name, config)
+    if found == expected:
+        return
+    other = "to none that it names"
+    if isinstance(found, dict) and found.keys() == expected.keys():
+        other = f"to stage {found['name']!r} (configuration {found['config_hash']})"
+    raise AttemptError(
+        f"{file} must belong to stage {name!r} (configuration {expected['config_hash']}), but belongs {other}: "
+        f"put the right file there, or remove it to train the stage from its beginning"
+    )
+
+
+def _without_place(result: StageResult) -> dict[str, Any]:
+    """Return the fields of *result* without its checkpoint, whose place is known: the folder may be moved."""
+    return result.model_dump(mode="json", exclude={"checkpoint"})
