@@ -127,8 +127,8 @@ def reported_scores(config: TrialConfig) -> tuple[list[str], str]:
     The latter is reported as ``iou/<class>``. Scores that are not among them are reported where ``evaluate.scores``
     names them.
     """
-    kind = "presence" if config.model.architecture == "classifier" else "pixels"
-    named = [config.evaluate.objective, *getattr(config.evaluate, "scores", ())]
+    kind = "pixels" if "mask" in config.model.network.outputs else "presence"
+    named = [config.evaluate.objective, *config.evaluate.scores]
     return list(dict.fromkeys([OBJECTIVE, *SUMMARY[kind], *named, SECONDS])), SUMMARY_BY_CLASS[kind]
 
 
