@@ -25,7 +25,9 @@ class Network(NamedTuple):
     """Rows and columns of its input must be multiples of this."""
 
 
-ARCHITECTURES: dict[str, str] = {"classifier": "rarepix.models.classifier"}
+ARCHITECTURES: dict[str, str] = {
+    "classifier": "rarepix.models.classifier",
+}
 """Architecture of our own → its module."""
 
 
