@@ -94,7 +94,8 @@ def _best_again(best: pd.Series) -> list[tuple[str, str]]:
     lacks = "record" if pd.isna(best["inventory_hash"]) else "" if isinstance(recipe, str) and recipe else "recipe"
     if lacks:
         return [(f"Trial {trial} cannot be run again by a command from here: it left no {lacks} to start from.", "")]
-    command = f"python -m trials.segment --recipe {shlex.quote(recipe)} {settings}"
+    plan = best["plan"] if isinstance(best.get("plan"), str) else "segment"
+    command = f"python -m trials.{plan} --recipe {shlex.quote(recipe)} {settings}"
     return [(f"Train and evaluate trial {trial} again", command)]
 
 

@@ -5,19 +5,20 @@ import re
 import pytest
 
 from rarepix.config import (
-    CHOICES,
-    ONE_OF,
     TrialConfig,
     build_config,
+    choices_of,
     config_hash,
     flatten,
     load_recipe,
+    one_of,
     parse_settings,
     updated,
 )
 from rarepix.data.settings import SAMPLING_PARAMETERS, SPLIT_KINDS
 from rarepix.data.splits import SPLITS
 from rarepix.data.weights import WEIGHTS
+from rarepix.engine.settings import OptimConfig
 from rarepix.records import BLOCK_KEYS, CHOICE_KEYS, ENVIRONMENT_KEYS, FURTHER_CHOICES
 from rarepix.settings import ConfigError, OneOf
 
@@ -297,8 +298,8 @@ def test_every_section_with_a_choice_is_known_to_the_records():
     chosen = {key: field.annotation for key, field in TrialConfig.model_fields.items() if is_chosen(field.annotation)}
     firsts = {key: next(iter(section.choosers)) for key, section in chosen.items()}
     assert firsts == CHOICE_KEYS
-    assert {f"{key}.{chooser}" for key, section in chosen.items() for chooser in section.choosers} == set(CHOICES)
-    assert set(CHOICES) - {f"{key}.{first}" for key, first in firsts.items()} == set(FURTHER_CHOICES)
+    assert {f"{key}.{chooser}" for key, section in chosen.items() for chooser in section.choosers} == set(choices_of())
+    assert set(choices_of()) - {f"{key}.{first}" for key, first in firsts.items()} == set(FURTHER_CHOICES)
     assert [section.section for section in chosen.values()] == list(chosen)
 
 
@@ -306,10 +307,10 @@ def is_chosen(annotation: object) -> bool:
     return isinstance(annotation, type) and issubclass(annotation, OneOf)
 
 
-@pytest.mark.parametrize("key", CHOICES)
+@pytest.mark.parametrize("key", choices_of())
 def test_every_choice_refuses_the_parameters_of_others(key):
     section, chooser = key.split(".")
-    chosen = ONE_OF[section]
+    chosen = one_of()[section]
     owners = chosen.all_parameters(chooser)
     for choice in chosen.choosers[chooser]:
         for name in owners.keys() - chosen.parameters_class(chooser, choice).model_fields.keys():
@@ -317,9 +318,9 @@ def test_every_choice_refuses_the_parameters_of_others(key):
                 updated(BASE, {key: choice, f"{section}.{name}": 3})
 
 
-@pytest.mark.parametrize("section", ONE_OF)
+@pytest.mark.parametrize("section", one_of())
 def test_no_parameter_of_a_section_has_two_meanings(section):
-    chosen = ONE_OF[section]
+    chosen = one_of()[section]
     names = [set(chosen.all_parameters(chooser)) for chooser in chosen.choosers] + [set(chosen.model_fields)]
     assert sum(map(len, names)) == len(set().union(*names))
 
@@ -356,6 +357,26 @@ def test_a_nested_choice_of_the_model_and_of_the_source():
 def test_a_key_inside_a_choice_and_beside_it_is_refused(parameters, key):
     with pytest.raises(ConfigError, match=f"{key} must be given once"):
         updated(BASE, parameters)
+
+
+class TwoOptimisers(TrialConfig):
+    """The configuration of a plan with a section of its own that has choices, too."""
+
+    second: OptimConfig = OptimConfig()
+
+
+def test_sections_of_a_plan_have_choices_too(recipes):
+    recipes("base", "data: {root: x}\nsecond: {schedule: step, every: 3}")
+    recipes("child", "extends: base\nsecond: {schedule: cosine}")
+    config = load_recipe("child", TwoOptimisers)
+    assert config.second.given("schedule") == {}
+    config = updated(config, {"second": {"_name": "sgd", "momentum": 0.5}, "second.schedule": {"_name": "step"}})
+    assert (config.second.name, config.second.given("name"), config.second.schedule) == (
+        "sgd",
+        {"momentum": 0.5},
+        "step",
+    )
+    assert type(config) is TwoOptimisers
 
 
 def test_another_architecture_keeps_the_options():

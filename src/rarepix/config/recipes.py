@@ -1,16 +1,20 @@
 """Recipes, YAML files that say everything a trial needs and may extend one another; and ``--set`` values."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from yaml import YAMLError
 
 from rarepix.choices import nearest
-from rarepix.config.trial import ONE_OF, C, TrialConfig, build_config, set_choice
+from rarepix.config.trial import C, TrialConfig, build_config
+from rarepix.config.updates import one_of, set_choice
 from rarepix.config.yaml import RecipeLoader, parse_value, read_mapping
 from rarepix.paths import recipes_root
-from rarepix.settings import ConfigError
+from rarepix.settings import ConfigError, OneOf
+
+Sections = Mapping[str, type[OneOf]]
+"""Section in which keys decide which other keys may be given → its class."""
 
 
 def load_recipe(name_or_path: str | Path, kind: type[C] = TrialConfig) -> C:
@@ -22,7 +26,7 @@ def load_recipe(name_or_path: str | Path, kind: type[C] = TrialConfig) -> C:
         FileNotFoundError: there is no such recipe.
         ConfigError: the file cannot be read, gives a key twice, or no trial can be run with it.
     """
-    tree = _read_extended(_recipe_file(name_or_path), ())
+    tree = _read_extended(_recipe_file(name_or_path), (), one_of(kind))
     return build_config({**tree, "recipe": str(name_or_path)}, kind)
 
 
@@ -60,7 +64,7 @@ def _recipe_file(name_or_path: str | Path) -> Path:
     )
 
 
-def _read_extended(file: Path, children: tuple[Path, ...]) -> dict[str, Any]:
+def _read_extended(file: Path, children: tuple[Path, ...], sections: Sections) -> dict[str, Any]:
     """Return the tree of a recipe put over the one that it extends; *children* are the recipes that extend this one."""
     if file.resolve() in children:
         raise ConfigError(f"a recipe must not extend itself, but {file} does")
@@ -70,17 +74,17 @@ def _read_extended(file: Path, children: tuple[Path, ...]) -> dict[str, Any]:
         return tree
     sibling = file.parent / f"{parent}.yaml"
     base = sibling if sibling.is_file() else _recipe_file(parent)
-    return _merge(_read_extended(base, (*children, file.resolve())), tree)
+    return _merge(_read_extended(base, (*children, file.resolve()), sections), tree, sections)
 
 
-def _merge(base: dict[str, Any], over: dict[str, Any], section: str = "") -> dict[str, Any]:
+def _merge(base: dict[str, Any], over: dict[str, Any], sections: Sections, section: str = "") -> dict[str, Any]:
     """Return *over* put over *base*; where *over* makes a choice, the parameters of the base's choice are dropped."""
     merged = dict(base)
-    chosen = ONE_OF.get(section)
+    chosen = sections.get(section)
     for chooser in chosen.choosers if chosen else ():
         if chooser in over:
             set_choice(merged, chosen, chooser, over[chooser], reset=chosen.restating_resets)
     for key, value in over.items():
         both = isinstance(value, dict) and isinstance(merged.get(key), dict)
-        merged[key] = _merge(merged[key], value, key) if both else value
+        merged[key] = _merge(merged[key], value, sections, key) if both else value
     return merged

@@ -8,7 +8,7 @@ from statistics import mean
 from typing import Any
 
 from rarepix import layout, records
-from rarepix.config import CHOICES, ONE_OF, TrialConfig, updated
+from rarepix.config import TrialConfig, choices_of, one_of, updated
 from rarepix.layout import JOURNAL
 from rarepix.records import BLOCK_KEYS, Status, TrialRecord
 from rarepix.search.nni.space import Space
@@ -110,9 +110,10 @@ def _value_of(spec: Mapping[str, Any], config: TrialConfig, key: str) -> Any:
     """Return the value that a dotted *key* has in *config*, as the search space gives it: a choice with parameters
     becomes a mapping with ``_name``."""
     is_nested = spec["_type"] == "choice" and any(isinstance(choice, Mapping) for choice in spec["_value"])
-    if is_nested and key in ONE_OF:
-        return _nested(spec, config, key, next(iter(ONE_OF[key].choosers)))
-    if is_nested and key in CHOICES:
+    sections = one_of(type(config))
+    if is_nested and key in sections:
+        return _nested(spec, config, key, next(iter(sections[key].choosers)))
+    if is_nested and key in choices_of(type(config)):
         return _nested(spec, config, *key.split("."))
     value: Any = config
     for part in key.split("."):
