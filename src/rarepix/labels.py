@@ -139,7 +139,8 @@ def is_on(mask: M, labels: LabelSpace) -> M:
 def hard_mask(mask: M, labels: LabelSpace) -> M:
     """Return a soft mask with 1 where ``is_on``, else 0, and the ignore id where it was; any other mask as it is.
 
-    It has the type and shape of *mask*, and is what code that knows only ids, or layers of 0 and 1, can take.
+    It has the type and shape of *mask*, and is what code that knows only ids, or layers of 0 and 1, can take. Not for
+    predictions: they are hard, even if the masks of the dataset are soft.
     """
     if not labels.is_soft:
         return mask

@@ -11,10 +11,10 @@ from rarepix.data.dataset import SegmentationDataset
 from rarepix.data.sources import open_source
 from rarepix.evaluation import examples
 from rarepix.inference.predictor import Predictor
-from rarepix.labels import LabelSpace
+from rarepix.labels import SOFT_SCALE, LabelSpace, Task
 from rarepix.metrics.settings import EvaluateConfig
 from rarepix.viz.error_map import FALSE_ALARM
-from rarepix.viz.overlays import class_colors
+from rarepix.viz.overlays import class_colors, overlay
 from rarepix.viz.style import IGNORED
 
 
@@ -157,3 +157,18 @@ def test_the_picture_holds_image_truth_prediction_and_errors(tiny_voc, tmp_path)
     seen = {tuple(pixel) for pixel in columns[3].reshape(-1, 3).tolist()}
     assert FALSE_ALARM in seen
     assert seen <= {FALSE_ALARM, IGNORED}
+
+
+@pytest.mark.parametrize("task", [Task.BINARY, Task.MULTILABEL])
+def test_a_soft_truth_is_shown_where_its_share_is_above_one_half(task):
+    background = 0 if task is Task.BINARY else None
+    labels = LabelSpace(names=("one", "other"), background=background, task=task, scale=SOFT_SCALE)
+    values = torch.tensor([[0, 127, 128, 254, 255]], dtype=torch.uint8)
+    mask = values if task is Task.BINARY else torch.stack([torch.zeros_like(values), values])
+    image, truth = examples.image_and_mask({"image": torch.zeros(3, 1, 5, dtype=torch.uint8), "mask": mask}, labels)
+    assert (image.shape, truth.shape) == ((1, 5, 3), (1, 5) if task is Task.BINARY else (1, 5, 2))
+    assert (truth if task is Task.BINARY else truth[..., 1]).tolist() == [[0, 0, 1, 1, 255]]
+    table = class_colors(labels)
+    shown_colours = overlay(np.full((1, 5, 3), 100, np.uint8), truth, labels)[0]
+    assert (shown_colours[:2] == 100).all()
+    assert (shown_colours[2:4] == (0.55 * 100 + 0.45 * table[1]).astype(np.uint8)).all()

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from rarepix.labels import SOFT_SCALE, LabelSpace, Task
+from rarepix.labels import LabelSpace, Task
 from rarepix.viz.error_map import CONFUSED, CORRECT, FALSE_ALARM, MISSED, error_map
 from rarepix.viz.style import IGNORED
 
@@ -29,11 +29,3 @@ def test_errors_of_a_multilabel_task_by_hand():
     prediction = np.array([[[1, 0], [1, 0], [0, 1], [0, 0], [0, 1], [1, 0]]], np.uint8)
     colours = error_map(truth, prediction, labels, rare=["spot"])
     assert [tuple(pixel) for pixel in colours[0]] == [CORRECT, MISSED, FALSE_ALARM, CONFUSED, IGNORED, MISSED]
-
-
-def test_errors_of_a_soft_truth_by_hand():
-    labels = LabelSpace(names=("disc", "spot"), task=Task.MULTILABEL, scale=SOFT_SCALE)
-    truth = np.array([[[200, 0], [128, 254], [127, 100], [255, 200]]], np.uint8)
-    prediction = np.array([[[1, 0], [1, 0], [0, 1], [0, 1]]], np.uint8)
-    colours = error_map(truth, prediction, labels, rare=["spot"])
-    assert [tuple(pixel) for pixel in colours[0]] == [CORRECT, MISSED, FALSE_ALARM, IGNORED]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from rarepix.labels import SOFT_SCALE, LabelSpace, Task
+from rarepix.labels import LabelSpace, Task
 from rarepix.viz.overlays import class_colors, colorize, overlay
 from rarepix.viz.style import IGNORED, NO_CLASS
 
@@ -41,12 +41,3 @@ def test_colours_are_the_palette_and_ignored_is_grey():
 def test_classes_without_a_palette_get_colours_that_differ():
     table = class_colors(LabelSpace(names=tuple("abcdefghijkl")))
     assert len({tuple(colour) for colour in table[:12]}) == 12
-
-
-def test_a_soft_class_is_where_its_share_is_above_one_half():
-    binary = LabelSpace(names=("background", "cell"), background=0, task=Task.BINARY, scale=SOFT_SCALE)
-    mask = np.array([[0, 127, 128, 254, 255]], np.uint8)
-    table = class_colors(binary)
-    assert colorize(mask, binary)[0].tolist() == table[[0, 0, 1, 1, 255]].tolist()
-    image = np.full((1, 5, 3), 100, np.uint8)
-    assert (overlay(image, mask, binary) == image)[0].all(axis=1).tolist() == [True, True, False, False, False]

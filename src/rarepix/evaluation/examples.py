@@ -12,7 +12,7 @@ from rarepix.data.dataset import SegmentationDataset
 from rarepix.data.loaders import Collate
 from rarepix.files import replacing
 from rarepix.inference.decode import crop_masks
-from rarepix.labels import LabelSpace
+from rarepix.labels import LabelSpace, hard_mask
 from rarepix.scores import ratio
 from rarepix.viz.examples import ExampleRow, examples_sheet
 
@@ -126,9 +126,12 @@ def draw_examples(
         examples_sheet(rows, labels, rare=rare, notes=choice.notes).save(temporary)
 
 
-def image_and_mask(sample: dict) -> tuple[np.ndarray, np.ndarray]:
-    """Return the image, H W 3 uint8, and the mask, H W ids or H W C of 0 and 1, of a dataset's sample."""
-    image, mask = sample["image"].permute(1, 2, 0).numpy(), sample["mask"]
+def image_and_mask(sample: dict, labels: LabelSpace) -> tuple[np.ndarray, np.ndarray]:
+    """Return the image, H W 3 uint8, and the mask, H W ids or H W C of 0 and 1, of a dataset's sample.
+
+    Of a soft mask it is the ``hard_mask``.
+    """
+    image, mask = sample["image"].permute(1, 2, 0).numpy(), hard_mask(sample["mask"], labels)
     return image, (mask if mask.ndim == 2 else mask.permute(1, 2, 0)).numpy()
 
 
@@ -138,6 +141,6 @@ def _predict(module: "pl.LightningModule", sample: dict, labels: LabelSpace, cap
     batch = Collate(labels.ignore, module.model.stride)([sample])
     module.eval()
     prediction = module.predict(batch | {"image": batch["image"].to(module.device)})
-    image, truth = image_and_mask(sample)
+    image, truth = image_and_mask(sample, labels)
     (mask,) = crop_masks(prediction.mask, [truth.shape[:2]])
     return ExampleRow(caption, image, truth, mask)

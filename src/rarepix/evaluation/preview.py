@@ -47,5 +47,5 @@ def preview(data: Data, images: int) -> list[Tile]:
     for index in islice(loader.sampler, images):
         sample = loader.dataset[index]
         outcome = f" · {PasteOutcome(sample['paste']).name.lower().replace('_', ' ')}" if data.paste else ""
-        tiles.append(Tile(overlay(*image_and_mask(sample), data.labels), f"{sample['id']}{outcome}"))
+        tiles.append(Tile(overlay(*image_and_mask(sample, data.labels), data.labels), f"{sample['id']}{outcome}"))
     return tiles

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from rarepix.labels import LabelSpace, hard_mask
+from rarepix.labels import LabelSpace
 from rarepix.viz.style import BLUE, IGNORED, VERMILLION, YELLOW, rgb
 
 CORRECT, MISSED, FALSE_ALARM, CONFUSED = (245, 245, 245), rgb(VERMILLION), rgb(BLUE), rgb(YELLOW)
@@ -22,10 +22,8 @@ def error_map(truth: np.ndarray, prediction: np.ndarray, labels: LabelSpace, *, 
 
     A pixel of a rare class that is predicted as another class, rare or not, is missed; any other pixel that is
     predicted as a rare class is a false alarm; all other errors are one colour. A multilabel pixel is correct if it is
-    so in all classes, and ignored if it is so in any. Both masks are H W ids or H W C of 0 and 1; of a soft truth a
-    class is where ``is_on``.
+    so in all classes, and ignored if it is so in any. Both masks are H W ids or H W C of 0 and 1.
     """
-    truth = hard_mask(truth, labels)
     rare_ids = [labels.names.index(name) for name in rare]
     wrong, ignored = truth != prediction, truth == labels.ignore
     if truth.ndim == 3:

@@ -4,7 +4,7 @@ from colorsys import hsv_to_rgb
 
 import numpy as np
 
-from rarepix.labels import LabelSpace, Task, hard_mask
+from rarepix.labels import LabelSpace, Task
 from rarepix.viz.style import IGNORED, NO_CLASS
 
 OPACITY = 0.45
@@ -25,9 +25,9 @@ def class_colors(labels: LabelSpace) -> np.ndarray:
 def colorize(mask: np.ndarray, labels: LabelSpace) -> np.ndarray:
     """Return a mask, H W ids or H W C of 0 and 1, in the colours of its classes, H W 3 uint8.
 
-    Of overlapping classes (H W C) the smallest is on top. Of a soft mask a class is where ``is_on``.
+    Of overlapping classes (H W C) the smallest is on top.
     """
-    mask, table = hard_mask(mask, labels), class_colors(labels)
+    table = class_colors(labels)
     if mask.ndim == 2:
         return table[mask]
     colours = np.full((*mask.shape[:2], 3), NO_CLASS, np.uint8)
@@ -39,7 +39,6 @@ def colorize(mask: np.ndarray, labels: LabelSpace) -> np.ndarray:
 
 def overlay(image: np.ndarray, mask: np.ndarray, labels: LabelSpace) -> np.ndarray:
     """Return an image H W 3 uint8 with its mask's colours over it; background and pixels of no class stay clear."""
-    mask = hard_mask(mask, labels)
     if mask.ndim == 2:
         clear = np.zeros(mask.shape, bool) if labels.background is None else mask == labels.background
     else:
