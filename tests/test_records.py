@@ -10,6 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from rarepix import layout, records
+from rarepix.config import build_config, config_hash
 from rarepix.records import (
     Block,
     ClassCounts,
@@ -18,10 +19,12 @@ from rarepix.records import (
     Failure,
     Objective,
     RecordError,
+    SplitSums,
     Status,
     TrialRecord,
 )
 
+SCHEMA_1 = Path(__file__).parent / "records" / "schema_1.json"
 COUNTS = {"val": {"a": ClassCounts(tp=1, fp=2, fn=3, tn=4), "b": ClassCounts(tp=4, fp=3, fn=2, tn=1)}}
 DATASET = Dataset(
     name="d", root="$D", inventory_hash="12", split="random", split_file="split.csv", classes=("a", "b"), rare=("b",),
@@ -61,7 +64,7 @@ def test_round_trip(given, tmp_path):
 def test_the_file_has_the_documented_names_and_integers(tmp_path):
     records.write(complete(), tmp_path / "record.json")
     document = json.loads((tmp_path / "record.json").read_text())
-    assert document["schema"] == 1
+    assert document["schema"] == 2
     assert "schema_version" not in document
     assert document["status"] == "complete"
     assert document["counts"] == {
@@ -95,13 +98,13 @@ def test_no_prefix_of_a_record_is_read(tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"schema": 2}, "must have schema 1, but has 2: update rarepix to read it"),
-        ({"schema": "1"}, "must have schema 1, but has '1'"),
-        ({"schema": None}, "must have schema 1, but has None"),
-        ({"colour": "red"}, "is not a record of schema 1"),
-        ({"status": "done"}, "is not a record of schema 1"),
+        ({"schema": 3}, "must have schema 1 or 2, but has 3: update rarepix to read it"),
+        ({"schema": "1"}, "must have schema 1 or 2, but has '1'"),
+        ({"schema": None}, "must have schema 1 or 2, but has None"),
+        ({"colour": "red"}, "is not a record of schema 2"),
+        ({"status": "done"}, "is not a record of schema 2"),
         ({"counts": {}}, "a complete record must have"),
-        ({"schema_version": 1}, "is not a record of schema 1"),
+        ({"schema_version": 1}, "is not a record of schema 2"),
     ],
 )
 def test_refuses_invalid_records(change, message, tmp_path):
@@ -110,6 +113,31 @@ def test_refuses_invalid_records(change, message, tmp_path):
     file.write_text(json.dumps(json.loads(file.read_text()) | change))
     with pytest.raises(RecordError, match=message):
         records.read(file)
+
+
+def test_a_record_of_schema_1_is_read():
+    """The file was written by a trial of the last version that wrote schema 1."""
+    old = records.read(SCHEMA_1)
+    assert (old.schema_version, old.status, old.plan) == (1, Status.COMPLETE, "segment")
+    assert (old.sums, old.stages) == ({}, [])
+    rewritten = json.loads(old.model_dump_json(exclude={"schema_version", "sums", "stages", "plan"}))
+    document = json.loads(SCHEMA_1.read_text())
+    assert rewritten == {key: value for key, value in document.items() if key != "schema"}
+
+
+def test_the_configuration_in_a_record_of_schema_1_still_has_its_hash():
+    old = records.read(SCHEMA_1)
+    assert config_hash(build_config(old.config)) == old.config_hash
+
+
+def test_a_record_may_hold_sums_instead_of_counts(tmp_path):
+    """The network of a classifier predicts no masks."""
+    present = {"a": ClassCounts(tp=1, fp=0, fn=2, tn=3)}
+    classifier = complete(counts={}, sums={"val": SplitSums(presence=present)})
+    records.write(classifier, tmp_path / "record.json")
+    assert records.read(tmp_path / "record.json") == classifier
+    with pytest.raises(ValidationError, match="its counts or sums"):
+        complete(counts={}, sums={})
 
 
 @pytest.mark.parametrize("content", [b"[]", b"3", b"null", b"{}", b"\xff\xfe", b""])

@@ -21,6 +21,8 @@ FLOORS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("2  ground rooms", ("data", "losses", "models", "metrics", "engine", "viz")),
 )
 """Floor and its rooms; on floors 3 to 6 an import goes from left to right or down."""
+SHARED = ("models", "outputs")
+"""The types that ground rooms pass on: a file, not a room, which would only add an arrow from every room."""
 ANALYSIS = "analysis/  →"
 """Stands beside the house and imports the foundation alone."""
 FOUNDATION = (
@@ -51,6 +53,8 @@ def arrows() -> dict[tuple[str, str], int]:
 
 
 def _room(parts: tuple[str, ...], rooms: set[str]) -> str | None:
+    if parts[1:3] == SHARED:
+        return None
     inner = ".".join(parts[1:3])
     return inner if inner in rooms else parts[1] if len(parts) > 1 and parts[1] in rooms else None
 

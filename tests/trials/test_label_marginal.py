@@ -51,4 +51,4 @@ def test_the_images_are_shown_as_published():
     assert (eye.data.resize, large.data.resize) == ((512, 512), (896, 896))
     assert eye.augment == large.augment
     assert (eye.augment.warp, eye.augment.tone, eye.augment.motion, eye.augment.rotate) == (0.3, 0.3, 0.5, 45)
-    assert [config.data.merge for config in (city, polyp, eye)] == [False, False, True]
+    assert [config.data.given("source") for config in (city, polyp, eye)] == [{}, {}, {"merge": True}]

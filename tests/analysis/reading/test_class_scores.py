@@ -40,7 +40,12 @@ def test_of_two_equally_frequent_classes_one_is_predicted():
 
 def test_flatten_nested_twice():
     nested = {"model": {"_name": "unet", "encoder": {"_name": "resnet34", "depth": 5}}, "optim.lr": 0.1}
-    expected = {"model.name": "unet", "model.encoder.name": "resnet34", "model.encoder.depth": 5, "optim.lr": 0.1}
+    expected = {
+        "model.architecture": "unet",
+        "model.encoder.name": "resnet34",
+        "model.encoder.depth": 5,
+        "optim.lr": 0.1,
+    }
     assert flatten(nested) == expected
 
 
