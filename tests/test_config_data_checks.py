@@ -3,7 +3,7 @@
 import pytest
 
 from rarepix.config import updated
-from rarepix.config_data_checks import check_scores
+from rarepix.config_data_checks import check_scores, check_split_fingerprint, split_fingerprint
 from rarepix.data.source import DataError
 from rarepix.labels import SOFT_SCALE, LabelSpace, Task
 from rarepix.settings import ConfigError
@@ -13,7 +13,7 @@ from tests.layouts import write_lesions
 MULTICLASS = LabelSpace(names=("ground", "a"), background=0, rare=("a",))
 LAYERS = LabelSpace(names=("a", "b"), task=Task.MULTILABEL)
 SOFT = LabelSpace(names=("a", "b"), task=Task.MULTILABEL, scale=SOFT_SCALE)
-CLASSIFIER = {"model.architecture": "classifier", "model.options": {}}
+CLASSIFIER = {"model.architecture": "classifier", "model.options": {}, "loss.name": "presence_bce"}
 
 
 def test_a_validation_part_without_any_class_is_refused(tiny_config, tmp_path):
@@ -78,3 +78,19 @@ def test_an_objective_of_another_class_of_that_part_is_not(tiny_config):
     lists = {"data.split": "listed", "data.val_list": "val", "data.test_list": None}
     for objective in ("recall/block", "presence_specificity/dot", "kappa"):
         build_data(updated(tiny_config, lists | {"evaluate.objective": objective}), gpu=False)
+
+
+def test_the_split_of_an_older_checkpoint_is_the_same(tiny_config):
+    """It says ``data.merge`` for every source, which is now a parameter of one."""
+    trained_by = split_fingerprint(tiny_config) | {"data.merge": False}
+    check_split_fingerprint(tiny_config, trained_by)
+    with pytest.raises(ConfigError, match="data.fold is 0, was 1: leave that as it was"):
+        check_split_fingerprint(tiny_config, trained_by | {"data.fold": 1})
+
+
+def test_merged_lesions_are_another_dataset(tiny_config):
+    lesions = updated(tiny_config, {"data.source": "lesions"})
+    for merge, trained_by in ((True, {"data.merge": False}), (False, {"data.merge": True})):
+        config = updated(lesions, {"data.merge": merge})
+        with pytest.raises(ConfigError, match="data.merge is"):
+            check_split_fingerprint(config, split_fingerprint(config) | trained_by)

@@ -32,7 +32,11 @@ def check_split_fingerprint(config: TrialConfig, trained_by: Mapping[str, Any]) 
 
     Its validation split would hold images that the network was trained on.
     """
-    fingerprint = split_fingerprint(config)
+    # older checkpoints hold a parameter of one source for every source
+    fingerprint, trained_by = (
+        {key: value for key, value in keys.items() if (key, value) != ("data.merge", False)}
+        for keys in (split_fingerprint(config), trained_by)
+    )
     different = [key for key in {**trained_by, **fingerprint} if fingerprint.get(key) != trained_by.get(key)]
     if different:
         changes = ", ".join(f"{key} is {fingerprint.get(key)!r}, was {trained_by.get(key)!r}" for key in different)

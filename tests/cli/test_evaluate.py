@@ -75,6 +75,27 @@ def test_tables_agree_with_the_masks_that_were_kept(tested, tiny_voc):
     assert len(list((tested / "masks").iterdir())) == 18
 
 
+def test_the_confusion_matrix_is_that_of_the_masks_that_were_kept(tested, tiny_voc):
+    expected = np.zeros((4, 4), int)
+    for file in (tested / "masks").iterdir():
+        predicted = np.asarray(Image.open(file))
+        truth = np.asarray(Image.open(tiny_voc / "SegmentationClass" / file.name))
+        np.add.at(expected, (truth[truth != 255], predicted[truth != 255]), 1)
+    table = pd.read_csv(tested / "confusion.csv").set_index("true")
+    assert table.index.tolist() == table.columns.tolist() == NAMES
+    assert table.to_numpy().tolist() == read(tested)["confusion"] == expected.tolist()
+
+
+def test_a_test_has_the_further_scores_that_are_named(run, finished, tmp_path):
+    words = ["--set", "evaluate.scores=[kappa, recall/dot]", "--set", "evaluate.objective=mean_dice"]
+    code, out, _ = run("test", finished.folder, "--list", "train", "--out", tmp_path, *words)
+    assert code == 0
+    scores, classes = read(tmp_path)["scores"], pd.read_csv(tmp_path / "classes.csv").set_index("class")
+    assert scores["recall/dot"] == pytest.approx(classes.loc["dot", "recall"])
+    assert scores["objective"] == scores["mean_dice"] == pytest.approx(classes["dice"].mean())
+    assert f"  {'kappa':20} {scores['kappa']:.4f}" in out
+
+
 def test_scores_are_functions_of_the_images_table(tested):
     images = pd.read_csv(tested / "images.csv").groupby("class")[["tp", "fp", "fn"]].sum().loc[NAMES]
     expected = images["tp"] / images.sum(axis=1)
@@ -184,6 +205,8 @@ def test_predicts_a_file_per_class(run, finished, tiny_recipe, tiny_voc, tmp_pat
         (["--legacy", "citiscapes"], "did you mean 'cityscapes'"),
         (["--legacy", "polyp", "--set", "evaluate.threshold=2"], "less than 1"),
         (["--set", "model.encoder=resnet18"], "must fit the network in every weight"),
+        (["--set", "evaluate.objective=mean_false_alarm_rate"], "use its opposite, mean_presence_specificity"),
+        (["--set", "evaluate.scores=[mean_soft_iou]"], "needs sums of soft, but there are sums of"),
     ],
 )
 def test_mistakes_end_with_a_message(run, finished, tmp_path, monkeypatch, words, message):

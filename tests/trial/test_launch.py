@@ -26,6 +26,7 @@ from tests.trial import two_stages
 pytestmark = pytest.mark.full
 
 PASTE = "paste={_name: copy_paste, donors: uniform}"
+OBJECTIVE = "evaluate.objective=mean_presence_recall"
 SECONDS = 400
 """Limit of every wait: a trial takes a tenth of it on a quiet machine."""
 
@@ -113,6 +114,7 @@ def test_the_same_weights_give_the_same_counts(trial, finished, tiny_config):
     assert (code, errors) == (0, "")
     assert (trial.record.attempt, trial.record.resumed_from_epoch) == (2, 2)
     assert trial.record.counts == finished.record.counts
+    assert trial.record.sums == finished.record.sums
     assert trial.record.objective == finished.record.objective
     pd.testing.assert_frame_equal(pd.read_parquet(trial.folder / "images.parquet"), images)
 
@@ -144,6 +146,23 @@ def test_a_trial_of_two_stages_on_two_devices(trial):
     assert (code, errors) == (0, "")
     assert record.counts == trial.record.counts
     assert record.stages == trial.record.stages
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        ("model.architecture=classifier", "model.options={}", "loss.name=presence_bce", OBJECTIVE),
+        ("model.presence=encoder", "loss.name=ce+presence_bce"),
+        ("model.presence=encoder",),  # a head without a loss
+    ],
+    ids=["classifier", "both outputs", "an idle head"],
+)
+def test_presence_on_two_devices(trial, settings):
+    code, _, errors = trial.finish(*settings)
+    assert (code, errors) == (0, "")
+    for split, sums in trial.record.sums.items():
+        for counts in sums.presence.values():
+            assert sum(counts.model_dump().values()) == trial.record.dataset.images[split]  # every image once
 
 
 def test_a_rank_that_fails_fails_the_trial(trial):

@@ -47,6 +47,26 @@ class TrialConfig(Settings):
         return self
 
     @model_validator(mode="after")
+    def _check_outputs(self) -> "TrialConfig":
+        """The network says what the loss compares, and nothing that no term would train."""
+        gives, compares = self.model.network.outputs, self.loss.needs
+        network = (
+            f"the network (model.architecture={self.model.architecture!r}, model.presence={self.model.presence!r})"
+        )
+        if not set(compares) <= set(gives):
+            raise ValueError(
+                f"loss.name={self.loss.name!r} compares {' and '.join(compares)}, but {network} gives "
+                f"{' and '.join(gives)}: use another loss, or a network that gives both, such as model.presence=encoder"
+            )
+        if not set(gives) <= set(compares):
+            raise ValueError(
+                f"{network} gives {' and '.join(gives)}, but loss.name={self.loss.name!r} compares only "
+                f"{' and '.join(compares)}, so that nothing would train the rest: use a loss such as ce+presence_bce "
+                f"(loss.alpha may be 0), or a network without that head"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _check_epochs(self) -> "TrialConfig":
         warmup = self.optim.given("schedule").get("warmup", 0)
         if warmup > self.engine.epochs:

@@ -20,8 +20,8 @@ from rarepix.metrics.settings import EvaluateConfig
 from rarepix.metrics.sums import CONFUSION
 from rarepix.scores import (
     CLASS_SCORES,
+    KINDS_OF,
     PIXEL_SCORES,
-    SURFACE_KINDS,
     Counts,
     by_kind,
     groups,
@@ -70,11 +70,11 @@ def _mask_tables(measured: Measurements, labels: LabelSpace, config: EvaluateCon
     sums = measured.images.sums
     counts = by_kind(sums["pixels"])
     classes = class_table(counts, labels.names, absent=ABSENT)
-    if "surface" in sums:
-        surfaces = by_kind(sums["surface"], SURFACE_KINDS)
-        for name, score in {name: CLASS_SCORES[name].function for name in ("boundary_iou", "surface_dice")}.items():
-            classes[name] = pooled(score, surfaces, absent=ABSENT)
-            classes[f"{name}_per_image"] = per_image(score, surfaces, absent=ABSENT)
+    for name, row in CLASS_SCORES.items():
+        if row.needs in ("soft", "surface") and row.needs in sums:
+            further = by_kind(sums[row.needs], KINDS_OF[row.needs])
+            classes[name] = pooled(row.function, further, absent=ABSENT)
+            classes[f"{name}_per_image"] = per_image(row.function, further, absent=ABSENT)
     groups_of_classes = group_table(counts, labels.names, config.rare_classes(labels), absent=ABSENT)
     tables = {"classes": classes, "groups": groups_of_classes}
     return tables if CONFUSION not in sums else tables | {CONFUSION: confusion_table(sums[CONFUSION], labels.names)}

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Self
 from pydantic import ModelWrapValidatorHandler, field_validator, model_validator
 
 from rarepix.losses.libraries import is_library
-from rarepix.losses.names import KNOWN, canonical
+from rarepix.losses.names import KNOWN, canonical, needs_of
 from rarepix.losses.parameters import SumParameters, parameters_class, parameters_of
 from rarepix.settings import OneOf, Settings
 
@@ -58,6 +58,11 @@ class LossConfig(OneOf):
             ValueError: there is no such loss.
         """
         return parameters_class(choice, f"loss.{chooser}")
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """What the loss compares, of ``mask`` and ``presence``: the outputs that the network must have."""
+        return needs_of(self.name)
 
     def parameters(self, chooser: str | None = None) -> dict[str, Any]:
         """Return all parameters, defaults filled in: of a sum without those of schedules that it does not use, of a

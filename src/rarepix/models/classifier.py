@@ -60,6 +60,11 @@ def build(config: ModelConfig, *, classes: int, presence: int) -> nn.Module:
     Raises:
         ValueError, ConnectionError: as ``models.build_model``.
     """
+    if config.presence != "none":
+        raise ValueError(
+            f"model.presence is a head beside the masks of a network, but model.architecture={config.architecture!r} "
+            f"has no masks, and model.presence is {config.presence!r}: leave it out"
+        )
     check_encoder(config.encoder)
     chosen = config.chosen("architecture")
     with named_errors(config):
