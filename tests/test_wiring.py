@@ -170,7 +170,10 @@ def test_the_presence_of_classes_is_derived_only_for_a_network_that_tells_it(dat
     mask = next(iter(data.loaders["val"]))["mask"]
     plain, classifier = (
         build_module(updated(tiny_config, {"model.architecture": name, "model.options": {}} | scores), data.labels)
-        for name, scores in (("unet", {}), ("classifier", {"evaluate.objective": "mean_presence_recall"}))
+        for name, scores in (
+            ("unet", {}),
+            ("classifier", {"loss.name": "presence_bce", "evaluate.objective": "mean_presence_recall"}),
+        )
     )
     assert plain.target_of(mask).presence is None
     expected = torch.stack([(mask == number).flatten(1).any(1) for number in (1, 2, 3)], dim=1)
