@@ -35,7 +35,7 @@ def further_columns(
     parts = [_frequent(classes), _named(records, left_out), _of_confusion(confusions), _of_presence(records)]
     scores = pd.concat([part.reindex(trials) for part in parts], axis=1)
     scores = scores.loc[:, ~scores.columns.duplicated()].dropna(axis=1, how="all")
-    splits = dict.fromkeys(split for record in records for split in (*record.counts, *record.sums))
+    splits = dict.fromkeys(split for record in records for split in _splits(record))
     by_split = [name for split in splits for name in scores if name.startswith(f"{split}_")]
     return pd.concat([_stages(records), scores[by_split]], axis=1)
 

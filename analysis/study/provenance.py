@@ -7,6 +7,7 @@ import pandas as pd
 from analysis.reading.tables import Tables
 from analysis.statistics.formatting import and_more
 from analysis.study.leaderboard import block_texts, leaderboard
+from rarepix.records import DEFAULT_PLAN
 
 FROM_PYTHON = """import analysis
 from analysis.reporting.report import write_report
@@ -94,7 +95,7 @@ def _best_again(best: pd.Series) -> list[tuple[str, str]]:
     lacks = "record" if pd.isna(best["inventory_hash"]) else "" if isinstance(recipe, str) and recipe else "recipe"
     if lacks:
         return [(f"Trial {trial} cannot be run again by a command from here: it left no {lacks} to start from.", "")]
-    plan = best["plan"] if isinstance(best.get("plan"), str) else "segment"
+    plan = best["plan"] if isinstance(best.get("plan"), str) else DEFAULT_PLAN
     command = f"python -m trials.{plan} --recipe {shlex.quote(recipe)} {settings}"
     return [(f"Train and evaluate trial {trial} again", command)]
 

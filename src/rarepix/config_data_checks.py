@@ -11,10 +11,11 @@ from rarepix.config import TrialConfig, flatten
 from rarepix.data.inventory import BORDER
 from rarepix.data.source import DataError
 from rarepix.data.splits.train_val_test import Splits
-from rarepix.labels import LabelSpace, Task
+from rarepix.labels import LabelSpace
 from rarepix.losses.libraries import is_library, why_no_ignored
 from rarepix.metrics.pooled_scores import class_names
-from rarepix.scores import KINDS_OF, Sums, score
+from rarepix.metrics.sums import sums_taken
+from rarepix.scores import KINDS_OF, Sums, check_score, is_of_rare_classes, score
 from rarepix.settings import ConfigError
 
 NOT_OF_THE_SPLIT = ("root", "workers", "cache_gib", "resize", "test_list")
@@ -63,7 +64,7 @@ def check_classes(config: TrialConfig, labels: LabelSpace) -> None:
                 f"{nearest(unknown[0], labels.names)}take one of these"
             )
     objective = config.evaluate.objective
-    if objective.startswith("rare_") and not config.evaluate.rare_classes(labels):
+    if is_of_rare_classes(objective) and not config.evaluate.rare_classes(labels):
         raise ConfigError(
             f"evaluate.objective={objective} needs rare classes, but neither evaluate.rare nor the dataset names any"
         )
@@ -80,27 +81,14 @@ def check_scores(config: TrialConfig, labels: LabelSpace) -> None:
             f"model.architecture={config.model.architecture!r} says which classes are in an image, but the dataset has "
             f"none beside the background ({', '.join(labels.names)}): use a network without presence head"
         )
-    sums, classes = _no_sums(labels, outputs), class_names(labels, config.evaluate)
-    names = {"evaluate.objective": (config.evaluate.objective,), "evaluate.scores": config.evaluate.scores}
-    for key, name in ((key, name) for key, values in names.items() for name in values):
+    sums, classes = sums_taken(outputs, labels), class_names(labels, config.evaluate)
+    names = [("evaluate.objective", config.evaluate.objective)]
+    names += [("evaluate.scores", name) for name in config.evaluate.scores]
+    for key, name in names:
         try:
-            score(name, sums, classes)
+            check_score(name, sums, classes)
         except ValueError as error:
             raise ConfigError(f"{key}={name}: {error}") from error
-
-
-def _no_sums(labels: LabelSpace, outputs: tuple[str, ...]) -> dict[str, np.ndarray]:
-    """Return the sums that a validation takes, over no image."""
-    kinds = ["presence"] * bool(labels.presence_names)
-    if "mask" in outputs:
-        kinds += ["pixels"] + ["soft"] * labels.is_soft
-    sums = {
-        kind: np.zeros((len(labels.presence_names if kind == "presence" else labels.names), len(KINDS_OF[kind])))
-        for kind in kinds
-    }
-    if "mask" in outputs and labels.task is not Task.MULTILABEL:
-        sums["confusion"] = np.zeros((labels.count, labels.count))
-    return sums
 
 
 def check_devices(config: TrialConfig, splits: Splits) -> None:
@@ -137,7 +125,7 @@ def check_objective(config: TrialConfig, labels: LabelSpace, splits: Splits) -> 
             f"use data.split=multilabel, fewer folds or another fold, or add images to the list"
         )
     rare = list(config.evaluate.rare_classes(labels))
-    if objective.startswith("rare_") and not val[rare].to_numpy().any():
+    if is_of_rare_classes(objective) and not val[rare].to_numpy().any():
         raise DataError(
             f"evaluate.objective={objective} needs a rare class ({', '.join(rare)}) in the validation part, but {part} "
             f"has none: use data.split=multilabel, fewer folds or another fold"

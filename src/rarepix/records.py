@@ -15,6 +15,8 @@ from rarepix.files import write_text
 SCHEMA = 2
 READ_SCHEMAS = (1, 2)
 """Schemas that are read. 1 has neither sums nor stages: both are empty in what is read from it."""
+DEFAULT_PLAN = "segment"
+"""Plan of a trial that names none (see ``rarepix.trial.plans``), as of every record of schema 1: one training."""
 BLOCK_KEYS = ("seed", "data.fold")
 """The keys of a block, which configurations share when they are compared: enumerated, never tuned."""
 CHOICE_KEYS = {
@@ -194,8 +196,7 @@ class TrialRecord(RecordModel):
     """Split → class → counts. Empty if the network predicts no masks."""
     sums: dict[str, SplitSums] = {}
     """Split → further sums. Empty in schema 1."""
-    plan: str = "segment"
-    """Name of the trial's plan, see ``rarepix.trial.plans``."""
+    plan: str = DEFAULT_PLAN
     stages: list[Stage] = []
     """The finished trainings of a trial that holds several, in their order."""
     pasting: dict[str, NonNegativeInt] = {}

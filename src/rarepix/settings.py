@@ -66,9 +66,9 @@ class OneOf(Settings):
 
     section: ClassVar[str]
     """Key of the section in the configuration."""
-    choosers: ClassVar[Mapping[str, Mapping[str, type[Settings]]]]
-    """Key of a choice in the section (``name``) → what can be chosen → the class of its parameters. The first key is
-    the one that ``_name`` of a nested choice sets."""
+    choosers: ClassVar[Mapping[str, Mapping[str, Any]]]
+    """Key of a choice in the section (``name``) → what can be chosen → the class of its parameters, or what
+    ``parameters_class`` finds it by. The first key is the one that ``_name`` of a nested choice sets."""
     restating_resets: ClassVar[bool] = True
     """Whether a recipe that makes the same choice as the recipe that it extends drops its parameters."""
 
@@ -140,16 +140,11 @@ class OneOf(Settings):
 
     def _own_parameters(self) -> list[str]:
         """Return the parameters of everything that is chosen."""
-        return [name for chooser in self.choosers for name in self._class(chooser).model_fields]
+        return [name for chooser in self.choosers for name in self.defaults(chooser)]
 
     def _class(self, chooser: str | None) -> type[Settings]:
         chooser = chooser or next(iter(self.choosers))
         return self.parameters_class(chooser, getattr(self, chooser))
-
-    @property
-    def choice(self) -> str:
-        """The value of the first choice."""
-        return getattr(self, next(iter(self.choosers)))
 
     def chosen(self, chooser: str | None = None) -> Settings:
         """Return all parameters of a choice (the first one if none is named), typed, defaults filled in."""

@@ -100,16 +100,6 @@ def test_an_ordinary_network_has_the_first_weights_of_the_library(name):
     assert all(torch.equal(first, second) for first, second in zip(*(each.values() for each in states), strict=True))
 
 
-def test_logits_have_the_size_of_the_image(built):
-    name, model = built
-    image = image_of(name)
-    with torch.no_grad():
-        logits = model.eval()(image)
-    assert logits.shape == image.shape
-    assert torch.isfinite(logits).all()
-    assert logits.std() > 0
-
-
 def test_has_the_parts_with_learning_rates_of_their_own(built):
     _, model = built
     parts = {

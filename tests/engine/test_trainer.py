@@ -4,7 +4,7 @@ import pytest
 import torch
 from lightning.pytorch.callbacks import EarlyStopping
 
-from rarepix.engine.trainer import finished_epochs
+from rarepix.engine.trainer import read_progress
 from tests.engine.conftest import batches, loader, module_of, scripted, trainer_of
 
 
@@ -24,8 +24,8 @@ def test_early_stopping_and_the_best_checkpoint(fit, tmp_path, patience, min_del
     trainer, _ = fit(module_of(scripted(*objectives)), epochs=5, patience=patience, min_delta=min_delta)
     checkpoints = tmp_path / "checkpoints"
     assert sorted(path.name for path in checkpoints.iterdir()) == ["best.ckpt", "last.ckpt"]
-    assert finished_epochs(checkpoints / "best.ckpt") == best
-    assert finished_epochs(checkpoints / "last.ckpt") == ran
+    assert read_progress(checkpoints / "best.ckpt").epochs == best
+    assert read_progress(checkpoints / "last.ckpt").epochs == ran
     assert trainer.global_step == ran * 4
     assert bool([callback for callback in trainer.callbacks if isinstance(callback, EarlyStopping)]) == bool(patience)
 
@@ -62,7 +62,7 @@ def test_a_resumed_run_is_the_run_it_would_have_been(tmp_path):
     with pytest.raises(Stop):
         cut.fit(module_of(scorer), **quiet)
     last = tmp_path / "cut" / "checkpoints" / "last.ckpt"
-    assert finished_epochs(last) == 2
+    assert read_progress(last).epochs == 2
     resumed = module_of()
     for parameter in resumed.parameters():
         torch.nn.init.zeros_(parameter)
@@ -75,8 +75,8 @@ def test_a_better_epoch_before_the_interruption_stays_the_best(fit, tmp_path):
     checkpoints = tmp_path / "checkpoints"
     fit(module_of(scripted(0.3, 0.9)), epochs=2)
     fit(module_of(scripted(0.5, 0.6)), epochs=4, ckpt=str(checkpoints / "last.ckpt"))
-    assert finished_epochs(checkpoints / "best.ckpt") == 2
-    assert finished_epochs(checkpoints / "last.ckpt") == 4
+    assert read_progress(checkpoints / "best.ckpt").epochs == 2
+    assert read_progress(checkpoints / "last.ckpt").epochs == 4
 
 
 def test_the_best_epoch_stays_the_best_when_the_folder_has_moved(fit, tmp_path):
@@ -92,8 +92,8 @@ def test_the_best_epoch_stays_the_best_when_the_folder_has_moved(fit, tmp_path):
         "weights_only": True,
     }
     trainer.fit(module_of(scripted(0.5, 0.6)), ckpt_path=str(last), **quiet)
-    assert finished_epochs(last) == 4
-    assert finished_epochs(last.with_name("best.ckpt")) == 2
+    assert read_progress(last).epochs == 4
+    assert read_progress(last.with_name("best.ckpt")).epochs == 2
     assert sorted(file.name for file in last.parent.iterdir()) == ["best.ckpt", "last.ckpt"]
 
 
@@ -102,7 +102,7 @@ def test_a_checkpoint_that_is_not_whole_is_an_error(fit, tmp_path):
     last = tmp_path / "checkpoints" / "last.ckpt"
     last.write_bytes(last.read_bytes()[:-200])
     with pytest.raises((RuntimeError, OSError)):
-        finished_epochs(last)
+        read_progress(last)
 
 
 def test_an_interrupted_run_stops_as_early_as_the_whole_one(fit, tmp_path):
@@ -112,13 +112,13 @@ def test_an_interrupted_run_stops_as_early_as_the_whole_one(fit, tmp_path):
         module_of(scripted(0.4, 0.4, 0.9, 0.9)), epochs=6, patience=3, ckpt=str(tmp_path / "checkpoints" / "last.ckpt")
     )
     assert trainer.global_step == 4 * 4
-    assert finished_epochs(tmp_path / "checkpoints" / "best.ckpt") == 1
+    assert read_progress(tmp_path / "checkpoints" / "best.ckpt").epochs == 1
 
 
 def test_the_last_checkpoint_is_of_the_last_epoch_with_and_without_validation(fit, tmp_path):
     fit(module_of(scripted(0.5, 0.4)), epochs=5, validate_every=2)
-    assert finished_epochs(tmp_path / "checkpoints" / "last.ckpt") == 5
-    assert finished_epochs(tmp_path / "checkpoints" / "best.ckpt") == 2
+    assert read_progress(tmp_path / "checkpoints" / "last.ckpt").epochs == 5
+    assert read_progress(tmp_path / "checkpoints" / "best.ckpt").epochs == 2
 
 
 def test_a_run_that_was_done_is_not_trained_again(fit, tmp_path):
@@ -131,7 +131,7 @@ def test_a_run_that_had_stopped_early_is_not_trained_on(fit, tmp_path):
     fit(module_of(scripted(0.5, 0.4)), epochs=5, patience=1)
     trainer, _ = fit(module_of(scripted(0.9)), epochs=5, patience=1, ckpt=str(tmp_path / "checkpoints" / "last.ckpt"))
     assert trainer.global_step == 8
-    assert finished_epochs(tmp_path / "checkpoints" / "best.ckpt") == 1
+    assert read_progress(tmp_path / "checkpoints" / "best.ckpt").epochs == 1
 
 
 def test_tensorboard_writes_into_the_folder(fit, tmp_path):

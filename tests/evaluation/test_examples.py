@@ -109,14 +109,14 @@ def test_if_no_image_holds_a_rare_class_others_are_shown_with_a_note():
         ((), (), ["car", "pole"]),  # in two images each; kite is in none, and sky in all
     ],
 )
-def test_rare_classes(rare, named, expected):
+def test_classes_to_show(rare, named, expected):
     labels = LabelSpace(names=("sky", "car", "pole", "kite"), rare=rare)
-    assert examples.rare_classes(COUNTS, labels, named) == expected
+    assert examples.classes_to_show(COUNTS, labels, EvaluateConfig(rare=named)) == expected
 
 
-def test_the_background_is_never_rare():
+def test_the_background_is_not_shown_for_want_of_rare_classes():
     labels = LabelSpace(names=("sky", "car", "pole", "kite"), background=1)
-    assert examples.rare_classes(COUNTS, labels) == ["pole", "sky"]
+    assert examples.classes_to_show(COUNTS, labels, EvaluateConfig()) == ["pole", "sky"]
 
 
 class Constant(nn.Module):

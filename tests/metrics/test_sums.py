@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from rarepix.labels import SOFT_SCALE, LabelSpace, Task
-from rarepix.metrics.sums import image_sums
+from rarepix.metrics.sums import image_sums, sums_taken
 from rarepix.models.outputs import Prediction, SegOutput, Target, target_of
 from rarepix.scores import ClassNames, pool, score
 
@@ -66,7 +66,10 @@ def test_presence_of_masks_is_what_a_network_without_masks_is_scored_by(labels):
     present = target_of(counted, labels).presence.bool()
     by_pixels = image_sums(Prediction(SegOutput(), mask, None), Target(truth), labels)["presence"]
     by_image = image_sums(Prediction(SegOutput(), None, present), target_of(truth, labels), labels)
-    assert set(by_image) == {"presence"}
+    assert list(by_image) == sums_taken(["presence"], labels) == ["presence"]
+    assert set(image_sums(Prediction(SegOutput(), mask, None), Target(truth), labels)) == set(
+        sums_taken(["mask"], labels)
+    )
     assert torch.equal(by_image["presence"], by_pixels)
     assert by_pixels.sum() == (40 - 6) * len(labels.presence_names)
 
@@ -77,6 +80,7 @@ def test_soft_masks():
     sums = sums_of([[[0, 0, 1, 1, 1]]], truth, SOFT, logits=torch.zeros(1, 1, 1, 5))
     assert sums["confusion"].tolist() == [[[2, 0], [0, 2]]]  # a pixel is of the class where its share is above a half
     assert sums["presence"].tolist() == [[[1, 0, 0, 0]]]
+    assert set(sums) == set(sums_taken(["mask", "presence"], SOFT))
     t = np.array([0, 64, 190, 254]) / 254
     cell = [np.minimum(0.5, t).sum(), np.maximum(0.5, t).sum(), t.sum() / 2, t.sum(), (1 - t).sum() / 2, (1 - t).sum()]
     ground = [np.minimum(0.5, 1 - t).sum(), np.maximum(0.5, 1 - t).sum(), cell[4], cell[5], cell[2], cell[3]]
@@ -94,4 +98,4 @@ def test_a_soft_mask_of_0_and_1_counts_as_a_hard_one():
 
 def test_without_a_class_beside_the_background_there_is_no_presence():
     only = LabelSpace(names=("ground",), background=0)
-    assert set(sums_of([[[0]]], [[[0]]], only)) == {"pixels", "confusion"}
+    assert set(sums_of([[[0]]], [[[0]]], only)) == set(sums_taken(["mask"], only)) == {"pixels", "confusion"}

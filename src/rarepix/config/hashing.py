@@ -63,9 +63,7 @@ def config_hash(config: TrialConfig) -> str:
 @cache
 def _later_defaults(kind: type[TrialConfig]) -> Mapping[str, Any]:
     """Return key → default of the keys of every configuration that schema 1 did not have."""
-    first = {f"{section}.{name}" for section, names in FIRST_KEYS.items() for name in names.split()} | {
-        "recipe",
-        "seed",
-    }
+    first = {"recipe", "seed"}
+    first |= {f"{section}.{name}" for section, names in FIRST_KEYS.items() for name in names.split()}
     defaults = flatten(kind(data={"root": ""}).model_dump(mode="json"))
     return {key: value for key, value in defaults.items() if key not in first}

@@ -12,8 +12,8 @@ from rarepix.settings import ConfigError, OneOf
 @cache
 def one_of(kind: type[TrialConfig] = TrialConfig) -> Mapping[str, type[OneOf]]:
     """Return the sections of a kind of configuration in which keys decide which other keys may be given."""
-    annotations = {key: field.annotation for key, field in kind.model_fields.items()}
-    return {key: kind for key, kind in annotations.items() if isinstance(kind, type) and issubclass(kind, OneOf)}
+    sections = {key: field.annotation for key, field in kind.model_fields.items()}
+    return {key: each for key, each in sections.items() if isinstance(each, type) and issubclass(each, OneOf)}
 
 
 @cache

@@ -63,28 +63,23 @@ class Mask(Protocol):
     def count(self, labels: LabelSpace, size: Size | None) -> MaskCounts | None:
         """Return the pixels of each class; None if the size of the mask is not known.
 
-        Here the mask is read and counted; a mask overrides this if it can be counted faster. *size* is the image's,
+        Here the mask is read and counted; a mask overrides this if it can be counted faster. Of a soft mask the pixels
+        where ``is_on`` count. Of several layers a pixel is ignored if it is so in any of them. *size* is the image's,
         None if the image cannot be read.
 
         Raises:
             FileNotFoundError: a file is missing.
             DataError: as ``read``.
         """
-        return None if size is None else count_pixels(self.read(size), labels)
-
-
-def count_pixels(mask: np.ndarray, labels: LabelSpace) -> MaskCounts:
-    """Return the pixels of each class in a mask as ``Mask.read`` returns it, of a soft one those where ``is_on``.
-
-    In a mask of several layers a pixel is ignored if it is so in any of them.
-    """
-    mask, layered = hard_mask(mask, labels), labels.task is Task.MULTILABEL
-    ids = np.bincount(mask.ravel(), minlength=256)
-    known = {*range(2 if layered else labels.count), labels.ignore}
-    pixels = (mask == 1).sum(axis=(0, 1)) if layered else ids[: labels.count]
-    ignored = (mask == labels.ignore).any(axis=2).sum() if layered else ids[labels.ignore]
-    unknown = tuple(number for number in np.flatnonzero(ids).tolist() if number not in known)
-    return MaskCounts(pixels.tolist(), int(ignored), mask.shape[:2], unknown)
+        if size is None:
+            return None
+        mask, layered = hard_mask(self.read(size), labels), labels.task is Task.MULTILABEL
+        ids = np.bincount(mask.ravel(), minlength=256)
+        known = {*range(2 if layered else labels.count), labels.ignore}
+        pixels = (mask == 1).sum(axis=(0, 1)) if layered else ids[: labels.count]
+        ignored = (mask == labels.ignore).any(axis=2).sum() if layered else ids[labels.ignore]
+        unknown = tuple(number for number in np.flatnonzero(ids).tolist() if number not in known)
+        return MaskCounts(pixels.tolist(), int(ignored), mask.shape[:2], unknown)
 
 
 @dataclass(frozen=True)

@@ -113,7 +113,7 @@ class SegmentationModule(pl.LightningModule):
         detached = {name: value.detach() for name, value in terms.items()}
         self._last_step = (self.global_step, detached)
         for name, value in detached.items():
-            self._loss_sums[name] = self._loss_sums[name] + value if name in self._loss_sums else value
+            self._loss_sums[name] = self._loss_sums.get(name, 0) + value
         return terms["loss"]
 
     def on_train_epoch_end(self) -> None:
@@ -134,8 +134,7 @@ class SegmentationModule(pl.LightningModule):
         """Add the sums and the loss of one batch."""
         prediction, target = self.predict(batch), self.target_of(batch["mask"])
         for name, sums in self.sums_of(prediction, target).items():
-            pooled = sums.sum(dim=0)
-            self._sums[name] = self._sums[name] + pooled if name in self._sums else pooled
+            self._sums[name] = self._sums.get(name, 0) + sums.sum(dim=0)
         self._val_loss = self._val_loss + self.loss(prediction.output, target)["loss"]
         self._batches += 1
 

@@ -95,8 +95,3 @@ def read_progress(checkpoint: Path) -> Progress:
     """Return how far the training was when *checkpoint* was written, and what it says of its network."""
     state = torch.load(checkpoint, weights_only=True, map_location="cpu")
     return Progress(int(state["epoch"]) + 1, state.get(METADATA_KEY) or {})
-
-
-def finished_epochs(checkpoint: Path) -> int:
-    """Return the number of epochs that were finished when *checkpoint* was written."""
-    return read_progress(checkpoint).epochs

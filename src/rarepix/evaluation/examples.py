@@ -13,6 +13,7 @@ from rarepix.data.loaders import Collate
 from rarepix.files import replacing
 from rarepix.inference.decode import crop_masks
 from rarepix.labels import LabelSpace, hard_mask
+from rarepix.metrics.settings import EvaluateConfig
 from rarepix.scores import ratio
 from rarepix.viz.examples import ExampleRow, examples_sheet
 
@@ -34,14 +35,14 @@ class Choice(NamedTuple):
     """What could not be shown, and why."""
 
 
-def rare_classes(counts: pd.DataFrame, labels: LabelSpace, named: Sequence[str] = ()) -> list[str]:
+def classes_to_show(counts: pd.DataFrame, labels: LabelSpace, config: EvaluateConfig) -> list[str]:
     """Return the classes that the pictures are about, those in the fewest images first.
 
-    They are the classes *named* (``evaluate.rare``), or else the rare ones of the dataset, or else the two in the
-    fewest images, without the background and classes in no image. *counts* is an image × class table of true pixels.
+    They are the rare classes, or where there are none the two in the fewest images, without the background and classes
+    in no image. *counts* is an image × class table of true pixels.
     """
     images = (counts > 0).sum()
-    rare = list(named or labels.rare)
+    rare = config.rare_classes(labels)
     if rare:
         return sorted(rare, key=lambda name: images[name])
     present = [name for name in labels.names if images[name] and name not in labels.background_names]

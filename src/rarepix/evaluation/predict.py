@@ -94,19 +94,19 @@ def predict(
     gpu = trained.module.device.type == "cuda"
     stacked = partial(collate, stride=trained.module.model.stride)
     loader = evaluation_loader(ImageFiles(files, config.data.resize), config, labels, gpu=gpu, collate=stacked)
-    tables = []
+    rows: list[dict[str, object]] = []
     for batch in loader:
         prediction = trained.predict(batch)
-        of_batch = [files[index] for index in batch["index"]]
+        batch_files = [files[index] for index in batch["index"]]
         if prediction.mask is None:
-            tables += _presence_rows(of_batch, prediction, labels)
+            rows += _presence_rows(batch_files, prediction, labels)
         else:
             masks = crop_masks(prediction.mask, batch["mask_size"])
-            for file, mask in zip(of_batch, masks, strict=True):
+            for file, mask in zip(batch_files, masks, strict=True):
                 _write_files(file, mask, out, labels, form=form, overlays=overlays)
-            tables += _mask_rows(of_batch, masks, prediction, labels)
-        advance(len(of_batch))
-    table = pd.DataFrame(tables)
+            rows += _mask_rows(batch_files, masks, prediction, labels)
+        advance(len(batch_files))
+    table = pd.DataFrame(rows)
     _write_tables(table, trained, form, out)
     return table
 
@@ -141,8 +141,8 @@ def _mask_rows(
 def _presence_rows(files: Sequence[Path], prediction: Prediction, labels: LabelSpace) -> Iterator[dict[str, object]]:
     """Yield a row for each image and class that is not the background."""
     for file, logits, present in zip(files, prediction.output.presence, prediction.presence.tolist(), strict=True):
-        for (name, probability), found in zip(_by_class(logits, labels).items(), present, strict=True):
-            yield {"image": file.stem, "class": name, "present": found, "greatest_probability": probability}
+        for (name, probability), is_present in zip(_by_class(logits, labels).items(), present, strict=True):
+            yield {"image": file.stem, "class": name, "present": is_present, "greatest_probability": probability}
 
 
 def _by_class(logits: Tensor, labels: LabelSpace) -> dict[str, float]:

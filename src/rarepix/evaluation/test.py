@@ -15,7 +15,7 @@ from rarepix.data.source import DataError, Item, Source
 from rarepix.data.sources import source_of
 from rarepix.data.splits.train_val_test import make_splits
 from rarepix.evaluation.checkpoint import CheckpointError, TrainedModel
-from rarepix.evaluation.examples import choose_examples, draw_examples, lowest_mean_iou, rare_classes
+from rarepix.evaluation.examples import choose_examples, classes_to_show, draw_examples, lowest_mean_iou
 from rarepix.evaluation.legacy import build_legacy
 from rarepix.evaluation.mask_files import MASKS, check_form, write_mask
 from rarepix.evaluation.measure import measure
@@ -124,7 +124,7 @@ def run_test(
 def _draw_examples(
     trained: TrainedModel, dataset: SegmentationDataset, inventory: pd.DataFrame, table: pd.DataFrame, out: Path
 ) -> None:
-    rare = rare_classes(inventory, trained.labels, trained.config.evaluate.rare)
+    rare = classes_to_show(inventory, trained.labels, trained.config.evaluate)
     choices = {EXAMPLES: choose_examples(table, inventory, rare), "worst.png": lowest_mean_iou(table)}
     for name, choice in choices.items():
         if choice.examples:

@@ -31,7 +31,7 @@ class LibraryLoss(nn.Module):
         """
         super().__init__()
         self.name, self.task, self.classes, self.ignore_index, self.background, self.scale = (name, *labels)
-        self.check_values, self.terms, self.needs, self.published = check_values, (name,), ("mask",), False
+        self.check_values, self.terms, self.published = check_values, (name,), False
         self.entry = LIBRARY_LOSSES[name]
         known = signature(name)
         self.arguments = {"mode": str(labels.task)} if "mode" in known else {}

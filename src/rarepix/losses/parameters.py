@@ -116,7 +116,7 @@ def _class_of(name: str) -> type[Settings]:
     return create_model("SumParameters", __base__=OfThisSum, **fields, **published)
 
 
-def parameters_of(name: str, what: str = "loss") -> dict[str, Any]:
+def parameters_of(name: str) -> dict[str, Any]:
     """Return the parameters of a loss with their defaults.
 
     Where the defaults of two terms differ there is none, and it is None. A library's loss has the mapping
@@ -125,7 +125,7 @@ def parameters_of(name: str, what: str = "loss") -> dict[str, Any]:
     Raises:
         ValueError: as ``names.terms_of``.
     """
-    fields = parameters_class(name, what).model_fields
+    fields = parameters_class(name).model_fields
     arguments = own_arguments(canonical(name)) if is_library(name) else {}
     return {key: field.get_default() for key, field in fields.items()} | {
         f"arguments.{key}": default for key, default in arguments.items()

@@ -78,6 +78,3 @@ class LossConfig(OneOf):
     def defaults(self, chooser: str | None = None) -> dict[str, Any]:
         """Return the parameters of the named loss with their defaults, of a library's loss also by dotted keys."""
         return parameters_of(self.name)
-
-    def _own_parameters(self) -> list[str]:
-        return [*self.defaults()]

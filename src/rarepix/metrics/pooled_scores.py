@@ -16,7 +16,7 @@ def pooled_scores(sums: Sums, labels: LabelSpace, config: EvaluateConfig) -> dic
     """Return ``objective`` and the scores that every validation reports, of *sums* over the images of a split.
 
     These are those of ``scores.summary`` and, after them, the objective under its own name and ``evaluate.scores``.
-    An absent score is NaN, but an absent objective is 0: as yet nothing is predicted of which it could be told.
+    An absent score is NaN, but an absent objective is 0: the network does not yet predict what the score is about.
 
     Raises:
         MissingSums: a score needs sums that are not there.

@@ -3,6 +3,8 @@
 ``rarepix.scores.table`` says what each is. Those of outlines take too long for this and are taken by a test alone.
 """
 
+from collections.abc import Collection
+
 import torch
 from torch import Tensor
 
@@ -19,8 +21,9 @@ def image_sums(prediction: Prediction, target: Target, labels: LabelSpace) -> di
     """Return the sums of the images of a batch by name; sums over their first axis are those of the batch.
 
     ``pixels`` N C 4, ``confusion`` 1 C C (all images together; not of a multilabel task), ``presence`` N K 4 (where
-    there is a class that is not the background) and, of soft masks only, ``soft`` N C 6; the other sums of soft masks
-    are of where they are on. Without predicted masks there is ``presence`` alone, which needs ``target.presence``.
+    there is a class that is not the background) and, of soft masks only, ``soft`` N C 6; the other sums of a soft mask
+    are those of its ``hard_mask``. Without predicted masks there is ``presence`` alone, which needs
+    ``target.presence``.
     """
     if prediction.mask is None:
         return {"presence": presence_counts(prediction.presence, target.presence, ignore=labels.ignore)}
@@ -36,6 +39,14 @@ def image_sums(prediction: Prediction, target: Target, labels: LabelSpace) -> di
     if labels.is_soft:
         sums["soft"] = _soft_sums(prediction.output.mask, target.mask, labels)
     return sums
+
+
+def sums_taken(outputs: Collection[str], labels: LabelSpace) -> list[str]:
+    """Return the names of the sums that ``image_sums`` takes of a network with these ``Model.outputs``."""
+    names = ["presence"] if labels.presence_names else []
+    if "mask" in outputs:
+        names += ["pixels"] + ["soft"] * labels.is_soft + [CONFUSION] * (labels.task is not Task.MULTILABEL)
+    return names
 
 
 def presence_counts(predicted: Tensor, present: Tensor, *, ignore: int) -> Tensor:

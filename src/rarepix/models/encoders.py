@@ -34,7 +34,7 @@ def weights_of(config: ModelConfig) -> str | None:
 
 @contextmanager
 def named_errors(config: ModelConfig) -> Iterator[None]:
-    """Raise what the libraries raise when a network cannot be built as one of two errors that name the configuration.
+    """Turn an error of a library that cannot build a network into one that names the configuration.
 
     Raises:
         ValueError: the architecture cannot be built with this encoder or these options.

@@ -1,4 +1,4 @@
-"""What a network says and what is true: the types that networks, losses, metrics, engine and inference pass on.
+"""The output of a network, the target of a batch and a prediction: types that the ground rooms and inference share.
 
 Shapes: N images, C channels of masks, K classes that are not the background (``LabelSpace.presence_names``).
 """

@@ -27,14 +27,14 @@ from rarepix.scores.table import (
     SUMMARY,
     SUMMARY_BY_CLASS,
     ClassNames,
-    ClassScore,
-    DatasetScore,
     Direction,
     MissingSums,
     Sums,
     available,
+    check_score,
     direction_of,
     groups,
+    is_of_rare_classes,
     objective,
     pool,
     score,
@@ -44,7 +44,8 @@ from rarepix.scores.table import (
 
 __all__ = [
     "ABSENT", "CLASS_SCORES", "GROUPS", "KINDS", "KINDS_OF", "PIXEL_SCORES", "SCORES", "SOFT_KINDS", "SUMMARY",
-    "SUMMARY_BY_CLASS", "SURFACE_KINDS", "ClassNames", "ClassScore", "Counts", "DatasetScore", "Direction",
-    "MissingSums", "Score", "Sums", "available", "by_kind", "direction_of", "groups", "iou", "mean", "objective",
-    "per_image", "pool", "pooled", "precision", "ratio", "recall", "score", "score_name", "summary", "summed", "worst",
+    "SUMMARY_BY_CLASS", "SURFACE_KINDS", "ClassNames", "Counts", "Direction", "MissingSums", "Score", "Sums",
+    "available", "by_kind", "check_score", "direction_of", "groups", "iou", "is_of_rare_classes", "mean",
+    "objective", "per_image", "pool", "pooled", "precision", "ratio", "recall", "score", "score_name", "summary",
+    "summed", "worst",
 ]  # fmt: skip

@@ -16,7 +16,7 @@ surface     (N) C 4      ``SURFACE_KINDS``: of outlines
 N are images (sums add up over them), C all classes, K those that are not the background.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -54,6 +54,10 @@ class ClassScore(NamedTuple):
     function: Score
     """(counts by kind, absent=policy) → values … C."""
     direction: Direction = "maximize"
+
+    def values(self, sums: np.ndarray) -> np.ndarray:
+        """Return the score of each class, … C, of the sums that it needs; absent is NaN."""
+        return self.function(by_kind(np.asarray(sums), KINDS_OF[self.needs]))
 
 
 class DatasetScore(NamedTuple):
@@ -100,12 +104,7 @@ def groups(
     """
     is_rare = np.isin(names, rare)
     worst = class_scores.worst(values) if direction == "maximize" else -class_scores.worst(-np.asarray(values, float))
-    return {
-        "mean": mean(values),
-        "rare": mean(values[is_rare]),
-        "frequent": mean(values[~is_rare]),
-        "worst": worst,
-    }
+    return {"mean": mean(values), "rare": mean(values[is_rare]), "frequent": mean(values[~is_rare]), "worst": worst}
 
 
 GROUPS = ("mean", "rare", "frequent", "worst")
@@ -117,12 +116,16 @@ def score_name(group: str, class_score: str) -> str:
     return "miou" if (group, class_score) == ("mean", "iou") else f"{group}_{class_score}"
 
 
+def is_of_rare_classes(name: str) -> bool:
+    """Return whether a score of a whole split is the mean of the rare classes."""
+    return name.startswith("rare_")
+
+
 def _of_group(class_score: str, group: str) -> DatasetScore:
     row = CLASS_SCORES[class_score]
 
     def function(sums: np.ndarray, classes: ClassNames) -> float:
-        values = row.function(by_kind(sums, KINDS_OF[row.needs]))
-        return groups(values, classes.of(row.needs), classes.rare, direction=row.direction)[group]
+        return groups(row.values(sums), classes.of(row.needs), classes.rare, direction=row.direction)[group]
 
     return DatasetScore(row.needs, function, row.direction)
 
@@ -172,14 +175,12 @@ def pool(sums: Sums) -> dict[str, np.ndarray]:
     return {name: np.asarray(values).sum(axis=0) for name, values in sums.items()}
 
 
-def score(name: str, sums: Sums, classes: ClassNames) -> float:
-    """Return a score of pooled *sums*; a single class is named behind a slash: ``iou/rare class``.
-
-    Absent classes are left out of means (policy ``skip``); what is absent altogether is NaN.
+def check_score(name: str, sums: Collection[str], classes: ClassNames) -> None:
+    """Raise an error unless the score *name* can be computed from these *sums* of these classes.
 
     Raises:
         ChoiceError: there is no such score, or no such class.
-        MissingSums: the sums that it needs are not there.
+        MissingSums: the sums that it needs are not among them.
     """
     base, slash, of_class = name.partition("/")
     row = pick(CLASS_SCORES if slash else SCORES, base, "score")
@@ -188,15 +189,25 @@ def score(name: str, sums: Sums, classes: ClassNames) -> float:
             f"the score {name!r} needs sums of {row.needs}, but there are sums of {', '.join(sums) or '(nothing)'}: "
             f"choose one of {', '.join(available(sums)) or '(none)'}"
         )
+    if slash and of_class not in classes.of(row.needs):
+        valid = ", ".join(classes.of(row.needs))
+        raise ChoiceError(f"unknown class {of_class!r} of the score {base!r}: valid: {valid}")
+
+
+def score(name: str, sums: Sums, classes: ClassNames) -> float:
+    """Return a score of pooled *sums*; a single class is named behind a slash: ``iou/rare class``.
+
+    Absent classes are left out of means (policy ``skip``); what is absent altogether is NaN. Raises as ``check_score``.
+    """
+    check_score(name, sums, classes)
+    base, slash, of_class = name.partition("/")
     if not slash:
-        return row.function(np.asarray(sums[row.needs]), classes)
-    names = classes.of(row.needs)
-    if of_class not in names:
-        raise ChoiceError(f"unknown class {of_class!r} of the score {base!r}: valid: {', '.join(names)}")
-    return float(row.function(by_kind(np.asarray(sums[row.needs]), KINDS_OF[row.needs]))[names.index(of_class)])
+        return SCORES[base].function(np.asarray(sums[SCORES[base].needs]), classes)
+    row = CLASS_SCORES[base]
+    return float(row.values(sums[row.needs])[classes.of(row.needs).index(of_class)])
 
 
-def available(sums: Sums) -> list[str]:
+def available(sums: Collection[str]) -> list[str]:
     """Return the names of all scores in ``SCORES`` that can be had of these sums."""
     return [name for name, row in SCORES.items() if row.needs in sums]
 
@@ -218,8 +229,8 @@ def summary(sums: Sums, classes: ClassNames) -> dict[str, float]:
     """
     kind = next(kind for kind in SUMMARY if kind in sums)
     by_class = SUMMARY_BY_CLASS[kind]
-    values = CLASS_SCORES[by_class].function(by_kind(np.asarray(sums[kind]), KINDS_OF[kind]))
-    named = {f"{by_class}/{name}": float(value) for name, value in zip(classes.of(kind), values, strict=True)}
+    values = zip(classes.of(kind), CLASS_SCORES[by_class].values(sums[kind]), strict=True)
+    named = {f"{by_class}/{name}": float(value) for name, value in values}
     return {name: score(name, sums, classes) for name in SUMMARY[kind]} | named
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from rarepix import layout, records
 from rarepix.config import TrialConfig, config_hash, flatten
 from rarepix.files import naming
-from rarepix.records import Block, Failure, Status, TrialRecord, describes_environment
+from rarepix.records import DEFAULT_PLAN, Block, Failure, Status, TrialRecord, describes_environment
 
 PACKAGES = (
     "rarepix", "torch", "lightning", "segmentation-models-pytorch", "timm", "pytorch-toolbelt", "albumentations",
@@ -59,7 +59,7 @@ class RunContext:
     """NNI's id of the parameters."""
     settings: Mapping[str, Any] = field(default_factory=dict)
     """Of the command line, put over the recipe before the parameters."""
-    plan: str = "segment"
+    plan: str = DEFAULT_PLAN
     """Name of the plan, see ``rarepix.trial.plans``."""
     report: Callable[[dict[str, float]], None] = _no_report
     """Receives the scores of each validation, in the main process."""

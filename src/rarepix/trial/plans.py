@@ -9,7 +9,6 @@ def _only_stage(config: TrialConfig) -> dict[str, TrialConfig]:
     return {"segment": config}
 
 
-DEFAULT_PLAN = "segment"
 PLANS: dict[str, Plan] = {
     "segment": Plan(description="Train one segmentation network and leave its record.", stages=_only_stage),
 }

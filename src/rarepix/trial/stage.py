@@ -51,7 +51,7 @@ def train(config: TrialConfig, folder: Path, report: Report, context: StageConte
         AttemptError: the last checkpoint belongs to another stage.
     """
     from rarepix.engine import distributed
-    from rarepix.engine.trainer import finished_epochs
+    from rarepix.engine.trainer import read_progress
     from rarepix.evaluation.image_sums import class_counts, split_sums
     from rarepix.trial.data_artifacts import describe_data, write_data_artifacts
 
@@ -63,7 +63,7 @@ def train(config: TrialConfig, folder: Path, report: Report, context: StageConte
     trained = _fit(parts, report, resumed)
     evaluated, test_seconds = _evaluate(parts, trained.trainer)
     value, labels = parts.module.scorer(evaluated["val"].pooled)["objective"], parts.data.labels
-    epoch = finished_epochs(folder / CHECKPOINTS / BEST)
+    epoch = read_progress(folder / CHECKPOINTS / BEST).epochs
     return StageResult(
         name=parts.context.name,
         epochs=trained.epochs,
@@ -119,7 +119,7 @@ def _finished_before(parts: _Parts) -> int | None:
         return None
     progress = read_progress(last)
     stage = progress.metadata.get(STAGE_KEY)
-    if stage is not None or parts.context.several:  # older checkpoints, of trials with one stage, do not say
+    if stage is not None or parts.context.own_folder:  # older checkpoints, of trials with one stage, name none
         check_identity(last, stage, parts.context.name, parts.config)
     return progress.epochs
 
@@ -148,7 +148,7 @@ def _fit(parts: _Parts, report: Report, resumed: int | None) -> _Trained:
         context.history or folder / layout.HISTORY,
         attempt=context.attempt,
         report=report,
-        stage=context.name if context.several else None,
+        stage=context.name if context.own_folder else None,
         epochs_before=context.epochs_before,
         steps_before=context.steps_before,
     )
@@ -167,7 +167,7 @@ def _fit(parts: _Parts, report: Report, resumed: int | None) -> _Trained:
 def _evaluate(parts: _Parts, trainer: pl.Trainer) -> tuple[dict[str, ImageSums], float]:
     """Return the sums by split of every image that was not trained on, with the best checkpoint; and the seconds."""
     from rarepix.engine import distributed
-    from rarepix.evaluation.examples import choose_examples, draw_examples, rare_classes
+    from rarepix.evaluation.examples import choose_examples, classes_to_show, draw_examples
     from rarepix.evaluation.image_sums import image_table, sum_images
 
     began, folder = time.perf_counter(), parts.folder
@@ -177,9 +177,8 @@ def _evaluate(parts: _Parts, trainer: pl.Trainer) -> tuple[dict[str, ImageSums],
         images = image_table(evaluated, parts.data.labels)
         with replacing(folder / layout.IMAGES) as file:
             images.to_parquet(file, index=False)
-        data, evaluate = parts.data, parts.config.evaluate
-        pixels, val = data.pixel_counts("val"), images[images["split"] == "val"]
-        rare = rare_classes(pixels, data.labels, evaluate.rare)
+        data, pixels, val = parts.data, parts.data.pixel_counts("val"), images[images["split"] == "val"]
+        rare = classes_to_show(pixels, data.labels, parts.config.evaluate)
         choice, dataset = choose_examples(val, pixels, rare), data.loaders["val"].dataset
         draw_examples(parts.module, dataset, choice, data.labels, folder / layout.EXAMPLES, rare=rare)
     return evaluated, round(time.perf_counter() - began, 3)

@@ -1,4 +1,4 @@
-"""What the trial around a stage tells it."""
+"""What a stage gets from the trial that it belongs to."""
 
 import time
 from collections.abc import Callable
@@ -36,12 +36,12 @@ def _nothing(dataset: Dataset, device: str, resumed_from_epoch: int | None) -> N
 
 @dataclass(frozen=True, kw_only=True)
 class StageContext:
-    """What the trial around a stage tells it; the defaults are those of a training by itself."""
+    """What a stage gets from its trial; the defaults are those of a training by itself."""
 
     name: str = "segment"
     attempt: int = 1
-    several: bool = False
-    """Whether the trial holds further stages, so that files and checkpoints must say to which they belong."""
+    own_folder: bool = False
+    """Whether the stage has a folder of its own in that of the trial: then the history and the checkpoints name it."""
     epochs_before: int = 0
     steps_before: int = 0
     history: Path | None = None

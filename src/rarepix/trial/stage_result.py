@@ -1,4 +1,4 @@
-"""What one training leaves for the trial around it, and the file that tells a later attempt that it is done."""
+"""The result of one training, and the file from which a later attempt knows that the training has finished."""
 
 import json
 from pathlib import Path
@@ -39,14 +39,15 @@ class StageResult(RecordModel):
 
 
 def identity(name: str, config: TrialConfig) -> dict[str, str]:
-    """Return what says of files which stage they belong to: its name and the hash of its configuration."""
+    """Return the name of a stage and the hash of its configuration: files that belong to the stage hold both."""
     return {"name": name, "config_hash": config_hash(config)}
 
 
 def write_finished(result: StageResult, config: TrialConfig, folder: Path) -> None:
     """Note in the folder of a stage that it has finished, whole or not at all."""
     stage = identity(result.name, config)
-    document = {**stage, "config": config.model_dump(mode="json"), "result": _without_place(result)}
+    fields = result.model_dump(mode="json", exclude={"checkpoint"})  # its place is known, and the folder may be moved
+    document = {**stage, "config": config.model_dump(mode="json"), "result": fields}
     write_text(folder / STAGE, json.dumps(document, indent=1, allow_nan=False) + "\n")
 
 
@@ -69,20 +70,15 @@ def read_finished(name: str, config: TrialConfig, folder: Path) -> StageResult |
         ) from error
 
 
-def check_identity(file: Path, found: Any, name: str, config: TrialConfig) -> None:
-    """Raise ``AttemptError`` unless *file*, which says that it belongs to the stage *found*, is of this stage."""
+def check_identity(file: Path, stage: Any, name: str, config: TrialConfig) -> None:
+    """Raise ``AttemptError`` unless *stage*, the identity that *file* names, is that of this stage."""
     expected = identity(name, config)
-    if found == expected:
+    if stage == expected:
         return
     other = "to none that it names"
-    if isinstance(found, dict) and found.keys() == expected.keys():
-        other = f"to stage {found['name']!r} (configuration {found['config_hash']})"
+    if isinstance(stage, dict) and stage.keys() == expected.keys():
+        other = f"to stage {stage['name']!r} (configuration {stage['config_hash']})"
     raise AttemptError(
         f"{file} must belong to stage {name!r} (configuration {expected['config_hash']}), but belongs {other}: "
         f"put the right file there, or remove it to train the stage from its beginning"
     )
-
-
-def _without_place(result: StageResult) -> dict[str, Any]:
-    """Return the fields of *result* without its checkpoint, whose place is known: the folder may be moved."""
-    return result.model_dump(mode="json", exclude={"checkpoint"})

@@ -41,8 +41,8 @@ class TrialStages:
         self.configs, self.context, self.record, self.startup = configs, context, record, startup
         self.folder = context.folder
         self.results: dict[str, StageResult] = {}
-        self._apart = [*configs.values()] != [context.config]
-        self._trains = False  # whether this attempt has begun to train
+        self._own_folders = [*configs.values()] != [context.config]
+        self._has_begun = False  # whether this attempt has begun to train
 
     def train(self, name: str, *, initial_weights: Path | None = None) -> StageResult:
         """Train the next stage and return its result; one that an earlier attempt has finished is not trained again.
@@ -58,24 +58,24 @@ class TrialStages:
                 f"{[*self.results]} it asks for {name!r}"
             )
         config, folder = self.configs[name], self._folder_of(name)
-        result = read_finished(name, config, folder) if self._apart else None
+        result = read_finished(name, config, folder) if self._own_folders else None
         if result is None:
             result = train(config, folder, self.context.report, self._stage_context(name, initial_weights))
-            if self._apart:
+            if self._own_folders:
                 if _is_main_process():
                     write_finished(result, config, folder)
                 gc.collect()  # trainer and module refer to each other, and hold loader processes and device memory
         self.results[name] = result
-        if self._apart:
+        if self._own_folders:
             self._update(stages=[self._described(stage) for stage in self.results.values()])
         return result
 
     def finish(self, result: StageResult) -> TrialRecord:
         """Complete the record of the trial, which *result* judges; in the main process only."""
-        if not self._trains:
+        if not self._has_begun:
             self._update(resumed_from_epoch=self._epochs_before(None))
         folder = self._folder_of(result.name)
-        if self._apart:
+        if self._own_folders:
             for file in TABLES.values():
                 if (folder / file).is_file():
                     with replacing(self.folder / file) as temporary:
@@ -96,7 +96,7 @@ class TrialStages:
         )
 
     def _folder_of(self, name: str) -> Path:
-        return stage_folder(self.folder, name) if self._apart else self.folder
+        return stage_folder(self.folder, name) if self._own_folders else self.folder
 
     def _epochs_before(self, name: str | None) -> int:
         """Return the planned epochs of the stages before *name* (None: of all), so that stages of trials compare."""
@@ -108,9 +108,9 @@ class TrialStages:
 
         def began(dataset: Dataset, device: str, resumed: int | None) -> None:
             changes = {"dataset": dataset, "device": device}
-            if not self._trains and (self.results or resumed is not None):
+            if not self._has_begun and (self.results or resumed is not None):
                 changes["resumed_from_epoch"] = before + (resumed or 0)
-            self._trains = True
+            self._has_begun = True
             self._update(**changes)
 
         context = StageContext(
@@ -120,11 +120,11 @@ class TrialStages:
             startup=self.startup,
             began=began,
         )
-        if not self._apart:
+        if not self._own_folders:
             return context
         return replace(
             context,
-            several=True,
+            own_folder=True,
             epochs_before=before,
             steps_before=sum(result.steps for result in self.results.values()),
             history=self.folder / layout.HISTORY,

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from rarepix.config import load_recipe, updated
-from rarepix.search.checks.tuner import ADVISOR, advisor_problems, enqueued_points
+from rarepix.search.checks.preflight import enqueued_points
+from rarepix.search.checks.tuner import ADVISOR, advisor_problems
 from rarepix.search.nni.study_file import Algorithm, StudyFile
 from tests.search.lab import STUDY
 
@@ -21,7 +22,8 @@ def study(assessor: dict | None = None, space: dict = SPACE, limit: int = 100, *
 
 def problems(recipe: str = "demo", settings: dict | None = None, **how) -> list[str]:
     checked = study(**how)
-    return advisor_problems(checked, checked.searchSpace, updated(load_recipe(recipe), settings or {}), Path())
+    config = updated(load_recipe(recipe), settings or {})
+    return advisor_problems(checked, checked.searchSpace, config, Path(), epochs=config.engine.epochs)
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ class MachineLab:
         (self.lab.folder / ".nniignore").write_text("/home\n/results\n")  # the first has NNI's logs, which grow
         (self.lab.folder / "src").mkdir()
         (self.lab.folder / "src" / "marker.py").touch()
-        patch.setattr(machines, "dry_run_problems", lambda study, folder, configs: [])  # there is no data
+        patch.setattr(machines, "dry_run_problems", lambda study, folder, configs, plan: [])  # there is no data
         for name, value in PATIENCE.items():
             patch.setenv(name, value)
         self.key = new_key(folder / "key")

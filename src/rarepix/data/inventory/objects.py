@@ -41,13 +41,13 @@ def find_objects(
     if stored is not None:
         return stored
 
-    def sizes_in(item: Item) -> dict[int, np.ndarray]:
+    def objects_of(item: Item) -> dict[int, np.ndarray]:
         return object_sizes(item.mask.read(sizes[item.id]) if sizes else read_mask(item), labels)
 
     rows = [
         (item.id, labels.names[number], pixels)
-        for item, sizes in zip(items, in_threads(sizes_in, items, progress), strict=True)
-        for number, of_class in sizes.items()
+        for item, objects in zip(items, in_threads(objects_of, items, progress), strict=True)
+        for number, of_class in objects.items()
         for pixels in of_class.tolist()
     ]
     table = pd.DataFrame(rows, columns=COLUMNS).astype({"pixels": np.int64})

@@ -11,7 +11,7 @@ from rarepix.data.masks import IdMask
 from rarepix.data.source import DataError, Item
 from rarepix.data.sources.lists import build_items, check_folders, unknown_list
 from rarepix.labels import LabelSpace
-from rarepix.settings import Settings
+from rarepix.settings import NoParameters
 
 COLOURS = {
     "road": (128, 64, 128), "sidewalk": (244, 35, 232), "building": (70, 70, 70), "wall": (102, 102, 156),
@@ -23,10 +23,7 @@ COLOURS = {
 """Class → colour, in the order of the train ids."""
 IMAGES, MASKS = "leftImg8bit", "gtFine"
 IMAGE_SUFFIX, MASK_SUFFIX = "_leftImg8bit.png", "_gtFine_labelTrainIds.png"
-
-
-class Parameters(Settings):
-    """This source has no parameters."""
+Parameters = NoParameters
 
 
 def open_source(root: Path, parameters: Parameters) -> "CityscapesSource":

@@ -11,7 +11,7 @@ from rarepix.data.masks import LayerMask
 from rarepix.data.source import DataError, Item
 from rarepix.data.sources.lists import IMAGE_SUFFIXES, build_items, check_folders, find_file, read_id_list
 from rarepix.labels import LabelSpace, Task
-from rarepix.settings import Settings
+from rarepix.settings import NoParameters
 
 TRAIN, TEST = "TrainDataset", "TestDataset"
 ALL = "all"
@@ -19,10 +19,7 @@ ALL = "all"
 THRESHOLD = 127
 SUFFIX = re.compile(f"({'|'.join(map(re.escape, IMAGE_SUFFIXES))})$")
 MASK_SUFFIXES = (".png", ".PNG", ".jpg", ".jpeg", ".JPG", ".JPEG")
-
-
-class Parameters(Settings):
-    """This source has no parameters."""
+Parameters = NoParameters
 
 
 def open_source(root: Path, parameters: Parameters) -> "PolypSource":

@@ -12,7 +12,7 @@ from rarepix.data.source import DataError, Item
 from rarepix.data.sources.description import Description, describe, label_space
 from rarepix.data.sources.lists import build_items, check_folders, find_file, read_id_list
 from rarepix.labels import Task
-from rarepix.settings import Settings
+from rarepix.settings import NoParameters
 
 VOC_CLASSES = (
     "background", "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow", "diningtable",
@@ -23,10 +23,7 @@ ASSUMED = (
     "{root} has no dataset.json: ids 0 to 20 are taken for background and the 20 classes of VOC 2012, 255 for ignored; "
     'if they mean something else, write {file}, such as {{"classes": ["background", "road", "sign"]}}'
 )
-
-
-class Parameters(Settings):
-    """This source has no parameters."""
+Parameters = NoParameters
 
 
 def open_source(root: Path, parameters: Parameters) -> "VocSource":

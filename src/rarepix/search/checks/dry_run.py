@@ -17,10 +17,11 @@ from typing import Self
 
 from rarepix.config import TrialConfig
 from rarepix.losses.libraries import is_library
+from rarepix.records import DEFAULT_PLAN
 from rarepix.search.nni.nnictl import last_line
 from rarepix.settings import ConfigError
 from rarepix.trial.plan import Plan
-from rarepix.trial.plans import DEFAULT_PLAN, PLANS, find_plan
+from rarepix.trial.plans import PLANS, find_plan
 
 PARTS = {"data": "albumentations", "network": "segmentation_models_pytorch"}
 """Part of a dry run → the heaviest library that it needs."""

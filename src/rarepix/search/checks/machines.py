@@ -27,7 +27,6 @@ from rarepix.search.nni.study_file import StudyFile
 from rarepix.search.remote import ssh
 from rarepix.search.remote.ssh import LOCAL, Machine, SshError, machine_list
 from rarepix.settings import ConfigError
-from rarepix.trial.plans import DEFAULT_PLAN
 
 LEAST_FREE = 2 * 2**30
 """Bytes of disk; a trial's checkpoints alone take hundreds of millions."""
@@ -96,9 +95,7 @@ def problems(study: StudyFile, folder: Path, config: TrialConfig | None = None) 
     )
 
 
-def dry_run_problems(
-    study: StudyFile, folder: Path, configs: Iterable[TrialConfig], plan: str = DEFAULT_PLAN
-) -> list[str]:
+def dry_run_problems(study: StudyFile, folder: Path, configs: Iterable[TrialConfig], plan: str) -> list[str]:
     """Return the errors that trials of *plan* with *configs* would end with on the machines of *study*, a line each."""
     question = {"data": None, "plan": plan, "configs": [config.model_dump(mode="json") for config in configs]}
     return _on_each(machines_of(study, folder), lambda machine: _ask(machine, question, DRY_RUN_SECONDS)["problems"])

@@ -12,15 +12,15 @@ from rarepix.config.yaml import read_mapping
 from rarepix.search.checks import dry_run, machines, tuner
 from rarepix.search.checks.probe import gpu_count
 from rarepix.search.nni import nnictl
+from rarepix.search.nni.enqueued import default_parameters, enqueued_configurations
 from rarepix.search.nni.install_patch import PatchError, check_version
 from rarepix.search.nni.space import Space, check_space, corners, read_space
 from rarepix.search.nni.space import problems as space_problems
+from rarepix.search.nni.study_context import list_blocks
 from rarepix.search.nni.study_file import StudyFile, read_study
 from rarepix.search.nni.trial_command import TrialCommand, parse
 from rarepix.search.optimizer.settings import read_settings
 from rarepix.settings import ConfigError
-from rarepix.trial.plan import Plan
-from rarepix.trial.plans import DEFAULT_PLAN, PLANS, find_plan
 
 MIN_FREE = 2**30
 """Bytes of disk: enough for a few trials of a small network, or for NNI's own records of any study."""
@@ -54,8 +54,7 @@ def check(config_file: str | Path, port: int | None = None) -> CheckedStudy:
         space = _try(problems, lambda: _space(study, file.parent))
         fits = config is not None and space is not None and _try(problems, lambda: check_space(space, config) or True)
         if fits or not tuner.uses_advisor(study):
-            plan = find_plan(command.plan) if command else PLANS[DEFAULT_PLAN]
-            problems += _tuner_problems(study, space, config, file.parent, plan)
+            problems += _tuner_problems(study, space, config, file.parent, command)
         _try(problems, check_version)
         if study.trainingService.platform == "local" and study.gpus and study.gpus > (available := gpu_count()):
             problems.append(
@@ -71,7 +70,7 @@ def check(config_file: str | Path, port: int | None = None) -> CheckedStudy:
         if not problems:
             _try(problems, lambda: _validate_by_nni(file))
         if not problems:  # a dry run takes seconds, and would only report the same problems again
-            points = tuner.enqueued_points(study, space, config, code) if tuner.uses_advisor(study) else []
+            points = enqueued_points(study, space, config, code) if tuner.uses_advisor(study) else []
             configs = [updated(config, point) for point in (*corners(space), *points)]
             if local_dry_run:
                 problems += local_dry_run.problems(configs, command.plan)
@@ -85,6 +84,20 @@ def check(config_file: str | Path, port: int | None = None) -> CheckedStudy:
 def is_study(file: Path) -> bool:
     """Return whether *file* is the file of a study rather than of a recipe."""
     return file.is_file() and "trialCommand" in read_mapping(file, "the study or recipe")
+
+
+def enqueued_points(study: StudyFile, space: Space, config: TrialConfig, folder: Path) -> list[dict[str, Any]]:
+    """Return the parameters that are known before the study starts, and each block: what a dry run should try.
+
+    Raises ``ConfigError`` if the ``classArgs`` or the study of a warm start cannot be used.
+    """
+    settings = read_settings(study.tuner.classArgs)
+    points = [dict(point) for point in settings.configurations or ()]
+    if not settings.listed:
+        enqueued = enqueued_configurations(settings, space, config, folder)
+        points += [default_parameters(space, config), *(parameters for _, parameters in enqueued)]
+    blocks = list_blocks(settings, config)
+    return points + [{"seed": block.seed, "data.fold": block.fold} for block in blocks]
 
 
 def disk_problems(folders: dict[str, Path], min_free: int = MIN_FREE) -> list[str]:
@@ -118,10 +131,11 @@ def _space(study: StudyFile, folder: Path) -> Space:
 
 
 def _tuner_problems(
-    study: StudyFile, space: Space | None, config: TrialConfig | None, folder: Path, plan: Plan
+    study: StudyFile, space: Space | None, config: TrialConfig | None, folder: Path, command: TrialCommand | None
 ) -> list[str]:
     if tuner.uses_advisor(study):
-        return tuner.advisor_problems(study, space, config, (folder / study.trialCodeDirectory).resolve(), plan)
+        code = (folder / study.trialCodeDirectory).resolve()
+        return tuner.advisor_problems(study, space, config, code, epochs=command.epochs(config))
     problems = tuner.tuner_problems(study.tuner.model_dump(), space, folder) if space else []
     return problems + (tuner.assessor_problems(study.assessor.model_dump()) if study.assessor else [])
 

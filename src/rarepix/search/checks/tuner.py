@@ -9,6 +9,7 @@ from typing import Any
 
 from rarepix.choices import nearest
 from rarepix.config import TrialConfig, updated
+from rarepix.scores import is_of_rare_classes
 from rarepix.search.nni.enqueued import default_parameters, enqueued_configurations
 from rarepix.search.nni.nnictl import last_line
 from rarepix.search.nni.space import Space
@@ -17,8 +18,6 @@ from rarepix.search.nni.study_file import StudyFile
 from rarepix.search.nni.trial_io import reported_scores
 from rarepix.search.optimizer.settings import GRID_MAY_BE, SearchSettings, in_seconds, read_settings
 from rarepix.settings import ConfigError
-from rarepix.trial.plan import Plan
-from rarepix.trial.plans import DEFAULT_PLAN, PLANS
 
 ADVISOR = "rarepix.search.advisor.OptunaAdvisor"
 WORKING_TUNERS = ("Random", "GridSearch", "TPE", "Evolution", "PBT")
@@ -48,24 +47,11 @@ def uses_advisor(study: StudyFile) -> bool:
     return study.tuner.className == ADVISOR
 
 
-def enqueued_points(study: StudyFile, space: Space, config: TrialConfig, folder: Path) -> list[dict[str, Any]]:
-    """Return the parameters that are known before the study starts, and each block: what a dry run should try.
+def advisor_problems(study: StudyFile, space: Space, config: TrialConfig, folder: Path, *, epochs: int) -> list[str]:
+    """Return what is wrong with the advisor's ``classArgs``, one line per problem.
 
-    Raises ``ConfigError`` if the ``classArgs`` or the study of a warm start cannot be used.
+    Trials run in *folder* and have this number of *epochs*, of all their stages together.
     """
-    settings = read_settings(study.tuner.classArgs)
-    points = [dict(point) for point in settings.configurations or ()]
-    if not settings.listed:
-        enqueued = enqueued_configurations(settings, space, config, folder)
-        points += [default_parameters(space, config), *(parameters for _, parameters in enqueued)]
-    blocks = list_blocks(settings, config)
-    return points + [{"seed": block.seed, "data.fold": block.fold} for block in blocks]
-
-
-def advisor_problems(
-    study: StudyFile, space: Space, config: TrialConfig, folder: Path, plan: Plan = PLANS[DEFAULT_PLAN]
-) -> list[str]:
-    """Return what is wrong with the advisor's ``classArgs``, one line per problem; *folder* is where trials run."""
     if study.assessor is not None:
         return ["assessor: the advisor stops trials itself (classArgs.pruner): leave assessor out"]
     try:
@@ -73,7 +59,7 @@ def advisor_problems(
     except ConfigError as error:
         return str(error).splitlines()
     checks = (
-        _sampler_and_pruner(settings, space, config, plan.epochs(config)),
+        _sampler_and_pruner(settings, space, config, epochs),
         _blocks(settings, config),
         _configurations(settings, space, config, folder),
         _scores(settings, config),
@@ -172,7 +158,7 @@ def _scores(settings: SearchSettings, config: TrialConfig) -> Iterator[str]:
             f"{class_score}/<class>), but got {', '.join(unknown)}: name them in evaluate.scores of the recipe"
         )
     of_classes = {name: name.partition("/")[2] for name in names if "/" in name}
-    of_rare = [name for name in names if name.startswith("rare_")]
+    of_rare = [name for name in names if is_of_rare_classes(name)]
     if not of_classes and not of_rare:
         return
     from rarepix.data.sources import source_of

@@ -11,9 +11,10 @@ from typing import Any
 from rarepix.choices import nearest
 from rarepix.config import TrialConfig, load_recipe, parse_settings, updated
 from rarepix.layout import RESULTS_VARIABLE, study_folder
+from rarepix.records import DEFAULT_PLAN
 from rarepix.search.nni.trial_io import study_name
 from rarepix.settings import ConfigError
-from rarepix.trial.plans import DEFAULT_PLAN, PLANS, find_plan
+from rarepix.trial.plans import PLANS, find_plan
 
 EXAMPLE = "python -m trials.segment --recipe demo"
 SCRIPTS = "trials."
