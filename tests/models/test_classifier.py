@@ -55,9 +55,12 @@ def test_dropout_is_of_the_training_alone(keys):
         ({"encoder": "tu-test_vit"}, "'classifier' cannot be built with model.encoder='tu-test_vit'"),
         ({"pooling": "mean"}, "'avg' or 'max'"),
         ({"dropout": 1.0}, "less than 1"),
-        ({"presence": "encoder"}, "model.presence is a head beside the masks .* leave it out"),
         ({"architecture": "unet", "pooling": "max"}, "model.pooling belongs to model.architecture classifier"),
-        ({"options": {"decoder_channels": [8]}}, "model.options are arguments of architectures of segmentation-models"),
+        (
+            {"options": {"decoder_channels": [8]}},
+            "model.options goes with architectures of segmentation-models",
+        ),
+        ({"presence": "encoder"}, "model.presence goes with architectures of segmentation-models"),
     ],
 )
 def test_refuses(keys, message):

@@ -11,6 +11,7 @@ from rarepix import layout
 from rarepix.choices import ChoiceError
 from rarepix.config import load_recipe, parse_settings, updated
 from rarepix.records import TrialRecord
+from rarepix.scores import SUMMARY
 from rarepix.search.nni import trial_io
 from rarepix.trial.lifecycle import OTHER, RunContext, completed_record, exit_code
 from rarepix.trial.plans import find_plan
@@ -103,5 +104,5 @@ def _exit(number: int, frame: object) -> None:
 
 
 def _print_scores(scores: dict[str, float]) -> None:
-    shown = ("objective", "miou", "rare_iou", "worst_iou", "val_loss")
+    shown = ("objective", *(name for names in SUMMARY.values() for name in names), "val_loss")
     print("  ".join(f"{name} {scores[name]:.4f}" for name in shown if name in scores), flush=True)

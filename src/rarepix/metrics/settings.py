@@ -44,7 +44,8 @@ class EvaluateConfig(Settings):
     def _check_objective(cls, name: str) -> str:
         if direction_of(name) == "minimize":
             opposite = name.replace(*OPPOSITE)
-            raise ValueError(f"must be a score of which more is better: use its opposite, {opposite}")
+            advice = f"use its opposite, {opposite}" if opposite != name else "use another one"
+            raise ValueError(f"must be a score of which more is better: {advice}")
         return name
 
     @field_validator("scores")

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from rarepix.models.encoders import check_encoder, encoder_and_rest, named_errors, weights_of
 from rarepix.models.outputs import SegOutput
-from rarepix.models.registry import Network
+from rarepix.models.registry import NetworkSpec
 from rarepix.models.settings import ModelConfig
 from rarepix.settings import STRIDE, Settings
 
@@ -49,9 +49,9 @@ class Classifier(nn.Module):
         return SegOutput(presence=self.head(self.encoder(x)[-1]))
 
 
-def network(config: ModelConfig) -> Network:
+def network(config: ModelConfig) -> NetworkSpec:
     """Return what the network says and which sizes it takes."""
-    return Network(outputs=Classifier.outputs, stride=Classifier.stride)
+    return NetworkSpec(outputs=Classifier.outputs, stride=Classifier.stride)
 
 
 def build(config: ModelConfig, *, classes: int, presence: int) -> nn.Module:
@@ -60,11 +60,6 @@ def build(config: ModelConfig, *, classes: int, presence: int) -> nn.Module:
     Raises:
         ValueError, ConnectionError: as ``models.build_model``.
     """
-    if config.presence != "none":
-        raise ValueError(
-            f"model.presence is a head beside the masks of a network, but model.architecture={config.architecture!r} "
-            f"has no masks, and model.presence is {config.presence!r}: leave it out"
-        )
     check_encoder(config.encoder)
     chosen = config.chosen("architecture")
     with named_errors(config):

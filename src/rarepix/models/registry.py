@@ -3,7 +3,7 @@
 An architecture is a module with
 
 * ``Parameters``, a class of settings: its keys in the section ``model``,
-* ``network(config) -> Network``: what it says and which sizes it takes,
+* ``network(config) -> NetworkSpec``: what it says and which sizes it takes,
 * ``build(config, *, classes, presence)``: the network, see ``rarepix.models.build_model``.
 
 The module is imported when its architecture is chosen, so that a configuration without it imports no torch.
@@ -16,7 +16,7 @@ from typing import NamedTuple
 from rarepix.settings import STRIDE
 
 
-class Network(NamedTuple):
+class NetworkSpec(NamedTuple):
     """What is known of a network without building it."""
 
     outputs: tuple[str, ...] = ("mask",)

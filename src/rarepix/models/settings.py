@@ -4,7 +4,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from rarepix.models.registry import ARCHITECTURES, Network, own_architecture
+from rarepix.models.registry import ARCHITECTURES, NetworkSpec, own_architecture
 from rarepix.settings import NoParameters, OneOf, Settings
 
 
@@ -48,18 +48,21 @@ class ModelConfig(OneOf):
         return super().parameters_class(chooser, choice)
 
     @model_validator(mode="after")
-    def _own_architectures_have_no_options(self) -> "ModelConfig":
-        if self.options and own_architecture(self.architecture):
-            raise ValueError(
-                f"model.options are arguments of architectures of segmentation-models-pytorch, but model.architecture "
-                f"is {self.architecture!r}: leave them out, or set model.options to {{}}"
-            )
+    def _check_own_architecture(self) -> "ModelConfig":
+        """Options and this presence head are of segmentation-models-pytorch; our own architectures have their own."""
+        given = {"options": self.options, "presence": self.presence if self.presence != "none" else None}
+        for key, value in given.items():
+            if value and own_architecture(self.architecture):
+                raise ValueError(
+                    f"model.{key} goes with architectures of segmentation-models-pytorch, but model.architecture is "
+                    f"{self.architecture!r}: leave it out, or set it to {'{}' if key == 'options' else 'none'}"
+                )
         return self
 
     @property
-    def network(self) -> Network:
+    def network(self) -> NetworkSpec:
         """What the network says and which sizes it takes, known without building it."""
         own = own_architecture(self.architecture)
         if own:
             return own.network(self)
-        return Network(outputs=("mask",) if self.presence == "none" else ("mask", "presence"))
+        return NetworkSpec(outputs=("mask",) if self.presence == "none" else ("mask", "presence"))
