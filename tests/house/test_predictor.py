@@ -10,7 +10,7 @@ RUNS_IT = {
     "rarepix.engine.module": "the module normalises and calls the network, in training and for the predictor",
     "rarepix.inference.predictor": "the predictor calls the network",
     "rarepix.inference.windows": "the predictor calls the network in windows",
-    "rarepix.wiring": "a dry run takes one training step on zeros",
+    "rarepix.wiring.network": "a dry run takes one training step on zeros",
 }
 """Module → why it may call a network."""
 

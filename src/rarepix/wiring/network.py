@@ -1,0 +1,114 @@
+"""From a configuration to the network of a trial: with its loss, its predictor, its sums and its scores."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+import torch
+
+from rarepix import config_data_checks
+from rarepix.config import TrialConfig
+from rarepix.data.sources import source_of
+from rarepix.engine.hardware import choose_hardware
+from rarepix.inference.predictor import Predictor
+from rarepix.labels import LabelSpace, Task
+from rarepix.losses import build_loss
+from rarepix.losses.checks import LossError
+from rarepix.metrics.pooled_scores import pooled_scores
+from rarepix.metrics.sums import image_sums
+from rarepix.models import build_model
+from rarepix.models.outputs import Target, as_output, target_of
+from rarepix.models.settings import ModelConfig
+from rarepix.settings import ConfigError
+
+if TYPE_CHECKING:
+    from rarepix.engine.module import SegmentationModule
+
+TRIED_SIDE = 128
+"""Rows and columns of the images in ``try_step``, at most."""
+
+
+def build_module(
+    config: TrialConfig, labels: LabelSpace, *, class_pixels: Sequence[int] | None = None
+) -> "SegmentationModule":
+    """Return the network with its loss, its predictor, its sums and its scores.
+
+    *class_pixels* are those of ``Data.class_pixels``. None: classes count as equally frequent, which is enough to
+    evaluate the network, but not to train it with a loss that weighs classes by their pixels.
+    """
+    from rarepix.engine.module import SegmentationModule  # imports Lightning, which a dry run does without
+
+    model = _build_model(config.model, labels)
+    return SegmentationModule(
+        model,
+        _build_loss(config, labels, class_pixels or _equal_class_pixels(labels)),
+        predict=Predictor(config.evaluate, labels, stride=model.stride).predict,
+        target_of=_target_of(model, labels),
+        sums_of=partial(image_sums, labels=labels),
+        scorer=partial(pooled_scores, labels=labels, config=config.evaluate),
+        optim=config.optim,
+        seed=config.seed,
+        channels_last=config.engine.channels_last,
+        metadata={"labels": labels.as_dict(), "division": config_data_checks.split_fingerprint(config)},
+    )
+
+
+def _build_model(config: ModelConfig, labels: LabelSpace) -> torch.nn.Module:
+    """Return the network, an ``outputs.Model``."""
+    return build_model(config, classes=labels.channels, presence=len(labels.presence_names))
+
+
+def _target_of(model: torch.nn.Module, labels: LabelSpace) -> Callable[[torch.Tensor], Target]:
+    """Return masks → target: with the presence of each class only if the network says which classes are there."""
+    return partial(target_of, labels=labels) if "presence" in model.outputs else Target
+
+
+def _equal_class_pixels(labels: LabelSpace) -> list[int]:
+    """Return ``Data.class_pixels`` of classes that are equally frequent; multilabel: each in half of the pixels."""
+    return [1] * labels.count + ([2] if labels.task is Task.MULTILABEL else [])
+
+
+def _build_loss(config: TrialConfig, labels: LabelSpace, class_pixels: Sequence[int]) -> torch.nn.Module:
+    """Return the loss. It does not check values: the engine names the step at which one is not finite."""
+    try:
+        return build_loss(
+            config.loss.name,
+            task=labels.task,
+            classes=labels.channels,
+            ignore_index=labels.ignore,
+            scale=labels.scale,
+            background=labels.background,
+            class_pixels=class_pixels,
+            check_values=False,
+            **config.loss.given(),
+        )
+    except ValueError as error:
+        raise ConfigError(f"loss.name={config.loss.name!r}: {error}") from error
+
+
+def try_step(config: TrialConfig) -> None:
+    """Build network and loss and put a small batch of zeros through them, as a training step would.
+
+    Raises:
+        ConfigError: they cannot take a training step with such a batch.
+    """
+    labels = source_of(config.data).labels
+    model = _build_model(config.model, labels).train()
+    loss = _build_loss(config, labels, _equal_class_pixels(labels))
+    rows, columns = (min(side, TRIED_SIDE) for side in config.crop.size or (TRIED_SIDE, TRIED_SIDE))
+    # without a GPU each process normalises its own share of the batch; two images are enough, more only take longer
+    on_gpu = choose_hardware(config.engine).is_gpu
+    images = min(config.engine.batch_size // (1 if on_gpu else config.engine.devices), 2)
+    try:
+        output = as_output(model(torch.zeros(images, 3, rows, columns)))
+        layers = (labels.count,) if labels.task is Task.MULTILABEL else ()
+        mask = torch.zeros(images, *layers, rows, columns, dtype=torch.long)
+        loss(output, _target_of(model, labels)(mask))
+    except LossError as error:
+        raise ConfigError(f"loss.name={config.loss.name!r}: {error}") from error
+    except (ValueError, RuntimeError) as error:
+        raise ConfigError(
+            f"model.architecture={config.model.architecture!r} with loss {config.loss.name!r} cannot take a training "
+            f"step with engine.batch_size={config.engine.batch_size}, engine.devices={config.engine.devices} and "
+            f"crop.size={config.crop.size}: {error}: use a larger batch or crop, or another architecture"
+        ) from error
