@@ -122,7 +122,7 @@ def test_the_summary_is_that_of_pixels_or_else_of_presence():
             ChoiceError,
             "unknown score .*: did you mean 'mean_presence_recall'",
         ),
-        ("miou/a", ChoiceError, "unknown score 'miou': did you mean 'iou'"),
+        ("miou/a", ChoiceError, "unknown score of a class 'miou': did you mean 'iou'"),
         ("presence_recall/ground", ChoiceError, "unknown class 'ground' of the score 'presence_recall': valid: a, b"),
     ],
 )

@@ -1,5 +1,6 @@
 """Read the folder of one study: records, histories, counts of images, and the beginning of the search's journal."""
 
+from collections import Counter
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -53,10 +54,7 @@ def read_folder(study: Path) -> LoadedStudy:
         confirmation, default = read_journal(study)
     except (ValueError, OSError) as error:
         left_out.add("", JOURNAL, str(error))
-    without_masks = [record.status is Status.COMPLETE and not record.counts for record in records]
-    if any(without_masks):
-        which = f"{sum(without_masks)} of {len(records)} trials predict no masks"
-        left_out.add("", "classes", f"{which}: they have no part in tables and figures of the IoU of each class")
+    _note_differences(records, left_out)
     confusions = read_confusions(records, left_out)
     further = further_columns(records, classes, confusions, left_out).set_axis(trials.index)
     tables = Tables(
@@ -80,6 +78,19 @@ def with_scores(trials: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
     place = trials.columns.get_loc("resumed_from_epoch") + 1
     rows = scores.reindex(trials["trial"]).set_axis(trials.index)
     return pd.concat([trials.iloc[:, :place], rows, trials.iloc[:, place:]], axis=1)
+
+
+def _note_differences(records: list[TrialRecord], left_out: LeftOut) -> None:
+    """Note what some trials of the study lack, or are judged by, unlike the others."""
+    without_masks = [record.status is Status.COMPLETE and not record.counts for record in records]
+    if any(without_masks):
+        which = f"{sum(without_masks)} of {len(records)} trials predict no masks"
+        left_out.add("", "classes", f"{which}: they have no part in tables and figures of the IoU of each class")
+    objectives = Counter(record.objective.name for record in records if record.objective)
+    if len(objectives) > 1:
+        each = ", ".join(f"{name} in {count}" for name, count in objectives.most_common())
+        which = f"trials must have one evaluate.objective to be compared by it, but have several ({each})"
+        left_out.add("", "objective", f"{which}: put the trials of each into a folder of their own")
 
 
 def _records(study: Path, left_out: LeftOut) -> list[tuple[Path, TrialRecord]]:

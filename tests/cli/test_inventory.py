@@ -181,6 +181,8 @@ def test_soft_masks_and_parameters_of_the_source(run, tmp_path):
         assert "masks are soft: a pixel counts as one of a class where its share is above one half" in out
         counts = pd.read_csv(tmp_path / "out" / "inventory.csv", index_col="image")
         assert counts.loc["a", "lesion"] == 4 * 6 + 6 * 6 - 2 * 4
+    code, _, err = run(root, "--source", "lesions", "--merge", "--set", "merge=false", "--out", tmp_path / "out")
+    assert (code, "--merge and --set merge=false say the opposite: leave one of them out" in err) == (2, True)
     code, _, err = run(root, "--source", "lesions", "--set", "above=9", "--out", tmp_path / "out")
     assert (code, "the source lesions takes merge, but got above: leave it out" in err) == (2, True)
     code, _, err = run(root, "--source", "lesions", "--set", "merge=5", "--out", tmp_path / "out")

@@ -85,7 +85,7 @@ def test_sums_that_are_not_there():
         ({"objective": "mean_false_alarm_rate"}, "more is better: use its opposite, mean_presence_specificity"),
         ({"objective": "false_alarm_rate/b"}, "more is better: use its opposite, presence_specificity/b"),
         ({"objective": "mean_iu"}, "unknown score 'mean_iu': did you mean"),
-        ({"objective": "iuo/b"}, "unknown score 'iuo': did you mean 'iou'"),
+        ({"objective": "iuo/b"}, "unknown score of a class 'iuo': did you mean 'iou'"),
         ({"scores": ("kapa",)}, "unknown score 'kapa': did you mean 'kappa'"),
         ({"scores": ("kappa", "kappa")}, "each must be named once"),
     ],

@@ -23,6 +23,14 @@ def test_the_number_of_classes(classes, presence, expected):
     assert build_model(CONFIG, classes=classes, presence=presence).head[-2].out_features == expected
 
 
+@pytest.mark.parametrize("keys", [{"architecture": "classifier"}, {"presence": "encoder"}])
+def test_presence_of_no_class_is_refused(keys):
+    config = ModelConfig(encoder=LIGHT, **keys)
+    with pytest.raises(ValueError, match="presence, the number of classes .* must be 1 or more, but got 0: use"):
+        build_model(config, classes=4, presence=0)
+    assert build_model(ModelConfig(encoder=LIGHT), classes=1, presence=0).outputs == ("mask",)
+
+
 @pytest.mark.parametrize(("pooling", "pool"), [("avg", torch.mean), ("max", torch.amax)])
 def test_the_features_are_pooled_over_the_image(pooling, pool):
     model = build_model(ModelConfig(architecture="classifier", encoder=LIGHT, pooling=pooling), classes=4).eval()

@@ -43,8 +43,11 @@ def inventory(
     from rarepix.data.sources import open_source
     from rarepix.layout import results_root
     from rarepix.paths import cache_root, expand
+    from rarepix.settings import ConfigError
 
-    parameters = parse_settings(settings or []) | ({"merge": True} if merge else {})
+    parameters = parse_settings(settings or [])
+    if merge and not parameters.setdefault("merge", True):
+        raise ConfigError("--merge and --set merge=false say the opposite: leave one of them out")
     opened = open_source(source, expand(folder), **parameters)
     if opened.assumed:
         print(f"rarepix: {opened.assumed}", file=sys.stderr)

@@ -26,10 +26,16 @@ def build_model(config: ModelConfig, *, classes: int, presence: int | None = Non
     Example: ``build_model(ModelConfig(architecture="fpn", encoder="resnet34"), classes=12)``.
 
     Raises:
-        ValueError: unknown architecture, encoder or option, or an encoder that the architecture cannot use.
+        ValueError: unknown architecture, encoder or option, or an encoder that the architecture cannot use; or a
+            network that tells presence, of no class.
         ConnectionError: ImageNet weights are wanted, are not in the cache, and cannot be fetched.
     """
     presence = max(classes - 1, 1) if presence is None else presence
+    if presence < 1 and "presence" in config.network.outputs:
+        raise ValueError(
+            f"presence, the number of classes whose presence in an image can be told, must be 1 or more, but got "
+            f"{presence}: use a network without presence head"
+        )
     own = own_architecture(config.architecture)
     if own is not None:
         return own.build(config, classes=classes, presence=presence)

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from rarepix.choices import nearest, pick
 from rarepix.models.encoders import check_encoder, encoder_and_rest, named_errors, weights_of
 from rarepix.models.outputs import SegOutput
+from rarepix.models.registry import ARCHITECTURES
 from rarepix.models.settings import ModelConfig
 from rarepix.settings import STRIDE
 
@@ -42,7 +43,8 @@ def build(config: ModelConfig, *, classes: int, presence: int) -> nn.Module:
     Raises:
         ValueError, ConnectionError: as ``models.build_model``.
     """
-    architecture = pick(smp.MODEL_ARCHITECTURES_MAPPING, config.architecture.lower(), "model.architecture")
+    known = ARCHITECTURES | smp.MODEL_ARCHITECTURES_MAPPING  # an unknown one may be a misspelled one of ours
+    architecture = pick(known, config.architecture.lower(), "model.architecture")
     check_encoder(config.encoder)
     _check_options(config, architecture)
     options = config.options

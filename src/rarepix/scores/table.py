@@ -182,14 +182,14 @@ def check_score(name: str, sums: Collection[str], classes: ClassNames) -> None:
         ChoiceError: there is no such score, or no such class.
         MissingSums: the sums that it needs are not among them.
     """
-    base, slash, of_class = name.partition("/")
-    row = pick(CLASS_SCORES if slash else SCORES, base, "score")
+    row, of_class = _row(name)
     if row.needs not in sums:
         raise MissingSums(
             f"the score {name!r} needs sums of {row.needs}, but there are sums of {', '.join(sums) or '(nothing)'}: "
             f"choose one of {', '.join(available(sums)) or '(none)'}"
         )
-    if slash and of_class not in classes.of(row.needs):
+    if of_class is not None and of_class not in classes.of(row.needs):
+        base = name.partition("/")[0]
         valid = ", ".join(classes.of(row.needs))
         raise ChoiceError(f"unknown class {of_class!r} of the score {base!r}: valid: {valid}")
 
@@ -218,8 +218,15 @@ def direction_of(name: str) -> Direction:
     Raises:
         ChoiceError: there is no such score.
     """
-    base, slash, _ = name.partition("/")
-    return pick(CLASS_SCORES if slash else SCORES, base, "score").direction
+    return _row(name)[0].direction
+
+
+def _row(name: str) -> tuple[ClassScore | DatasetScore, str | None]:
+    """Return the row of a score, and the class that *name* gives; None where it is a score of a whole split."""
+    base, slash, of_class = name.partition("/")
+    if not slash:
+        return pick(SCORES, base, "score"), None
+    return pick(CLASS_SCORES, base, "score of a class"), of_class
 
 
 def summary(sums: Sums, classes: ClassNames) -> dict[str, float]:

@@ -131,3 +131,13 @@ def test_a_record_that_contradicts_itself_is_told_in_one_line(make, tmp_path):
     assert "a complete record must have its dataset, its objective and its counts" in reason
     assert "http" not in reason
     assert "\n" not in reason
+
+
+def test_trials_that_are_judged_by_different_scores_are_told(make, tmp_path):
+    names = ["miou", "mean_dice", "miou"]
+    for number, name in enumerate(names):
+        make.add(tmp_path / "s", make.record(f"t{number}", objective=Objective(name=name, value=0.5, epoch=9)))
+    assert reasons(load_study(tmp_path / "s")) == {
+        ("", "objective"): "trials must have one evaluate.objective to be compared by it, but have several (miou in 2, "
+        "mean_dice in 1): put the trials of each into a folder of their own"
+    }
