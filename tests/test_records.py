@@ -100,6 +100,7 @@ def test_no_prefix_of_a_record_is_read(tmp_path):
     [
         ({"schema": 3}, "must have schema 1 or 2, but has 3: update rarepix to read it"),
         ({"schema": "1"}, "must have schema 1 or 2, but has '1'"),
+        ({"schema": True}, "must have schema 1 or 2, but has True"),
         ({"schema": None}, "must have schema 1 or 2, but has None"),
         ({"colour": "red"}, "is not a record of schema 2"),
         ({"status": "done"}, "is not a record of schema 2"),

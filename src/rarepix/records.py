@@ -249,7 +249,7 @@ def parse(document: dict[str, Any], schema: object) -> TrialRecord:
         RecordError: a schema that this version does not read.
         pydantic.ValidationError: not a record of its schema.
     """
-    if schema not in READ_SCHEMAS:
+    if type(schema) is not int or schema not in READ_SCHEMAS:
         readable = " or ".join(map(str, READ_SCHEMAS))
         raise RecordError(f"a record must have schema {readable}, but has {schema!r}: update rarepix to read it")
     return TrialRecord(schema_version=schema, **document)

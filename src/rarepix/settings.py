@@ -72,6 +72,10 @@ class OneOf(Settings):
     restating_resets: ClassVar[bool] = True
     """Whether a recipe that makes the same choice as the recipe that it extends drops its parameters."""
 
+    reset_with: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    """Key of a choice → further keys of the section that go back to their defaults when a nested choice makes another
+    one."""
+
     @classmethod
     def parameters_class(cls, chooser: str, choice: str) -> type[Settings]:
         """Return the class of the parameters of *choice*.

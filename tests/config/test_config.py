@@ -387,6 +387,12 @@ def test_another_architecture_keeps_the_options():
     assert updated(config, {"model.architecture": "fpn"}).model.options == {"decoder_dropout": 0.1}
 
 
+def test_a_nested_choice_of_another_architecture_resets_the_options():
+    config = updated(BASE, {"model.options": {"decoder_channels": [8, 8, 8, 8, 8]}})
+    assert updated(config, {"model": {"_name": "fpn"}}).model.options == {}
+    assert updated(config, {"model": {"_name": "unet"}}).model.options == config.model.options
+
+
 def test_a_parameter_of_nothing_that_is_chosen_names_its_owners():
     message = "optim.every belongs to optim.schedule step, but that is 'poly': leave optim.every out, or set it to null"
     with pytest.raises(ConfigError, match=message):

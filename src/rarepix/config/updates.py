@@ -74,6 +74,9 @@ def set_choice(section: dict[str, Any], chosen: type[OneOf], chooser: str, choic
     if reset or before != choice:
         for name in chosen.parameters_class(chooser, before).model_fields.keys() & section.keys():
             del section[name]
+    if reset and before != choice:
+        for name in chosen.reset_with.get(chooser, ()):
+            section.pop(name, None)
     section[chooser] = choice
 
 

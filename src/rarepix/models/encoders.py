@@ -22,7 +22,9 @@ def check_encoder(name: str) -> None:
 
         if not timm.is_model(name.removeprefix("tu-")):
             close = nearest(name.removeprefix("tu-"), timm.list_models())
-            raise ValueError(f"model.encoder {name!r} must be 'tu-' and a model of timm: {close}")
+            raise ValueError(
+                f"model.encoder {name!r} must be 'tu-' and a model of timm: {close}timm.list_models() names all"
+            )
         return
     pick(encoders, name, "model.encoder")
 

@@ -26,6 +26,7 @@ class ModelConfig(OneOf):
     section: ClassVar = "model"
     choosers: ClassVar = {"architecture": ARCHITECTURES, "presence": PRESENCE_HEADS}
     restating_resets: ClassVar = False
+    reset_with: ClassVar = {"architecture": ("options",)}
 
     architecture: str = "unet"
     """Name in segmentation-models-pytorch (unet, deeplabv3plus, fpn, …), or classifier: no masks, only which classes

@@ -65,7 +65,11 @@ class Plan:
         Raises:
             ConfigError: a stage cannot be run with *config*.
         """
-        configs = self.stages(config)
+        try:
+            configs = self.stages(config)
+        except ConfigError as error:
+            lines = str(error).splitlines()
+            raise ConfigError("\n".join(f"a stage of the plan: {line}" for line in lines)) from error
         for name, stage in configs.items():
             if not re.fullmatch(r"[a-z0-9_]+", name) or type(stage) is not TrialConfig:
                 raise TypeError(

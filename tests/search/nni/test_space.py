@@ -96,6 +96,10 @@ def test_corners_vary_one_key_at_a_time_and_enter_every_branch() -> None:
         ({"optim.lrr": LR}, "unknown key 'optim.lrr': did you mean 'optim.lr'"),
         ({"seed": {"_type": "randint", "_value": [0, 5]}}, "seed: a block .* is enumerated, never tuned"),
         ({"data.fold": {"_type": "choice", "_value": [0, 1]}}, "data.fold: a block"),
+        (
+            {"evaluate.objective": {"_type": "choice", "_value": ["miou", "mean_dice"]}},
+            "evaluate.objective: it says by which score trials are compared, the same for all of them: take it out",
+        ),
         ({"data": {"_type": "choice", "_value": [{"_name": "a", "fold": LR}]}}, "data.fold: a block"),
         ({"optim.lr": {"_type": "uniform", "_value": [-1, 1]}}, "optim.lr: .*greater than 0, but got -1"),
         (

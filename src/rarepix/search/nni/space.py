@@ -33,6 +33,8 @@ TYPES = {
 }
 """NNI's numeric types → the names of their values."""
 ALL_TYPES = ("choice", *TYPES)
+OBJECTIVE_KEYS = ("evaluate.objective", "evaluate.rare", "evaluate.floor", "evaluate.scores")
+"""Keys that change what the objective, or another reported score, is."""
 
 
 class SpaceError(ValueError):
@@ -81,14 +83,20 @@ def corners(space: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 def check_space(space: Mapping[str, Any], config: TrialConfig) -> None:
     """Try every corner of a valid *space* on *config*.
 
-    Raises ``ConfigError`` for a key that the configuration does not have, a value that it does not take, or a block,
-    which is enumerated and never tuned; one line per problem.
+    Raises ``ConfigError`` for a key that the configuration does not have, a value that it does not take, a block, which
+    is enumerated and never tuned, or a key that changes the objective; one line per problem.
     """
     lines = [
         f"{key}: a block ({', '.join(BLOCK_KEYS)}) is enumerated, never tuned: take it out of the search space "
         "and set it with --set"
         for key in _tuned_keys(space)
         if key in BLOCK_KEYS
+    ]
+    lines += [
+        f"{key}: it says by which score trials are compared, the same for all of them: take it out of the search space "
+        "and set it with --set"
+        for key in _tuned_keys(space)
+        if key in OBJECTIVE_KEYS
     ]
     for corner in [] if lines else corners(space):
         try:
