@@ -108,7 +108,8 @@ def test_every_training_of_a_plan_is_tried(tiny_config: TrialConfig) -> None:
     assert of_plan() == []
     (problem,) = of_plan(**{"model.encoder": "resnet188"})
     assert "resnet188" in problem
-    assert of_plan(**{"optim.warmup": 3}) == ["optim.warmup must be at most engine.epochs = 2, but got 3"]
+    expected = "a stage of the plan: optim.warmup must be at most engine.epochs = 2, but got 3"
+    assert of_plan(**{"optim.warmup": 3}) == [expected]
     long = updated(config, {"refine.epochs": 51, "data.root": "lost"})
     of_both, of_the_plan = dry_run.dry_run_problems([long], parts=["data"], plan=PLAN)
     assert of_both.startswith("the dataset must be a folder, but lost does not exist")
