@@ -153,7 +153,7 @@ def test_a_trial_of_two_stages_on_two_devices(trial):
     [
         ("model.architecture=classifier", "model.options={}", "loss.name=presence_bce", OBJECTIVE),
         ("model.presence=encoder", "loss.name=ce+presence_bce"),
-        ("model.presence=encoder",),  # a head without a loss
+        ("model.presence=encoder", "loss.name=ce+presence_bce", "loss.alpha=0"),
     ],
     ids=["classifier", "both outputs", "an idle head"],
 )

@@ -105,7 +105,7 @@ def test_a_dry_run_takes_place_on_the_machine(lab: MachineLab, machine: Machine,
     machine.begin()
     service = {"platform": "remote", "machineList": [machine.entry()]}
     config = TrialConfig(data={"root": "$PRETENDED_DATA"})
-    lines = DRY_RUN_PROBLEMS(read_study(lab.study(trainingService=service)), lab.lab.folder, [config])
+    lines = DRY_RUN_PROBLEMS(read_study(lab.study(trainingService=service)), lab.lab.folder, [config], "segment")
     assert [line.partition(": ")[0] for line in lines] == [f"{machine.entry()['user']}@127.0.0.1:{machine.port}"]
     assert "must hold a dataset in VOC layout" in lines[0]
     assert list(tmp_path.iterdir()) == []
