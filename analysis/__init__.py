@@ -16,6 +16,7 @@ from analysis.statistics.friedman import friedman as friedman
 from analysis.statistics.friedman import nemenyi as nemenyi
 from analysis.statistics.image_bootstrap import dataset_iou_interval as dataset_iou_interval
 from analysis.statistics.iqm import iqm as iqm
+from analysis.statistics.linear_model import linear_model as linear_model
 from analysis.statistics.power import power as power
 from analysis.statistics.spread import power_from as power_from
 from analysis.study.audit import audit as audit

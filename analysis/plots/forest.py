@@ -85,7 +85,7 @@ def _draw_row(axes, place: float, row) -> None:
     if not np.isnan(row.low):
         axes.plot([row.low, row.high], [place, place], color=colour, lw=1.8, solid_capstyle="butt")
     axes.plot(row.difference, place, "o", color=colour, markerfacecolor=fill, markersize=6.5)
-    name = {"holm": "Holm p", "bh": "BH p"}.get(row.correction, "p")
+    name = {"closed": "closed-testing p", "holm": "Holm p", "bh": "BH p"}.get(row.correction, "p")
     decision = f"{name} {p_text(row.p_adjusted)}, n = {row.n}"
     if row.state == UNDECIDABLE:
         decision = f"n = {row.n}, needs {row.needed_n:.0f}"

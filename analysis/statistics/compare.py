@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.statistics.corrections import check_alpha, check_correction, correct, needed_n
+from analysis.statistics.closed import MOST_LEVELS
+from analysis.statistics.closed_family import CLOSED_TESTS, ClosedFamily, closed_family
+from analysis.statistics.corrections import CLOSED, NAMES, check_alpha, check_correction, correct, needed_n, smallest_n
 from analysis.statistics.effect_sizes import (
     cliffs_delta,
     mean_paired,
@@ -32,10 +34,12 @@ MEASURES = {
 }
 """Test → effect name, effect, difference name, difference with its interval."""
 
+TOO_MANY_LEVELS = f"Holm: closed testing is done for at most {MOST_LEVELS} levels"
 COLUMNS = [
     "treatment", "score", "a", "b", "n", "n_a", "n_b", "test", "statistic", "p", "p_adjusted", "correction",
     "family", "family_size", "floor", "floor_adjusted", "needed_n", "effect", "effect_name", "superiority",
     "difference", "difference_name", "low", "high", "repeats", "incomplete", "verdict",
+    "procedure",
 ]  # fmt: skip
 
 
@@ -59,7 +63,8 @@ def compare(
             in one of them is left out, and counted in ``incomplete``.
         test: default ``signed_rank`` with blocks, ``mann_whitney`` without. ``mann_whitney`` and ``rank_sum`` compare
             independent groups: the verdict says that they ignore *block*, if one is given.
-        correction: ``"holm"``, ``"bh"`` or None, within the pairs of this call: one question, one family.
+        correction: ``"holm"``, ``"closed"`` (see ``closed``; more than ``MOST_LEVELS`` levels: Holm, and ``procedure``
+            says so), ``"bh"`` or None, within the pairs of this call: one question, one family.
         family: the name of that family.
         alpha: level of the verdicts; intervals have confidence 1 - *alpha*, each for its own comparison.
         against: one level (the default, the baseline) that all others are compared with: it is a in every row, and
@@ -68,17 +73,25 @@ def compare(
     Without two levels that have scores there is no row, and ``attrs["verdict"]`` says why.
 
     Raises:
-        ValueError: an unknown test, correction, column or level, a paired test without *block*, a score that is no
-            number or infinite, an *alpha* that is no chance, or a *table* that is no DataFrame.
+        ValueError: an unknown test, correction, column or level, a paired test without *block*, closed testing of
+            several comparisons by a test that has none for more than two levels, a score that is no number or
+            infinite, an *alpha* that is no chance, or a *table* that is no DataFrame.
     """
     blocks = as_list(block)
     test = test or ("signed_rank" if blocks else "mann_whitney")
     _check(test, correction, alpha, paired=bool(blocks))
     used = usable_rows(table, treatment, blocks, score, against)
     ignored = f"; blocks ignored: {', '.join(blocks)}" if blocks and not TESTS[test].paired else ""
-    rows = measured(used, treatment, [] if ignored else blocks, score, test=test, alpha=alpha, against=against)
-    family = family or f"{treatment} -> {score}"
-    corrected = correct_family(rows, test=test, correction=correction, family=family, alpha=alpha)
+    blocks = [] if ignored else blocks
+    rows = measured(used, treatment, blocks, score, test=test, alpha=alpha, against=against)
+    family, closed, pairs = family or f"{treatment} -> {score}", None, _tested_pairs(rows)
+    if correction == CLOSED and len(pairs) > 1:
+        _check_closed(test, len(pairs))
+        closed = closed_family(used, treatment, blocks, score, test, pairs)
+    by = "holm" if correction == CLOSED and len(pairs) > 1 and closed is None else correction
+    corrected = correct_family(rows, test=test, correction=by, family=family, alpha=alpha, closed=closed)
+    if by != correction:
+        corrected = [row | {"procedure": TOO_MANY_LEVELS} for row in corrected]
     rows = [row | {"verdict": row["verdict"] + ignored} for row in corrected]
     return table_of_pairs(rows, COLUMNS, treatment, sorted_levels(used, treatment), against)
 
@@ -109,6 +122,14 @@ def _check(test: str, correction: str | None, alpha: float, *, paired: bool) -> 
     check_alpha(alpha)
 
 
+def _check_closed(test: str, comparisons: int) -> None:
+    if test not in CLOSED_TESTS:
+        raise ValueError(
+            f"closed testing of {comparisons} comparisons needs a test that extends to more than two levels, one of "
+            f"{list(CLOSED_TESTS)}, but got {test!r}: give correction='holm'"
+        )
+
+
 def _measure(sample: Sample, test: str, alpha: float) -> dict:
     chosen, (effect_name, effect, difference_name, difference) = TESTS[test], MEASURES[test]
     row = sample.described() | {"test": test, "paired": chosen.paired}
@@ -127,22 +148,44 @@ def _measure(sample: Sample, test: str, alpha: float) -> dict:
 _MEASURED = ("statistic", "p", "floor", "effect", "superiority", "difference", "low", "high")
 
 
-def correct_family(rows: list[dict], *, test: str, correction: str | None, family: str, alpha: float) -> list[dict]:
+def _tested_pairs(rows: list[dict]) -> list[tuple]:
+    return [(row["a"], row["b"]) for row in rows if not np.isnan(row["p"])]
+
+
+def correct_family(
+    rows: list[dict],
+    *,
+    test: str,
+    correction: str | None,
+    family: str,
+    alpha: float,
+    closed: ClosedFamily | None = None,
+) -> list[dict]:
     """Return *rows* of ``measured``, all of one *test*, corrected within one family, with the verdict in words.
 
-    Added are p_adjusted, correction, family, family_size, floor_adjusted, needed_n and verdict. A comparison that was
-    not tested (p NaN) does not count in the family, and has no needed n.
+    Added are p_adjusted, correction, family, family_size, floor_adjusted, needed_n, procedure and verdict. A comparison
+    that was not tested (p NaN) does not count in the family, and has no needed n. *closed*: the comparisons that were
+    tested, for closed testing of two or more.
+
+    Raises:
+        ValueError: an unknown correction, or closed testing of several comparisons that are no ``ClosedFamily``.
     """
-    adjusted = correct([row["p"] for row in rows], correction)
-    floors = correct([row["floor"] for row in rows], correction)
-    tested = ~np.isnan(adjusted)
-    needed = np.full(len(rows), np.nan)
-    if tested.any():
+    p, own_floors = (np.array([row[name] for row in rows], dtype=float) for name in ("p", "floor"))
+    tested = ~np.isnan(p)
+    p_adjusted, floors, needed = np.full((3, len(rows)), np.nan)
+    if correction == CLOSED and tested.sum() > 1 and closed is not None:
+        p_adjusted[tested], floors[tested] = closed.adjusted_p(p[tested]), closed.floors(0, alpha)
+        needed[tested] = smallest_n(lambda n, alone: closed.floors(n, alpha, alone=alone), alpha)
+    elif tested.any():
+        by_p = None if correction == CLOSED and tested.sum() == 1 else correction
+        p_adjusted, floors = correct(p, by_p), correct(own_floors, by_p)
         sizes = np.array([(row["n_a"], row["n_b"]) for row in rows])[tested]
-        needed[tested] = needed_n(TESTS[test].floor, sizes, correction, alpha)
-    shared = {"correction": correction, "family": family, "family_size": int(tested.sum())}
+        needed[tested] = needed_n(TESTS[test].floor, sizes, by_p, alpha)
+    size = int(tested.sum())
+    procedure = closed.described() if closed and size > 1 else NAMES[correction] if size > 1 else "nothing to correct"
+    shared = {"correction": correction, "family": family, "family_size": size, "procedure": procedure}
     corrected = [
         row | shared | {"p_adjusted": p, "floor_adjusted": floor, "needed_n": n if np.isnan(n) else int(n)}
-        for row, p, floor, n in zip(rows, adjusted, floors, needed, strict=True)
+        for row, p, floor, n in zip(rows, p_adjusted, floors, needed, strict=True)
     ]
     return [row | {"verdict": verdict_sentence(row, TESTS[test].least, alpha)} for row in corrected]

@@ -1,8 +1,9 @@
 """Corrections for multiple comparisons, and the n below which no data could become significant.
 
-Holm (1979) bounds the chance of any false claim in the family; Benjamini and Hochberg (1995) bound the expected share
-of false claims. NaN (not tested) stays NaN and does not count in the family. Written out here because
-statsmodels counts NaN in the family, and because ``needed_n`` calls them thousands of times.
+Closed testing (``closed_family``) and Holm (1979) bound the chance of any false claim in the family; Benjamini and
+Hochberg (1995) bound the expected share of false claims. Closed testing needs the scores; the others need p alone. NaN
+(not tested) stays NaN and does not count in the family. Written out here because statsmodels counts NaN in the family,
+and because ``needed_n`` calls them thousands of times.
 """
 
 from collections.abc import Callable
@@ -10,7 +11,8 @@ from functools import lru_cache
 
 import numpy as np
 
-NAMES = {"holm": "Holm", "bh": "Benjamini-Hochberg", None: "no correction"}
+CLOSED = "closed"
+NAMES = {CLOSED: "closed testing", "holm": "Holm", "bh": "Benjamini-Hochberg", None: "no correction"}
 
 
 def holm(p) -> np.ndarray:
@@ -37,19 +39,24 @@ CORRECTIONS = {"holm": holm, "bh": bh, None: lambda p: np.asarray(p, dtype=float
 
 
 def correct(p, correction: str | None) -> np.ndarray:
-    """Return *p* adjusted within one family; raise ValueError for an unknown *correction*.
+    """Return *p* adjusted within one family; raise ValueError for a *correction* that is unknown or needs more than p.
 
     Given the floors of a family's tests instead of their p, this is the smallest that each adjusted p could be: both
     corrections grow with every p.
     """
     check_correction(correction)
+    if correction == CLOSED:
+        raise ValueError(
+            f"closed testing needs the scores of one treatment under one score, but got {len(p)} p alone: "
+            f"correction must be one of {list(CORRECTIONS)} here"
+        )
     return CORRECTIONS[correction](p)
 
 
 def check_correction(correction: str | None) -> None:
-    """Raise ValueError unless *correction* is a key of ``CORRECTIONS``."""
-    if correction not in CORRECTIONS:
-        raise ValueError(f"correction must be one of {list(CORRECTIONS)}, but got {correction!r}")
+    """Raise ValueError unless *correction* is a key of ``NAMES``."""
+    if correction not in NAMES:
+        raise ValueError(f"correction must be one of {list(NAMES)}, but got {correction!r}")
 
 
 def check_alpha(alpha: float) -> None:
@@ -61,22 +68,35 @@ def check_alpha(alpha: float) -> None:
 def needed_n(floor: Callable[[int, int], float], sizes, correction: str | None, alpha: float) -> np.ndarray:
     """Return, for each comparison of a family, the smallest n per level (pairs, if paired) that could decide it.
 
-    That is the smallest n at which its adjusted p can be *alpha* or less, if every smaller comparison of the family is
-    raised to n as well. A comparison that can already be decided gets the n at which it still could be if the whole
-    family had that n. *floor*: (n_a, n_b) → smallest possible p; *sizes*: comparisons × 2, n_a and n_b.
+    *floor*: (n_a, n_b) → smallest possible p; *sizes*: comparisons × 2, n_a and n_b. See ``smallest_n``.
     """
     # Many comparisons have the same sizes.
     alike, row = np.unique(np.asarray(sizes, dtype=int).reshape(-1, 2), axis=0, return_inverse=True)
     known, row = lru_cache(maxsize=None)(floor), row.ravel()
 
-    def smallest(begun: list) -> np.ndarray:
-        """Raise *begun* step by step: floors fall with n, so the first n that passes is the smallest."""
-        smallest_n, n = np.zeros(len(row), dtype=int), 0
-        while not smallest_n.all():
-            n += 1
-            floors = np.array([known(max(n_a, n), max(n_b, n)) for n_a, n_b in begun])[row]
-            smallest_n[(smallest_n == 0) & (correct(floors, correction) <= alpha)] = n
-        return smallest_n
+    def adjusted(n: int, *, alone: bool) -> np.ndarray:
+        begun = [(0, 0)] * len(alike) if alone else alike.tolist()
+        floors = np.array([known(max(n_a, n), max(n_b, n)) for n_a, n_b in begun])[row]
+        return correct(floors, correction)
 
-    raised, level = smallest(alike.tolist()), smallest([(0, 0)] * len(alike))
+    return smallest_n(adjusted, alpha)
+
+
+def smallest_n(adjusted: Callable[..., np.ndarray], alpha: float) -> np.ndarray:
+    """Return, for each comparison of a family, the smallest n at which its adjusted p can be *alpha* or less.
+
+    Every smaller comparison of the family is raised to n as well. A comparison that can already be decided gets the n
+    at which it still could be if the whole family had that n. *adjusted*: n → adjusted floors of the comparisons, what
+    has less than n being raised to it; ``alone=True``: everything having n.
+    """
+
+    def smallest(alone: bool) -> np.ndarray:
+        """Raise n step by step: floors fall with n, so the first n that passes is the smallest."""
+        found, n = 0, 0
+        while not np.all(found):
+            n += 1
+            found = np.where((found == 0) & (adjusted(n, alone=alone) <= alpha), n, found)
+        return found
+
+    raised, level = smallest(alone=False), smallest(alone=True)
     return np.where(raised == 1, level, raised)

@@ -132,7 +132,9 @@ def _tested_sentence(row: dict, alpha: float) -> str:
     interval = "no interval at this n"
     if not math.isnan(row["low"]):
         interval = f"{100 * (1 - alpha):.3g} % interval {difference(row['low'])} to {difference(row['high'])}"
-    name = {"holm": "Holm p", "bh": "BH p", None: "p"}[row["correction"] if row["family_size"] > 1 else None]
+    name = {"closed": "closed-testing p", "holm": "Holm p", "bh": "BH p", None: "p"}[
+        row["correction"] if row["family_size"] > 1 else None
+    ]
     share = f"{'paired ' if row['paired'] else ''}superiority {number(row['superiority'], 2)}"
     shown = difference(row["difference"])
     behind = f"({interval}, n = {_size(row)}, {name} {equals(row['p_adjusted'], alpha)}, {share})"
@@ -144,6 +146,28 @@ def _tested_sentence(row: dict, alpha: float) -> str:
         return f"{claim}: {shown} {behind}"
     effect = f"{row['effect_name']} {signed(row['effect'], 2)}"
     return f"{claim} by ranks ({effect}), but the Hodges-Lehmann difference is {shown} {behind}"
+
+
+def model_sentence(row: dict, alpha: float) -> str:
+    """Return the second opinion on two levels: what a linear model says, and what it assumes."""
+    b, a = both_levels(row)
+    assumed = {
+        "equal spread": "normal errors",
+        "unequal spread": "normal differences",
+        "ranks": "the ranks of a linear model",
+    }
+    begun = f"{'by' if row['form'] == 'ranks' else 'assuming'} {assumed[row['form']]}, "
+    if math.isnan(row["p_adjusted"]):
+        return f"{begun}nothing can be said of {b} and {a}: too few blocks connect them"
+    interval = "no interval in units of the score"
+    if not math.isnan(row["low"]):
+        interval = (
+            f"simultaneous {100 * (1 - alpha):.3g} % interval {difference(row['low'])} to {difference(row['high'])}"
+        )
+    behind = f"{difference(row['difference'])} ({interval}, {row['method']} p {equals(row['p_adjusted'], alpha)})"
+    if row["p_adjusted"] > alpha:
+        return f"{begun}no difference is shown between {b} and {a}: {behind}"
+    return f"{begun}{b} is {'higher' if row['t'] > 0 else 'lower'} than {a}: {behind}"
 
 
 def table_of_pairs(rows: list[dict], columns: list[str], treatment: str, levels: list, against: Any) -> pd.DataFrame:

@@ -33,3 +33,8 @@ def test_what_was_not_tested_does_not_count(correction):
 def test_an_unknown_correction_names_the_known_ones():
     with pytest.raises(ValueError, match=r"holm.*bh.*'bonferoni'"):
         correct([0.1], "bonferoni")
+
+
+def test_closed_testing_needs_more_than_p():
+    with pytest.raises(ValueError, match=r"closed testing needs the scores .* got 2 p alone: .*holm"):
+        correct([0.1, 0.2], "closed")
