@@ -26,7 +26,8 @@ SHARED = ("models", "outputs")
 ANALYSIS = "analysis/  →"
 """Stands beside the house and imports the foundation alone."""
 FOUNDATION = (
-    "1  foundation: labels · records · layout · scores · choices · seeding · paths · files · settings · nni_database"
+    "1  foundation: labels · records · record_sums · layout · scores · choices · seeding · paths · files · settings · "
+    "nni_database"
 )
 INK, PALE, FILL, PAPER = "#1a1a1a", "#9aa3ad", "#e8f1f8", "white"
 WIDTH, HEIGHT, ROOM_WIDTH, ROOM_HEIGHT = 12.0, 7.4, 1.55, 0.62
