@@ -50,7 +50,7 @@ def compare(
     block: str | Sequence[str] | None = None,
     score: str,
     test: str | None = None,
-    correction: str | None = "holm",
+    correction: str | None = CLOSED,
     family: str | None = None,
     alpha: float = 0.05,
     against: Any = None,
@@ -63,8 +63,9 @@ def compare(
             in one of them is left out, and counted in ``incomplete``.
         test: default ``signed_rank`` with blocks, ``mann_whitney`` without. ``mann_whitney`` and ``rank_sum`` compare
             independent groups: the verdict says that they ignore *block*, if one is given.
-        correction: ``"holm"``, ``"closed"`` (see ``closed``; more than ``MOST_LEVELS`` levels: Holm, and ``procedure``
-            says so), ``"bh"`` or None, within the pairs of this call: one question, one family.
+        correction: ``"closed"`` (see ``closed``; more than ``MOST_LEVELS`` levels: Holm, and ``procedure`` says so),
+            ``"holm"``, ``"bh"`` or None, within the pairs of this call: one question, one family. Several comparisons
+            by ``paired_t`` or ``rank_sum`` need one of the last three.
         family: the name of that family.
         alpha: level of the verdicts; intervals have confidence 1 - *alpha*, each for its own comparison.
         against: one level (the default, the baseline) that all others are compared with: it is a in every row, and

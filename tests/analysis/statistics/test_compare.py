@@ -7,6 +7,8 @@ import pytest
 from analysis import compare
 from analysis.statistics.compare import COLUMNS
 
+ASKED = {"treatment": "kind", "block": "seed", "score": "score"}
+
 
 def make_table(blocks: int, gains: dict[str, float], noise: float = 0.001, seed: int = 0) -> pd.DataFrame:
     """A row per block and level; a block moves all its levels together."""
@@ -36,7 +38,9 @@ def test_differences_are_b_minus_a():
     assert "n = 8 pairs" in row["verdict"]
     assert "n = 8 pairs, p = .008, paired superiority 1.00" in row["verdict"]  # one comparison: nothing to correct
     rows = compare(make_table(8, {"x": 0, "y": 0.013, "z": 0.026}), treatment="kind", block="seed", score="score")
-    assert rows["verdict"].str.contains("Holm p = .023").all()
+    assert rows["verdict"].str.contains("closed-testing p = .008").all()
+    holm = compare(make_table(8, {"x": 0, "y": 0.013, "z": 0.026}), **ASKED, correction="holm")
+    assert holm["verdict"].str.contains("Holm p = .023").all()
 
 
 def test_pairing_finds_what_independent_groups_hide():
@@ -47,17 +51,22 @@ def test_pairing_finds_what_independent_groups_hide():
     assert paired["p"] < 0.05 < unpaired["p"]
 
 
-def test_five_pairs_cannot_decide_three_comparisons():
-    rows = compare(make_table(5, {"x": 0, "y": 0.2, "z": 0.4}), treatment="kind", block="seed", score="score")
+@pytest.mark.parametrize(
+    ("correction", "smallest", "needed"),
+    [("closed", "closed testing over 3 comparisons is .0625", 6), ("holm", "Holm over 3 comparisons is .1875", 7)],
+)
+def test_five_pairs_cannot_decide_three_comparisons(correction, smallest, needed):
+    rows = compare(make_table(5, {"x": 0, "y": 0.2, "z": 0.4}), **ASKED, correction=correction)
     assert rows["p"].tolist() == pytest.approx([0.0625] * 3)
-    assert (rows["needed_n"] == 7).all()
-    expected = "cannot be decided with n = 5 pairs: the smallest possible p after Holm over 3 comparisons is .1875"
+    assert (rows["needed_n"] == needed).all()
+    expected = f"cannot be decided with n = 5 pairs: the smallest possible p after {smallest}"
     assert rows["verdict"].str.contains(expected, regex=False).all()
-    assert rows["verdict"].str.contains("needs n >= 7", regex=False).all()
+    assert rows["verdict"].str.contains(f"needs n >= {needed}", regex=False).all()
 
 
-def test_enough_pairs_can_decide_three_comparisons():
-    rows = compare(make_table(7, {"x": 0, "y": 0.2, "z": 0.4}), treatment="kind", block="seed", score="score")
+@pytest.mark.parametrize(("correction", "blocks"), [("closed", 6), ("holm", 7)])
+def test_enough_pairs_can_decide_three_comparisons(correction, blocks):
+    rows = compare(make_table(blocks, {"x": 0, "y": 0.2, "z": 0.4}), **ASKED, correction=correction)
     assert (rows["p_adjusted"] < 0.05).all()
 
 
@@ -156,8 +165,9 @@ def test_against_one_level_is_a_smaller_family():
     assert rows[["a", "b"]].to_numpy().tolist() == [["x", "w"], ["x", "y"], ["x", "z"]]
     assert (rows["family_size"] == 3).all()
     assert (rows["p_adjusted"] < 0.05).all()
-    every = compare(table, treatment="kind", block="seed", score="score")
-    assert (every["p_adjusted"] > 0.05).all()  # six comparisons cannot be decided by seven pairs
+    every = compare(table, **ASKED, correction="holm")
+    assert (every["p_adjusted"] > 0.05).all()  # after Holm six comparisons cannot be decided by seven pairs
+    assert (compare(table, **ASKED, correction="holm", against="x")["p_adjusted"] < 0.05).all()
     swapped = every[(every["a"] == "w") & (every["b"] == "x")].iloc[0]
     assert rows["difference"].iloc[0] == -swapped["difference"]
     assert rows["superiority"].tolist() == [1, 1, 1]
@@ -189,9 +199,6 @@ def paired(gains) -> pd.DataFrame:
     return pd.DataFrame({"seed": [*range(n)] * 2, "kind": ["x"] * n + ["y"] * n, "score": [0.0] * n + list(gains)})
 
 
-ASKED = {"treatment": "kind", "block": "seed", "score": "score"}
-
-
 @pytest.mark.parametrize(("sign", "way"), [(1, "higher"), (-1, "lower")])
 def test_the_direction_is_that_of_the_ranks_not_of_a_difference_of_zero(sign, way):
     """Fifteen ties and six gains: p = 2 / 2^6, and most averages of two differences are 0."""
@@ -221,8 +228,10 @@ def test_levels_that_print_alike_get_more_digits():
 def test_each_comparison_needs_what_it_lacks():
     """Three levels of 20, 20 and 5 blocks: raised to 6 pairs, the smallest floor after Holm (1 ×) is .031."""
     table = make_table(20, {"x": 0, "y": 0.2, "z": 0.4})
-    rows = compare(table[(table["kind"] != "z") | (table["seed"] < 5)], **ASKED, against="x").set_index("b")
+    table = table[(table["kind"] != "z") | (table["seed"] < 5)]
+    rows = compare(table, **ASKED, against="x", correction="holm").set_index("b")
     assert rows["needed_n"].tolist() == [7, 6]
+    assert compare(table, **ASKED, against="x")["needed_n"].tolist() == [6, 6]  # closed: the floor of one comparison
     assert "needs n >= 6 pairs (seen" in rows.loc["z", "verdict"]
     unpaired = pd.DataFrame({"kind": ["x"] * 30 + ["y"], "score": np.arange(31.0)})
     row = compare(unpaired, treatment="kind", score="score").iloc[0]
