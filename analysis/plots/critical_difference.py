@@ -85,7 +85,7 @@ def draw_ranks(ranks: pd.DataFrame) -> Figure | None:
     axes.set_axis_off()
     n, k = int(rows["n"].iloc[0]), int(rows["k"].iloc[0])
     cut = cut_note(len(known), len(rows), "levels")
-    text = f"Mean rank of {k} over {n} blocks, 1 is best{cut}; a bar joins those that were not told apart"
+    text = f"Mean rank of {k} over {n} blocks, 1 is best{cut}; a bar joins those that Nemenyi's test cannot separate"
     headline(figure, text, fontsize=10)
     return figure
 

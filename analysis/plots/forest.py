@@ -11,7 +11,7 @@ from matplotlib.patches import Patch
 from analysis.plots.labels import label_rows, pair_name, signed_change
 from analysis.plots.style import COLOURS, INK, PAIRS, PALE, SOFT, cut_note, headline, new_figure
 from analysis.reading.tables import Tables
-from analysis.statistics.formatting import p_text
+from analysis.statistics.formatting import p_name, p_text
 from analysis.study.comparisons import TreatmentComparison, score_label
 
 ALPHA = 0.05
@@ -85,8 +85,7 @@ def _draw_row(axes, place: float, row) -> None:
     if not np.isnan(row.low):
         axes.plot([row.low, row.high], [place, place], color=colour, lw=1.8, solid_capstyle="butt")
     axes.plot(row.difference, place, "o", color=colour, markerfacecolor=fill, markersize=6.5)
-    name = {"closed": "closed-testing p", "holm": "Holm p", "bh": "BH p"}.get(row.correction, "p")
-    decision = f"{name} {p_text(row.p_adjusted)}, n = {row.n}"
+    decision = f"{p_name(row.correction, row.family_size)} {p_text(row.p_adjusted)}, n = {row.n}"
     if row.state == UNDECIDABLE:
         decision = f"n = {row.n}, needs {row.needed_n:.0f}"
     elif row.state == UNTESTED:

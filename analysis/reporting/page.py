@@ -10,16 +10,21 @@ from analysis.reading.tables import Tables, grouped
 from analysis.reporting import text_tables
 from analysis.study.best_trial import best_trial_sentence
 from analysis.study.class_summary import rarity_known
-from analysis.study.comparisons import MOST_PAIRWISE, TreatmentComparison, score_label
+from analysis.study.comparisons import MOST_PAIRWISE, TreatmentComparison
 from analysis.study.leaderboard import configurations, leaderboard, objective_name
 from analysis.study.provenance import commands, facts, failures, timings
+from analysis.study.question import question
+from analysis.study.question_sentences import question_sentences
 from analysis.study.results import Results
-from analysis.study.summary import answer, caveat, decided_sentence, rarity_sentence
+from analysis.study.summary import answer, caveat, rarity_sentence
 from analysis.study.validation_images import validation_caution
+from analysis.study.verdict_rules import UNDECIDABLE
 
-FEW, ALPHA = 3, 0.05
+FEW = 3
 SHOWN = 20
 """Rows of a long table; the CSV file beside the page has all."""
+SENTENCES = 10
+"""Pairs of a question that have a sentence each."""
 FLOOR_NOTE = (
     "The objective is the rare-class IoU less what the other classes fall short of their floor; figures show the IoU."
 )
@@ -105,23 +110,35 @@ def _scores(tables: Tables, results: Results) -> dict[str, Any]:
 
 
 def _question(comparison: TreatmentComparison, tables: Tables) -> dict[str, Any]:
-    verdicts = list(comparison.rows["verdict"])
-    # Undecidable ones all have an adjusted p of 1: among them the raw p says which came nearest.
-    by_p = comparison.rows.sort_values(["p_adjusted", "p"], kind="stable")
-    shown = by_p if len(verdicts) > SHOWN else comparison.rows
-    # One sentence for all where none of many can be decided.
-    undecided = len(verdicts) > FEW and (comparison.rows["floor_adjusted"] > ALPHA).all()
+    asked, rows, opinion = question(tables, comparison), comparison.rows, comparison.opinion
+    shown = asked.pairs if len(rows) > SENTENCES else asked.pairs.sort_index()
+    # What is said of the question says it all, of a single pair and of many of which none can be decided.
+    said = len(rows) == 1 or (len(rows) > FEW and (asked.pairs["exact"] == UNDECIDABLE).all())
+    adjusted = len(rows) and rows["family_size"].iloc[0] > 1
     return {
-        "title": f"{comparison.treatment}: {score_label(tables, comparison.score)}",
+        "title": f"{comparison.treatment}: {asked.label}",
         "sentence": comparison.design.sentence,
         "against": None if comparison.against is None else text_tables.level(comparison.against),
+        "procedure": rows["procedure"].iloc[0] if adjusted else "",
+        "answer": question_sentences(tables, asked),
         "overall": list(comparison.overall["verdict"]) if len(comparison.overall) else [],
-        "verdicts": [decided_sentence(comparison.rows)] if undecided else list(shown["verdict"].head(SHOWN)),
-        "rest": max(0, len(verdicts) - SHOWN),
-        "too_many": comparison.levels if not verdicts and comparison.levels > MOST_PAIRWISE else 0,
-        "practical": list(comparison.practical["verdict"].head(SHOWN)) if len(comparison.practical) else [],
-        "listing": text_tables.comparison_text(shown.head(SHOWN)),
+        "check": opinion["check"].iloc[0] if len(opinion) else "",
+        "verdicts": [] if said else list(shown["sentence"].head(SENTENCES)),
+        "rest": 0 if said else max(0, len(rows) - SENTENCES),
+        "too_many": comparison.levels if rows.empty and comparison.levels > MOST_PAIRWISE else 0,
+        "details": _details(comparison),
+        "listing": text_tables.comparison_text(shown.head(SHOWN), opinion, comparison.practical),
     }
+
+
+def _details(comparison: TreatmentComparison) -> list[tuple[str, list[str]]]:
+    """Return title and sentences of each of the three verdicts in full."""
+    titles = {
+        "The exact test": comparison.rows,
+        "A second opinion: linear model of levels and blocks": comparison.opinion,
+        "Large enough to matter? Bayesian signed-rank test": comparison.practical,
+    }
+    return [(title, list(table["verdict"].head(SHOWN))) for title, table in titles.items() if len(table)]
 
 
 def _story(tables: Tables, again: str | None) -> dict[str, Any]:

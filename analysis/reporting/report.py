@@ -93,6 +93,8 @@ def csv_files(tables: Tables, results: Results) -> dict[str, pd.DataFrame]:
             [each.ranks.assign(treatment=each.treatment, score=each.score) for each in results.comparisons]
         ),
         "practical.csv": _stacked([question.practical for question in results.comparisons]),
+        "linear_model.csv": _stacked([question.opinion for question in results.comparisons]),
+        "agreement.csv": _stacked([question.agreement for question in results.comparisons]),
         "class_differences.csv": results.differences,
         "correlations.csv": results.correlations,
         "importance.csv": results.importance,

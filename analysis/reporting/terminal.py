@@ -11,13 +11,16 @@ from analysis.reporting import text_tables
 from analysis.statistics.formatting import number
 from analysis.study.audit_checks import merge_same_sentences
 from analysis.study.class_summary import class_summary, rarity_known
-from analysis.study.comparisons import comparison_rows, score_label
+from analysis.study.headline import question_text
 from analysis.study.leaderboard import leaderboard
+from analysis.study.question import question
 from analysis.study.results import Results, compute_results
 from analysis.study.summary import answer
 from analysis.study.validation_images import validation_caution
 
 TOP, CLASSES, VERDICTS, NAMED = 5, 8, 8, 3
+FEW = 3
+"""Pairs of a question up to which each has a line."""
 
 
 def summary(tables: Tables, page: Path | None = None, width: int = 100, results: Results | None = None) -> str:
@@ -51,12 +54,14 @@ def summary(tables: Tables, page: Path | None = None, width: int = 100, results:
 
 
 def _verdicts(tables: Tables, results: Results) -> list[str]:
-    rows = comparison_rows(results.comparisons)
-    lines = [
-        f"- {treatment}, {score_label(tables, score)}: {verdict}"
-        for treatment, score, verdict in rows[["treatment", "score", "verdict"]].head(VERDICTS).itertuples(index=False)
-    ]
-    return lines + ([f"- and {len(rows) - VERDICTS} more in the report"] if len(rows) > VERDICTS else [])
+    """Return a line per pair of a question of few, and one on all pairs of a question of many."""
+    lines = []
+    for comparison in results.comparisons:
+        asked = question(tables, comparison)
+        begun = f"- {comparison.treatment}, {asked.label}: "
+        sentences = [begun + sentence for sentence in comparison.agreement["sentence"]]
+        lines += sentences if len(sentences) <= FEW else [f"- {question_text(tables, asked)}"]
+    return lines[:VERDICTS] + ([f"- and {len(lines) - VERDICTS} more in the report"] if len(lines) > VERDICTS else [])
 
 
 def _classes(tables: Tables) -> Table:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from analysis.reading.tables import Tables
 from analysis.statistics.corrections import NAMES
-from analysis.statistics.formatting import MISSING, as_text, floor_text, level, number, p_text, signed
+from analysis.statistics.formatting import MISSING, as_text, assumption, floor_text, level, number, p_text, signed
 from analysis.study.audit_checks import merge_same_sentences
 from analysis.study.class_summary import PROPERTIES, class_summary, scored_split
 from analysis.study.leaderboard import (
@@ -90,14 +90,31 @@ def _two_digits(value: float) -> str:
     return signed(value, 2)
 
 
-def comparison_text(table: pd.DataFrame) -> TextTable:
-    """Return the numbers of one question, a row per pair of levels."""
+def comparison_text(table: pd.DataFrame, opinion: pd.DataFrame, likely: pd.DataFrame) -> TextTable:
+    """Return the numbers of one question, a row per pair of levels.
+
+    Args:
+        table: rows of ``compare`` with the column ``agree`` of ``agreement``.
+        opinion: of ``linear_model``; empty where nothing is paired.
+        likely: of ``practical``, likewise.
+    """
     if table.empty:
         return TextTable([], [])
     rows = table.assign(pair=_pair_names(table), sizes=_sizes(table), interval=_intervals(table, 3))
     columns = DIFFERENCE | {"sizes": ("n", str), "test": ("test", lambda name: name.replace("_", " "))} | P
-    columns |= {"p_adjusted": (f"p, {NAMES[table['correction'].iloc[0]]}", p_text)}
+    if rows["family_size"].max() > 1:
+        columns |= {"p_adjusted": (f"p, {NAMES[table['correction'].iloc[0]]}", p_text)}
     columns |= {"floor_adjusted": ("smallest possible", floor_text)}
+    if len(opinion):
+        rows = rows.merge(opinion[["a", "b", "p_adjusted"]], on=["a", "b"], how="left", suffixes=("", "_model"))
+        columns |= {"p_adjusted_model": (f"p, {assumption(opinion['form'].iloc[0])}", p_text)}
+    if len(likely):
+        names = ["p_better", "p_equivalent", "p_worse"]
+        rows = rows.merge(likely[["a", "b", *names]], on=["a", "b"], how="left")
+        rows["chances"] = [" / ".join(number(value, 2) for value in values) for values in rows[names].to_numpy()]
+        rope = as_text(float(likely["rope"].iloc[0]))
+        columns |= {"chances": (f"probability of higher by {rope} / same / lower", str)}
+        columns |= {"agree": ("agree", str)}
     columns |= {"effect": (rows["effect_name"].iloc[0], _two_digits)}
     columns |= {"superiority": ("superiority", lambda value: number(value, 2))}
     columns |= {"repeats": ("averaged repeats", str)} if table["repeats"].any() else {}

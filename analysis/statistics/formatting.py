@@ -65,6 +65,12 @@ def correction_words(correction: str | None, family_size: int) -> str:
     return f" after {NAMES[correction]} over {family_size} comparisons"
 
 
+def p_name(correction: str | None, family_size: int) -> str:
+    """Return what an adjusted p is called: ``Holm p``; just ``p`` where there was nothing to correct."""
+    names = {"closed": "closed-testing p", "holm": "Holm p", "bh": "BH p", None: "p"}
+    return names[correction if family_size > 1 else None]
+
+
 def and_more(texts: Iterable, most: int) -> str:
     """Return *texts* in one line, at most *most* of them: ``a, b and 2 more``."""
     texts = list(map(str, texts))
@@ -132,9 +138,7 @@ def _tested_sentence(row: dict, alpha: float) -> str:
     interval = "no interval at this n"
     if not math.isnan(row["low"]):
         interval = f"{100 * (1 - alpha):.3g} % interval {difference(row['low'])} to {difference(row['high'])}"
-    name = {"closed": "closed-testing p", "holm": "Holm p", "bh": "BH p", None: "p"}[
-        row["correction"] if row["family_size"] > 1 else None
-    ]
+    name = p_name(row["correction"], row["family_size"])
     share = f"{'paired ' if row['paired'] else ''}superiority {number(row['superiority'], 2)}"
     shown = difference(row["difference"])
     behind = f"({interval}, n = {_size(row)}, {name} {equals(row['p_adjusted'], alpha)}, {share})"
@@ -151,12 +155,7 @@ def _tested_sentence(row: dict, alpha: float) -> str:
 def model_sentence(row: dict, alpha: float) -> str:
     """Return the second opinion on two levels: what a linear model says, and what it assumes."""
     b, a = both_levels(row)
-    assumed = {
-        "equal spread": "normal errors",
-        "unequal spread": "normal differences",
-        "ranks": "the ranks of a linear model",
-    }
-    begun = f"{'by' if row['form'] == 'ranks' else 'assuming'} {assumed[row['form']]}, "
+    begun = f"{assumption(row['form'])}, "
     if math.isnan(row["p_adjusted"]):
         return f"{begun}nothing can be said of {b} and {a}: too few blocks connect them"
     interval = "no interval in units of the score"
@@ -168,6 +167,15 @@ def model_sentence(row: dict, alpha: float) -> str:
     if row["p_adjusted"] > alpha:
         return f"{begun}no difference is shown between {b} and {a}: {behind}"
     return f"{begun}{b} is {'higher' if row['t'] > 0 else 'lower'} than {a}: {behind}"
+
+
+def assumption(form: str) -> str:
+    """Return what that *form* of the linear model assumes, as the beginning of a sentence."""
+    return {
+        "equal spread": "assuming normal errors",
+        "unequal spread": "assuming normal differences",
+        "ranks": "by the ranks of a linear model",
+    }[form]
 
 
 def table_of_pairs(rows: list[dict], columns: list[str], treatment: str, levels: list, against: Any) -> pd.DataFrame:

@@ -13,7 +13,9 @@ from analysis.reading.tables import Tables
 from analysis.statistics.compare import COLUMNS, compare
 from analysis.statistics.equivalence import practical
 from analysis.statistics.friedman import average_ranks, friedman
+from analysis.statistics.linear_model import linear_model
 from analysis.statistics.pairing import Design, design
+from analysis.study.agreement import agreement
 from analysis.study.leaderboard import (
     CONFIGURATION,
     TEST,
@@ -50,6 +52,10 @@ class TreatmentComparison(NamedTuple):
     """See ``average_ranks``; empty as ``overall``."""
     practical: pd.DataFrame
     """See ``equivalence.practical``: empty where nothing is paired."""
+    opinion: pd.DataFrame
+    """See ``linear_model``: empty where nothing is paired."""
+    agreement: pd.DataFrame
+    """See ``agreement``: a row per row of ``rows``."""
     levels: int
 
 
@@ -116,7 +122,7 @@ def treatment_design(tables: Tables, ranked: pd.DataFrame, treatment: str, score
 
 
 def compare_treatments(tables: Tables, alpha: float = 0.05) -> list[TreatmentComparison]:
-    """Return every treatment compared under every score, Holm within each, from complete trials only."""
+    """Return every treatment compared under every score, corrected within each, from complete trials only."""
     ranked = with_configurations(tables)
     scores = compared_scores(tables)
     return [_compared(tables, ranked, name, score, alpha) for name in treatments(tables) for score in scores]
@@ -127,14 +133,16 @@ def _compared(tables: Tables, ranked: pd.DataFrame, treatment: str, score: str, 
     used = ranked.dropna(subset=[treatment, score])
     levels, against = used[treatment].nunique(), default_level(tables, used, treatment)
     how = {"treatment": treatment, "block": plan.block, "score": score}
-    rows, likely = pd.DataFrame(columns=COLUMNS), pd.DataFrame()
+    rows, likely, opinion = pd.DataFrame(columns=COLUMNS), pd.DataFrame(), pd.DataFrame()
     if levels <= MOST_PAIRWISE or (against is not None and levels <= MOST_AGAINST):
         rows = compare(used, **how, against=against, alpha=alpha)
-        likely = practical(used, **how, against=against) if plan.block else likely
+        if plan.block:
+            likely, opinion = practical(used, **how, against=against), linear_model(used, **how, against=against)
     overall = ranks = pd.DataFrame()
     if plan.block and levels > 2:
         overall, ranks = friedman(used, **how), average_ranks(used, **how)
-    return TreatmentComparison(treatment, score, plan, against, rows, overall, ranks, likely, levels)
+    together = agreement(rows, opinion, likely, alpha)
+    return TreatmentComparison(treatment, score, plan, against, rows, overall, ranks, likely, opinion, together, levels)
 
 
 def comparison_rows(comparisons: list[TreatmentComparison]) -> pd.DataFrame:

@@ -5,9 +5,8 @@ import pandas as pd
 from analysis.reading.tables import Tables
 from analysis.statistics.formatting import equals, number, plural, signed
 from analysis.study.cell_means import cell_means, configuration_means, unequal_blocks_note
-from analysis.study.class_differences import gains_and_costs
 from analysis.study.class_summary import PROPERTIES, class_matrix, class_summary
-from analysis.study.comparisons import comparison_rows
+from analysis.study.headline import comparison_sentence
 from analysis.study.leaderboard import (
     AS_IT_IS,
     TEST,
@@ -32,34 +31,8 @@ def answer(tables: Tables, results: Results) -> list[str]:
     """Return the sentences that open the report: who is ahead, what the comparisons show, what the rarest class got."""
     if leaderboard(tables).empty:
         return [best_sentence(tables)]
-    sentences = [best_sentence(tables), comparison_sentence(results), rarest_sentence(tables)]
+    sentences = [best_sentence(tables), comparison_sentence(tables, results), rarest_sentence(tables)]
     return [sentence for sentence in sentences if sentence]
-
-
-def comparison_sentence(results: Results, alpha: float = 0.05) -> str:
-    """Say what the comparisons show and, of the surest difference, which classes it comes from."""
-    rows = comparison_rows(results.comparisons)
-    text = decided_sentence(rows, alpha)
-    shown = rows[rows["p_adjusted"] <= alpha]
-    if shown.empty:
-        return text + together_sentence(results, alpha)
-    surest, classes = shown.loc[shown["p_adjusted"].idxmin()], results.differences
-    same = (classes["treatment"] == surest["treatment"]) & (classes["a"] == surest["a"]) & (classes["b"] == surest["b"])
-    if not same.any():
-        return text
-    sure = classes[same & (classes["p_adjusted"] <= alpha)]
-    by_class = gains_and_costs(sure) if len(sure) else "no single class is shown to differ"
-    return f"{text} Of the surest, by class: {by_class}."
-
-
-def together_sentence(results: Results, alpha: float = 0.05) -> str:
-    """Say whether levels differ in Friedman's test where no pair of them does; empty if they do not."""
-    for comparison in results.comparisons:
-        for row in comparison.overall.to_dict("records"):
-            if row["p"] <= alpha:
-                numbers = f"p {equals(row['p'])}, Kendall's W {number(row['kendall_w'], 2)}, n = {row['n']} blocks"
-                return f" All {row['k']} levels of {comparison.treatment} together do differ (Friedman, {numbers})."
-    return ""
 
 
 def rarity_sentence(correlations: pd.DataFrame, alpha: float = 0.05) -> str:
@@ -150,38 +123,6 @@ def rarest_sentence(tables: Tables) -> str | None:
 def several_data(tables: Tables) -> bool:
     """Return whether complete trials ran on different data."""
     return leaderboard(tables)["inventory_hash"].nunique() > 1
-
-
-def decided_sentence(rows: pd.DataFrame, alpha: float = 0.05) -> str:
-    """Say how many comparisons show a difference, how many could have and did not, and how many cannot be decided."""
-    if rows.empty:
-        return "Nothing can be compared: no categorical parameter has two levels among the complete trials."
-    tested = rows["p_adjusted"].notna()
-    undecidable = ~tested | (rows["floor_adjusted"] > alpha)
-    shown = rows[tested & (rows["p_adjusted"] <= alpha)]
-    silent = len(rows) - len(shown) - int(undecidable.sum())
-    parts = []
-    if len(shown):
-        strongest = shown.loc[shown["p_adjusted"].idxmin()]
-        verb = "shows" if len(shown) == 1 else "show"
-        parts.append(f"{len(shown)} {verb} a difference, most surely {strongest['treatment']}: {strongest['verdict']}")
-    if silent:
-        parts.append(f"{silent} could have shown a difference and did not")
-    if undecidable.any():
-        needed = rows.loc[undecidable & tested, "needed_n"]
-        least = f" (n = {needed.max():.0f} pairs, or trials per level, is the least that could decide all)"
-        least = least if len(needed) else ""
-        parts.append(f"{int(undecidable.sum())} cannot be decided with so few trials, whatever came out{least}")
-    if undecidable.all() and len(rows) > 1:
-        return f"None of the {len(rows)} comparisons can be decided with so few trials, whatever came out{least}."
-    if len(rows) == 1:
-        return f"The one comparison{_where(rows)}: {rows.iloc[0]['treatment']}: {rows.iloc[0]['verdict']}."
-    return f"Of {len(rows)} comparisons{_where(rows)}, {'; '.join(parts)}."
-
-
-def _where(rows: pd.DataFrame) -> str:
-    on_test = rows["score"].str.startswith(f"{TEST}_")
-    return " on test" if on_test.all() else " on validation" if not on_test.any() else ""
 
 
 def caveat(tables: Tables, results: Results) -> str | None:

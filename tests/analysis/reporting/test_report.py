@@ -12,6 +12,7 @@ from analysis.reporting.page import SECTIONS
 from analysis.reporting.report import csv_files, write_report
 from analysis.study.leaderboard import leaderboard
 from rarepix.records import ClassCounts, Objective, SplitSums
+from tests.analysis.conftest import add_trial, make_record
 
 
 class Links(HTMLParser):
@@ -89,7 +90,7 @@ def test_the_answer_comes_first(page, tables):
     best = leaderboard(tables).iloc[0]["trial"]
     assert (
         text.index(f"Best by validation is trial {best}")
-        < text.index("None of the 10")
+        < text.index("by ranks alone none of the 3 comparisons can be decided")
         < text.index("The rarest class")
     )
     assert text.index("Before you rely on it") < text.index("Ranked by the validation objective")
@@ -171,3 +172,38 @@ def test_the_confusion_matrix_stands_among_the_classes(make, tmp_path):
     table = pd.read_csv(tmp_path / "report" / "confusion.csv")
     assert len(table) == 25
     assert table.loc[table["true"] == table["predicted"], "pixels"].tolist() == [7] * 5
+
+
+@pytest.fixture(scope="module")
+def five_blocks(tmp_path_factory):
+    """The page and the tables of three losses on five seeds, four minutes a trial, one after the other."""
+    folder = tmp_path_factory.mktemp("results") / "s"
+    runs = [(seed, *each) for seed in range(5) for each in (("ce", 0.41), ("ce+dice", 0.42), ("dice", 0.46))]
+    for number, (seed, loss, score) in enumerate(runs):
+        begun, ended = (f"2024-05-01T1{at // 60}:{at % 60:02d}:00+00:00" for at in (4 * number, 4 * number + 4))
+        objective = Objective(name="miou", value=score + 0.001 * seed + 0.0003 * (number % 2), epoch=2)
+        parameters = {"loss": {"_name": loss}}
+        record = make_record(
+            f"t{number:02d}", seed=seed, parameters=parameters, objective=objective, started=begun, finished=ended
+        )
+        add_trial(folder, record, images=False)
+    return write_report(load_study(folder), folder / "report")
+
+
+def test_the_page_of_five_blocks_says_what_the_sixth_would_cost(five_blocks):
+    page = five_blocks.read_text(encoding="utf-8")
+    cost = "1 more block of 3 configurations: 3 trials, about 12 min of training: "
+    assert f"{cost}<code>rarepix study extend s --blocks 1</code>" in page
+    assert page.index("not all 3 are equal") < page.index(cost) < page.index('id="leaderboard"')
+
+
+def test_the_page_has_the_three_verdicts_and_the_procedure(five_blocks):
+    text = "".join(Links(five_blocks.read_text(encoding="utf-8")).text)
+    assert "Adjusted p: closed testing of 4 intersections by all permutations of labels." in text
+    assert "Second opinion: normal errors cannot be checked with n = 5 blocks" in text
+    assert "'dice' against 'ce' cannot be decided with n = 5 pairs (needs 6); assuming normal" in text
+    assert "Holm" not in text
+    table = pd.read_csv(five_blocks.parent / "agreement.csv")
+    of_objective = table[table["score"] == "objective"]
+    assert of_objective["rule"].tolist() == ["claimed, cannot be decided"] * 3
+    assert len(pd.read_csv(five_blocks.parent / "linear_model.csv")) == len(table)

@@ -7,6 +7,7 @@ from analysis import load_study
 from analysis.plots.leaderboard import leaderboard_table
 from analysis.study.class_summary import class_matrix, class_summary
 from analysis.study.comparisons import compare_treatments, comparison_rows, treatments
+from analysis.study.headline import comparison_sentence
 from analysis.study.leaderboard import (
     baseline,
     configuration_names,
@@ -17,7 +18,7 @@ from analysis.study.leaderboard import (
 )
 from analysis.study.provenance import commands, facts, failures, timings
 from analysis.study.results import compute_results
-from analysis.study.summary import best_sentence, caveat, decided_sentence, rarest_sentence
+from analysis.study.summary import best_sentence, caveat, rarest_sentence
 from rarepix.records import ClassCounts, Objective, Status
 
 
@@ -124,17 +125,25 @@ def test_a_planted_difference_is_found_and_said(make, tmp_path):
     rows = comparison_rows(compare_treatments(tables))
     assert (rows["p_adjusted"] <= 0.05).all()
     assert (rows["rule"] == "matched").all()
-    sentence = decided_sentence(rows)
-    assert "Of 2 comparisons on validation, 2 show a difference" in sentence
-    assert "'uniform' is lower than 'copy_paste'" in sentence
+    sentence = comparison_sentence(tables, compute_results(tables))
+    assert sentence.startswith("sampling.kind: copy_paste above uniform (+")
+    other = (
+        "The other comparison on validation: 1 shows a difference, most surely sampling.kind, validation rare-class IoU"
+    )
+    assert f"{other}: 'uniform' is lower than 'copy_paste' (p = .008)." in sentence
 
 
-def test_undecidable_and_nothing_to_compare_are_said(tables, new_study):
-    assert decided_sentence(comparison_rows(compare_treatments(tables))).startswith(
-        "None of the 10 comparisons can be decided"
+def test_undecidable_and_nothing_to_compare_are_said(tables, results, new_study):
+    sentence = comparison_sentence(tables, results)
+    assert sentence.startswith(
+        "sampling.kind, validation mIoU: by ranks alone none of the 3 comparisons can be decided"
+    )
+    assert (
+        "Of the other 7 comparisons on validation, 7 cannot be decided with so few trials, whatever came out"
+        in sentence
     )
     one = load_study(new_study(trials=1, broken=False))
-    assert decided_sentence(comparison_rows(compare_treatments(one))).startswith("Nothing can be compared")
+    assert comparison_sentence(one, compute_results(one)).startswith("Nothing can be compared")
 
 
 def test_caveat_of_a_tiny_study(new_study):

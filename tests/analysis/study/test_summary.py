@@ -4,8 +4,9 @@ import pandas as pd
 import pytest
 
 from analysis import load_table
+from analysis.study.headline import comparison_sentence
 from analysis.study.results import compute_results
-from analysis.study.summary import answer, caveat, comparison_sentence, rarity_sentence
+from analysis.study.summary import answer, caveat, rarity_sentence
 
 
 def runs(validation: dict[str, float], test: dict[str, float], seeds: int = 6, **classes: dict[str, float]):
@@ -50,17 +51,18 @@ def test_who_relies_on_validation_is_warned_where_test_ranks_its_pick_low(test, 
 def test_classes_are_named_only_where_they_are_shown():
     moved = {"bottle": {"a": 0.1, "b": 0.4}, "dog": {"a": 0.5, "b": 0.4}}
     sure = runs({"a": 0.5, "b": 0.6}, {"a": 0.5, "b": 0.6}, **moved)
-    assert "mostly bottle (+0.300), at the cost of dog (−0.100)" in comparison_sentence(compute_results(sure))
+    assert "mostly bottle (+0.300), at the cost of dog (−0.100)" in comparison_sentence(sure, compute_results(sure))
     still = {"bottle": {"a": 0.4, "b": 0.4}, "dog": {"a": 0.5, "b": 0.5}}
     unsure = runs({"a": 0.5, "b": 0.6}, {"a": 0.5, "b": 0.6}, **still)
-    assert "no single class is shown to differ" in comparison_sentence(compute_results(unsure))
+    assert "no single class is shown to differ" in comparison_sentence(unsure, compute_results(unsure))
 
 
 def test_levels_that_differ_together_are_told_where_no_two_can_be_told_apart():
     tables = runs(FOUR, FOUR, seeds=4)
-    text = comparison_sentence(compute_results(tables))
-    assert text.startswith("None of the")
-    assert "All 4 levels of loss together do differ (Friedman, p" in text
+    text = comparison_sentence(tables, compute_results(tables))
+    assert text.startswith("loss, test mIoU: not all 4 are equal: the order by mean rank is lovasz (1.0), focal (2.0)")
+    assert "By ranks alone none of the 6 comparisons can be decided with n = 4 blocks: 2 more blocks could" in text
+    assert "Assuming normal errors lovasz above focal above dice above ce (Tukey, largest p < .001)" in text
 
 
 def test_whether_rarity_explains_the_scores_is_answered():

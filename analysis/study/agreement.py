@@ -1,0 +1,79 @@
+"""The three verdicts on every pair of levels as a table: a word each, the rule that fits them, and one sentence."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.statistics.equivalence import SURE
+from analysis.study.verdict_rules import (
+    CANNOT_TELL,
+    EQUIVALENT,
+    HIGHER,
+    LOWER,
+    NONE,
+    NOT_SHOWN,
+    UNDECIDABLE,
+    UNTESTED,
+    Verdicts,
+)
+from analysis.study.verdict_sentences import verdicts_sentence
+
+COLUMNS = ["treatment", "score", "a", "b", "exact", "model", "practical", "rule", "agree", "sentence"]
+
+
+def agreement(rows: pd.DataFrame, opinion: pd.DataFrame, likely: pd.DataFrame, alpha: float = 0.05) -> pd.DataFrame:
+    """Return a row per pair of levels: the three verdicts in a word each, the rule that fits, and one sentence.
+
+    Args:
+        rows: of ``compare``.
+        opinion: of ``linear_model`` for the same pairs; empty where nothing is paired.
+        likely: of ``practical``, likewise.
+
+    Returns:
+        ``exact`` (one of ``EXACT``), ``model`` (``MODEL``) and ``practical`` (``PRACTICAL``) say what b is against a.
+    """
+    models, chances = _by_pair(opinion), _by_pair(likely)
+    return pd.DataFrame([_agreement(row, models, chances, alpha) for row in rows.to_dict("records")], columns=COLUMNS)
+
+
+def _by_pair(table: pd.DataFrame) -> dict[tuple, dict[str, Any]]:
+    return {(row["a"], row["b"]): row for row in table.to_dict("records")}
+
+
+def _agreement(row: dict, models: dict[tuple, dict], chances: dict[tuple, dict], alpha: float) -> dict:
+    pair = row["a"], row["b"]
+    model, likely = models.get(pair), chances.get(pair)
+    verdicts = Verdicts(exact_word(row, alpha), model_word(model, alpha), practical_word(likely))
+    named = {name: row[name] for name in ("treatment", "score", "a", "b")} | verdicts._asdict()
+    sentence = verdicts_sentence(verdicts, row, model, likely)
+    return named | {"rule": verdicts.rule, "agree": verdicts.agree, "sentence": sentence}
+
+
+def exact_word(row: dict, alpha: float) -> str:
+    """Return what the exact test says of b against a, one of ``EXACT``."""
+    if np.isnan(row["p"]):
+        return UNTESTED
+    if row["floor_adjusted"] > alpha:
+        return UNDECIDABLE
+    if row["p_adjusted"] > alpha:
+        return NOT_SHOWN
+    # The direction is that of the test: of the ranks, or of the mean for Student's t.
+    return HIGHER if (row["difference"] if row["test"] == "paired_t" else row["effect"]) > 0 else LOWER
+
+
+def model_word(row: dict | None, alpha: float) -> str:
+    """Return what the linear model says of b against a, one of ``MODEL``."""
+    if row is None or np.isnan(row["p_adjusted"]):
+        return NONE
+    if row["p_adjusted"] > alpha:
+        return NOT_SHOWN
+    return HIGHER if row["t"] > 0 else LOWER
+
+
+def practical_word(row: dict | None) -> str:
+    """Return whether b is better or worse than a by enough to matter, one of ``PRACTICAL``."""
+    if row is None or np.isnan(row["p_better"]):
+        return NONE
+    chances = {EQUIVALENT: row["p_equivalent"], HIGHER: row["p_better"], LOWER: row["p_worse"]}
+    return next((word for word, chance in chances.items() if chance > SURE), CANNOT_TELL)

@@ -1,0 +1,77 @@
+"""Claims about pairs of levels as an order: ``a above b above c``; where they form none, what each level is above."""
+
+from collections import Counter
+from collections.abc import Hashable, Sequence
+
+from analysis.statistics.formatting import as_text, level
+
+Claim = tuple[Hashable, Hashable]
+"""(the level that is higher, the one that is lower)."""
+NAMED = 3
+"""How many levels, or claims, are named before the others are counted."""
+TIERS = 6
+"""Up to so many tiers an order is written whole."""
+
+
+def tiers(claims: Sequence[Claim], levels: Sequence) -> list[list] | None:
+    """Return *levels* in tiers, the highest first, if *claims* order them so; None if they do not.
+
+    They do if every two levels of different tiers have a claim, in that direction, and no two of one tier have one.
+    """
+    wins = {each: sum(higher == each for higher, _ in claims) for each in levels}
+    found = [[each for each in levels if wins[each] == count] for count in sorted(set(wins.values()), reverse=True)]
+    pairs = {(a, b) for i, tier in enumerate(found) for later in found[i + 1 :] for a in tier for b in later}
+    return found if claims and pairs == set(claims) else None
+
+
+def order_text(claims: Sequence[Claim], levels: Sequence, against: Hashable | None = None) -> str:
+    """Return *claims*, the surest first, in words; *levels* are those that could have a claim.
+
+    Args:
+        against: the level that all claims are about; None: any pair.
+    """
+    if against is not None:
+        return _around(claims, against)
+    found = tiers(claims, levels)
+    if found:
+        names = [names_text(tier, len(levels) - 1) for tier in found]
+        if len(found) > TIERS:
+            names = [*names[:NAMED], f"{sum(map(len, found[NAMED:]))} others, in order"]
+        return " above ".join(names)
+    by_higher = Counter(higher for higher, _ in claims).most_common()
+    texts = [
+        f"{plain(higher)} above {_many([lower for winner, lower in claims if winner == higher], len(levels) - 1)}"
+        for higher, _ in by_higher
+    ]
+    return _counted(texts, "more")
+
+
+def _many(names: Sequence, others: int) -> str:
+    if NAMED < len(names) < others:
+        return f"{len(names)} of {others} others"
+    return names_text(names, others)
+
+
+def _around(claims: Sequence[Claim], against: Hashable) -> str:
+    above = [higher for higher, lower in claims if lower == against]
+    below = [lower for higher, lower in claims if higher == against]
+    parts = [f"{names_text(names)} {way}" for names, way in ((above, "above"), (below, "below")) if names]
+    return f"{' and '.join(parts)} the default {plain(against)}"
+
+
+def names_text(names: Sequence, all_others: int = 0) -> str:
+    """Return ``a, b and c``; of many the first ones and how many more; or ``all 9 others``, if they are so many."""
+    if len(names) == all_others and len(names) > NAMED:
+        return f"all {len(names)} others"
+    return _counted([plain(name) for name in names], "others")
+
+
+def _counted(texts: Sequence[str], more: str) -> str:
+    if len(texts) <= NAMED + 1:
+        return " and ".join(filter(None, (", ".join(texts[:-1]), texts[-1])))
+    return f"{', '.join(texts[:NAMED])} and {len(texts) - NAMED} {more}"
+
+
+def plain(name: Hashable) -> str:
+    """Return a level without quotes, unless it holds a space."""
+    return level(name) if " " in str(name) else as_text(name)
