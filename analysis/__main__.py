@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING
 
 from analysis.reading.changed_files import describe_changes, file_states
 from analysis.reading.find_study import StudyNotFound, find_study, is_table
-from rarepix.layout import REPORT, RESULTS_VARIABLE, TRIALS, results_root, study_folder
+from rarepix.layout import LOOKS, REPORT, RESULTS_VARIABLE, TRIALS, results_root, study_folder
 
 if TYPE_CHECKING:
     from analysis.reading.tables import Tables
@@ -51,7 +51,8 @@ def main(arguments: list[str] | None = None) -> int:
         if options.watch is not None:
             return _watch(places, results, options)
         tables = _read(options, places, results)
-        return _report(tables, _folder(tables, places, results, options.out), _command(options, places))
+        folder, study = _folder(tables, places, results, options.out), _home(tables, places, results)
+        return _report(tables, folder, study, _command(options, places))
     except (StudyNotFound, OSError) as error:
         what = str(error)
         if isinstance(error, OSError) and error.strerror:
@@ -135,11 +136,16 @@ def _is_study(folder: Path) -> bool:
     return (folder / TRIALS).is_dir()
 
 
+def _home(tables: "Tables", places: list[Path], results: Path) -> Path:
+    """Return the folder of the study; of several read as one, the folder that their report is in."""
+    alone = len(places) == 1 and _is_study(places[0])
+    return places[0] if alone else study_folder(results, tables.study.replace(" + ", "+"))
+
+
 def _folder(tables: "Tables", places: list[Path], results: Path, out: Path | None) -> Path:
     """Return the folder of the report. Raises ``StudyNotFound`` where it holds something else than a report."""
-    one = len(places) == 1
-    home = places[0] if one and _is_study(places[0]) else study_folder(results, tables.study.replace(" + ", "+"))
-    if out is None and one and is_table(places[0]) and _is_study(home):
+    home = _home(tables, places, results)
+    if out is None and len(places) == 1 and is_table(places[0]) and _is_study(home):
         raise StudyNotFound(f"{home / 'report'} must stay the report of that study: name another folder with --out")
     folder = out or home / REPORT.parent
     is_report = all((folder / name).is_file() for name in (REPORT.name, "trials.csv"))
@@ -149,8 +155,12 @@ def _folder(tables: "Tables", places: list[Path], results: Path, out: Path | Non
     return folder
 
 
-def _report(tables: "Tables", folder: Path, again: str, *, in_short: bool = False) -> int:
-    """Write the report into *folder*, print its summary unless *in_short*, and return the exit code."""
+def _report(tables: "Tables", folder: Path, study: Path, again: str, *, in_short: bool = False) -> int:
+    """Write the report into *folder*, print its summary unless *in_short*, and return the exit code.
+
+    That it was written is recorded in the folder of the *study*.
+    """
+    from analysis.reporting.looks import record_look
     from analysis.reporting.report import write_report
     from analysis.reporting.terminal import summary
     from analysis.study.leaderboard import leaderboard
@@ -162,6 +172,11 @@ def _report(tables: "Tables", folder: Path, again: str, *, in_short: bool = Fals
     except OSError as error:
         why = f"the report must be written into {folder}, but: {error.strerror or error}"
         raise StudyNotFound(f"{why}: name a folder that can be written with --out") from error
+    try:
+        record_look(study, tables, results)
+    except OSError as error:
+        why = f"{study / LOOKS} must be written, but: {error.strerror or error}"
+        print(f"analysis: {why}: an extension will not know of this look at the study", file=sys.stderr)
     nothing = leaderboard(tables).empty
     if not in_short:
         width = min(max(shutil.get_terminal_size((100, 24)).columns, 80), 160)
@@ -177,14 +192,15 @@ def _watch(places: list[Path], results: Path, options: argparse.Namespace) -> in
     try:
         seen, tables, quiet = file_states(places), _read(options, places, results), 0
         folder, again = _folder(tables, places, results, options.out), _command(options, places)
-        code = _report(tables, folder, again)
+        study = _home(tables, places, results)
+        code = _report(tables, folder, study, again)
         while quiet < IDLE_CHECKS or (tables.trials["status"] == "running").any():
             time.sleep(options.watch)
             now = file_states(places)
             news, quiet = describe_changes(seen, now), quiet + 1
             if news:
                 seen, quiet, tables = now, 0, _read(options, places, results)
-                code = _report(tables, folder, again, in_short=True)
+                code = _report(tables, folder, study, again, in_short=True)
                 states = ", ".join(f"{n} {state}" for state, n in tables.trials["status"].value_counts().items())
                 print(f"{time.strftime('%X')} {news} changed: {states or 'no trial'}; written again", flush=True)
         return code

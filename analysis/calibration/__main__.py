@@ -1,6 +1,6 @@
 """Check the analysis on synthetic studies whose truth is known, and print what is required and what was seen.
 
-    python -m analysis.calibration                    every check in full, about 25 minutes
+    python -m analysis.calibration                    every check in full, about 30 minutes
     python -m analysis.calibration --quick            a tenth of the simulations and of the trials
     python -m analysis.calibration --out checks.csv   the table as a CSV file, too
 
@@ -22,6 +22,7 @@ from analysis.calibration.coverage import coverage
 from analysis.calibration.false_claims import false_claims, planted
 from analysis.calibration.family_error import family_errors, opinion_errors, whole_procedure
 from analysis.calibration.large_studies import scale
+from analysis.calibration.looks import look_errors
 
 FULL, QUICK = 1000, 100
 
@@ -52,6 +53,7 @@ def _run_checks(simulations: int, seed: int) -> Iterator[dict]:
         family_errors(simulations, seed),
         whole_procedure(simulations, seed),
         opinion_errors(simulations, seed),
+        look_errors(simulations, seed),
         planted(simulations, seed),
         coverage(2 * simulations, seed),
         scale(simulations, 100 * simulations, seed),

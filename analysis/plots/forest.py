@@ -87,7 +87,8 @@ def _draw_row(axes, place: float, row) -> None:
     axes.plot(row.difference, place, "o", color=colour, markerfacecolor=fill, markersize=6.5)
     decision = f"{p_name(row.correction, row.family_size)} {p_text(row.p_adjusted)}, n = {row.n}"
     if row.state == UNDECIDABLE:
-        decision = f"n = {row.n}, needs {row.needed_n:.0f}"
+        # Where looks before an extension have used the level, a few more blocks do not help: there is no needed n.
+        decision = f"n = {row.n}" + ("" if np.isnan(row.needed_n) else f", needs {row.needed_n:.0f}")
     elif row.state == UNTESTED:
         decision = f"n = {row.n}"
     axes.text(

@@ -11,6 +11,7 @@ tables.parameters    which columns of ``trials`` were sampled
 tables.confirmation  what the study confirms, if it confirms another one
 tables.block         which columns of ``trials`` make a block
 tables.default       the configuration that the others are compared with, if the study names one
+tables.looks         when the study was looked at and then extended
 """
 
 from collections.abc import Sequence

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from analysis.reading.class_scores import scores_by_split
 from analysis.reading.confusion import confusion_rows, read_confusions
+from analysis.reading.extensions import read_looks
 from analysis.reading.histories import read_curves
 from analysis.reading.image_counts import read_images
 from analysis.reading.parameters import conditional, configuration
@@ -49,9 +50,10 @@ def read_folder(study: Path) -> LoadedStudy:
     curves, classes = read_curves(places, left_out), class_rows(records)
     attempts = curves.groupby("trial")["attempt"].nunique() if len(curves) else {}
     trials = trials_table(trial_row(record, name, int(attempts.get(record.trial, 0))) for record in records)
-    confirmation, default = None, None
+    confirmation, default, looks = None, None, ()
     try:
         confirmation, default = read_journal(study)
+        looks = read_looks(study)
     except (ValueError, OSError) as error:
         left_out.add("", JOURNAL, str(error))
     _note_differences(records, left_out)
@@ -67,6 +69,7 @@ def read_folder(study: Path) -> LoadedStudy:
         study=name,
         confirmation=confirmation,
         default=default,
+        looks=looks,
         confusion=confusion_rows(confusions),
     )
     branches = frozenset(key for record in records for key in conditional(record.parameters))

@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple
 import pandas as pd
 
 from analysis.reading.class_scores import COUNTS
+from analysis.reading.extensions import StudyLook
 from analysis.reading.search_journal import Confirmation
 
 TRAIN_SHARE = ["train_images", "train_pixels", "train_proportion"]
@@ -51,6 +52,8 @@ class Tables(NamedTuple):
     """Flat parameters of the configuration that the others are compared with; None if the study names none."""
     score_on_test: bool = False
     """Whether the score to compare is one of the test split (of a table of runs that names a validation beside it)."""
+    looks: tuple[StudyLook, ...] = ()
+    """See ``read_looks``; none of several studies read as one."""
     confusion: pd.DataFrame = pd.DataFrame(columns=CONFUSION_COLUMNS)
     """Pixels by true and predicted class; no rows of trials whose records have no matrix (schema 1, multilabel)."""
 

@@ -12,6 +12,7 @@ from analysis.study.best_trial import best_trial_sentence
 from analysis.study.class_summary import rarity_known
 from analysis.study.comparisons import MOST_PAIRWISE, TreatmentComparison
 from analysis.study.leaderboard import configurations, leaderboard, objective_name
+from analysis.study.looks import looks_sentence
 from analysis.study.provenance import commands, facts, failures, timings
 from analysis.study.question import question
 from analysis.study.question_sentences import question_sentences
@@ -82,6 +83,7 @@ def _answer(tables: Tables, results: Results) -> dict[str, Any]:
         "written": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "answer": answer(tables, results),
         "caveat": caveat(tables, results),
+        "looks": looks_sentence(tables),
         "caution": validation_caution(tables),
         "leaderboard": text_tables.leaderboard_text(tables, SHOWN),
         "leaderboard_caption": f"Best {SHOWN} of {len(ranked)} complete trials" if len(ranked) > SHOWN else "",

@@ -13,6 +13,7 @@ from analysis.study.audit_checks import merge_same_sentences
 from analysis.study.class_summary import class_summary, rarity_known
 from analysis.study.headline import question_text
 from analysis.study.leaderboard import leaderboard
+from analysis.study.looks import looks_sentence
 from analysis.study.question import question
 from analysis.study.results import Results, compute_results
 from analysis.study.summary import answer
@@ -39,6 +40,9 @@ def summary(tables: Tables, page: Path | None = None, width: int = 100, results:
         warned = validation_caution(tables)
         if warned:
             write(out, warned)
+        looked = looks_sentence(tables)
+        if looked:
+            write(out, looked)
         for line in _verdicts(tables, results):
             write(out, line)
         write(out, "Can the search be trusted?")

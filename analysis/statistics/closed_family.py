@@ -73,14 +73,19 @@ def closed_family(
     if len(levels) > MOST_LEVELS:
         return None
     numbers = {level: i for i, level in enumerate(levels)}
-    known = used[used[treatment].isin(levels)]
-    if TESTS[test].paired:
-        names, means, _ = block_matrices(in_blocks(known, treatment, blocks)[0], levels, treatment, blocks, score)
-        groups = BlockGroups(means, tuple(names))
-    else:
-        scores = known.groupby(treatment)[score]
-        groups = RunGroups(tuple(scores.get_group(level).to_numpy() for level in levels))
+    groups = groups_of(used, levels, treatment, blocks, score, paired=TESTS[test].paired)
     return ClosedFamily(test, groups, tuple((numbers[a], numbers[b]) for a, b in pairs))
+
+
+def groups_of(
+    used: pd.DataFrame, levels: Sequence, treatment: str, blocks: Sequence[str], score: str, *, paired: bool
+) -> Groups:
+    """Return the scores of *levels* in the rows of *used*; a level may have none."""
+    known = used[used[treatment].isin(levels)]
+    if not paired:
+        return RunGroups(tuple(known.loc[known[treatment] == level, score].to_numpy() for level in levels))
+    names, means, _ = block_matrices(in_blocks(known, treatment, blocks)[0], levels, treatment, blocks, score)
+    return BlockGroups(means, tuple(names))
 
 
 @lru_cache(maxsize=256)
@@ -101,7 +106,21 @@ def _close(
     enough: int,
     test: Callable[[int], float],
 ) -> np.ndarray:
-    """Return the adjusted *p* of *pairs*; *test* is asked for the p of the groups of three levels or more.
+    """Return the adjusted *p* of *pairs*, see ``p_by_group``."""
+    by_group = p_by_group(p, levels, pairs, sizes, enough, test)
+    lattice = lattice_of(max((sizes[1 << a | 1 << b] for a, b in pairs), key=sum))
+    return closed_p(by_group, levels, pairs, lattice)[:, 0]
+
+
+def p_by_group(
+    p: Sequence[float],
+    levels: int,
+    pairs: Pairs,
+    sizes: dict[int, Sizes],
+    enough: int,
+    test: Callable[[int], float],
+) -> np.ndarray:
+    """Return the p of every group of *sizes*, 2^levels × 1; *test* is asked for those of three levels or more.
 
     A group with fewer than *enough* blocks has the p of Bonferroni instead, see ``intersections``.
     """
@@ -115,5 +134,4 @@ def _close(
         else:
             within = [own for pair, own in by_pair.items() if not pair & ~group]
             by_group[group] = min(1.0, len(within) * min(within))
-    lattice = lattice_of(max((sizes[pair] for pair in by_pair), key=sum))
-    return closed_p(by_group, levels, pairs, lattice)[:, 0]
+    return by_group

@@ -6,13 +6,14 @@ independent, so a small p speaks about these blocks and the training noise, not 
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from analysis.statistics.closed import MOST_LEVELS
-from analysis.statistics.closed_family import CLOSED_TESTS, ClosedFamily, closed_family
+from analysis.statistics.closed_family import CLOSED_TESTS, ClosedFamily, closed_family, groups_of
 from analysis.statistics.corrections import CLOSED, NAMES, check_alpha, check_correction, correct, needed_n, smallest_n
 from analysis.statistics.effect_sizes import (
     cliffs_delta,
@@ -23,6 +24,7 @@ from analysis.statistics.effect_sizes import (
     superiority,
 )
 from analysis.statistics.formatting import table_of_pairs, verdict_sentence
+from analysis.statistics.looks import Look, LookedFamily, looked_family
 from analysis.statistics.rank_tests import TESTS
 from analysis.statistics.samples import Sample, as_list, samples, sorted_levels, usable_rows
 
@@ -54,6 +56,7 @@ def compare(
     family: str | None = None,
     alpha: float = 0.05,
     against: Any = None,
+    looks: Sequence[Look] = (),
 ) -> pd.DataFrame:
     """Return one row per pair of levels of *treatment*; a and b are in sorted order and every sign is b minus a.
 
@@ -70,6 +73,8 @@ def compare(
         alpha: level of the verdicts; intervals have confidence 1 - *alpha*, each for its own comparison.
         against: one level (the default, the baseline) that all others are compared with: it is a in every row, and
             the family is one smaller than the number of levels. Name it before looking at the scores.
+        looks: the looks that were followed by an extension, and the present one (see ``looks``). None: *table* is of
+            one look at a plan that was carried out.
 
     Without two levels that have scores there is no row, and ``attrs["verdict"]`` says why.
 
@@ -90,7 +95,15 @@ def compare(
         _check_closed(test, len(pairs))
         closed = closed_family(used, treatment, blocks, score, test, pairs)
     by = "holm" if correction == CLOSED and len(pairs) > 1 and closed is None else correction
-    corrected = correct_family(rows, test=test, correction=by, family=family, alpha=alpha, closed=closed)
+    looked = None
+    if pairs and any(look != Look() for look in looks):
+        seen = [used if look.rows is None else used[used.index.isin(look.rows)] for look in looks]
+        earlier = [
+            measured(each, treatment, blocks, score, test=test, alpha=alpha, against=against) for each in seen[:-1]
+        ]
+        groups = [partial(groups_of, each, treatment=treatment, blocks=blocks, score=score) for each in seen]
+        looked = looked_family([*earlier, rows], looks, groups, test=test, correction=by, alpha=alpha, closed=closed)
+    corrected = correct_family(rows, test=test, correction=by, family=family, alpha=alpha, closed=closed, looked=looked)
     if by != correction:
         corrected = [row | {"procedure": TOO_MANY_LEVELS} for row in corrected]
     rows = [row | {"verdict": row["verdict"] + ignored} for row in corrected]
@@ -161,12 +174,13 @@ def correct_family(
     family: str,
     alpha: float,
     closed: ClosedFamily | None = None,
+    looked: LookedFamily | None = None,
 ) -> list[dict]:
     """Return *rows* of ``measured``, all of one *test*, corrected within one family, with the verdict in words.
 
     Added are p_adjusted, correction, family, family_size, floor_adjusted, needed_n, procedure and verdict. A comparison
     that was not tested (p NaN) does not count in the family, and has no needed n. *closed*: the comparisons that were
-    tested, for closed testing of two or more.
+    tested, for closed testing of two or more. *looked*: the same over several looks, where there were any.
 
     Raises:
         ValueError: an unknown correction, or closed testing of several comparisons that are no ``ClosedFamily``.
@@ -184,7 +198,12 @@ def correct_family(
         needed[tested] = needed_n(TESTS[test].floor, sizes, by_p, alpha)
     size = int(tested.sum())
     procedure = closed.described() if closed and size > 1 else NAMES[correction] if size > 1 else "nothing to correct"
+    if looked:
+        p_adjusted[tested], floors[tested] = looked.adjusted_p(), looked.floors()
+        needed[tested] = looked.needed(needed[tested])
+        procedure = f"{procedure}; {looked.described()}"
     shared = {"correction": correction, "family": family, "family_size": size, "procedure": procedure}
+    shared["looks"] = len(looked.times) if looked else 1
     corrected = [
         row | shared | {"p_adjusted": p, "floor_adjusted": floor, "needed_n": n if np.isnan(n) else int(n)}
         for row, p, floor, n in zip(rows, p_adjusted, floors, needed, strict=True)

@@ -121,14 +121,23 @@ def untested_sentence(row: dict, least: int = 1) -> str:
 
 
 def _undecidable(row: dict) -> str:
-    needed, unit = int(row["needed_n"]), "pairs" if row["paired"] else "trials per level"
+    unit = "pairs" if row["paired"] else "trials per level"
+    corrected = correction_words(row["correction"], row["family_size"]) + _of_looks(row)
+    smallest = (
+        "{} against {} ".format(*both_levels(row)) + f"cannot be decided with n = {_size(row)}: the smallest possible p"
+        f"{corrected} is {floor_text(row['floor_adjusted'])}"
+    )
+    seen = f"(seen here: {difference(row['difference'])})"
+    if math.isnan(row["needed_n"]):
+        return f"{smallest}; looks before the extension have used the level, a few more blocks do not help {seen}"
+    needed = int(row["needed_n"])
     if needed <= row["n"]:  # its own n is enough: smaller comparisons of the family prevent the decision
         unit += f" in each of the {row['family_size']} comparisons"
-    return (
-        "{} against {} ".format(*both_levels(row)) + f"cannot be decided with n = {_size(row)}: the smallest possible p"
-        f"{correction_words(row['correction'], row['family_size'])} is {floor_text(row['floor_adjusted'])}; "
-        f"needs n >= {needed} {unit} (seen here: {difference(row['difference'])})"
-    )
+    return f"{smallest}; needs n >= {needed} {unit} {seen}"
+
+
+def _of_looks(row: dict) -> str:
+    return f" of {row['looks']} looks" if row.get("looks", 1) > 1 else ""
 
 
 def _tested_sentence(row: dict, alpha: float) -> str:
@@ -141,7 +150,7 @@ def _tested_sentence(row: dict, alpha: float) -> str:
     name = p_name(row["correction"], row["family_size"])
     share = f"{'paired ' if row['paired'] else ''}superiority {number(row['superiority'], 2)}"
     shown = difference(row["difference"])
-    behind = f"({interval}, n = {_size(row)}, {name} {equals(row['p_adjusted'], alpha)}, {share})"
+    behind = f"({interval}, n = {_size(row)}, {name}{_of_looks(row)} {equals(row['p_adjusted'], alpha)}, {share})"
     if row["p_adjusted"] > alpha:
         return f"no difference shown between {b} and {a}: {shown} {behind}; that is no proof that they are equal"
     way = row["difference"] if row["test"] == "paired_t" else row["effect"]

@@ -57,8 +57,11 @@ def quade_p(scores: np.ndarray) -> np.ndarray:
         ratio = np.divide(statistics, expected, out=np.zeros(len(scores)), where=expected > 0)
         return stats.chi2.sf(ratio, s - 1).reshape(outer)
     kept = np.sort(weighed, axis=2)[np.arange(len(scores))[:, None], np.argsort(weights, axis=1, kind="stable")]
-    alike, which = np.unique(kept.reshape(len(kept), -1), axis=0, return_inverse=True)
-    which, p = which.ravel(), np.empty(len(scores))
+    kept, which, p = kept.reshape(len(kept), -1), np.zeros(len(kept), dtype=int), np.empty(len(scores))
+    alike = kept[:1]
+    if (kept != alike).any():  # ties: sorting the patterns takes most of the time where thousands are alike
+        alike, which = np.unique(kept, axis=0, return_inverse=True)
+        which = which.ravel()
     for i, pattern in enumerate(alike):
         here = which == i
         p[here] = _within_blocks(tuple(pattern.tolist()), s).p(statistics[here])

@@ -14,6 +14,7 @@ from analysis.statistics.compare import COLUMNS, compare
 from analysis.statistics.equivalence import practical
 from analysis.statistics.friedman import average_ranks, friedman
 from analysis.statistics.linear_model import linear_model
+from analysis.statistics.looks import Look
 from analysis.statistics.pairing import Design, design
 from analysis.study.agreement import agreement
 from analysis.study.leaderboard import (
@@ -135,7 +136,7 @@ def _compared(tables: Tables, ranked: pd.DataFrame, treatment: str, score: str, 
     how = {"treatment": treatment, "block": plan.block, "score": score}
     rows, likely, opinion = pd.DataFrame(columns=COLUMNS), pd.DataFrame(), pd.DataFrame()
     if levels <= MOST_PAIRWISE or (against is not None and levels <= MOST_AGAINST):
-        rows = compare(used, **how, against=against, alpha=alpha)
+        rows = compare(used, **how, against=against, alpha=alpha, looks=_looks(tables, used))
         if plan.block:
             likely, opinion = practical(used, **how, against=against), linear_model(used, **how, against=against)
     overall = ranks = pd.DataFrame()
@@ -143,6 +144,12 @@ def _compared(tables: Tables, ranked: pd.DataFrame, treatment: str, score: str, 
         overall, ranks = friedman(used, **how), average_ranks(used, **how)
     together = agreement(rows, opinion, likely, alpha)
     return TreatmentComparison(treatment, score, plan, against, rows, overall, ranks, likely, opinion, together, levels)
+
+
+def _looks(tables: Tables, used: pd.DataFrame) -> list[Look]:
+    seen = [None if look.trials is None else used.index[used["trial"].isin(look.trials)] for look in tables.looks]
+    rows = [None if labels is None else frozenset(labels) for labels in seen]
+    return [Look(look.time, labels) for look, labels in zip(tables.looks, rows, strict=True)]
 
 
 def comparison_rows(comparisons: list[TreatmentComparison]) -> pd.DataFrame:

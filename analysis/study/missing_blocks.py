@@ -48,8 +48,11 @@ def _covered(starts: np.ndarray, ends: np.ndarray) -> float:
 
 
 def missing_pairs(undecidable: pd.DataFrame) -> int:
-    """Return how many more pairs (trials per level) the largest of these comparisons needs; 0: not known."""
-    needed = undecidable["needed_n"].max()
+    """Return how many more pairs (trials per level) the largest of these comparisons needs; 0: a few do not help.
+
+    Where looks before an extension have used the level of a comparison, its ``needed_n`` is NaN.
+    """
+    needed = undecidable["needed_n"].max(skipna=False)
     return 0 if math.isnan(needed) else max(0, int(needed - undecidable["n"].min()))
 
 

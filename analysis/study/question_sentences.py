@@ -92,6 +92,8 @@ def _undecidable(tables: Tables, asked: Question) -> list[str]:
     unit = {"blocks": "more block", "pairs": "more pair"}.get(asked.unit, "more trial")
     enough = f"{plural(missing, unit)}{'' if paired else ' per level'} could, if all agree"
     could = f": {enough}" if missing else ""
+    if rows["needed_n"].isna().any():
+        could = ": looks before the extension have used the level, a few more blocks do not help"
     cost = cost_sentence(tables, missing, int(rows["n"].min())) if paired else ""
     sentence = f"By ranks alone {which} be decided with {asked.sizes(rows)}{could}."
     return [sentence, f"{cost[0].upper()}{cost[1:]}." if cost else ""]

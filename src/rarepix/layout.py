@@ -14,6 +14,7 @@
                                    tensorboard/       event files
                                    stages/<stage>/    of a trial of several trainings; see below
                     search/ledger.jsonl               the search's journal: one event a line
+                           looks.jsonl                a line for each report with tests, written by the analysis
                            confirmations.json         which studies have confirmed this one
                     report/index.html                 written by the analysis
 
@@ -48,6 +49,7 @@ STAGE = "stage.json"
 LOCK = ".lock"
 """Held by the process that runs the trial."""
 JOURNAL = Path("search", "ledger.jsonl")
+LOOKS = Path("search", "looks.jsonl")
 CONFIRMATIONS = Path("search", "confirmations.json")
 REPORT = Path("report", "index.html")
 

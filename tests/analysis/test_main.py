@@ -1,6 +1,7 @@
 """The command: which study it takes, what it prints, how it ends; and what it leaves alone."""
 
 import html
+import json
 import os
 import re
 import shlex
@@ -10,11 +11,13 @@ import subprocess
 import sys
 import threading
 import time
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from analysis.__main__ import main
+from rarepix.layout import JOURNAL, LOOKS
 
 
 def test_a_name_under_results(study, capsys, undrawn):
@@ -206,6 +209,7 @@ def test_neither_torch_nor_nni_is_imported(new_study):
     code = """
 import sys
 from analysis.__main__ import main
+from rarepix.layout import JOURNAL, LOOKS
 code = main(sys.argv[1:])
 loaded = {"torch", "nni", "lightning", "optuna", "matplotlib.pyplot"} & set(sys.modules)
 sys.exit(str(loaded) if loaded else code)
@@ -262,6 +266,50 @@ def test_the_command_of_the_newest_study_names_it(make, tmp_path, monkeypatch, u
     monkeypatch.setenv("RAREPIX_RESULTS", str(tmp_path))
     assert main(["--watch", "0.01"]) == 0
     assert repeated(tmp_path / "s" / "report" / "index.html") == ["s", "--results", str(tmp_path)]
+
+
+@pytest.fixture
+def searched(make, tmp_path) -> Path:
+    """A study with a journal: two ways of sampling on six blocks."""
+    for seed in range(6):
+        for kind in ("uniform", "copy_paste"):
+            make.add(tmp_path / "s", make.record(f"t{seed}{kind}", seed=seed, parameters={"sampling.kind": kind}))
+    (tmp_path / "s" / JOURNAL).parent.mkdir()
+    (tmp_path / "s" / JOURNAL).write_text('{"event": "study", "settings": {}, "blocks": []}\n')
+    return tmp_path / "s"
+
+
+def test_each_report_is_recorded_as_a_look(searched, tmp_path, undrawn):
+    for more in ([], ["--out", str(tmp_path / "elsewhere")]):
+        assert main([str(searched), *more]) == 0
+    looks = [json.loads(line) for line in (searched / LOOKS).read_text().splitlines()]
+    assert [look["complete"] for look in looks] == [12, 12]
+    assert datetime.fromisoformat(looks[0]["at"]) <= datetime.fromisoformat(looks[1]["at"])
+
+
+def test_a_report_without_a_tested_comparison_is_no_look(make, searched, tmp_path, undrawn):
+    for seed in range(6):
+        shutil.rmtree(searched / "trials" / f"t{seed}copy_paste")
+    assert main([str(searched)]) == 0
+    assert not (searched / LOOKS).exists()
+
+
+def test_several_studies_and_studies_without_a_search_have_no_record_of_looks(make, searched, tmp_path, undrawn):
+    make.study(tmp_path / "other", 2, broken=False)
+    assert main([str(searched), str(tmp_path / "other"), "--results", str(tmp_path)]) == 0
+    assert main([str(tmp_path / "other")]) == 0
+    assert list(tmp_path.glob(f"*/{LOOKS}")) == []
+
+
+def test_a_look_that_cannot_be_recorded_is_told_and_the_report_is_written(searched, capsys, undrawn):
+    (searched / LOOKS).mkdir()
+    assert main([str(searched)]) == 0
+    assert (searched / "report" / "index.html").is_file()
+    error = capsys.readouterr().err
+    assert error == (
+        f"analysis: {searched / LOOKS} must be written, but: Is a directory: an extension will not know of this look "
+        "at the study\n"
+    )
 
 
 def test_a_place_that_cannot_be_written_is_one_sentence(new_study, tmp_path, capsys, undrawn):

@@ -5,7 +5,11 @@ import pandas as pd
 import pytest
 
 from analysis import load_table
+from analysis.reading.extensions import StudyLook
+from analysis.study.agreement import agreement
 from analysis.study.headline import comparison_sentence
+from analysis.study.question import question
+from analysis.study.question_sentences import question_sentences
 from analysis.study.results import compute_results
 
 LOSS_STUDY = {
@@ -16,8 +20,13 @@ LOSS_STUDY = {
 """Validation mIoU of three losses on six seeds: a study of camvid_tiny, EfficientNet-lite0 with ImageNet weights."""
 
 
-def headline(scores: dict[str, list[float]], blocks: int | None = None, default: str | None = None) -> str:
-    """The headline of a table of runs, of the first *blocks* of each level; *default*: the level of the default."""
+def headline(
+    scores: dict[str, list[float]], blocks: int | None = None, default: str | None = None, looked_at: int | None = None
+) -> str:
+    """The headline of a table of runs, of the first *blocks* of each level; *default*: the level of the default.
+
+    *looked_at*: after so many blocks the study was looked at, and then extended.
+    """
     rows = [
         {"loss": name, "seed": seed, "val_miou": score}
         for name, values in scores.items()
@@ -25,7 +34,29 @@ def headline(scores: dict[str, list[float]], blocks: int | None = None, default:
     ]
     tables = load_table(pd.DataFrame(rows), configuration="loss", block="seed", score="val_miou")
     tables = tables._replace(default=None if default is None else {"loss": default})
+    if looked_at is not None:
+        seen = frozenset(tables.trials.loc[tables.trials["seed"].astype(int) < looked_at, "trial"])
+        tables = tables._replace(looks=(StudyLook(looked_at, None, seen), StudyLook(len(rows), None, None)))
     return comparison_sentence(tables, compute_results(tables))
+
+
+def test_a_level_that_looks_have_used_is_told_and_gives_no_number_of_blocks():
+    runs = [
+        {"loss": name, "seed": seed, "miou": score}
+        for name, all_ in LOSS_STUDY.items()
+        for seed, score in enumerate(all_)
+    ]
+    tables = load_table(pd.DataFrame(runs), configuration="loss", block="seed", score="miou")
+    comparison = compute_results(tables).comparisons[0]
+    rows = comparison.rows.assign(p_adjusted=0.2, floor_adjusted=0.1, needed_n=float("nan"))
+    used_up = comparison._replace(rows=rows, agreement=agreement(rows, comparison.opinion, comparison.practical))
+    text = " ".join(question_sentences(tables, question(tables, used_up)))
+    assert "none of the 3 comparisons can be decided with n = 6 blocks: looks before the extension have used" in text
+    assert "nan" not in text
+
+
+def test_a_look_that_could_decide_nothing_costs_nothing():
+    assert headline(LOSS_STUDY, looked_at=5) == headline(LOSS_STUDY)
 
 
 def test_six_blocks_decide_the_order_of_three_losses():

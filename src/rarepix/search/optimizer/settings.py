@@ -81,6 +81,8 @@ class Blocks(Settings):
     seeds: tuple[NonNegativeInt, ...] | None = None
     folds: tuple[NonNegativeInt, ...] | None = None
     """None: the recipe's."""
+    at_most: PositiveInt | None = None
+    """Blocks that the study may be extended to, for the tests of its report; it plans none (None: not declared)."""
 
     @field_validator("seeds", "folds")
     @classmethod
@@ -88,6 +90,13 @@ class Blocks(Settings):
         if numbers is not None and (not numbers or len(set(numbers)) < len(numbers)):
             raise ValueError("must be a list of different numbers, at least one")
         return numbers
+
+    @model_validator(mode="after")
+    def _check_at_most(self) -> "Blocks":
+        planned = len(self.seeds or [None]) * len(self.folds or [None])  # the recipe has one seed and one fold
+        if self.at_most is not None and self.at_most < planned:
+            raise ValueError(f"at_most must be no fewer than the {planned} planned blocks, but got {self.at_most}")
+        return self
 
 
 class Race(Settings):
