@@ -61,6 +61,7 @@ class Lab:
         shutil.copy(PRETEND, folder / "trials" / "segment.py")
         (folder / "tiny.yaml").write_text("data: {root: data}\n")
         patch.setattr(dry_run, "DryRun", EmptyStage)  # it has no data
+        patch.setattr(dry_run, "inventory_hashes", lambda config, folder, plan: ["0"])  # as in the pretended records
         patch.setenv("HOME", str(folder / "home"))
         patch.delenv("RAREPIX_RESULTS", raising=False)
         patch.delenv("CUDA_VISIBLE_DEVICES", raising=False)

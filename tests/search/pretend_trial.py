@@ -80,7 +80,7 @@ def record(study: str, received: trial_io.Received) -> records.TrialRecord:
             "environment": {name: os.environ.get(name) for name in ("PATH", "CUDA_VISIBLE_DEVICES", "NODE_OPTIONS")}
         },
         config_hash="0",
-        block=records.Block(seed=0, fold=0),
+        block=records.Block(seed=received.parameters.get("seed", 0), fold=received.parameters.get("data.fold", 0)),
         dataset=dataset,
         versions={},
         device="cpu",

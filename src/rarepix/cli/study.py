@@ -1,4 +1,4 @@
-"""``rarepix study``: start, follow, resume, stop and confirm studies."""
+"""``rarepix study``: start, follow, resume, stop, extend and confirm studies."""
 
 import sys
 from collections.abc import Iterable
@@ -115,6 +115,30 @@ def confirm(
         name, top=top, blocks=blocks, again=again, start=lambda config: study.start(config, port)
     )
     _print_started(started)
+
+
+@app.command()
+def extend(
+    name: Name,
+    blocks: Annotated[int | None, typer.Option(min=1, help="Blocks to add, with seeds never used before.")] = None,
+    seed: Annotated[list[int] | None, typer.Option(min=0, help="Add the blocks of this seed.")] = None,
+    fold: Annotated[list[int] | None, typer.Option(min=0, help="Add the blocks of this fold.")] = None,
+    configurations: Annotated[Path | None, typer.Option(help="Add the configurations listed in this file.")] = None,
+    again: Annotated[bool, typer.Option("--again", help="Extend it although code, recipe or data changed.")] = False,
+    port: Port = 8080,
+    host: Host = "127.0.0.1",
+) -> None:
+    """Give further blocks or configurations to a study that has ended; it runs on in the background."""
+    from rarepix.search.nni import install_patch
+    from rarepix.search.studies import extend as extension
+
+    warning = install_patch.set_bind_host(host)
+    wish = extension.Wish(blocks, tuple(seed or ()), tuple(fold or ()), configurations)
+    prepared = extension.prepare(name, wish, again=again)
+    _print_lines(prepared.lines)
+    study, ended = extension.start(prepared, port)
+    _print_lines(ended)
+    _print_started(study, warning)
 
 
 @app.command()

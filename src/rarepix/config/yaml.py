@@ -56,22 +56,45 @@ def read_mapping(file: Path, what: str, *, loader: type[StrictLoader] = StrictLo
         ConfigError: the file does not exist, cannot be read, is not YAML or JSON, gives a key twice, or does not hold
             a mapping.
     """
+    tree = _read(file, what, loader)
+    if not isinstance(tree, dict):
+        raise ConfigError(f"{what} {file} must be a mapping of names, but is {_kind(tree)}")
+    return tree
+
+
+def read_mappings(file: Path, what: str) -> list[dict[str, Any]]:
+    """Return the list of mappings in a YAML or JSON file, by the rules of recipes.
+
+    Raises:
+        ConfigError: as ``read_mapping`` does; the file does not hold a list of mappings, at least one.
+    """
+    tree = _read(file, what, RecipeLoader)
+    if not isinstance(tree, list) or not tree or not all(isinstance(each, dict) for each in tree):
+        raise ConfigError(f"{what} {file} must be a list of mappings, at least one, but is {_kind(tree)}")
+    return tree
+
+
+def _read(file: Path, what: str, loader: type[StrictLoader]) -> Any:
     try:
         text = file.read_text(encoding="utf-8")
         try:  # JSON first, as NNI does: with tabs or 1e-4 it means something else, or nothing, in YAML
-            tree = json.loads(text, object_pairs_hook=_unique)
+            return json.loads(text, object_pairs_hook=_unique)
         except json.JSONDecodeError:
-            tree = loader(text).get_single_data()
+            return loader(text).get_single_data()
     except FileNotFoundError:
         raise ConfigError(f"{what} must be a file, but {file} does not exist") from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{what} {file} must be readable, but: {error}") from None
     except (yaml.YAMLError, _DuplicateKeyError) as error:
         raise ConfigError(f"{what} {file} must be YAML or JSON, but: {_problem(error)}") from None
-    if not isinstance(tree, dict):
-        kind = "empty" if tree is None else f"a {type(tree).__name__}"
-        raise ConfigError(f"{what} {file} must be a mapping of names, but is {kind}")
-    return tree
+
+
+def _kind(tree: Any) -> str:
+    """Return in words what was read instead of what was expected."""
+    if tree is None or tree == []:
+        return "empty"
+    others = [each for each in tree if not isinstance(each, dict)] if isinstance(tree, list) else []
+    return f"a {type(tree).__name__}" + (f" with {others[0]!r} in it" if others else "")
 
 
 def _problem(error: Exception) -> str:

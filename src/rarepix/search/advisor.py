@@ -60,7 +60,7 @@ class OptunaAdvisor(MsgDispatcherBase):
 
     def handle_initialize(self, data: dict[str, Any]) -> None:
         """Begin or continue the search in the space *data*, and tell NNI so."""
-        study = study_context.read_context(self.manager)
+        study = study_context.make_room(self.manager, study_context.read_context(self.manager))
         self.heartbeat_timeout = study_context.heartbeat_timeout(self.settings, study.trial_seconds)
         self.scheduler = study_context.build_scheduler(self.settings, data, study)
         self.unstarted = study_context.reconcile(self.scheduler, study_context.jobs_of(self.manager))

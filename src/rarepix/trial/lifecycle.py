@@ -127,7 +127,7 @@ def start_attempt(context: RunContext) -> TrialRecord:
         config=config.model_dump(mode="json"),
         config_hash=config_hash(config),
         block=block,
-        versions=_versions(),
+        versions=package_versions(),
         device=config.engine.device,
         machine=platform.node() or None,
         plan=context.plan,
@@ -211,7 +211,8 @@ def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def _versions() -> dict[str, str]:
+def package_versions() -> dict[str, str]:
+    """Return name → version of Python and the packages that a record names, and the commit of our ``code``."""
     versions = {"python": platform.python_version()}
     for name in PACKAGES:
         try:

@@ -158,6 +158,6 @@ def test_a_study_begun_under_former_names_is_still_checked(manager: Any, begun: 
 
 def test_a_study_begun_under_former_names_is_summarised_and_ranked(begun: Path) -> None:
     assert read_summary(begun) == StudySummary(
-        configurations=5, blocks=1, begun=2, unfinished=1, anomalies={"late": 1}, hung=frozenset({"j1"})
+        configurations=5, blocks=1, begun=2, unfinished=1, anomalies={"late": 1}, hung=frozenset({"j1"}), ended_runs=1
     )
     assert best_configurations(begun, 3) == []  # reads the settings, finds no record

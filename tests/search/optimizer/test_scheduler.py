@@ -7,8 +7,8 @@ import pytest
 
 from rarepix.search.optimizer.axes import encode
 from rarepix.search.optimizer.journal import JournalError
+from rarepix.search.optimizer.proposals import SAMPLERS
 from rarepix.search.optimizer.pruners import PRUNERS
-from rarepix.search.optimizer.samplers import SAMPLERS
 from rarepix.search.optimizer.scheduler import Scheduler
 from rarepix.search.optimizer.settings import PRUNER_NAMES, SAMPLER_NAMES, SearchSettings
 from rarepix.search.optimizer.study_state import canonical

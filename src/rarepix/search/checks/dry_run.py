@@ -23,6 +23,8 @@ from rarepix.settings import ConfigError
 from rarepix.trial.plan import Plan
 from rarepix.trial.plans import PLANS, find_plan
 
+INVENTORY = "inventory"
+"""Given instead of a part: take the inventory of the data and print its hash."""
 PARTS = {"data": "albumentations", "network": "segmentation_models_pytorch"}
 """Part of a dry run → the heaviest library that it needs."""
 
@@ -78,6 +80,28 @@ def dry_run_problems(
     return list(lines)
 
 
+def inventory_hashes(config: TrialConfig, folder: Path, plan: str = DEFAULT_PLAN) -> list[str]:
+    """Return the hash of the inventory of each training's data, as a trial of *plan* in *folder* would record it.
+
+    Raises ``ConfigError`` if the data cannot be used.
+    """
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    process = subprocess.Popen([sys.executable, "-m", __name__, INVENTORY], cwd=folder, text=True, **pipes)
+    question = json.dumps({"plan": plan, "configs": [config.model_dump(mode="json")]})
+    stdout, stderr = process.communicate(question)
+    if process.returncode:
+        raise ConfigError(f"the inventory of the data must be taken again, but: {last_line(stderr)}")
+    return json.loads(stdout.splitlines()[-1])
+
+
+def _hashes_now(config: TrialConfig, plan: Plan) -> list[str]:
+    from rarepix import wiring
+    from rarepix.data.inventory import inventory_hash
+
+    data = [wiring.build_data(training, gpu=False) for training in plan.stage_configs(config).values()]
+    return [inventory_hash(of_training.splits.inventory) for of_training in data]
+
+
 def _steps(config: TrialConfig) -> Iterator[tuple[tuple, Callable[[], object]]]:
     """Yield the steps before a training, each with its key: its part, and the settings it depends on."""
     from rarepix import wiring
@@ -106,10 +130,13 @@ def main() -> None:
     """Run one part with the configurations on standard input and print its errors, as JSON."""
     part = sys.argv[1]
     import_module("rarepix.wiring")
-    import_module(PARTS[part])
+    if part in PARTS:
+        import_module(PARTS[part])
     question = json.load(sys.stdin)
     plan = find_plan(question["plan"])
-    print(json.dumps(dry_run_problems([plan.config(**tree) for tree in question["configs"]], [part], plan)))
+    configs = [plan.config(**tree) for tree in question["configs"]]
+    answer = _hashes_now(configs[0], plan) if part == INVENTORY else dry_run_problems(configs, [part], plan)
+    print(json.dumps(answer))
 
 
 if __name__ == "__main__":

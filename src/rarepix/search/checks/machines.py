@@ -96,9 +96,14 @@ def problems(study: StudyFile, folder: Path, config: TrialConfig | None = None) 
 
 
 def dry_run_problems(study: StudyFile, folder: Path, configs: Iterable[TrialConfig], plan: str) -> list[str]:
-    """Return the errors that trials of *plan* with *configs* would end with on the machines of *study*, a line each."""
+    """Return ``dry_run_on`` of the machines of *study*, whose file lies in *folder*."""
+    return dry_run_on(machines_of(study, folder), configs, plan)
+
+
+def dry_run_on(machines: tuple[Machine, ...], configs: Iterable[TrialConfig], plan: str) -> list[str]:
+    """Return the errors that trials of *plan* with *configs* would end with on *machines*, a line each."""
     question = {"data": None, "plan": plan, "configs": [config.model_dump(mode="json") for config in configs]}
-    return _on_each(machines_of(study, folder), lambda machine: _ask(machine, question, DRY_RUN_SECONDS)["problems"])
+    return _on_each(machines, lambda machine: _ask(machine, question, DRY_RUN_SECONDS)["problems"])
 
 
 def upload_problems(code: Path) -> list[str]:

@@ -76,8 +76,8 @@ def advisor_problems(study: StudyFile, space: Space, config: TrialConfig, folder
 
 
 def _sampler_and_pruner(settings: SearchSettings, space: Space, config: TrialConfig, epochs: int) -> Iterator[str]:
+    from rarepix.search.optimizer.proposals import build_sampler
     from rarepix.search.optimizer.pruners import build_pruner
-    from rarepix.search.optimizer.samplers import build_sampler
 
     build_pruner(settings, epochs)
     if settings.listed:

@@ -21,6 +21,10 @@ BUSY = ("WAITING", "RUNNING", "UNKNOWN", "ADD_RESUMED")
 IDLE_STATES = ("INITIALIZED", "STOPPING", "STOPPED", "VIEWED")
 """States of the manager that do not say how far the study is."""
 
+UPDATE_TYPES = {"maxTrialNumber": "MAX_TRIAL_NUM", "maxExperimentDuration": "MAX_EXEC_DURATION"}
+"""Limit of an experiment → what NNI's REST interface calls its change."""
+JSON_HEADERS = {"Content-Type": "application/json"}
+
 
 class ManagerUnreachable(ConnectionError):
     """NNI's manager does not answer."""
@@ -43,12 +47,31 @@ class Manager:
         Raises ``ManagerUnreachable`` without an answer within 20 s, or if it is not JSON.
         """
         try:
-            with _open(Request(f"{self.url}/api/v1/nni/{path}"), timeout=20) as answer:
-                return json.load(answer)
+            return json.loads(self._ask(path))
+        except ValueError as error:
+            raise ManagerUnreachable(f"NNI's manager must answer at {self.url}, but: {error}") from error
+
+    def raise_limit(self, name: str, value: int) -> None:
+        """Set ``maxTrialNumber``, or ``maxExperimentDuration`` (seconds), of the running experiment.
+
+        Raises ``ManagerUnreachable`` without an answer within 20 s.
+        """
+        profile = self.profile()
+        profile["params"][name] = value
+        self._ask(f"experiment?update_type={UPDATE_TYPES[name]}", profile)
+
+    def _ask(self, path: str, put: Any = None) -> bytes:
+        """Return the answer to a request: ``PUT`` with *put* as JSON if that is given, else ``GET``."""
+        request = Request(f"{self.url}/api/v1/nni/{path}")
+        if put is not None:
+            request = Request(request.full_url, json.dumps(put).encode(), JSON_HEADERS, method="PUT")
+        try:
+            with _open(request, timeout=20) as answer:
+                return answer.read()
         except HTTPError as error:
             message = f"NNI's manager at {self.url} must answer {path!r}, but returned {error}"
             raise ManagerUnreachable(message) from error
-        except (OSError, HTTPException, ValueError) as error:
+        except (OSError, HTTPException) as error:
             raise ManagerUnreachable(f"NNI's manager must answer at {self.url}, but: {error}") from error
 
     def status(self) -> tuple[str, list[str]]:

@@ -1,21 +1,22 @@
-"""The configurations that a study begins with: the recipe as it is, enqueued ones, the best of an earlier study."""
+"""The configurations that a study begins with (the recipe, enqueued ones, the best of a study), and added ones."""
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from statistics import mean
 from typing import Any
 
 from rarepix import layout, records
 from rarepix.config import TrialConfig, choices_of, one_of, updated
+from rarepix.config.yaml import read_mappings
 from rarepix.layout import JOURNAL
 from rarepix.records import BLOCK_KEYS, Status, TrialRecord
 from rarepix.search.nni.space import Space
 from rarepix.search.nni.trial_io import final_scores
 from rarepix.search.optimizer.journal import head
 from rarepix.search.optimizer.settings import SearchSettings, WarmStart, violation
-from rarepix.search.optimizer.study_state import ENQUEUED, WARM_START, canonical
+from rarepix.search.optimizer.study_state import ENQUEUED, LISTED, WARM_START, canonical
 from rarepix.settings import ConfigError
 
 Enqueued = tuple[str, dict[str, Any]]
@@ -37,27 +38,64 @@ def enqueued_configurations(
     Raises ``ConfigError`` for a configuration that no trial can run, or a warm start that does not fit this space.
     """
     default = default_parameters(space, config)
-    enqueued = [(ENQUEUED, _completed(space, config, default, point)) for point in settings.enqueue]
+    enqueued = [
+        (ENQUEUED, point_of_space(space, config, default, point, where="enqueue")) for point in settings.enqueue
+    ]
     return enqueued + (_warm_start(settings.warm_start, space, default, folder) if settings.warm_start else [])
 
 
-def _completed(space: Space, config: TrialConfig, default: dict[str, Any], point: Mapping[str, Any]) -> dict[str, Any]:
-    """Return *point* with its missing keys filled in; a named choice gets that choice's defaults."""
+def point_of_space(
+    space: Space, config: TrialConfig, default: dict[str, Any], point: Mapping[str, Any], *, where: str
+) -> dict[str, Any]:
+    """Return *point* with its missing keys filled in; a named choice gets that choice's defaults.
+
+    Raises ``ConfigError`` if it has a foreign key or lies outside the space; the message begins with *where*.
+    """
     from rarepix.search.optimizer.axes import OutsideSpace, encode
 
     foreign = sorted(set(point) - set(space))
     if foreign:
         keys = ", ".join(space)
-        raise ConfigError(f"enqueue: {', '.join(foreign)} must be a key of the search space ({keys}), in {dict(point)}")
+        raise ConfigError(f"{where}: {', '.join(foreign)} must be a key of the search space ({keys}), in {dict(point)}")
     completed = default_parameters(space, updated(config, default | dict(point)))
     try:
         encode(space, completed)
     except OutsideSpace as error:
         raise ConfigError(
-            f"enqueue: {dict(point)} must lie in the search space, but {error}: "
-            f"widen the space, or do not enqueue this configuration"
+            f"{where}: {dict(point)} must lie in the search space, but {error}: "
+            f"widen the space, or leave this configuration out"
         ) from None
     return completed
+
+
+def added_configurations(
+    first_line: Mapping[str, Any], known: Iterable[Mapping[str, Any]], config: TrialConfig, file: Path
+) -> list[Enqueued]:
+    """Return origin and parameters of the configurations in *file*, by which a study is extended.
+
+    *first_line* is that of its journal, *known* are the parameters of all its configurations so far, in their order.
+    In a sampled study they are completed as enqueued ones are, and must lie in its search space.
+
+    Raises ``ConfigError`` for a configuration that no trial can run, or that is not new.
+    """
+    listed = SearchSettings(**first_line["settings"]).configurations is not None
+    space, default = first_line["space"], default_parameters(first_line["space"], config)
+    names = {f"configuration {number} of the study": updated(config, each) for number, each in enumerate(known)}
+    added: list[Enqueued] = []
+    for number, parameters in enumerate(read_mappings(file, "the list of configurations")):
+        where = f"{file}: configuration {number} (counted from 0)"
+        if fixed := [key for key in parameters if key in BLOCK_KEYS]:
+            raise ConfigError(f"{where} must not fix {', '.join(fixed)}: name blocks with --seed and --fold")
+        point = parameters if listed else point_of_space(space, config, default, parameters, where=where)
+        try:
+            resolved = updated(config, point)
+        except ConfigError as error:
+            raise ConfigError("\n".join(f"{where}: {line}" for line in str(error).splitlines())) from None
+        if same := next((name for name, other in names.items() if other == resolved), None):
+            raise ConfigError(f"{where} must be new, but comes to the same as {same}: {point}")
+        names[f"configuration {number} of the file"] = resolved
+        added.append((LISTED if listed else ENQUEUED, point))
+    return added
 
 
 def best_configurations(study: Path, top: int) -> list[tuple[dict[str, Any], float, int]]:

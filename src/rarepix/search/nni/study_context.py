@@ -4,7 +4,7 @@ import json
 import math
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from rarepix.search.nni.client import Manager
 from rarepix.search.nni.enqueued import Enqueued, default_parameters, enqueued_configurations
 from rarepix.search.nni.space import Space
 from rarepix.search.nni.trial_command import TrialCommand, command_from_params
-from rarepix.search.optimizer.journal import Journal, head
+from rarepix.search.optimizer.journal import Journal, head, read_summary
 from rarepix.search.optimizer.scheduler import Scheduler
 from rarepix.search.optimizer.settings import RENAMED_KEYS, SearchSettings, in_seconds, read_settings, with_current_keys
 from rarepix.search.optimizer.study_state import DEFAULT, Metrics, Run, numbers, outcome_of
@@ -24,6 +24,8 @@ from rarepix.search.optimizer.study_state import DEFAULT, Metrics, Run, numbers,
 CHANNEL = "NNI_TUNER_COMMAND_CHANNEL"
 LONGEST_HEARTBEAT_TIMEOUT = 3600.0
 """Seconds without a report after which a trial is stopped, at most, unless the study sets ``heartbeat_timeout``."""
+MAX_TRIALS_PER_RUN = 2
+"""``maxTrialNumber`` per planned run: a failed trial is run again as a new one."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,30 @@ def read_context(manager: Manager) -> StudyContext:
     command = command_from_params(params)
     longest = in_seconds(params["maxTrialDuration"]) if "maxTrialDuration" in params else math.inf
     return StudyContext(profile["id"], command, command.configuration(), params.get("maxTrialNumber"), longest)
+
+
+def make_room(manager: Manager, context: StudyContext) -> StudyContext:
+    """Raise NNI's limits to what the rest of an extended study needs, and return its context with the new limit.
+
+    The number of trials has room for each run that is left and a retry of it. A duration that is used up is doubled.
+    """
+    summary = read_summary(context.folder)
+    if summary is None or not summary.extended or not summary.runs_left:
+        return context
+    limit = len(manager.get("trial-jobs")) + MAX_TRIALS_PER_RUN * summary.runs_left
+    if context.limit is not None and limit > context.limit:
+        manager.raise_limit("maxTrialNumber", limit)
+        context = replace(context, limit=limit)
+    duration = doubled_duration(manager.profile())
+    if duration is not None:
+        manager.raise_limit("maxExperimentDuration", duration)
+    return context
+
+
+def doubled_duration(profile: dict[str, Any]) -> int | None:
+    """Return twice the ``maxExperimentDuration`` in NNI's profile, in seconds, if it is used up; else None."""
+    longest = in_seconds(profile["params"].get("maxExperimentDuration") or math.inf)
+    return 2 * math.ceil(longest) if profile["execDuration"] >= longest else None
 
 
 def own_settings(class_args: dict[str, Any], manager: Manager) -> SearchSettings:

@@ -12,6 +12,10 @@ An event is on disk before it takes effect. Lines (``event`` and further keys)::
     end            run, outcome, cause, metrics
     look           configuration, blocks, verdict        the race tested a configuration
     close          configuration, end                    no more runs
+    extend         blocks, configurations, at, looked, complete
+                                                         further blocks, and (origin, parameters) of configurations;
+                                                         looked: reports with tests since the beginning or the last
+                                                         extension; complete: trials whose record was complete then
     odd            what, job                             an anomaly: a report late, not a number, missing, or unknown
 """
 
@@ -19,11 +23,12 @@ import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from rarepix.files import naming
-from rarepix.layout import JOURNAL
+from rarepix.layout import JOURNAL, LOOKS
 from rarepix.records import Block
 from rarepix.search.optimizer.settings import SearchSettings, with_current_keys
 from rarepix.search.optimizer.study_state import ENQUEUED, WARM_START, StudyState
@@ -52,7 +57,7 @@ class Journal:
         events = []
         if self.file is not None and self.file.exists():
             events = list(read(self.file))
-            self._cut_half_line()
+            self.cut_half_line()
         if not events:
             self.write(first_line)
             return []
@@ -70,7 +75,7 @@ class Journal:
                 stream.flush()
                 os.fsync(stream.fileno())
 
-    def _cut_half_line(self) -> None:
+    def cut_half_line(self) -> None:
         """Remove the last line if a kill left it half written: its event has not taken effect."""
         content = self.file.read_bytes()
         end = content.rfind(b"\n") + 1
@@ -93,11 +98,22 @@ class StudySummary:
     """Kind of anomaly (late, nan, missing, unknown) → how many reports."""
     hung: frozenset[str] = frozenset()
     """NNI's ids of the jobs that were stopped because they did not report."""
+    extended: bool = False
+    """Whether it has got blocks or configurations that were not planned when it began."""
+    saved: int = 0
+    """Runs that are not needed, because their configuration has ended before its last block."""
+    ended_runs: int = 0
+    """Runs (configuration × block, without retries) that are over."""
 
     @property
     def runs(self) -> int | None:
-        """Configurations × blocks."""
-        return None if self.configurations is None else self.configurations * self.blocks
+        """Configurations × blocks, without the runs that are not needed."""
+        return None if self.configurations is None else self.configurations * self.blocks - self.saved
+
+    @property
+    def runs_left(self) -> int:
+        """How many of the planned runs are not over; 0 if it is not known how many are planned."""
+        return 0 if self.runs is None else self.runs - self.ended_runs
 
     @property
     def left(self) -> int:
@@ -110,6 +126,15 @@ def read_summary(folder: Path) -> StudySummary | None:
 
     Raises ``JournalError`` if the journal cannot be read.
     """
+    restored = read_state(folder)
+    return restored and summarise(*restored)
+
+
+def read_state(folder: Path) -> tuple[dict[str, Any], StudyState] | None:
+    """Return the first line of the journal of the study in *folder*, and its state; None if it has no journal.
+
+    Raises ``JournalError`` if the journal cannot be read.
+    """
     events = list(read(folder / JOURNAL))
     if not events:
         return None
@@ -117,16 +142,40 @@ def read_summary(folder: Path) -> StudySummary | None:
     state = StudyState(Block(**block) for block in first_line["blocks"])
     for event in events:
         state.apply(event)
-    settings = SearchSettings(**first_line["settings"])
+    return first_line, state
+
+
+def summarise(first_line: dict[str, Any], state: StudyState) -> StudySummary:
+    """Return the summary of a study with this first line of its journal and this state."""
     hung = (number for number, why in state.stops.items() if why == "hung")
+    runs_of = [state.last_attempts(configuration.number) for configuration in state.configurations]
+    ended_early = [len(runs) for runs, each in zip(runs_of, state.configurations, strict=True) if each.end]
     return StudySummary(
-        configurations=len(first_line["planned"]) if settings.listed else settings.samples,
+        configurations=state.planned_count(SearchSettings(**first_line["settings"]), len(first_line["planned"])),
         blocks=len(state.blocks),
         begun=len(state.configurations),
         unfinished=sum(configuration.end is None for configuration in state.configurations),
         anomalies=dict(state.anomalies),
         hung=frozenset(job for number in hung if (job := state.runs[number].job)),
+        extended=state.begun_before_extension is not None,
+        saved=sum(len(state.blocks) - runs for runs in ended_early),
+        ended_runs=sum(run.outcome is not None for runs in runs_of for run in runs.values()),
     )
+
+
+def looks_since_extension(folder: Path) -> list[datetime]:
+    """Return when reports with tests were written of the study in *folder*, since its last extension if it had one.
+
+    Raises ``JournalError`` if the journal or the file of looks cannot be read.
+    """
+    extensions = [event["at"] for event in read(folder / JOURNAL) if event["event"] == "extend"]
+    file = folder / LOOKS
+    lines = file.read_text(encoding="utf-8").split("\n")[:-1] if file.is_file() else []
+    try:
+        times = [datetime.fromisoformat(json.loads(line)["at"]) for line in lines]
+    except (ValueError, TypeError, KeyError) as error:
+        raise JournalError(f"{file} must have a JSON object with a time (at) in each line, but: {error!r}") from error
+    return [time for time in times if not extensions or time > datetime.fromisoformat(extensions[-1])]
 
 
 def head(file: Path) -> dict[str, Any] | None:

@@ -14,7 +14,7 @@ import optuna
 from optuna import pruners
 from optuna.trial import Trial, TrialState, create_trial
 
-from rarepix.search.optimizer.samplers import construct
+from rarepix.search.optimizer.proposals import construct
 from rarepix.search.optimizer.settings import SearchSettings
 from rarepix.search.optimizer.study_state import Configuration, Metrics, StudyState, best_so_far, finite
 

@@ -37,7 +37,7 @@ class Scheduler:
             settings: how to search.
             space: search space in NNI's format.
             default: parameters of the recipe as it is, the first configuration.
-            blocks: seeds and folds that every configuration runs on.
+            blocks: seeds and folds that every configuration runs on, without those of extensions.
             journal: where events are kept (None: nowhere).
             enqueued: (origin, parameters) of the configurations that are tried after the default one.
             limit: maximum number of runs (None: no limit).
@@ -58,6 +58,8 @@ class Scheduler:
         }
         for event in self.journal.open(first_line):
             self.state.apply(event)
+        self._planned_count = self.state.planned_count(settings, len(self.planned))
+        self.planned += self.state.added
         self.proposals = None if settings.listed else Proposals(settings, space, self.state)
         self.pruning = Pruning(settings, self.state, epochs)
         self._open = {configuration.number for configuration in self.state.configurations if not configuration.end}
@@ -72,11 +74,9 @@ class Scheduler:
     @property
     def samples(self) -> int | None:
         """How many configurations there will be (None: not known beforehand)."""
-        if self.settings.listed:
-            return len(self.planned)
-        if self.settings.samples is None and self.limit is not None:
+        if self._planned_count is None and self.limit is not None:
             return self.limit // len(self.state.blocks)
-        return self.settings.samples
+        return self._planned_count
 
     def next(self) -> Run | None:
         """Return the run to start now; None if there is none (or none yet, if ``busy``)."""
@@ -177,12 +177,16 @@ class Scheduler:
         """Let the race test a configuration before it gets a further block; return whether it is dropped."""
         race, finished = self.settings.race, len(self.state.finals(number))
         is_default = self.state.configurations[number].origin == DEFAULT
-        if race is None or is_default or finished < race.at_least or (number, finished) in self.state.looks:
+        # the tests before the blocks that were planned at first have spent all of alpha
+        in_extension = len(self.state.last_attempts(number)) >= self.state.first_blocks
+        if race is None or is_default or in_extension:
+            return False
+        if finished < race.at_least or (number, finished) in self.state.looks:
             return False
         elimination = clearly_worse(
             self.state.scores(self.settings.objectives[0]),
             number,
-            looks=len(self.state.blocks) - race.at_least,
+            looks=self.state.first_blocks - race.at_least,
             alpha=race.alpha,
             at_least=race.at_least,
         )

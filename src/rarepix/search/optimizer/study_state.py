@@ -14,7 +14,7 @@ import numpy as np
 
 from rarepix.nni_database import CONTINUES, is_finite_number
 from rarepix.records import Block
-from rarepix.search.optimizer.settings import Retries
+from rarepix.search.optimizer.settings import Retries, SearchSettings
 from rarepix.trial.lifecycle import NON_FINITE, OUT_OF_MEMORY
 
 Metrics = dict[str, float]
@@ -72,6 +72,12 @@ class StudyState:
 
     def __init__(self, blocks: Iterable[Block]) -> None:
         self.blocks = tuple(blocks)
+        self.first_blocks = len(self.blocks)
+        """How many blocks the study had before it was extended."""
+        self.added: list[tuple[str, dict[str, Any]]] = []
+        """(origin, parameters) of the configurations that extensions have added."""
+        self.begun_before_extension: int | None = None
+        """How many configurations had begun at the first extension (None: the study was never extended)."""
         self.configurations: list[Configuration] = []
         self.runs: dict[int, Run] = {}
         self.runs_of: dict[int, list[Run]] = {}
@@ -93,6 +99,15 @@ class StudyState:
     def tried(self, parameters: Mapping[str, Any]) -> bool:
         """Return whether there is a configuration with these parameters."""
         return canonical(parameters) in self._tried
+
+    def planned_count(self, settings: SearchSettings, planned: int) -> int | None:
+        """Return how many configurations there will be; None if only the limit of runs ends the search.
+
+        *planned* is how many were known before the search began. A sampled study without ``samples`` tries as many as
+        its limit has room for; when it is extended it samples no more, as its new limit is for the extension.
+        """
+        before = planned if settings.listed else settings.samples or self.begun_before_extension
+        return None if before is None else before + len(self.added)
 
     def trial_parameters(self, run: Run) -> dict[str, Any]:
         """Return the parameters that NNI gives to *run*: configuration, block, and the job that it resumes."""
@@ -168,6 +183,17 @@ class StudyState:
 
     def _on_close(self, configuration: int, end: str) -> None:
         self.configurations[configuration].end = end
+
+    def _on_extend(
+        self, blocks: list[dict], configurations: list[list], at: str, looked: int, complete: list[str]
+    ) -> None:
+        if self.begun_before_extension is None:
+            self.begun_before_extension = len(self.configurations)
+        self.added += [(origin, parameters) for origin, parameters in configurations]
+        self.blocks += tuple(Block(**block) for block in blocks)
+        for configuration in self.configurations:
+            if blocks and configuration.end == "complete":
+                configuration.end = None
 
     def _on_odd(self, what: str, job: str | None) -> None:
         self.anomalies[what] += 1

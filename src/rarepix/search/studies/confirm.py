@@ -21,14 +21,13 @@ from rarepix.search.nni import nnictl
 from rarepix.search.nni.client import Manager, ManagerUnreachable, stored_profile
 from rarepix.search.nni.enqueued import best_configurations
 from rarepix.search.nni.nnictl import StudyError, find_experiment
+from rarepix.search.nni.study_context import MAX_TRIALS_PER_RUN
 from rarepix.search.nni.trial_command import command_from_params
-from rarepix.search.optimizer.journal import head, read
+from rarepix.search.optimizer.journal import read, read_state
 from rarepix.search.optimizer.study_state import DEFAULT
 from rarepix.search.studies.study import Study
 from rarepix.settings import ConfigError
 
-MAX_TRIALS_PER_RUN = 2
-"""``maxTrialNumber`` per planned run: a failed trial is run again as a new one."""
 COPIED_KEYS = ("trialConcurrency", "trialGpuNumber", "maxTrialDuration", "nniManagerIp", "trainingService")
 """Keys of the search's NNI configuration that the confirmation takes over."""
 SUFFIX = "_confirm"
@@ -45,7 +44,7 @@ def confirm(name: str, *, top: int, blocks: int, again: bool, start: Callable[[P
     Raises ``StudyError`` if it is unknown or still runs, ``ConfigError`` as ``write_confirmation`` does.
     """
     experiment = find_experiment(name)
-    _must_have_ended(experiment)
+    must_have_ended(experiment, "confirmed")
     params = stored_profile(experiment.folder)["params"]
     folder = command_from_params(params).study_folder(experiment.id)
     started = start(write_confirmation(folder, params, top=top, blocks=blocks, again=again))
@@ -53,18 +52,19 @@ def confirm(name: str, *, top: int, blocks: int, again: bool, start: Callable[[P
     return started
 
 
-def _must_have_ended(experiment: nnictl.Experiment) -> None:
+def must_have_ended(experiment: nnictl.Experiment, done: str) -> None:
+    """Raise ``StudyError`` if a study runs that is to be *done* (``"confirmed"``); its web UI may be open."""
     if not experiment.alive:
         return
     try:
         state = Manager(experiment.port).status()[0]
         busy = any(trial.busy for trial in Manager(experiment.port).trials())
     except ManagerUnreachable as error:
-        raise StudyError(f"the study {experiment.id} must have ended before it is confirmed, but {error}") from error
+        raise StudyError(f"the study {experiment.id} must have ended before it is {done}, but {error}") from error
     if busy or state not in FINISHED:
         raise StudyError(
-            f"the study {experiment.id} must have ended before it is confirmed, but it runs (NNI says {state}): follow "
-            f"it with `rarepix study watch {experiment.id}`, or stop it with `rarepix study stop {experiment.id}`"
+            f"the study {experiment.id} must have ended before it is {done}, but it runs (NNI says {state}): follow it "
+            f"with `rarepix study watch {experiment.id}`, or stop it with `rarepix study stop {experiment.id}`"
         )
 
 
@@ -82,7 +82,7 @@ def write_confirmation(study: Path, params: dict[str, Any], *, top: int, blocks:
             f"that study's report, or give --again (test scores that are looked at twice prove less)"
         )
     configurations = candidates(study, top, command_from_params(params).configuration())
-    seeds = [_first_fresh_seed(study) + number for number in range(blocks)]
+    seeds = [first_fresh_seed(study) + number for number in range(blocks)]
     service = params["trainingService"]  # of two ``--study`` in its command, a trial takes the last
     file = study / layout.CONFIRMATIONS.parent / f"confirm-{len(earlier) + 1}.yml"
     tree = {
@@ -134,12 +134,13 @@ def candidates(study: Path, top: int, config: TrialConfig) -> list[dict[str, Any
     return [default, *winners]
 
 
-def _first_fresh_seed(study: Path) -> int:
-    """Return the first seed that neither the search nor an earlier confirmation has used or planned to use."""
+def first_fresh_seed(study: Path) -> int:
+    """Return the first seed that neither the study nor a confirmation of it has used or planned to use."""
     seeds = set()
     for folder in [study, *(study.parent / name for name in confirmations(study))]:
         seeds |= {records.read(file).block.seed for file in layout.record_files(folder)}
-        seeds |= {block["seed"] for block in (head(folder / JOURNAL) or {"blocks": ()})["blocks"]}
+        restored = read_state(folder)
+        seeds |= {block.seed for block in restored[1].blocks} if restored else set()
     return 1 + max(seeds)
 
 

@@ -1,13 +1,15 @@
 """Resume a study that was stopped, or whose processes were all killed."""
 
 from collections.abc import Sequence
+from functools import partial
 
 from rarepix.nni_database import DatabaseError
 from rarepix.search.checks import preflight
 from rarepix.search.nni import nnictl, orphans
-from rarepix.search.nni.client import Manager, ManagerUnreachable, Trial, last_state, stored_profile
+from rarepix.search.nni.client import Manager, ManagerUnreachable, Trial, last_state, stored_profile, stored_trials
 from rarepix.search.nni.nnictl import StudyError, find_experiment
 from rarepix.search.nni.trial_command import command_from_params
+from rarepix.search.optimizer.journal import read_summary
 from rarepix.search.studies import study
 from rarepix.search.studies.study import Study
 from rarepix.settings import ConfigError
@@ -27,20 +29,33 @@ def resume(name: str, port: int = study.DEFAULT_PORT) -> tuple[Study, list[str]]
     """
     experiment = find_experiment(name)
     try:
-        command_from_params(stored_profile(experiment.folder)["params"])
+        command = command_from_params(stored_profile(experiment.folder)["params"])
     except (DatabaseError, ConfigError) as error:
         raise StudyError(f"the study {experiment.id} cannot be resumed: {error}") from error
     if experiment.alive:
         _end_broken(experiment)
     preflight.check_port(port)
-    if last_state(experiment.folder) == "DONE":
+    summary = read_summary(command.study_folder(experiment.id))
+    extended = summary is not None and summary.extended and summary.runs_left > 0
+    if last_state(experiment.folder) == "DONE" and not extended:
         raise StudyError(
             f"the study {experiment.id} cannot be resumed: it has reached maxTrialNumber or maxExperimentDuration, so "
             "NNI would end it again at once. Start a new one; with classArgs.warm_start it begins with the best of this"
         )
+    return start_again(experiment, port, extended=extended)
+
+
+def start_again(experiment: nnictl.Experiment, port: int, *, extended: bool) -> tuple[Study, list[str]]:
+    """Start the manager of a study that has ended; return the study, and a line for each orphaned process it ended.
+
+    *extended*: the study has runs left that an extension has added, for which its advisor raises NNI's limits.
+
+    Raises as ``resume`` does.
+    """
     ended = study.end_orphans(experiment)
+    has_begun = partial(_has_grown, len(stored_trials(experiment.folder))) if extended else _has_resumed
     nnictl.run("resume", experiment.id, "--port", str(port))
-    return study.wait_until_begun(experiment.id, _has_resumed), ended
+    return study.wait_until_begun(experiment.id, has_begun), ended
 
 
 def _end_broken(experiment: nnictl.Experiment) -> None:
@@ -58,6 +73,14 @@ def _end_broken(experiment: nnictl.Experiment) -> None:
     if state == "VIEWED":
         raise StudyError(f"the study {experiment.id} must be closed, but it is open for reading: close it with {stop}")
     nnictl.stop(experiment.id)
+
+
+def _has_grown(before: int, state: str, trials: Sequence[Trial]) -> bool:
+    """Whether a trial runs, there are more trials than *before*, or the search has found that none is left to run.
+
+    Until the advisor has raised its limits, NNI reports that the study is done.
+    """
+    return len(trials) > before or any(trial.status == "RUNNING" for trial in trials) or state == "TUNER_NO_MORE_TRIAL"
 
 
 def _has_resumed(state: str, trials: Sequence[Trial]) -> bool:
