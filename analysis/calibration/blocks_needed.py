@@ -11,7 +11,7 @@ import sys
 
 from analysis.calibration.false_claims import GAIN
 from analysis.calibration.synthetic import SPREAD
-from analysis.statistics.closed_power import blocks_for_power, closed_power
+from analysis.statistics.power import needed_blocks, power
 
 CONFIGURATIONS = (2, 3, 5, 10)
 SIMULATIONS, POWER = 4000, 0.8
@@ -36,10 +36,8 @@ def needed(configurations: int, against_one: bool, correction: str, simulations:
     """Return the fewest blocks with the power that they have, and that of one block fewer: ``7 (92 %, 6: 74 %)``."""
     asked = {"sd": SPREAD, "gain": GAIN, "configurations": configurations, "against_one": against_one}
     asked |= {"correction": correction, "simulations": simulations if configurations < 10 else -(-simulations // 4)}
-    blocks = blocks_for_power(power=POWER, most=20, **asked)
-    if blocks is None:
-        return "more than 20"
-    here, before = (closed_power(blocks=n, **asked)["power"].iloc[0] for n in (blocks, blocks - 1))
+    blocks = int(needed_blocks(power=POWER, **asked)["blocks"].iloc[0])
+    here, before = power(blocks=[blocks, blocks - 1], **asked)["power"]
     return f"{blocks} ({100 * here:.0f} %; {blocks - 1}: {100 * before:.0f} %)"
 
 

@@ -14,7 +14,7 @@ from scipy import stats
 
 from analysis.calibration.checks import LEVEL, rate
 from analysis.statistics.closed import combined_p, on_lattice
-from analysis.statistics.closed_power import adjusted_p
+from analysis.statistics.family_power import adjusted_p
 from analysis.statistics.linear_model import chosen_form, opinions
 from analysis.statistics.permutation_null import quade_p
 from analysis.statistics.residual_check import residual_check

@@ -16,7 +16,7 @@ from analysis.reading.tables import Tables
 from analysis.statistics.compare import compare
 from analysis.statistics.corrections import correct
 from analysis.statistics.equivalence import practical
-from analysis.statistics.formatting import floor_text, number, p_text, signed
+from analysis.statistics.formatting import correction_words, floor_text, number, p_text, signed
 from analysis.statistics.friedman import average_ranks, friedman
 from analysis.statistics.spread import power_from
 from analysis.study.audit import audit
@@ -203,7 +203,8 @@ def power_section(pasted: pd.DataFrame) -> Section:
     seen = table.iloc[0]
     sentences.append(
         f"From differences with an SD of {number(seen['sd_difference'], 4)} (one score {number(seen['sd'], 4)}, "
-        f"correlation over blocks {number(seen['correlation'], 2)}), Holm over {seen['comparisons']} comparisons."
+        f"correlation over blocks {number(seen['correlation'], 2)})"
+        f"{correction_words(seen['correction'], seen['comparisons'])}."
     )
     return Section("Power of the next study", table[kept], sentences)
 

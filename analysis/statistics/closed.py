@@ -16,6 +16,7 @@ what the group leaves over: 10 levels, 115,974 intersections, take 30,000 steps.
 
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import product
 from math import comb
 
 import numpy as np
@@ -72,9 +73,9 @@ def combined_p(total: np.ndarray, pairs: int, larger: int, lattice: Lattice) -> 
     return (len(null) - np.searchsorted(null, total * (1 - 1e-9)) + 1) / (len(null) + 1)
 
 
-def members(group: int) -> list[int]:
-    """Return the levels of a *group*, the bits of a number."""
-    return [i for i in range(group.bit_length()) if group >> i & 1]
+def members(groups: Sequence[int], levels: int) -> np.ndarray:
+    """Return groups × *levels*, whether each of *groups*, the bits of a number, holds a level."""
+    return (np.array(groups, dtype=int)[:, None] >> np.arange(levels) & 1).astype(bool)
 
 
 @lru_cache(maxsize=64)
@@ -94,83 +95,128 @@ def _joined(group: int, partners: list[int]) -> bool:
     reached, new = 0, group & -group
     while new:
         reached, found = reached | new, 0
-        for level in members(new):
-            found |= partners[level]
+        for level, others in enumerate(partners):
+            found |= others * (new >> level & 1)
         new = found & group & ~reached
     return reached == group
 
 
-def closed_p(p: np.ndarray, levels: int, pairs: Sequence[tuple[int, int]], lattice: Lattice) -> np.ndarray:
-    """Return the adjusted p of *pairs*, pairs × data sets.
+def closed_p(
+    p: np.ndarray,
+    levels: int,
+    pairs: Sequence[tuple[int, int]],
+    lattice: Lattice,
+    asked: Sequence[tuple[int, int]] | None = None,
+) -> np.ndarray:
+    """Return the adjusted p of *asked*, pairs × data sets; None: of all *pairs*.
 
     Args:
-        p: 2^levels × data sets; row g is the p of group g (``members``), read where g is ``intersected``.
+        p: 2^levels × data sets; row g is the p of group g (``members``), read where g is one of ``read``.
     """
     pairs = tuple((int(a), int(b)) for a, b in pairs)
-    groups = np.array(intersected(levels, pairs))
+    asked = pairs if asked is None else tuple(asked)
     pieces = [p[:, i : i + AT_ONCE] for i in range(0, p.shape[1], AT_ONCE)]
-    worst = np.concatenate([_worst(piece, levels, groups, lattice) for piece in pieces], axis=1)
-    return np.array([worst[(groups >> a & 1) & (groups >> b & 1) == 1].max(axis=0) for a, b in pairs])
+    return np.concatenate([_worst(piece, levels, pairs, lattice, asked) for piece in pieces], axis=1)
 
 
-def _worst(p: np.ndarray, levels: int, groups: np.ndarray, lattice: Lattice) -> np.ndarray:
-    """Return the largest p of the intersections that each of *groups* is a part of, groups × data sets."""
-    worst = p[groups].copy()
-    if np.bitwise_and.reduce(groups):  # all hold one level: no two of them are in one intersection
+@lru_cache(maxsize=64)
+def read(levels: int, pairs: tuple[tuple[int, int], ...], asked: tuple[tuple[int, int], ...]) -> tuple[int, ...]:
+    """Return the groups that hold a pair of *asked*, or that can stand beside one in an intersection."""
+    wanted = [1 << a | 1 << b for a, b in asked]
+    groups = intersected(levels, pairs)
+    one = (1 << levels) - 1
+    for group in groups:
+        one &= group
+    return tuple(group for group in groups if any(group & pair == pair or not (one or group & pair) for pair in wanted))
+
+
+def _worst(p: np.ndarray, levels: int, pairs: tuple, lattice: Lattice, asked: tuple) -> np.ndarray:
+    """Return the largest p of the intersections that each of *asked* is a part of, pairs × data sets."""
+    groups = np.array(read(levels, pairs, asked))
+    wanted = [1 << a | 1 << b for a, b in asked]
+    alone = np.zeros(p.shape)
+    alone[groups] = p[groups]
+    worst = _over_supersets(alone, levels, np.maximum)[wanted]
+    if levels < 4 or np.bitwise_and.reduce(groups):  # no two groups share no level: none are in one intersection
         return worst
-    two = np.array([group.bit_count() == 2 for group in groups.tolist()])
-    share = 1 / np.where(two[:, None], on_lattice(worst, lattice), np.maximum(worst, SMALLEST))
-    smallest = _smallest_sums(share, levels, tuple(groups.tolist()))
+    two = np.bitwise_count(groups) == 2
+    share = 1 / np.where(two[:, None], on_lattice(p[groups], lattice), np.maximum(p[groups], SMALLEST))
+    smallest = _smallest_sums(share, levels, tuple(groups.tolist()), tuple(wanted))
     rest = (1 << levels) - 1 ^ groups
-    for pairs, larger in np.ndindex(smallest.shape[1:3]):
-        for is_pair in (True, False):
-            rows = np.flatnonzero((two == is_pair) & np.isfinite(smallest[rest, pairs, larger, 0]))
-            if len(rows) and pairs + larger:
-                total = smallest[rest[rows], pairs, larger] + share[rows]
-                found = combined_p(total, pairs + is_pair, larger + (not is_pair), lattice)
-                worst[rows] = np.maximum(worst[rows], found)
+    for is_pair, (with_two, with_larger) in product((True, False), _fitting(levels - 2)[1:]):
+        totals, kind = np.full(p.shape, np.inf), two == is_pair
+        totals[groups[kind]] = smallest[with_two, with_larger, rest[kind]] + share[kind]
+        total = _over_supersets(totals, levels, np.minimum)[wanted]
+        if np.isfinite(total).any():
+            found = combined_p(total, with_two + is_pair, with_larger + (not is_pair), lattice)
+            np.maximum(worst, found, out=worst, where=np.isfinite(total))
     return worst
 
 
-def _smallest_sums(share: np.ndarray, levels: int, groups: tuple[int, ...]) -> np.ndarray:
+def _over_supersets(values: np.ndarray, levels: int, of: np.ufunc) -> np.ndarray:
+    """Return for every set of levels what *of* makes of the *values* of all sets that contain it; *values* change."""
+    for level in range(levels):
+        without, with_it = values.reshape(-1, 2, 1 << level, *values.shape[1:]).swapaxes(0, 1)
+        of(without, with_it, out=without)
+    return values
+
+
+def _smallest_sums(share: np.ndarray, levels: int, groups: tuple[int, ...], wanted: tuple[int, ...]) -> np.ndarray:
     """Return the smallest sum of *share* over the disjoint groups within each set of levels; infinite: there are none.
 
-    The axes are sets, number of groups of two, number of larger groups, data sets.
+    The axes are number of groups of two, number of larger groups, sets, data sets. Only sets that leave one of the
+    pairs *wanted* over are filled.
     """
-    size = (levels // 2 + 1, levels // 3 + 1, share.shape[1])
-    smallest = np.full((1 << levels, *size), np.inf)
-    smallest[:, 0, 0] = 0
-    for whole, without, (two, left_by_two), (larger, left_by_larger) in _steps(levels, groups):
-        best = smallest[whole]
-        best[:] = smallest[without]
-        if len(two):
-            totals = smallest[left_by_two, :-1] + share[two, None, None]
-            np.minimum(best[1:], totals.min(axis=0), out=best[1:])
-        if len(larger):
-            totals = smallest[left_by_larger, :, :-1] + share[larger, None, None]
-            np.minimum(best[:, 1:], totals.min(axis=0), out=best[:, 1:])
+    size = ((levels - 2) // 2 + 1, (levels - 2) // 3 + 1, 1 << levels, share.shape[1])
+    smallest = np.full(size, np.inf)
+    smallest[0, 0] = 0
+    share = np.concatenate([share, np.full((1, share.shape[1]), np.inf)])
+    for count, (whole, without, *kinds) in enumerate(_layers(levels, groups, wanted), start=2):
+        best = smallest[:, :, without]
+        for (rows, rest), least in zip(kinds, (2, 3), strict=True):
+            added = share[rows]
+            # What is left after a group of *least* levels holds so many groups of two and larger ones at most.
+            for two, larger in _fitting(count - least) if rows.size else ():
+                total = (smallest[two, larger].take(rest, axis=0) + added).min(axis=1)
+                grown = best[two + (least == 2), larger + (least == 3)]
+                np.minimum(grown, total, out=grown)
+        smallest[:, :, whole] = best
     return smallest
 
 
+def _fitting(levels: int) -> list[tuple[int, int]]:
+    """Return how many groups of two and how many larger ones so many *levels* can hold."""
+    return [(two, larger) for larger in range(levels // 3 + 1) for two in range((levels - 3 * larger) // 2 + 1)]
+
+
 @lru_cache(maxsize=16)
-def _steps(levels: int, groups: tuple[int, ...]) -> list[tuple]:
-    """Return, for every set of levels, the set without its first level, and the groups in it that hold that level.
+def _layers(levels: int, groups: tuple[int, ...], wanted: tuple[int, ...]) -> list[tuple]:
+    """Return, by size, sets of levels, the sets without their first level, and the groups in them that hold that level.
 
-    Groups of two and larger ones are apart, each with what it leaves of the set.
+    Groups of two and larger ones are apart, each as rows of *groups* with what they leave of the set, sets × groups. A
+    set that has fewer of them than the others is filled up with the row after the last.
     """
-    numbers, steps = np.array(groups), []
-    two = np.array([group.bit_count() == 2 for group in groups])
-    for whole in range(1, 1 << levels):
+    numbers, sets = np.array(groups), np.arange(1 << levels)
+    sets = sets[(sets[:, None] & np.array(wanted) == 0).any(axis=1)]
+    first, two = numbers & -numbers, np.bitwise_count(numbers) == 2
+    layers = []
+    for size in range(2, levels - 1):
+        whole = sets[np.bitwise_count(sets) == size]
         low = whole & -whole
-        inside = ((numbers & -numbers) == low) & (numbers & ~whole == 0)
-        kinds = [np.flatnonzero(inside & kind) for kind in (two, ~two)]
-        steps.append((whole, whole ^ low, *((rows, whole ^ numbers[rows]) for rows in kinds)))
-    return steps
+        inside = (first == low[:, None]) & (numbers & ~whole[:, None] == 0)
+        kinds = []
+        for kind in (inside & two, inside & ~two):
+            rows = np.argsort(~kind, axis=1, kind="stable")[:, : kind.sum(axis=1).max()]
+            fitting = np.take_along_axis(kind, rows, axis=1)
+            kinds.append((np.where(fitting, rows, len(groups)), np.where(fitting, whole[:, None] ^ numbers[rows], 0)))
+        layers.append((whole, whole ^ low, *kinds))
+    return layers
 
 
-def count_intersections(levels: int, pairs: Sequence[tuple[int, int]]) -> int:
+@lru_cache(maxsize=64)
+def count_intersections(levels: int, pairs: tuple[tuple[int, int], ...]) -> int:
     """Return how many intersections *pairs* of so many levels have: for all pairs one less than Bell's number."""
-    groups = intersected(levels, tuple(pairs))
+    groups = intersected(levels, pairs)
     if len(pairs) == comb(levels, 2):
         bell = [1]
         for n in range(levels):

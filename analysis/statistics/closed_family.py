@@ -1,18 +1,18 @@
 """A family of comparisons corrected by closed testing: adjusted p, the smallest they could be, and the n they need."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from analysis.statistics.closed import COMBINED_DRAWS, MOST_LEVELS, closed_p, count_intersections, intersected
+from analysis.statistics.corrections import smallest_n
 from analysis.statistics.intersections import BlockGroups, Groups, RunGroups, Sizes, group_floor, lattice_of
 from analysis.statistics.permutation_null import DRAWS, is_exact
 from analysis.statistics.rank_tests import TESTS
-from analysis.statistics.samples import block_matrices, in_blocks
+from analysis.statistics.samples import Scores
 
 CLOSED_TESTS = ("signed_rank", "mann_whitney")
 """The tests of two levels that have a test of more levels of the same kind."""
@@ -29,13 +29,21 @@ class ClosedFamily:
     pairs: Pairs
     """The two levels of each comparison, by number."""
 
+    @cached_property
+    def held(self) -> tuple[Sizes, ...]:
+        """Return the sizes of the groups that intersections are made of."""
+        return tuple(self.groups.sizes(intersected(self.groups.levels, self.pairs)))
+
     def adjusted_p(self, p: Sequence[float]) -> np.ndarray:
         """Return the adjusted p of the comparisons, *p* being those of their own tests."""
-        groups = intersected(self.groups.levels, self.pairs)
-        sizes = dict(zip(groups, self.groups.sizes(list(groups)), strict=True))
-        large = [group for group in groups if group.bit_count() > 2]
-        tests = dict(zip(large, self.groups.p(large), strict=True))
-        return _close(p, self.groups.levels, self.pairs, sizes, self.groups.enough, tests.__getitem__)
+        large = large_groups(self.groups.levels, self.pairs)
+        tests = self.groups.p(large) if large else np.empty(0)
+        return _close(p, tests, self.groups.levels, self.pairs, self.held, self.groups.enough)
+
+    @property
+    def smallest(self) -> float:
+        """Return the level below which the draws of labels can decide nothing."""
+        return 1 / (DRAWS + 1)
 
     def floors(self, least: int, alpha: float, *, alone: bool = False) -> np.ndarray:
         """Return the smallest that the adjusted p could be if whatever has fewer than *least* scores had so many.
@@ -44,9 +52,11 @@ class ClosedFamily:
             alone: everything has *least* scores, no more.
             alpha: where no comparison's own test can reach it, the floors of those tests are returned.
         """
-        held = self.groups.sizes(list(intersected(self.groups.levels, self.pairs)))
-        raised = tuple(tuple(least if alone else max(n, least) for n in sizes) for sizes in held)
-        return _floors(self.test, self.groups.levels, self.pairs, raised, self.groups.enough, alpha)
+        return _floors(self.test, self.groups.levels, self.pairs, self.held, self.groups.enough, alpha, least, alone)
+
+    def needed_n(self, alpha: float) -> np.ndarray:
+        """Return the smallest n that could decide each comparison, see ``smallest_n``."""
+        return _needed_n(self.test, self.groups.levels, self.pairs, self.held, self.groups.enough, alpha)
 
     def described(self) -> str:
         """Return what was done, as a sentence without a full stop."""
@@ -62,76 +72,85 @@ class ClosedFamily:
         return f"{sentence}, each on the blocks that hold its levels ({held})"
 
 
-def closed_family(
-    used: pd.DataFrame, treatment: str, blocks: Sequence[str], score: str, test: str, pairs: list[tuple[Any, Any]]
-) -> ClosedFamily | None:
-    """Return the family of *pairs* of levels (those that were tested); None: they are of too many levels.
-
-    *used*, *treatment*, *blocks* and *score* are what the pairs were tested with (see ``measured``).
-    """
+def closed_family(scores: Scores, test: str, pairs: list[tuple[Any, Any]]) -> ClosedFamily | None:
+    """Return the family of *pairs* of levels (those that were tested); None: they are of too many levels."""
     levels = list(dict.fromkeys(level for pair in pairs for level in pair))
     if len(levels) > MOST_LEVELS:
         return None
     numbers = {level: i for i, level in enumerate(levels)}
-    groups = groups_of(used, levels, treatment, blocks, score, paired=TESTS[test].paired)
-    return ClosedFamily(test, groups, tuple((numbers[a], numbers[b]) for a, b in pairs))
+    return ClosedFamily(test, groups_of(scores, levels), tuple((numbers[a], numbers[b]) for a, b in pairs))
 
 
-def groups_of(
-    used: pd.DataFrame, levels: Sequence, treatment: str, blocks: Sequence[str], score: str, *, paired: bool
-) -> Groups:
-    """Return the scores of *levels* in the rows of *used*; a level may have none."""
-    known = used[used[treatment].isin(levels)]
-    if not paired:
-        return RunGroups(tuple(known.loc[known[treatment] == level, score].to_numpy() for level in levels))
-    names, means, _ = block_matrices(in_blocks(known, treatment, blocks)[0], levels, treatment, blocks, score)
-    return BlockGroups(means, tuple(names))
+def groups_of(scores: Scores, levels: Sequence) -> Groups:
+    """Return *scores* of *levels*; a level may have none."""
+    if scores.means is None:
+        return RunGroups(tuple(scores.runs.get(level, np.empty(0)) for level in levels))
+    nothing = np.full(len(scores.blocks), np.nan)
+    columns = [scores.means[:, scores.levels.index(level)] if level in scores.levels else nothing for level in levels]
+    means = np.stack(columns, axis=1)
+    some = ~np.isnan(means).all(axis=1)
+    return BlockGroups(means[some], tuple(name for name, kept in zip(scores.blocks, some, strict=True) if kept))
 
 
 @lru_cache(maxsize=256)
-def _floors(test: str, levels: int, pairs: Pairs, raised: tuple[Sizes, ...], enough: int, alpha: float) -> np.ndarray:
-    sizes = dict(zip(intersected(levels, pairs), raised, strict=True))
-    of_pairs = [sizes[1 << a | 1 << b] for a, b in pairs]
-    own = np.array([TESTS[test].floor(n[0], n[-1]) for n in of_pairs])
+def _needed_n(test: str, levels: int, pairs: Pairs, held: tuple[Sizes, ...], enough: int, alpha: float) -> np.ndarray:
+    return smallest_n(lambda n, alone: _floors(test, levels, pairs, held, enough, alpha, n, alone), alpha)
+
+
+@lru_cache(maxsize=64)
+def large_groups(levels: int, pairs: Pairs) -> tuple[int, ...]:
+    """Return the groups of three levels or more."""
+    return tuple(group for group in intersected(levels, pairs) if group.bit_count() > 2)
+
+
+@lru_cache(maxsize=256)
+def _floors(
+    test: str, levels: int, pairs: Pairs, held: tuple[Sizes, ...], enough: int, alpha: float, least: int, alone: bool
+) -> np.ndarray:
+    groups = intersected(levels, pairs)
+    raised = tuple(tuple(least if alone else max(n, least) for n in sizes) for sizes in held)
+    sizes = dict(zip(groups, raised, strict=True))
+    own = np.array([TESTS[test].floor(n[0], n[-1]) for n in (sizes[1 << a | 1 << b] for a, b in pairs)])
     if (own > alpha).all():
         return own
-    return _close(own, levels, pairs, sizes, enough, lambda group: group_floor(sizes[group], group.bit_count()))
+    floors = np.array([group_floor(sizes[group], group.bit_count()) for group in large_groups(levels, pairs)])
+    return _close(own, floors, levels, pairs, raised, enough)
 
 
 def _close(
-    p: Sequence[float],
-    levels: int,
-    pairs: Pairs,
-    sizes: dict[int, Sizes],
-    enough: int,
-    test: Callable[[int], float],
+    p: Sequence[float], tests: np.ndarray, levels: int, pairs: Pairs, held: tuple[Sizes, ...], enough: int
 ) -> np.ndarray:
-    """Return the adjusted *p* of *pairs*, see ``p_by_group``."""
-    by_group = p_by_group(p, levels, pairs, sizes, enough, test)
+    """Return the adjusted *p* of *pairs*; *tests* are the p of the groups of three levels or more, *held* all sizes."""
+    sizes = dict(zip(intersected(levels, pairs), held, strict=True))
+    by_group = p_by_group(p, dict(zip(large_groups(levels, pairs), tests, strict=True)), levels, pairs, sizes, enough)
     lattice = lattice_of(max((sizes[1 << a | 1 << b] for a, b in pairs), key=sum))
     return closed_p(by_group, levels, pairs, lattice)[:, 0]
 
 
 def p_by_group(
     p: Sequence[float],
+    tests: dict[int, float],
     levels: int,
     pairs: Pairs,
     sizes: dict[int, Sizes],
     enough: int,
-    test: Callable[[int], float],
 ) -> np.ndarray:
-    """Return the p of every group of *sizes*, 2^levels × 1; *test* is asked for those of three levels or more.
+    """Return the p of every group of *sizes*, 2^levels × 1, others being 1; *tests*: of those of three levels or more.
 
     A group with fewer than *enough* blocks has the p of Bonferroni instead, see ``intersections``.
     """
-    by_pair = dict(zip((1 << a | 1 << b for a, b in pairs), p, strict=True))
+    of_pairs = [1 << a | 1 << b for a, b in pairs]
     by_group = np.ones((1 << levels, 1))
+    by_group[of_pairs, 0] = p
+    by_group[list(tests), 0] = list(tests.values())
     for group, n in sizes.items():
-        if group in by_pair:
-            by_group[group] = by_pair[group]
-        elif len(n) > 1 or n[0] >= enough:
-            by_group[group] = test(group)
-        else:
-            within = [own for pair, own in by_pair.items() if not pair & ~group]
+        if n[0] < enough and len(n) == 1 and group not in of_pairs:
+            within = [own for pair, own in zip(of_pairs, p, strict=True) if not pair & ~group]
             by_group[group] = min(1.0, len(within) * min(within))
     return by_group
+
+
+def complete_floor(levels: int, pairs: Pairs, blocks: int, alpha: float) -> float:
+    """Return the smallest signed-rank p of *pairs* that so many *blocks*, all complete, can give after correction."""
+    sizes = ((blocks,),) * len(intersected(levels, pairs))
+    return float(_floors("signed_rank", levels, pairs, sizes, 0, alpha, 0, False).max())

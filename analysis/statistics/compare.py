@@ -6,15 +6,15 @@ independent, so a small p speaks about these blocks and the training noise, not 
 """
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from analysis.statistics.closed import MOST_LEVELS
-from analysis.statistics.closed_family import CLOSED_TESTS, ClosedFamily, closed_family, groups_of
-from analysis.statistics.corrections import CLOSED, NAMES, check_alpha, check_correction, correct, needed_n, smallest_n
+from analysis.statistics.closed_families import ClosedFamilies
+from analysis.statistics.closed_family import CLOSED_TESTS, ClosedFamily, closed_family
+from analysis.statistics.corrections import CLOSED, NAMES, check_alpha, check_correction, correct, needed_n
 from analysis.statistics.effect_sizes import (
     cliffs_delta,
     mean_paired,
@@ -25,8 +25,9 @@ from analysis.statistics.effect_sizes import (
 )
 from analysis.statistics.formatting import table_of_pairs, verdict_sentence
 from analysis.statistics.looks import Look, LookedFamily, looked_family
+from analysis.statistics.permutation_null import DRAWS
 from analysis.statistics.rank_tests import TESTS
-from analysis.statistics.samples import Sample, as_list, samples, sorted_levels, usable_rows
+from analysis.statistics.samples import Sample, Scores, arranged, as_list, usable_rows
 
 MEASURES = {
     "signed_rank": ("matched-pairs rank-biserial", rank_biserial, "Hodges-Lehmann, b - a", shift_paired),
@@ -89,41 +90,32 @@ def compare(
     used = usable_rows(table, treatment, blocks, score, against)
     ignored = f"; blocks ignored: {', '.join(blocks)}" if blocks and not TESTS[test].paired else ""
     blocks = [] if ignored else blocks
-    rows = measured(used, treatment, blocks, score, test=test, alpha=alpha, against=against)
+    scores = arranged(used, treatment, blocks, score)
+    rows = measured(scores, test=test, alpha=alpha, against=against)
     family, closed, pairs = family or f"{treatment} -> {score}", None, _tested_pairs(rows)
     if correction == CLOSED and len(pairs) > 1:
         _check_closed(test, len(pairs))
-        closed = closed_family(used, treatment, blocks, score, test, pairs)
-    by = "holm" if correction == CLOSED and len(pairs) > 1 and closed is None else correction
+        closed = closed_family(scores, test, pairs)
     looked = None
     if pairs and any(look != Look() for look in looks):
-        seen = [used if look.rows is None else used[used.index.isin(look.rows)] for look in looks]
-        earlier = [
-            measured(each, treatment, blocks, score, test=test, alpha=alpha, against=against) for each in seen[:-1]
-        ]
-        groups = [partial(groups_of, each, treatment=treatment, blocks=blocks, score=score) for each in seen]
-        looked = looked_family([*earlier, rows], looks, groups, test=test, correction=by, alpha=alpha, closed=closed)
-    corrected = correct_family(rows, test=test, correction=by, family=family, alpha=alpha, closed=closed, looked=looked)
-    if by != correction:
-        corrected = [row | {"procedure": TOO_MANY_LEVELS} for row in corrected]
+        of_looks = [used if look.rows is None else used[used.index.isin(look.rows)] for look in looks[:-1]]
+        before = [arranged(each, treatment, blocks, score) for each in of_looks]
+        earlier = [measured(each, test=test, alpha=alpha, against=against) for each in before]
+        by = "holm" if correction == CLOSED and len(pairs) > 1 and closed is None else correction
+        looked = looked_family(
+            [*earlier, rows], looks, [*before, scores], test=test, correction=by, alpha=alpha, closed=closed
+        )
+    how = {"test": test, "correction": correction, "family": family, "alpha": alpha}
+    corrected = correct_family(rows, **how, closed=closed, looked=looked)
     rows = [row | {"verdict": row["verdict"] + ignored} for row in corrected]
-    return table_of_pairs(rows, COLUMNS, treatment, sorted_levels(used, treatment), against)
+    return table_of_pairs(rows, COLUMNS, treatment, scores.levels, against)
 
 
-def measured(
-    used: pd.DataFrame,
-    treatment: str,
-    blocks: Sequence[str],
-    score: str,
-    *,
-    test: str,
-    alpha: float,
-    against: Any = None,
-) -> list[dict]:
-    """Return the row of each pair of levels of *used* (see ``usable_rows``) before correction."""
+def measured(scores: Scores, *, test: str, alpha: float, against: Any = None) -> list[dict]:
+    """Return the row of each pair of levels before correction."""
     return [
-        {"treatment": treatment, "score": score, "a": a, "b": b} | _measure(sample, test, alpha)
-        for a, b, sample in samples(used, treatment, blocks, score, against)
+        {"treatment": scores.treatment, "score": scores.score, "a": a, "b": b} | _measure(sample, test, alpha)
+        for a, b, sample in scores.pairs(against)
     ]
 
 
@@ -141,6 +133,14 @@ def _check_closed(test: str, comparisons: int) -> None:
         raise ValueError(
             f"closed testing of {comparisons} comparisons needs a test that extends to more than two levels, one of "
             f"{list(CLOSED_TESTS)}, but got {test!r}: give correction='holm'"
+        )
+
+
+def _check_draws(closed: ClosedFamily | ClosedFamilies, alpha: float) -> None:
+    if alpha < closed.smallest:
+        raise ValueError(
+            f"closed testing of these comparisons by {DRAWS:,} draws of labels needs an alpha of {closed.smallest:.2g} "
+            f"or more, but got {alpha:g}: give correction='holm'"
         )
 
 
@@ -173,31 +173,36 @@ def correct_family(
     correction: str | None,
     family: str,
     alpha: float,
-    closed: ClosedFamily | None = None,
+    closed: ClosedFamily | ClosedFamilies | None = None,
     looked: LookedFamily | None = None,
 ) -> list[dict]:
     """Return *rows* of ``measured``, all of one *test*, corrected within one family, with the verdict in words.
 
     Added are p_adjusted, correction, family, family_size, floor_adjusted, needed_n, procedure and verdict. A comparison
     that was not tested (p NaN) does not count in the family, and has no needed n. *closed*: the comparisons that were
-    tested, for closed testing of two or more. *looked*: the same over several looks, where there were any.
+    tested, in their order, for closed testing of two or more; None: of too many levels, so that Holm takes its place.
+    *looked*: the same comparisons over several looks, where there were any.
 
     Raises:
-        ValueError: an unknown correction, or closed testing of several comparisons that are no ``ClosedFamily``.
+        ValueError: an unknown correction, or an *alpha* that closed testing cannot resolve.
     """
     p, own_floors = (np.array([row[name] for row in rows], dtype=float) for name in ("p", "floor"))
     tested = ~np.isnan(p)
     p_adjusted, floors, needed = np.full((3, len(rows)), np.nan)
-    if correction == CLOSED and tested.sum() > 1 and closed is not None:
+    size = int(tested.sum())
+    procedure = NAMES[correction] if size > 1 else "nothing to correct"
+    if correction == CLOSED and size > 1 and closed is None:
+        correction, procedure = "holm", TOO_MANY_LEVELS
+    if correction == CLOSED and size > 1:
+        _check_draws(closed, alpha)
+        procedure = closed.described()
         p_adjusted[tested], floors[tested] = closed.adjusted_p(p[tested]), closed.floors(0, alpha)
-        needed[tested] = smallest_n(lambda n, alone: closed.floors(n, alpha, alone=alone), alpha)
+        needed[tested] = closed.needed_n(alpha)
     elif tested.any():
-        by_p = None if correction == CLOSED and tested.sum() == 1 else correction
+        by_p = None if size == 1 else correction
         p_adjusted, floors = correct(p, by_p), correct(own_floors, by_p)
         sizes = np.array([(row["n_a"], row["n_b"]) for row in rows])[tested]
         needed[tested] = needed_n(TESTS[test].floor, sizes, by_p, alpha)
-    size = int(tested.sum())
-    procedure = closed.described() if closed and size > 1 else NAMES[correction] if size > 1 else "nothing to correct"
     if looked:
         p_adjusted[tested], floors[tested] = looked.adjusted_p(), looked.floors()
         needed[tested] = looked.needed(needed[tested])

@@ -5,12 +5,13 @@ part of it, the p of the group is the smallest p of its comparisons times their 
 used depends on what is missing, never on the scores.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from analysis.statistics.closed import Lattice, members
-from analysis.statistics.permutation_null import kruskal_floor, kruskal_p, quade_floor, quade_p
+from analysis.statistics.permutation_null import kruskal_floor, kruskal_p, quade_floor, quade_p_of_groups
 from analysis.statistics.rank_tests import MAX_PAIRS, MAX_PRODUCT
 
 LEAST_BLOCKS = 4
@@ -43,23 +44,26 @@ class BlockGroups:
         """Return the names of the blocks that do not hold every level."""
         return [self.names[i] for i in np.flatnonzero(np.isnan(self.scores).any(axis=1))]
 
-    def sizes(self, groups: list[int]) -> list[Sizes]:
+    def sizes(self, groups: Sequence[int]) -> list[Sizes]:
         """Return how many blocks hold all of each group."""
+        if not self.lacking:
+            return [(len(self.names),)] * len(groups)
         return [(int(n),) for n in self._complete(groups).sum(axis=0)]
 
-    def p(self, groups: list[int]) -> np.ndarray:
+    def p(self, groups: Sequence[int]) -> np.ndarray:
         """Return the p of Quade's test of each group."""
+        held = members(groups, self.levels)
+        if not self.lacking:
+            return quade_p_of_groups(self.scores[None], held)[:, 0]
         p, complete = np.ones(len(groups)), self._complete(groups)
-        # Groups of one size on the same blocks are tested in one go.
-        alike: dict[tuple, list[int]] = {}
-        for row, group in enumerate(groups):
-            alike.setdefault((group.bit_count(), complete[:, row].tobytes()), []).append(row)
-        for rows in alike.values():
-            columns = np.array([members(groups[row]) for row in rows])
-            p[rows] = quade_p(self.scores[complete[:, rows[0]]][:, columns].swapaxes(0, 1))
+        # Groups on the same blocks are tested in one go.
+        alike, which = np.unique(complete, axis=1, return_inverse=True)
+        for i, blocks in enumerate(alike.T):
+            rows = np.flatnonzero(which.ravel() == i)
+            p[rows] = quade_p_of_groups(np.nan_to_num(self.scores[blocks])[None], held[rows])[:, 0]
         return p
 
-    def _complete(self, groups: list[int]) -> np.ndarray:
+    def _complete(self, groups: Sequence[int]) -> np.ndarray:
         """Return which blocks hold all of each group, blocks × groups."""
         missing = np.isnan(self.scores) @ (1 << np.arange(self.levels))
         return (missing[:, None] & np.array(groups, dtype=int)) == 0
@@ -79,13 +83,15 @@ class RunGroups:
         """Return the number of levels."""
         return len(self.scores)
 
-    def sizes(self, groups: list[int]) -> list[Sizes]:
+    def sizes(self, groups: Sequence[int]) -> list[Sizes]:
         """Return how many runs each level of each group has."""
-        return [tuple(len(self.scores[i]) for i in members(group)) for group in groups]
+        counts = np.array([len(scores) for scores in self.scores])
+        return [tuple(counts[held].tolist()) for held in members(groups, self.levels)]
 
-    def p(self, groups: list[int]) -> np.ndarray:
+    def p(self, groups: Sequence[int]) -> np.ndarray:
         """Return the p of Kruskal and Wallis' test of each group."""
-        return np.array([kruskal_p([self.scores[i] for i in members(group)]) for group in groups])
+        held = members(groups, self.levels)
+        return np.array([kruskal_p([self.scores[i] for i in np.flatnonzero(row)]) for row in held])
 
 
 Groups = BlockGroups | RunGroups

@@ -8,7 +8,7 @@ correction, comparison by comparison. Benjamini and Hochberg's procedure is give
 it promises for each report.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import NamedTuple
@@ -16,11 +16,12 @@ from typing import NamedTuple
 import numpy as np
 
 from analysis.statistics.closed import intersected, on_lattice
-from analysis.statistics.closed_family import ClosedFamily, p_by_group
+from analysis.statistics.closed_family import ClosedFamily, groups_of, large_groups, p_by_group
 from analysis.statistics.corrections import CLOSED, correct
 from analysis.statistics.family_over_looks import closed_over_looks, holm_over_looks, kinds_of
-from analysis.statistics.intersections import Groups, Sizes, group_floor, lattice_of
+from analysis.statistics.intersections import Sizes, group_floor, lattice_of
 from analysis.statistics.rank_tests import TESTS
+from analysis.statistics.samples import Scores
 from analysis.statistics.spending import Group, boundaries
 
 MOST_TYPES = 60
@@ -83,9 +84,10 @@ class LookedFamily:
         *before, last = [_sizes(family) for family in self.closed]
         last = {group: tuple(max(n, least) for n in sizes) for group, sizes in last.items()}
         by_look = [_by_group(family, each) for family, each in zip(self.closed[:-1], p[:-1], strict=True)]
-        floor = lambda group: group_floor(last[group], group.bit_count())  # noqa: E731
         family = self.closed[-1]
-        by_look.append(p_by_group(own, family.groups.levels, family.pairs, last, family.groups.enough, floor))
+        levels, pairs = family.groups.levels, family.pairs
+        floor = {group: group_floor(last[group], group.bit_count()) for group in large_groups(levels, pairs)}
+        by_look.append(p_by_group(own, floor, levels, pairs, last, family.groups.enough))
         return self._closed(np.array(by_look), [*before, last], times)
 
     def needed(self, plain: np.ndarray) -> np.ndarray:
@@ -139,7 +141,7 @@ class LookedFamily:
 def looked_family(
     rows: Sequence[list[dict]],
     looks: Sequence[Look],
-    groups: Sequence[Callable[..., Groups]],
+    scores: Sequence[Scores],
     *,
     test: str,
     correction: str | None,
@@ -150,7 +152,7 @@ def looked_family(
 
     Args:
         rows: of each look, see ``compare.measured``.
-        groups: of each look, ``groups_of`` what it saw.
+        scores: of each look, what it saw.
         closed: the family at the last look, for closed testing of two comparisons or more.
     """
     tested = [(row["a"], row["b"]) for row in rows[-1] if not np.isnan(row["p"])]
@@ -161,7 +163,7 @@ def looked_family(
     families, paired = (), TESTS[test].paired
     if closed is not None:
         levels = list(dict.fromkeys(level for pair in tested for level in pair))
-        before = [ClosedFamily(test, groups[i](levels=levels, paired=paired), closed.pairs) for i in kept[:-1]]
+        before = [ClosedFamily(test, groups_of(scores[i], levels), closed.pairs) for i in kept[:-1]]
         families = (*before, closed)
     return LookedFamily(
         test=test,
@@ -175,8 +177,7 @@ def looked_family(
 
 
 def _sizes(family: ClosedFamily) -> dict[int, Sizes]:
-    groups = intersected(family.groups.levels, family.pairs)
-    return dict(zip(groups, family.groups.sizes(list(groups)), strict=True))
+    return dict(zip(intersected(family.groups.levels, family.pairs), family.held, strict=True))
 
 
 def _tested_scores(family: ClosedFamily, sizes: dict[int, Sizes]) -> dict[int, Sizes]:
@@ -196,6 +197,6 @@ def _by_group(family: ClosedFamily, p: np.ndarray) -> np.ndarray:
     large = [group for group in held if group.bit_count() > 2 and all(sizes[group])]
     tests = dict(zip(large, family.groups.p(large), strict=True)) if large else {}
     present = {group: n for group, n in sizes.items() if group in held}
-    by_group = p_by_group(p, family.groups.levels, family.pairs, present, family.groups.enough, tests.__getitem__)
+    by_group = p_by_group(p, tests, family.groups.levels, family.pairs, present, family.groups.enough)
     by_group[[group for group in sizes if group not in held]] = np.inf
     return by_group

@@ -45,27 +45,82 @@ def quade_p(scores: np.ndarray) -> np.ndarray:
     Differences that rounding makes are ties. Fewer than two blocks or levels say nothing: p is 1.
     """
     *outer, n, s = scores.shape
-    if n < 2 or s < 2:
-        return np.ones(outer)
-    scores = np.round(scores.reshape(-1, n, s), 12)
-    weights = stats.rankdata(np.round(np.ptp(scores, axis=2), 12), axis=1)
-    # Multiples of one quarter, so that the quadruple is a whole number and equal values are equal.
-    weighed = np.rint(4 * weights[:, :, None] * (stats.rankdata(scores, axis=2) - (s + 1) / 2)).astype(int)
-    statistics = (weighed.sum(axis=1) ** 2).sum(axis=1).astype(float)
+    return quade_p_of_groups(scores.reshape(-1, n, s), np.ones((1, s), dtype=bool))[0].reshape(outer)
+
+
+def quade_p_of_groups(scores: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """Return the p that the levels of each group are equal, groups × studies, as ``quade_p`` does.
+
+    Args:
+        scores: studies × n blocks × levels (up to about ten), without NaN.
+        groups: groups × levels, whether a group holds a level.
+    """
+    studies, n, levels = scores.shape
+    sizes, p = groups.sum(axis=1), np.ones((len(groups), studies))
+    if n < 2:
+        return p
+    scores = np.round(scores, 12)
+    # Ranks are 2 (rank - mean rank), the levels below less those above; weights are 2 (rank of the block's range).
+    signs, weights = np.sign(scores[:, :, :, None] - scores[:, :, None]), 2 * _ranks(_ranges(scores, groups))
+    weighed = (weights @ signs.reshape(studies, n, -1)).reshape(studies, -1, levels, levels)
+    statistics = ((np.einsum("sgij,gj->sgi", weighed, groups.astype(float)) * groups) ** 2).sum(axis=2).T
+    squares = _squares(signs, groups)
     if n > MAX_PAIRS:
-        expected = (weighed**2).sum(axis=(1, 2)) / (s - 1)
-        ratio = np.divide(statistics, expected, out=np.zeros(len(scores)), where=expected > 0)
-        return stats.chi2.sf(ratio, s - 1).reshape(outer)
-    kept = np.sort(weighed, axis=2)[np.arange(len(scores))[:, None], np.argsort(weights, axis=1, kind="stable")]
-    kept, which, p = kept.reshape(len(kept), -1), np.zeros(len(kept), dtype=int), np.empty(len(scores))
-    alike = kept[:1]
-    if (kept != alike).any():  # ties: sorting the patterns takes most of the time where thousands are alike
-        alike, which = np.unique(kept, axis=0, return_inverse=True)
-        which = which.ravel()
-    for i, pattern in enumerate(alike):
-        here = which == i
-        p[here] = _within_blocks(tuple(pattern.tolist()), s).p(statistics[here])
-    return p.reshape(outer)
+        expected = (weights**2 * squares).sum(axis=2).T / np.maximum(sizes - 1, 1)[:, None]
+        ratio = np.divide(statistics, expected, out=np.zeros(p.shape), where=expected > 0)
+        return np.where(sizes[:, None] > 1, stats.chi2.sf(ratio, np.maximum(sizes - 1, 1)[:, None]), 1.0)
+    # Without ties squares have the largest sum that they can have, and all groups of one size the same distribution.
+    untied = (squares == (sizes * (sizes**2 - 1) / 3)[:, None]).all(axis=2).T
+    untied &= ((weights**2).sum(axis=2) == 2 * n * (n + 1) * (2 * n + 1) / 3).T
+    for s in np.unique(sizes[sizes > 1]).tolist():
+        rows = np.flatnonzero(sizes == s)
+        p[rows] = _within_blocks(_untied_pattern(n, s), s).p(statistics[rows])
+    for group, study in np.argwhere(~untied & (sizes > 1)[:, None]).tolist():
+        held, order = groups[group], np.argsort(weights[study, group], kind="stable")
+        ranks = signs[study][:, held][:, :, held].sum(axis=2)
+        pattern = np.sort(weights[study, group, :, None] * ranks, axis=1)[order].astype(int)
+        p[group, study] = _within_blocks(tuple(pattern.ravel().tolist()), len(ranks[0])).p(statistics[group, study])
+    return p
+
+
+def _squares(signs: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """Return the sums of the squares of the ranks of each block within each group, studies × groups × n."""
+    sizes, held = groups.sum(axis=1), groups.T.astype(float)
+    if np.count_nonzero(signs) == signs.size / signs.shape[2] * (signs.shape[2] - 1):  # no two levels are equal
+        return np.broadcast_to((sizes * (sizes**2 - 1) / 3)[:, None], (len(signs), len(groups), signs.shape[1]))
+    return (((signs @ held) * held) ** 2).sum(axis=2).swapaxes(1, 2)
+
+
+def _ranks(values: np.ndarray) -> np.ndarray:
+    """Return the ranks of *values* along the last axis from 1, ties sharing the mean of theirs."""
+    order = np.argsort(values, axis=-1)
+    ordered = np.take_along_axis(values, order, axis=-1)
+    if (ordered[..., 1:] == ordered[..., :-1]).any():
+        return stats.rankdata(values, axis=-1)
+    ranks = np.empty(values.shape)
+    np.put_along_axis(ranks, order, np.arange(1.0, values.shape[-1] + 1), axis=-1)
+    return ranks
+
+
+def _ranges(scores: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """Return the range of each block within each group, studies × groups × n, without what rounding makes different."""
+    if groups.all():
+        return np.round(np.repeat(np.ptp(scores, axis=2)[:, None], len(groups), axis=1), 12)
+    # Of every set of levels, by its number, from the set without its last level.
+    shape = (1 << groups.shape[1], *scores.shape[:2])
+    highest, lowest = np.full(shape, -np.inf), np.full(shape, np.inf)
+    for level in range(groups.shape[1]):
+        known, grown = slice(1 << level), slice(1 << level, 2 << level)
+        np.maximum(highest[known], scores[:, :, level], out=highest[grown])
+        np.minimum(lowest[known], scores[:, :, level], out=lowest[grown])
+    numbers = groups @ (1 << np.arange(groups.shape[1]))
+    return np.round((highest[numbers] - lowest[numbers]).swapaxes(0, 1), 12)
+
+
+@lru_cache(maxsize=256)
+def _untied_pattern(n: int, s: int) -> tuple[int, ...]:
+    """Return the weighed ranks of *n* blocks without ties, in the order of their weights."""
+    return tuple((2 * np.arange(1, n + 1)[:, None] * (2 * np.arange(1, s + 1) - s - 1)).ravel().tolist())
 
 
 @lru_cache(maxsize=256)

@@ -71,6 +71,8 @@ def usable_rows(
 
 def floats(values: pd.Series, what: str, advice: str) -> pd.Series:
     """Return *values* as floats; raise ValueError, with *what* they are and *advice*, where one is no number."""
+    if values.dtype == float:
+        return values
     try:
         # pandas' own NA is no float to it; NaN is.
         return values.astype(object).where(values.notna(), np.nan).astype(float)
@@ -122,26 +124,58 @@ def samples(
     used: pd.DataFrame, treatment: str, blocks: Sequence[str], score: str, against: Any = None
 ) -> Iterator[tuple[Any, Any, Sample]]:
     """Yield (a, b, their scores) for every pair of levels of *used* (see ``usable_rows``); no blocks: unpaired."""
+    return arranged(used, treatment, blocks, score).pairs(against)
+
+
+def arranged(used: pd.DataFrame, treatment: str, blocks: Sequence[str], score: str) -> "Scores":
+    """Return the scores of *used* (see ``usable_rows``) by level, and by block where *blocks* are named."""
     levels = sorted_levels(used, treatment)
-    # ``usable_rows`` has made sure that *against* is a level: one without a score has no pairs.
-    pairs = [] if against is not None and against not in levels else level_pairs(levels, against)
     if not blocks:
-        groups = {level: group.to_numpy() for level, group in used.groupby(treatment)[score]}
-        for a, b in pairs:
-            yield a, b, Sample(groups[a], groups[b], [], 0)
-        return
-    if not pairs:
-        return
+        runs = {level: group.to_numpy() for level, group in used.groupby(treatment)[score]}
+        return Scores(treatment, score, levels, runs, (), None, None, {})
     placed, lost = in_blocks(used, treatment, blocks)
     names, means, sizes = block_matrices(placed, levels, treatment, blocks, score)
-    means, sizes = (dict(zip(levels, matrix.T, strict=True)) for matrix in (means, sizes))
-    for a, b in pairs:
-        in_a, in_b = sizes[a] > 0, sizes[b] > 0
-        both = in_a & in_b
-        incomplete = [f"{names[i]} (lacks {b if in_a[i] else a})" for i in np.flatnonzero(in_a ^ in_b)]
-        incomplete += rows_without(lost, (a, b))
-        repeats = int((sizes[a][both] + sizes[b][both] - 2).sum())
-        yield a, b, Sample(means[a][both], means[b][both], incomplete, repeats)
+    return Scores(treatment, score, levels, {}, tuple(names), means, sizes, lost)
+
+
+class Scores(NamedTuple):
+    """The scores of the levels of a treatment: as independent runs, or in blocks."""
+
+    treatment: str
+    score: str
+    levels: list
+    """In order."""
+    runs: dict[Any, np.ndarray]
+    """Of each level, if they are not in blocks."""
+    blocks: tuple[str, ...]
+    """Their names."""
+    means: np.ndarray | None
+    """Blocks × levels; NaN: none. None: the scores are independent runs."""
+    sizes: np.ndarray | None
+    """How many scores each mean is of."""
+    lost: dict[Any, Counter]
+    """See ``in_blocks``."""
+
+    def pairs(self, against: Any = None) -> Iterator[tuple[Any, Any, Sample]]:
+        """Yield (a, b, their scores) for every pair of levels, or only for those of *against*."""
+        # ``usable_rows`` has made sure that *against* is a level: one without a score has no pairs.
+        known = against is None or against in self.levels
+        number = {level: i for i, level in enumerate(self.levels)}
+        for a, b in level_pairs(self.levels, against) if known else ():
+            if self.means is None:
+                yield a, b, Sample(self.runs[a], self.runs[b], [], 0)
+            else:
+                yield a, b, self._paired(a, number[a], b, number[b])
+
+    def _paired(self, a: Any, column_a: int, b: Any, column_b: int) -> Sample:
+        sizes = self.sizes[:, [column_a, column_b]]
+        held = sizes > 0
+        both = held.all(axis=1)
+        one = np.flatnonzero(held.any(axis=1) & ~both)
+        incomplete = [f"{self.blocks[i]} (lacks {b if held[i, 0] else a})" for i in one]
+        incomplete += rows_without(self.lost, (a, b)) if self.lost else []
+        repeats = int((sizes[both] - 1).sum())
+        return Sample(self.means[both, column_a], self.means[both, column_b], incomplete, repeats)
 
 
 def in_blocks(used: pd.DataFrame, treatment: str, blocks: Sequence[str]) -> tuple[pd.DataFrame, dict[Any, Counter]]:

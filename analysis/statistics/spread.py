@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from analysis.statistics.corrections import CLOSED
 from analysis.statistics.formatting import as_text, correction_words
-from analysis.statistics.power import BLOCKS, SIMULATIONS, power
+from analysis.statistics.power import BLOCKS, power
 from analysis.statistics.power import COLUMNS as POWER
 from analysis.statistics.samples import as_list, samples, usable_rows
 
@@ -65,9 +66,11 @@ def power_from(
     score: str,
     gain: float | Sequence[float] | None = None,
     blocks: int | Sequence[int] = BLOCKS,
-    comparisons: int | None = None,
+    configurations: int | None = None,
+    against_one: bool = False,
+    correction: str | None = CLOSED,
     alpha: float = 0.05,
-    simulations: int = SIMULATIONS,
+    simulations: int | None = None,
     seed: int = 0,
 ) -> pd.DataFrame:
     """Return ``power`` for a study like the one in *table*, from its spread, with a ``verdict`` per row in words.
@@ -77,7 +80,7 @@ def power_from(
 
     Args:
         blocks: numbers of blocks of the next study.
-        comparisons: None: every pair of the levels in *table*.
+        configurations: of the next study, compared as ``power`` says; None: as many levels as *table* measures.
 
     Raises:
         ValueError: an argument is out of its range, see ``power``.
@@ -86,16 +89,16 @@ def power_from(
     if not measured["sd_difference"] > 0:
         lacking = "differences do not vary" if measured["pairs"] else "no two levels share two blocks"
         return unknown(f"The spread of {score} between levels of {treatment} cannot be measured: {lacking}.")
-    family = int(measured["levels"] * (measured["levels"] - 1) / 2) if comparisons is None else comparisons
     rows = power(
-        sd=measured["sd"], correlation=measured["correlation"], gain=gain, blocks=blocks, comparisons=family,
-        alpha=alpha, simulations=simulations, seed=seed,
+        sd=measured["sd"], correlation=measured["correlation"], gain=gain, blocks=blocks,
+        configurations=int(measured["levels"]) if configurations is None else configurations, against_one=against_one,
+        correction=correction, alpha=alpha, simulations=simulations, seed=seed,
     )  # fmt: skip
     verdicts = []
     for row in rows.itertuples():
         can = f"show a gain of {as_text(float(row.gain), 2)} with {100 * row.power:.0f} % power"
         outcome = can if row.decidable else "cannot show a gain of any size"
-        verdicts.append(f"{row.blocks} blocks {outcome}{correction_words('holm', row.comparisons)}")
+        verdicts.append(f"{row.blocks} blocks {outcome}{correction_words(row.correction, row.comparisons)}")
     return rows.assign(verdict=verdicts)
 
 

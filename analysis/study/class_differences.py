@@ -2,7 +2,7 @@
 
 The same blocks and the same test as for the score as a whole, on the IoU of each class. Classes × pairs are many
 comparisons, made to explore where a difference lies, so they are corrected together: by default for the expected share
-of false discoveries (Benjamini and Hochberg).
+of false discoveries (Benjamini and Hochberg). Closed testing and Holm are for claims.
 """
 
 from collections import defaultdict
@@ -12,10 +12,12 @@ from typing import Any
 import pandas as pd
 
 from analysis.reading.tables import Tables
+from analysis.statistics.closed_families import ClosedFamilies
+from analysis.statistics.closed_family import closed_family
 from analysis.statistics.compare import correct_family, measured
-from analysis.statistics.corrections import check_alpha, check_correction
+from analysis.statistics.corrections import CLOSED, check_alpha, check_correction
 from analysis.statistics.formatting import level, no_pairs_sentence, signed
-from analysis.statistics.samples import block_names, in_blocks, level_pairs, sorted_levels, usable_rows
+from analysis.statistics.samples import arranged, block_names, in_blocks, level_pairs, sorted_levels, usable_rows
 from analysis.study.class_summary import class_summary
 from analysis.study.comparisons import compared_scores, treatment_design, with_configurations
 from analysis.study.leaderboard import CONFIGURATION, TEST, VALIDATION
@@ -24,6 +26,7 @@ COLUMNS = [
     "treatment", "score", "a", "b", "class", "n", "n_a", "n_b", "difference", "low", "high", "difference_name",
     "effect", "effect_name", "superiority", "test", "statistic", "p", "p_adjusted", "correction", "family",
     "family_size", "floor", "floor_adjusted", "needed_n", "train_images", "train_pixels", "incomplete", "verdict",
+    "procedure",
 ]  # fmt: skip
 
 
@@ -49,7 +52,8 @@ def class_differences(
         against: the one level that all others are compared with; None: all pairs.
         split: ``val`` or ``test``; by default the one on which the study is compared.
         block: columns that pair trials; by default the strictest rule that the objective's trials allow (``design``).
-        correction: over all rows together: one family.
+        correction: over all rows together: one family. ``"closed"``: closed testing of the pairs of each class, and
+            Holm over the classes (more than ``MOST_LEVELS`` levels: Holm over all rows, and ``procedure`` says so).
 
     Raises:
         ValueError: an unknown treatment, split, level or correction, or an *alpha* outside 0 to 1.
@@ -75,12 +79,28 @@ def class_differences(
         )
     ]
     family, test = f"{treatment} -> {split} IoU of each class", "signed_rank" if block else "mann_whitney"
-    rows = correct_family(rows, test=test, correction=correction, family=family, alpha=alpha)
+    closed = _closed_classes(known, treatment, block, test, rows) if correction == CLOSED else None
+    rows = correct_family(rows, test=test, correction=correction, family=family, alpha=alpha, closed=closed)
     table = pd.DataFrame([row | {"verdict": row[_ABSENT] or row["verdict"]} for row in rows], columns=COLUMNS)
     if table.empty:
         nothing = f"nothing to compare: no class has an IoU on {split}"
         table.attrs["verdict"] = nothing if pairs else no_pairs_sentence(treatment, levels)
     return table
+
+
+def _closed_classes(
+    known: pd.DataFrame, treatment: str, block: list[str], test: str, rows: list[dict]
+) -> ClosedFamilies | None:
+    """Return the comparisons of *rows* that were tested, a family for each class; None: there are too many levels."""
+    pairs: dict[str, list[tuple]] = {}
+    for row in rows:
+        if not pd.isna(row["p"]):
+            pairs.setdefault(row["score"], []).append((row["a"], row["b"]))
+    families = [
+        closed_family(arranged(usable_rows(known, treatment, block, score), treatment, block, score), test, tested)
+        for score, tested in pairs.items()
+    ]
+    return None if None in families else ClosedFamilies(tuple(families), "classes")
 
 
 def compared_split(tables: Tables) -> str:
@@ -108,8 +128,8 @@ def _compare_class(
     """Return the comparison of each pair on one class, one without a score on either side included, uncorrected."""
     against = pairs[0][0] if len({a for a, _ in pairs}) == 1 else None
     test = "signed_rank" if block else "mann_whitney"
-    used = usable_rows(known, treatment, block, score)
-    compared = measured(used, treatment, block, score, test=test, alpha=alpha, against=against) if pairs else []
+    scores = arranged(usable_rows(known, treatment, block, score), treatment, block, score)
+    compared = measured(scores, test=test, alpha=alpha, against=against) if pairs else []
     rows_by_pair = {(row["a"], row["b"]): row for row in compared}
     absent = dict.fromkeys(COLUMNS, float("nan")) | {"n": 0, "n_a": 0, "n_b": 0, "incomplete": ""}
     absent |= {"treatment": treatment, "score": score, "test": test, "effect_name": "", "difference_name": ""}

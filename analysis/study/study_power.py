@@ -3,7 +3,7 @@
 import pandas as pd
 
 from analysis.reading.tables import Tables
-from analysis.statistics.power import BLOCKS, SIMULATIONS
+from analysis.statistics.power import BLOCKS
 from analysis.statistics.spread import power_from, spread, unknown
 from analysis.study.comparisons import compared_scores, treatment_design, treatments, with_configurations
 from analysis.study.leaderboard import default_level
@@ -14,13 +14,13 @@ def power_of_study(
     *,
     gain: float | list[float] | None = None,
     blocks: int | list[int] = BLOCKS,
-    simulations: int = SIMULATIONS,
+    simulations: int | None = None,
     seed: int = 0,
 ) -> pd.DataFrame:
     """Return ``power_from`` of the treatment whose levels share the most blocks, under the first score compared.
 
-    Scores are paired as the report pairs them (see ``pairing.design``), and there are as many comparisons as it makes:
-    all others against the default where the study knows it, else every pair of levels.
+    Scores are paired as the report pairs them (see ``pairing.design``), and as many levels are compared as it compares:
+    all others with the default where the study knows it, else every pair of levels.
 
     Columns are those of ``power_from`` after ``treatment`` and ``score``. Where no treatment is paired, one row without
     numbers says so in its ``verdict``. Raises as ``power`` does.
@@ -40,10 +40,10 @@ def power_of_study(
         return _named(table, float("nan"), score)
     *_, treatment, block = max(choices, key=lambda choice: choice[:2])
     against = default_level(tables, ranked, treatment)
-    others = ranked.dropna(subset=[score])[treatment].nunique() - 1
+    levels = ranked.dropna(subset=[score])[treatment].nunique()
     table = power_from(
         ranked, treatment=treatment, block=block, score=score, gain=gain, blocks=blocks,
-        comparisons=None if against is None else others, simulations=simulations, seed=seed,
+        configurations=levels, against_one=against is not None, simulations=simulations, seed=seed,
     )  # fmt: skip
     return _named(table, treatment, score)
 

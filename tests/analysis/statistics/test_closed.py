@@ -292,3 +292,10 @@ def test_two_levels_are_the_plain_test():
 def test_closed_testing_needs_a_test_of_more_levels():
     with pytest.raises(ValueError, match=r"closed testing of 6 comparisons needs .*signed_rank.*'paired_t'.*holm"):
         compare(tidy(DEMSAR), **CLOSED, test="paired_t")
+
+
+def test_an_alpha_that_no_draws_reach_is_refused():
+    scores = np.arange(4) + np.linspace(0, 0.5, 20)[:, None] * np.arange(4)
+    with pytest.raises(ValueError, match=r"needs an alpha of 5e-05 or more, but got 1e-05: give correction='holm'"):
+        compare(tidy(scores), **CLOSED, alpha=1e-5)
+    assert (compare(tidy(scores), **CLOSED, alpha=5e-5)["p_adjusted"] <= 5e-5).all()

@@ -5,16 +5,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from analysis.statistics.power import (
-    count_detections,
-    difference_spread,
-    draw_noise,
-    least_blocks,
-    needed_blocks,
-    power,
-    smallest_gain,
-)
-from analysis.statistics.rank_tests import signed_rank
+from analysis.statistics.power import difference_spread, needed_blocks, power, smallest_gain
 
 
 def test_six_pairs_must_all_be_higher():
@@ -25,15 +16,6 @@ def test_six_pairs_must_all_be_higher():
     assert rows["power"].tolist() == pytest.approx(expected, abs=0.015)
 
 
-@pytest.mark.parametrize(("n", "alpha"), [(6, 0.05), (9, 0.05), (12, 0.01)])
-def test_what_is_found_is_what_the_test_finds(n, alpha):
-    gains = draw_noise(n, 300, 4) + 0.8
-    tests = [signed_rank(np.zeros(n), row) for row in gains]
-    expected = sum(p <= alpha and statistic > n * (n + 1) / 4 for statistic, p in tests)
-    assert 0 < expected < 300
-    assert count_detections(gains, alpha) == expected
-
-
 def test_large_samples_approach_the_t_test():
     """Signed-rank needs pi / 3 as many normal values as the mean."""
     n, effect = 100, 0.35
@@ -42,11 +24,16 @@ def test_large_samples_approach_the_t_test():
 
 
 def test_blocks_that_cannot_decide_have_no_power():
-    rows = power(sd=0.0054, gain=1.0, blocks=[5, 8, 10], comparisons=9)
+    asked = {"sd": 0.0054, "gain": 1.0, "blocks": [5, 8, 10], "configurations": 10, "against_one": True}
+    rows = power(**asked, correction="holm", simulations=200)
     assert rows["decidable"].tolist() == [False, False, True]
     assert rows["power"].tolist() == [0, 0, 1]
     assert rows["floor"].tolist() == [2 / 2**5, 2 / 2**8, 2 / 2**10]
     assert rows["floor_adjusted"].tolist() == pytest.approx([18 / 2**5, 18 / 2**8, 18 / 2**10])
+    closed = power(**asked | {"blocks": [5, 6]}, simulations=50)
+    assert closed["decidable"].tolist() == [False, True]
+    assert closed["floor_adjusted"].tolist() == [2 / 2**5, 2 / 2**6]
+    assert closed["power"][0] == 0 < closed["power"][1]
 
 
 def test_known_values():
@@ -82,12 +69,6 @@ def test_what_cannot_be_done_says_so():
     assert "needs more than 500 blocks" in row["verdict"]
 
 
-@pytest.mark.parametrize(("alpha", "n"), [(0.05, 6), (0.05 / 3, 7), (0.0625, 5), (0.05 / 45, 11)])
-def test_least_blocks(alpha, n):
-    assert least_blocks(alpha) == n
-    assert 2 / 2**n <= alpha < 2 / 2 ** (n - 1)
-
-
 def test_spread_of_a_difference():
     assert difference_spread(1, 0) == pytest.approx(np.sqrt(2))
     assert difference_spread(1, 0.5) == pytest.approx(1)
@@ -117,7 +98,10 @@ def test_one_seed_one_answer():
         ({"blocks": []}, "name one gain and one number of blocks at least, but got 1 and 0"),
         ({"correlation": 1}, "correlation must be"),
         ({"alpha": 0}, "alpha must lie"),
-        ({"comparisons": 0}, "comparisons and simulations must be 1 or more"),
+        ({"simulations": 0}, "simulations must be 1 or more, but got 0"),
+        ({"configurations": 1}, "configurations must be a whole number from 2 on, but got 1"),
+        ({"configurations": 2.5}, "configurations must be a whole number from 2 on, but got 2.5"),
+        ({"correction": "bh"}, "correction must be one of .'closed', 'holm', None., but got 'bh'"),
     ],
 )
 def test_wrong_arguments(change, message):
@@ -128,3 +112,31 @@ def test_wrong_arguments(change, message):
 def test_a_power_is_a_chance():
     with pytest.raises(ValueError, match="power must lie between 0 and 1"):
         needed_blocks(sd=1, gain=1, power=80)
+
+
+def test_six_blocks_of_a_large_family_are_decidable_and_yet_too_few():
+    """Nine equal configurations are in the way, however large the gain of the tenth is."""
+    row = smallest_gain(sd=1, blocks=6, configurations=10, against_one=True, simulations=60).iloc[0]
+    assert np.isnan(row["gain"])
+    assert row["verdict"] == (
+        "6 blocks cannot show a gain of any size with 80 % power after closed testing over 9 comparisons"
+    )
+    row = smallest_gain(sd=1, blocks=6, configurations=3, correction="holm", simulations=60).iloc[0]
+    expected = "6 blocks cannot show a gain of any size after Holm over 3 comparisons: at least 7 are needed"
+    assert row["verdict"] == expected
+
+
+def test_a_family_needs_more_and_its_rows_undo_each_other():
+    asked = {"sd": 0.0054, "configurations": 3, "simulations": 600}
+    gain = smallest_gain(**asked, blocks=8)["gain"].iloc[0]
+    assert gain > smallest_gain(sd=0.0054, blocks=8)["gain"].iloc[0]
+    assert power(**asked, gain=gain, blocks=8)["power"].iloc[0] == pytest.approx(0.8, abs=0.02)
+    row = needed_blocks(**asked, gain=gain * 1.02).iloc[0]
+    assert row["blocks"] <= 8
+    assert row["verdict"].endswith("% power after closed testing over 3 comparisons")
+
+
+def test_without_a_correction_more_configurations_change_nothing():
+    plain, many = (power(sd=1, gain=2.0, blocks=8, configurations=k, correction=None) for k in (2, 6))
+    assert plain["power"].tolist() == many["power"].tolist()
+    assert many["floor_adjusted"].tolist() == many["floor"].tolist()

@@ -64,14 +64,14 @@ def test_power_of_a_study_like_this_one():
     measured = spread(table, **ASKED).iloc[0]
     assert (rows["comparisons"] == 6).all()
     assert rows["sd_difference"].iloc[0] == pytest.approx(measured["sd_difference"])
-    alike = power(sd=measured["sd_difference"], correlation=0.5, gain=0.013, blocks=[8, 12], comparisons=6)
+    alike = power(sd=measured["sd_difference"], correlation=0.5, gain=0.013, blocks=[8, 12], configurations=4)
     assert rows["power"].tolist() == alike["power"].tolist()
-    assert (power_from(table, **ASKED, gain=0.013, blocks=[8, 12], comparisons=1)["power"] >= rows["power"]).all()
+    assert (power_from(table, **ASKED, gain=0.013, blocks=[8, 12], configurations=2)["power"] >= rows["power"]).all()
 
 
 def test_each_row_says_what_it_means():
     rows = power_from(tidy(drawn(30, 4, 3)), **ASKED, gain=0.013, blocks=[5, 20])
-    assert rows["verdict"].iloc[0] == "5 blocks cannot show a gain of any size after Holm over 6 comparisons"
+    assert rows["verdict"].iloc[0] == "5 blocks cannot show a gain of any size after closed testing over 6 comparisons"
     assert rows["verdict"].iloc[1].startswith("20 blocks show a gain of 0.013 with ")
 
 

@@ -59,6 +59,43 @@ def test_all_pairs_and_classes_are_one_family():
     assert set(rows["needed_n"]) == {9}
 
 
+def test_two_levels_closed_are_holm_over_classes():
+    closed, holm = (class_differences(made(), "kind", correction=name) for name in ("closed", "holm"))
+    same = ["p_adjusted", "floor_adjusted", "needed_n", "n", "family_size"]
+    pd.testing.assert_frame_equal(closed[same], holm[same])
+    assert set(closed["procedure"]) == {"Holm over 3 classes"}
+
+
+def test_closed_testing_within_classes_needs_fewer_blocks_than_holm_over_all_rows():
+    rows = class_differences(made(kinds=("copy", "none", "other")), "kind", correction="closed")
+    assert set(rows["family_size"]) == {9}
+    assert rows["procedure"][0].startswith("Holm over 3 classes; in each of them closed testing of 4 intersections by ")
+    assert set(rows["needed_n"]) == {7}  # 3 x 2 / 2^7 = .047
+    decided = rows[rows["p_adjusted"] <= 0.05]
+    assert set(decided["class"]) == {"bottle", "road"}
+    assert {frozenset(pair) for pair in decided[["a", "b"]].to_numpy().tolist()} == {
+        frozenset(("copy", "none")),
+        frozenset(("copy", "other")),
+    }
+
+
+def test_a_class_without_a_test_is_no_part_of_the_closed_family():
+    tables = made()
+    copies = tables.trials.loc[tables.trials["kind"] == "copy", "trial"]
+    gone = (tables.classes["class"] == "chair") & tables.classes["trial"].isin(copies)
+    missing = tables._replace(classes=tables.classes.assign(iou=tables.classes["iou"].mask(gone)))
+    rows = class_differences(missing, "kind", correction="closed").set_index("class")
+    assert np.isnan(rows.loc["chair", "p_adjusted"])
+    assert rows.loc[["bottle", "road"], "floor_adjusted"].tolist() == pytest.approx([2 * 2 / 2**8] * 2)
+
+
+def test_too_many_levels_to_close_are_held_by_holm_over_all_rows():
+    tables = made(blocks=4, kinds=tuple("abcdefghijk"))
+    closed, holm = (class_differences(tables, "kind", correction=name, against="a") for name in ("closed", "holm"))
+    assert closed["p_adjusted"].tolist() == holm["p_adjusted"].tolist()
+    assert set(closed["procedure"]) == {"Holm: closed testing is done for at most 10 levels"}
+
+
 def test_a_block_without_the_class_is_left_out_for_that_class():
     tables = made()
     gone = (tables.classes["class"] == "bottle") & (tables.classes["trial"] == "t0000")
