@@ -21,7 +21,7 @@ from analysis.calibration.family_error import ERRORS, FAR, divisions
 from analysis.calibration.synthetic import SPREAD
 from analysis.statistics.closed import intersected, members
 from analysis.statistics.family_over_looks import closed_over_looks, kinds_of
-from analysis.statistics.permutation_null import quade_p
+from analysis.statistics.permutation_null import quade_p_of_groups
 from analysis.statistics.spending import boundaries
 
 PLANS = {
@@ -32,6 +32,8 @@ PLANS = {
 """Plan → blocks at each look, and the most that were declared."""
 CONFIGURATIONS = (2, 3, 4, 6)
 SIMULATIONS = 2000
+AT_ONCE = 500
+"""Studies whose groups are ranked together."""
 
 Pairs = tuple[tuple[int, int], ...]
 
@@ -51,11 +53,12 @@ def adjusted_by_report(scores: np.ndarray, pairs: Pairs, blocks: tuple[int, ...]
         at_most: that were declared.
     """
     levels = scores.shape[2]
-    groups = intersected(levels, pairs)
+    groups = list(intersected(levels, pairs))
     p = np.ones((len(blocks), 1 << levels, len(scores)))
     for look, n in enumerate(blocks):
-        for group in groups:
-            p[look, group] = quade_p(scores[:, :n, members(group)])
+        for i in range(0, len(scores), AT_ONCE):
+            part = slice(i, i + AT_ONCE)
+            p[look, groups, part] = quade_p_of_groups(scores[part, :n], members(groups, levels))
     times = tuple(1.0 if at_most is None else min(1.0, n / at_most) for n in blocks)
     lattices = tuple(("pairs", n, n) for n in blocks)
     reports = []

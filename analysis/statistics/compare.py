@@ -24,7 +24,7 @@ from analysis.statistics.effect_sizes import (
     superiority,
 )
 from analysis.statistics.formatting import table_of_pairs, verdict_sentence
-from analysis.statistics.looks import Look, LookedFamily, looked_family
+from analysis.statistics.looks import Look, LookedFamily, direction, looked_family
 from analysis.statistics.permutation_null import DRAWS
 from analysis.statistics.rank_tests import TESTS
 from analysis.statistics.samples import Sample, Scores, arranged, as_list, usable_rows
@@ -42,7 +42,7 @@ COLUMNS = [
     "treatment", "score", "a", "b", "n", "n_a", "n_b", "test", "statistic", "p", "p_adjusted", "correction",
     "family", "family_size", "floor", "floor_adjusted", "needed_n", "effect", "effect_name", "superiority",
     "difference", "difference_name", "low", "high", "repeats", "incomplete", "verdict",
-    "procedure",
+    "procedure", "direction", "n_shown",
 ]  # fmt: skip
 
 
@@ -82,11 +82,13 @@ def compare(
     Raises:
         ValueError: an unknown test, correction, column or level, a paired test without *block*, closed testing of
             several comparisons by a test that has none for more than two levels, a score that is no number or
-            infinite, an *alpha* that is no chance, or a *table* that is no DataFrame.
+            infinite, an *alpha* that is no chance, times of *looks* that do not grow up to 1, or a *table* that is no
+            DataFrame.
     """
     blocks = as_list(block)
     test = test or ("signed_rank" if blocks else "mann_whitney")
     _check(test, correction, alpha, paired=bool(blocks))
+    _check_looks(looks)
     used = usable_rows(table, treatment, blocks, score, against)
     ignored = f"; blocks ignored: {', '.join(blocks)}" if blocks and not TESTS[test].paired else ""
     blocks = [] if ignored else blocks
@@ -126,6 +128,12 @@ def _check(test: str, correction: str | None, alpha: float, *, paired: bool) -> 
     if TESTS[test].paired and not paired:
         raise ValueError(f"{test} compares within blocks, but no block was given: give one, or use mann_whitney")
     check_alpha(alpha)
+
+
+def _check_looks(looks: Sequence[Look]) -> None:
+    times = [look.time for look in looks]
+    if not all(0 < time <= 1 for time in times) or times != sorted(times):
+        raise ValueError(f"the times of looks must be above 0, at most 1 and never fall, but got {times}")
 
 
 def _check_closed(test: str, comparisons: int) -> None:
@@ -178,8 +186,9 @@ def correct_family(
 ) -> list[dict]:
     """Return *rows* of ``measured``, all of one *test*, corrected within one family, with the verdict in words.
 
-    Added are p_adjusted, correction, family, family_size, floor_adjusted, needed_n, procedure and verdict. A comparison
-    that was not tested (p NaN) does not count in the family, and has no needed n. *closed*: the comparisons that were
+    Added are p_adjusted, correction, family, family_size, floor_adjusted, needed_n, procedure, direction (1: b is
+    higher by the test, -1: lower), n_shown (the n of the look whose test shows it) and verdict. A comparison that was
+    not tested (p NaN) does not count in the family, and has no needed n. *closed*: the comparisons that were
     tested, in their order, for closed testing of two or more; None: of too many levels, so that Holm takes its place.
     *looked*: the same comparisons over several looks, where there were any.
 
@@ -206,11 +215,16 @@ def correct_family(
     if looked:
         p_adjusted[tested], floors[tested] = looked.adjusted_p(), looked.floors()
         needed[tested] = looked.needed(needed[tested])
-        procedure = f"{procedure}; {looked.described()}"
+        procedure = "; ".join(filter(None, [procedure, looked.described()]))
     shared = {"correction": correction, "family": family, "family_size": size, "procedure": procedure}
     shared["looks"] = len(looked.times) if looked else 1
+    needed_of = [n if np.isnan(n) else int(n) for n in needed]
+    ways, n_shown = [direction(row) for row in rows], [row["n"] for row in rows]
+    if looked:
+        for i, pair in enumerate(np.flatnonzero(tested)):
+            ways[pair], n_shown[pair] = looked.shown(i)
     corrected = [
-        row | shared | {"p_adjusted": p, "floor_adjusted": floor, "needed_n": n if np.isnan(n) else int(n)}
-        for row, p, floor, n in zip(rows, p_adjusted, floors, needed, strict=True)
+        row | shared | {"direction": way, "n_shown": shown, "p_adjusted": p, "floor_adjusted": floor, "needed_n": n}
+        for row, way, shown, p, floor, n in zip(rows, ways, n_shown, p_adjusted, floors, needed_of, strict=True)
     ]
     return [row | {"verdict": verdict_sentence(row, TESTS[test].least, alpha)} for row in corrected]

@@ -141,8 +141,8 @@ def _of_looks(row: dict) -> str:
 
 
 def _tested_sentence(row: dict, alpha: float) -> str:
-    # The direction is that of the test: of the ranks, or of the mean for Student's t. Where most pairs tie, the
-    # Hodges-Lehmann difference can be 0, or point the other way, although the ranks differ; the sentence then says so.
+    # The direction is that of the test. Where most pairs tie, the Hodges-Lehmann difference can be 0, or point the
+    # other way, although the ranks differ; the sentence then says so.
     b, a = both_levels(row)
     interval = "no interval at this n"
     if not math.isnan(row["low"]):
@@ -150,11 +150,15 @@ def _tested_sentence(row: dict, alpha: float) -> str:
     name = p_name(row["correction"], row["family_size"])
     share = f"{'paired ' if row['paired'] else ''}superiority {number(row['superiority'], 2)}"
     shown = difference(row["difference"])
-    behind = f"({interval}, n = {_size(row)}, {name}{_of_looks(row)} {equals(row['p_adjusted'], alpha)}, {share})"
+    p = f"{name}{_of_looks(row)} {equals(row['p_adjusted'], alpha)}"
+    behind = f"({interval}, n = {_size(row)}, {p}, {share})"
     if row["p_adjusted"] > alpha:
         return f"no difference shown between {b} and {a}: {shown} {behind}; that is no proof that they are equal"
-    way = row["difference"] if row["test"] == "paired_t" else row["effect"]
+    way = row["direction"]
     claim = f"{b} is {'higher' if way > 0 else 'lower'} than {a}"
+    if row["n_shown"] != row["n"]:
+        earlier = f"by the look at n = {row['n_shown']} ({p}), which remains decided"
+        return f"{claim} {earlier}; the present look alone: {shown} ({interval}, n = {_size(row)}, {share})"
     if (way > 0) == (row["difference"] > NOTHING) and (way < 0) == (row["difference"] < -NOTHING):
         return f"{claim}: {shown} {behind}"
     effect = f"{row['effect_name']} {signed(row['effect'], 2)}"

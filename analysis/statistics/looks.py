@@ -22,7 +22,7 @@ from analysis.statistics.family_over_looks import closed_over_looks, holm_over_l
 from analysis.statistics.intersections import Sizes, group_floor, lattice_of
 from analysis.statistics.rank_tests import TESTS
 from analysis.statistics.samples import Scores
-from analysis.statistics.spending import Group, boundaries
+from analysis.statistics.spending import ROUNDING, Boundaries, Group, boundaries
 
 MOST_TYPES = 60
 """Kinds of intersections (sizes of their groups and blocks) up to which the boundaries of each are drawn."""
@@ -51,6 +51,8 @@ class LookedFamily:
     """Of the test of each comparison at each look, looks × comparisons; infinite: not tested."""
     sizes: tuple[tuple[Sizes, ...], ...]
     """How many scores each comparison had at each look, looks × comparisons."""
+    directions: np.ndarray
+    """Of b against a at each look, looks × comparisons: 1, -1 or 0; NaN: not tested."""
     closed: tuple[ClosedFamily, ...] = ()
     """The family at each look, for closed testing; empty where it is one comparison."""
 
@@ -108,25 +110,49 @@ class LookedFamily:
             needed[i] = high
         return needed
 
+    def shown(self, pair: int) -> tuple[float, int]:
+        """Return the direction of a comparison and its n at the look that shows it.
+
+        That is the last look if its own test does, else the one that comes nearest: a claim of an earlier look remains,
+        whatever the scores since then say.
+        """
+        bounds = self._alone(pair, self.alpha)
+        reached = zip(bounds.looks, bounds.levels, strict=True)
+        ratios = np.array([self.p[look, pair] / level if level else np.inf for look, level in reached])
+        look = bounds.looks[-1 if ratios[-1] <= ROUNDING else int(ratios.argmin())]
+        return float(self.directions[look, pair]), min(self.sizes[look][pair])
+
     def described(self) -> str:
-        """Return over how many looks, at how many blocks, the level is spent."""
+        """Return over how many looks, at how many blocks, the level is spent; empty where one look has all of it."""
         at = ", ".join(str(max(min(n) for n in sizes)) for sizes in self.sizes)
         unit = "pairs" if TESTS[self.test].paired else "trials per level"
+        if self.times == (1.0,):
+            return ""
         if len(self.times) == 1:
             return f"level spent up to {100 * self.times[0]:.0f} % of the blocks declared at most, O'Brien-Fleming-like"
         return f"level spent over {len(self.times)} looks (n = {at} {unit}), O'Brien-Fleming-like"
 
     def _corrected(self, p: np.ndarray, sizes: Sequence[Sequence[Sizes]], times: tuple[float, ...]) -> np.ndarray:
-        drawn, lattices = self.drawn, tuple(lattice_of(max(held, key=sum)) for held in sizes)
-
         def over_looks(pair: int, level: float) -> float:
-            group = Group(2, tuple(held[pair] for held in sizes))
-            return float(boundaries((group,), lattices, times, level, test=self.test, drawn=drawn).p(p[:, pair]))
+            return float(self._alone(pair, level, sizes, times).p(p[:, pair]))
 
         if self.correction == "holm":
             return holm_over_looks(over_looks, p.shape[1], self.alpha)
         own = np.array([over_looks(pair, self.alpha) for pair in range(p.shape[1])])
         return correct(own, None if self.correction == CLOSED else self.correction)
+
+    def _alone(
+        self,
+        pair: int,
+        level: float,
+        sizes: Sequence[Sequence[Sizes]] | None = None,
+        times: tuple[float, ...] | None = None,
+    ) -> Boundaries:
+        """Return the boundaries of the test of one comparison alone; None: of the sizes and times of the family."""
+        sizes, times = sizes or self.sizes, times or self.times
+        lattices = tuple(lattice_of(max(held, key=sum)) for held in sizes)
+        group = Group(2, tuple(held[pair] for held in sizes))
+        return boundaries((group,), lattices, times, level, test=self.test, drawn=self.drawn)
 
     def _closed(self, p: np.ndarray, sizes: list[dict[int, Sizes]], times: tuple[float, ...]) -> np.ndarray:
         family = self.closed[-1]
@@ -157,7 +183,7 @@ def looked_family(
     """
     tested = [(row["a"], row["b"]) for row in rows[-1] if not np.isnan(row["p"])]
     by_pair = [{(row["a"], row["b"]): row for row in of_look} for of_look in rows]
-    nothing = {"p": np.nan, "n": 0, "n_a": 0, "n_b": 0}
+    nothing = {"p": np.nan, "n": 0, "n_a": 0, "n_b": 0, "test": test, "effect": np.nan, "difference": np.nan}
     found = [[of_look.get(pair, nothing) for pair in tested] for of_look in by_pair]
     kept = [i for i, of_look in enumerate(found) if not all(np.isnan(row["p"]) for row in of_look)]
     families, paired = (), TESTS[test].paired
@@ -172,8 +198,17 @@ def looked_family(
         times=tuple(looks[i].time for i in kept),
         p=np.array([[np.inf if np.isnan(row["p"]) else row["p"] for row in found[i]] for i in kept]),
         sizes=tuple(tuple((row["n"],) if paired else (row["n_a"], row["n_b"]) for row in found[i]) for i in kept),
+        directions=np.array([[direction(row) for row in found[i]] for i in kept]),
         closed=families,
     )
+
+
+def direction(row: dict) -> float:
+    """Return 1 if b is higher than a by the test of *row* (see ``compare.measured``), -1 if lower, 0 if neither.
+
+    The direction is that of the ranks, or for Student's t that of the mean.
+    """
+    return float(np.sign(row["difference"] if row["test"] == "paired_t" else row["effect"]))
 
 
 def _sizes(family: ClosedFamily) -> dict[int, Sizes]:

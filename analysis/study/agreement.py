@@ -58,8 +58,7 @@ def exact_word(row: dict, alpha: float) -> str:
         return UNDECIDABLE
     if row["p_adjusted"] > alpha:
         return NOT_SHOWN
-    # The direction is that of the test: of the ranks, or of the mean for Student's t.
-    return HIGHER if (row["difference"] if row["test"] == "paired_t" else row["effect"]) > 0 else LOWER
+    return HIGHER if row["direction"] > 0 else LOWER
 
 
 def model_word(row: dict | None, alpha: float) -> str:

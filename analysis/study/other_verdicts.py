@@ -17,15 +17,31 @@ def beside_decided(asked: Question) -> str:
     if opinion.empty:
         return ""
     count, same = len(rows), int((rows["model"] == rows["exact"]).sum())
-    shown = "the same is shown" if same == count else f"{same} of {count} are shown"
-    larger, small = rows[rows["practical"] == rows["exact"]], int((rows["practical"] == EQUIVALENT).sum())
-    who = {count: "all differ" if count > 1 else "they differ"}.get(len(larger), f"{len(larger)} of {count} differ")
-    matter = f"{who} by more than {_rope(asked)}"
-    if len(larger):
-        matter += f" {_probability(_chances(asked, larger))}"
-    if small:
-        matter += f", {small} by less"
-    return f"{_assumed(asked)} {shown}. {matter[0].upper()}{matter[1:]}."
+    shown = f"{same} of {count} are shown" if same else "none of them is shown"
+    if count == 1:
+        shown = "no difference is shown" if rows["model"].iloc[0] == NOT_SHOWN else "the opposite is shown"
+    if same == count:
+        shown = "the same is shown"
+    return f"{_assumed(asked)} {shown}. {_by_enough(asked, rows)}."
+
+
+def _by_enough(asked: Question, rows: pd.DataFrame) -> str:
+    """Return how many of the decided *rows* differ by enough to matter, how many by less, and of which it is open."""
+    count, rope = len(rows), _rope(asked)
+    larger, small = rows[rows["practical"] == rows["exact"]], rows[rows["practical"] == EQUIVALENT]
+    parts = []
+    for found, way in ((larger, "more"), (small, "less")):
+        if len(found):
+            all_ = "they" if count == 1 else "all"
+            who = (
+                f"{all_} differ" if len(found) == count else f"{len(found)} of {count} differ{'s' * (len(found) == 1)}"
+            )
+            parts.append(f"{who} by {way} than {rope} {_probability(_chances(asked, found))}")
+    if not parts:
+        them = "they" if count == 1 else "any of them"
+        return f"Whether {them} differ{'' if count == 1 else 's'} by more than {rope} cannot be told"
+    text = ", ".join(parts)
+    return text[0].upper() + text[1:]
 
 
 def by_model(asked: Question) -> str:

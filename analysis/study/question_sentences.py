@@ -42,8 +42,11 @@ def _decided(asked: Question) -> str:
     procedure = [NAMES[first["correction"]]] if first["family_size"] > 1 else []
     name = "largest adjusted p" if len(rows) > 1 else "adjusted p" if procedure else "p"
     p = f"{name} {equals(rows['p_adjusted'].max())}"
-    size = [f"{difference(abs(first['difference']))}{_interval(first)}"] if len(rows) == 1 else []
-    behind = ", ".join([*size, asked.label, asked.sizes(rows), *procedure, p])
+    higher_less_lower = first["difference"] * (1 if first["exact"] == HIGHER else -1)
+    size = [f"{difference(higher_less_lower)}{_interval(first)}"] if len(rows) == 1 else []
+    earlier = int((rows["n_shown"] != rows["n"]).sum())
+    by_looks = [f"{'' if len(rows) == 1 else f'{earlier} of {len(rows)} '}by an earlier look"] if earlier else []
+    behind = ", ".join([*size, asked.label, asked.sizes(rows), *procedure, p, *by_looks])
     count = "" if len(rows) == len(asked.pairs) else f"{len(rows)} of {len(asked.pairs)} comparisons decided: "
     return f"{count}{asked.order(rows, 'exact')} ({behind})."
 

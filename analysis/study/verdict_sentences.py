@@ -63,7 +63,8 @@ def _exact(verdicts: Verdicts, row: dict) -> str:
     behind = f"({p_name(row['correction'], row['family_size'])} {equals(row['p_adjusted'])})"
     if verdicts.exact == NOT_SHOWN:
         return f"no difference is shown between {b} and {a} {behind}"
-    return f"{b} is {verdicts.exact} than {a} {behind}"
+    earlier = "" if row["n_shown"] == row["n"] else f"by the look at n = {row['n_shown']:.0f} "
+    return f"{b} is {verdicts.exact} than {a} {earlier}{behind}"
 
 
 def _model(verdicts: Verdicts, model: dict) -> str:

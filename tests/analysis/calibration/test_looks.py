@@ -5,7 +5,7 @@ import pytest
 
 from analysis.calibration import looks
 from analysis.calibration.looks import PLANS, adjusted_by_report, false_claim, pairs_of, power
-from analysis.statistics.closed_power import adjusted_p
+from analysis.statistics.family_power import adjusted_p
 
 
 @pytest.mark.parametrize("plan", PLANS)

@@ -57,7 +57,41 @@ def test_a_claim_before_the_extension_remains():
     scores = np.column_stack([np.zeros(8), [1.0, 2, 3, 4, 5, 6, -7, -8]])
     table = tidy(scores)
     assert compare(table, **ASKED).iloc[0]["p_adjusted"] > 0.05
-    assert compare(table, **ASKED, looks=[*seen(table, 6), Look()]).iloc[0]["p_adjusted"] <= 0.05
+    row = compare(table, **ASKED, looks=[*seen(table, 6), Look()]).iloc[0]
+    assert row["p_adjusted"] == pytest.approx(2 / 64)
+    assert row["n_shown"] == 6
+    assert row["verdict"].startswith(
+        "'b' is higher than 'a' by the look at n = 6 (p of 2 looks = .031), which remains decided; "
+        "the present look alone: +2.000 ("
+    )
+
+
+@pytest.mark.parametrize("others", [0, 1])
+def test_a_claim_keeps_the_direction_of_the_look_that_made_it(others):
+    """Six small gains, then four large losses: nobody has shown that b is lower."""
+    gains = np.array([1.0, 2, 3, 4, 5, 6, -50, -60, -40, -45])
+    scores = np.column_stack([np.zeros(10), gains, *[500 + np.arange(10.0)] * others])
+    table = tidy(scores)
+    row = compare(table, **ASKED, looks=[*seen(table, 6), Look()]).iloc[0]
+    assert row["p_adjusted"] <= 0.05
+    assert row["difference"] < 0
+    assert row["effect"] < 0
+    assert row["direction"] == 1
+    assert row["verdict"].startswith("'b' is higher than 'a' by the look at n = 6 (")
+
+
+def test_what_the_present_look_shows_is_of_the_present():
+    table = tidy(study(8, [0, 3], spread=0.1))
+    row = compare(table, **ASKED, looks=[*seen(table, 6), Look()]).iloc[0]
+    assert (row["direction"], row["n_shown"]) == (1, 8)
+    assert "by the look" not in row["verdict"]
+
+
+@pytest.mark.parametrize("times", [[0.0, 1.0], [0.5, 2.0], [0.9, 0.5], [float("nan"), 1.0]])
+def test_times_of_looks_grow_up_to_one(times):
+    table = tidy(study(8, [0, 3]))
+    with pytest.raises(ValueError, match="must be above 0, at most 1 and never fall"):
+        compare(table, **ASKED, looks=[*seen(table, 6, times=times[:1]), Look(times[1])])
 
 
 def test_a_study_that_declared_more_blocks_spends_little_at_first():
@@ -98,6 +132,13 @@ def test_a_configuration_that_came_later_has_one_look():
     look = Look(1.0, frozenset(table.index[table["kind"] != "c"]))
     rows = compare(table, **ASKED, looks=[look, Look()])
     assert rows["p_adjusted"].to_numpy() == pytest.approx(plain["p_adjusted"].to_numpy())
+
+
+def test_a_look_before_anything_could_be_tested_is_not_told():
+    """One block of one configuration is nothing to look at, and nothing was declared."""
+    table = tidy(study(6, [0, 3]))
+    looked = compare(table, **ASKED, looks=[Look(1.0, frozenset(table.index[:1])), Look()])
+    assert looked.equals(compare(table, **ASKED))
 
 
 def test_ties_share_the_level_between_looks():

@@ -9,11 +9,12 @@ NAN = float("nan")
 ROW = {
     "treatment": "loss", "score": "objective", "a": "ce", "b": "dice", "n": 6, "n_a": 6, "n_b": 6,
     "test": "signed_rank", "correction": "closed", "family_size": 3, "floor_adjusted": 0.03125, "needed_n": 6,
+    "n_shown": 6,
     "verdict": "as compare says",
 }  # fmt: skip
 EXACT = {
-    "higher": {"p": 0.031, "p_adjusted": 0.031, "effect": 1.0, "difference": 0.05},
-    "lower": {"p": 0.031, "p_adjusted": 0.031, "effect": -1.0, "difference": -0.05},
+    "higher": {"p": 0.031, "p_adjusted": 0.031, "effect": 1.0, "difference": 0.05, "direction": 1.0},
+    "lower": {"p": 0.031, "p_adjusted": 0.031, "effect": -1.0, "difference": -0.05, "direction": -1.0},
     "not shown": {"p": 0.2, "p_adjusted": 0.4, "effect": 0.4, "difference": 0.01},
     "cannot be decided": {
         "p": 0.0625, "p_adjusted": 0.0625, "effect": 1.0, "difference": 0.05, "n": 5, "floor_adjusted": 0.0625,
@@ -145,3 +146,9 @@ def test_independent_groups_have_the_exact_verdict_alone():
 
 def test_without_comparisons_there_is_no_row():
     assert agreement(pd.DataFrame(), pd.DataFrame(), pd.DataFrame()).empty
+
+
+def test_a_claim_of_an_earlier_look_is_told_with_its_direction():
+    row = said("higher", "lower", "cannot tell", n=10, n_shown=6, effect=-0.2, difference=-0.015)
+    assert (row["exact"], row["rule"]) == ("higher", "contradiction")
+    assert row["sentence"].startswith("'dice' is higher than 'ce' by the look at n = 6 (closed-testing p = .031); ")

@@ -59,6 +59,20 @@ def test_a_look_that_could_decide_nothing_costs_nothing():
     assert headline(LOSS_STUDY, looked_at=5) == headline(LOSS_STUDY)
 
 
+def test_a_claim_of_an_earlier_look_is_told_with_its_direction():
+    """Six gains of .002 to .007, then four losses of .05: the headline does not turn the claim around."""
+    gains = [0.002, 0.003, 0.004, 0.005, 0.006, 0.007, -0.05, -0.051, -0.052, -0.053]
+    scores = {"ce": [0.4] * 10, "dice": [0.4 + gain for gain in gains]}
+    text = headline(scores, looked_at=6)
+    assert text.startswith(
+        "loss: dice above ce (−0.023, 95 % interval −0.050 to +0.005, validation mIoU, n = 10 blocks, p = "
+    )
+    assert text.endswith(
+        "by an earlier look). By the ranks of a linear model no difference is shown. "
+        "Whether they differ by more than 0.005 cannot be told."
+    )
+
+
 def test_six_blocks_decide_the_order_of_three_losses():
     text = headline(LOSS_STUDY)
     order = "loss: dice above ce+dice above ce"
@@ -137,6 +151,18 @@ def test_many_levels_stay_a_few_sentences():
     assert "not all 10 are equal: the best by mean rank are loss0 (1.0), loss1 (2.0), " in undecided
     assert "By ranks alone none of the 45 comparisons can be decided with n = 5 blocks: 1 more block could" in undecided
     assert "Assuming normal errors loss0 above all 9 others, loss1 above 8 of 9 others" in undecided
+
+
+def test_what_is_decided_and_small_is_not_said_to_be_large():
+    """Gains of .001 in eight blocks, larger only in the last level."""
+    block = np.random.default_rng(0).normal(0, 0.01, 8)
+    noise = np.linspace(-0.0002, 0.0002, 8)
+    small = {"ce": list(0.4 + block), "dice": list(0.401 + block + noise)}
+    assert "They differ by less than 0.005 (probability above 0.99)." in headline(small)
+    three = headline(small | {"focal": list(0.45 + block - noise)})
+    assert "2 of 3 differ by more than 0.005 (probability above 0.99), 1 of 3 differs by less than 0.005 (" in three
+    all_small = headline(small | {"focal": list(0.402 + block - noise)})
+    assert "All differ by less than 0.005 (probability above 0.99)." in all_small
 
 
 def test_levels_that_are_too_many_to_compare_have_their_ranks():
