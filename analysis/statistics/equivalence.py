@@ -27,7 +27,8 @@ KEPT = 256
 """Up to this many pairs the draws are kept for the next comparison."""
 AT_ONCE = 1_000
 """Draws that are evaluated together: their sums stay in the processor's cache."""
-LEAST = 2
+LEAST = 3
+"""Pairs below which there is no verdict: of two, every fifth study of equal levels would claim a difference."""
 SURE = 0.95
 COLUMNS = [
     "treatment", "score", "a", "b", "n", "rope", "p_better", "p_equivalent", "p_worse", "incomplete", "verdict",
@@ -54,8 +55,8 @@ def practical(
         against: one level that all others are compared with, as in ``compare``.
 
     Returns:
-        ``p_better``, ``p_equivalent``, ``p_worse`` (they add up to 1) and a ``verdict``; NaN with fewer than two pairs.
-        Without two levels that have scores: no row, and ``attrs["verdict"]`` says why.
+        ``p_better``, ``p_equivalent``, ``p_worse`` (they add up to 1) and a ``verdict``; NaN with fewer than
+        three pairs. Without two levels that have scores: no row, and ``attrs["verdict"]`` says why.
 
     Raises:
         ValueError: a column or level is missing, no block is named, a score is infinite, or *rope* is negative.

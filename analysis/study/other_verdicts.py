@@ -108,5 +108,5 @@ def _chances(asked: Question, pairs: pd.DataFrame) -> pd.Series:
 def _probability(chances: pd.Series) -> str:
     lowest, many = float(chances.min()), len(chances) > 1
     if lowest > 0.995:
-        return "(probability above 0.99)"
-    return f"(probability {number(lowest, 2)}{' or more' if many else ''})"
+        return "(Bayesian probability above 0.99)"
+    return f"(Bayesian probability {number(lowest, 2)}{' or more' if many else ''})"

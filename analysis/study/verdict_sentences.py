@@ -81,7 +81,7 @@ def _practical(verdicts: Verdicts, likely: dict) -> str:
     if verdicts.practical == CANNOT_TELL:
         return f"whether they differ by more than {rope} cannot be told"
     chance = {HIGHER: "p_better", LOWER: "p_worse", EQUIVALENT: "p_equivalent"}[verdicts.practical]
-    probability = f"(probability {number(likely[chance], 2)})"
+    probability = f"(Bayesian probability {number(likely[chance], 2)})"
     if verdicts.practical == EQUIVALENT:
         return f"practically equivalent, within ±{rope} {probability}"
     if verdicts.rule == CONTRADICTION or verdicts.practical not in (verdicts.exact, verdicts.model):

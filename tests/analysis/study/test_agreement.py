@@ -54,7 +54,7 @@ def said(exact: str, model: str, practical: str, form: str = "equal spread", **c
             ("higher", "higher", "higher"),
             "decided, confirmed",
             "'dice' is higher than 'ce' (closed-testing p = .031); assuming normal errors it is higher too "
-            "(Tukey p < .001); by more than 0.005 (probability 0.97): all agree",
+            "(Tukey p < .001); by more than 0.005 (Bayesian probability 0.97): all agree",
         ),
         (
             ("lower", "lower", "cannot tell"),
@@ -66,13 +66,13 @@ def said(exact: str, model: str, practical: str, form: str = "equal spread", **c
             ("higher", "not shown", "higher"),
             "decided, not shown by the model",
             "'dice' is higher than 'ce' (closed-testing p = .031); assuming normal errors no difference is shown "
-            "(Tukey p = .30); by more than 0.005 (probability 0.97): decided by the exact test alone",
+            "(Tukey p = .30); by more than 0.005 (Bayesian probability 0.97): decided by the exact test alone",
         ),
         (
             ("higher", "higher", "equivalent"),
             "decided, too small to matter",
             "'dice' is higher than 'ce' (closed-testing p = .031); assuming normal errors it is higher too "
-            "(Tukey p < .001); practically equivalent, within ±0.005 (probability 0.98): "
+            "(Tukey p < .001); practically equivalent, within ±0.005 (Bayesian probability 0.98): "
             "it is decided that they differ, by too little to matter",
         ),
         (
@@ -91,27 +91,27 @@ def said(exact: str, model: str, practical: str, form: str = "equal spread", **c
             ("cannot be decided", "higher", "higher"),
             "claimed, cannot be decided",
             "'dice' against 'ce' cannot be decided with n = 5 pairs (needs 6); assuming normal errors 'dice' is higher "
-            "(Tukey p < .001); by more than 0.005 (probability 0.97): not decided",
+            "(Tukey p < .001); by more than 0.005 (Bayesian probability 0.97): not decided",
         ),
         (
             ("higher", "lower", "higher"),
             "contradiction",
             "'dice' is higher than 'ce' (closed-testing p = .031); assuming normal errors 'dice' is lower "
-            "(Tukey p < .001); 'dice' is higher by more than 0.005 (probability 0.97): "
+            "(Tukey p < .001); 'dice' is higher by more than 0.005 (Bayesian probability 0.97): "
             "these contradict each other, and the exact test decides",
         ),
         (
             ("not shown", "higher", "lower"),
             "contradiction",
             "no difference is shown between 'dice' and 'ce' (closed-testing p = .40); assuming normal errors 'dice' is "
-            "higher (Tukey p < .001); 'dice' is lower by more than 0.005 (probability 0.97): "
+            "higher (Tukey p < .001); 'dice' is lower by more than 0.005 (Bayesian probability 0.97): "
             "these contradict each other, and nothing is claimed",
         ),
         (
             ("not shown", "not shown", "equivalent"),
             "equivalent",
             "no difference is shown between 'dice' and 'ce' (closed-testing p = .40); assuming normal errors no "
-            "difference is shown (Tukey p = .30); practically equivalent, within ±0.005 (probability 0.98)",
+            "difference is shown (Tukey p = .30); practically equivalent, within ±0.005 (Bayesian probability 0.98)",
         ),
         (
             ("not shown", "not shown", "cannot tell"),

@@ -78,7 +78,7 @@ def test_six_blocks_decide_the_order_of_three_losses():
     order = "loss: dice above ce+dice above ce"
     assert text.startswith(f"{order} (validation mIoU, n = 6 blocks, closed testing, largest adjusted p = .031).")
     assert "Assuming normal differences the same is shown." in text
-    assert text.endswith("All differ by more than 0.005 (probability 0.97 or more).")
+    assert text.endswith("All differ by more than 0.005 (Bayesian probability 0.97 or more).")
 
 
 def test_five_blocks_give_the_order_found_what_is_missing_and_the_second_opinion():
@@ -158,11 +158,11 @@ def test_what_is_decided_and_small_is_not_said_to_be_large():
     block = np.random.default_rng(0).normal(0, 0.01, 8)
     noise = np.linspace(-0.0002, 0.0002, 8)
     small = {"ce": list(0.4 + block), "dice": list(0.401 + block + noise)}
-    assert "They differ by less than 0.005 (probability above 0.99)." in headline(small)
+    assert "They differ by less than 0.005 (Bayesian probability above 0.99)." in headline(small)
     three = headline(small | {"focal": list(0.45 + block - noise)})
-    assert "2 of 3 differ by more than 0.005 (probability above 0.99), 1 of 3 differs by less than 0.005 (" in three
+    assert "2 of 3 differ by more than 0.005 (Bayesian probability above 0.99), 1 of 3 differs by less than" in three
     all_small = headline(small | {"focal": list(0.402 + block - noise)})
-    assert "All differ by less than 0.005 (probability above 0.99)." in all_small
+    assert "All differ by less than 0.005 (Bayesian probability above 0.99)." in all_small
 
 
 def test_levels_that_are_too_many_to_compare_have_their_ranks():
