@@ -12,7 +12,8 @@ from rarepix import layout, records
 from rarepix.layout import JOURNAL
 from rarepix.search.checks.tuner import ADVISOR
 from rarepix.search.nni import nnictl
-from rarepix.search.nni.client import dispatcher_error, stored_profile, stored_trials
+from rarepix.search.nni.client import stored_profile, stored_trials
+from rarepix.search.nni.nnictl import dispatcher_error
 from rarepix.search.optimizer.journal import read
 from rarepix.search.studies import study
 from rarepix.search.studies.resume import resume

@@ -134,7 +134,7 @@ def extend(
 
     warning = install_patch.set_bind_host(host)
     wish = extension.Wish(blocks, tuple(seed or ()), tuple(fold or ()), configurations)
-    prepared = extension.prepare(name, wish, again=again)
+    prepared = extension.prepare(name, wish, port, again=again)
     _print_lines(prepared.lines)
     study, ended = extension.start(prepared, port)
     _print_lines(ended)

@@ -22,7 +22,7 @@ from nni.runtime.tuner_command_channel import CommandType
 
 from rarepix.search.nni import study_context
 from rarepix.search.optimizer.scheduler import Scheduler
-from rarepix.search.optimizer.study_state import Metrics, Run, numbers, outcome_of
+from rarepix.search.optimizer.study_state import Metrics, Run, numbers
 
 log = logging.getLogger(__name__)
 
@@ -161,7 +161,7 @@ class OptunaAdvisor(MsgDispatcherBase):
         stored = self.final_reports.pop(run.number, None)
         final = stored or study_context.final_of(self.manager.get(f"trial-jobs/{run.job}"))
         why_stopped = self.scheduler.state.stops.get(run.number)
-        outcome, cause = outcome_of(event, code, why_stopped=why_stopped, final=final)
+        outcome, cause = study_context.outcome_of(event, code, why_stopped=why_stopped, final=final)
         if cause == "no_result":
             self.scheduler.anomaly("missing", run.job)
         self.scheduler.end(run.number, outcome, cause, final)

@@ -45,26 +45,6 @@ def test_an_experiment_without_a_database_is_refused_with_its_path(tmp_path: Pat
 
 
 @pytest.mark.parametrize(
-    ("states", "last"),
-    [
-        (["RUNNING", "NO_MORE_TRIAL", "DONE", "STOPPING", "STOPPED", "VIEWED"], "DONE"),
-        (["RUNNING"], "RUNNING"),
-        (["RUNNING", "ERROR", "STOPPED", "RUNNING"], "RUNNING"),
-        ([], None),
-    ],
-)
-def test_the_log_says_how_far_the_manager_was(tmp_path: Path, states: list[str], last: str | None) -> None:
-    (tmp_path / "log").mkdir()
-    line = "[2026-01-01 00:00:00] INFO (NNIManager) Change NNIManager status from: X to: {}\n"
-    (tmp_path / "log" / "nnimanager.log").write_text("".join(line.format(state) for state in states))
-    assert client.last_state(tmp_path) == last
-
-
-def test_without_a_log_nothing_is_known(tmp_path: Path) -> None:
-    assert client.last_state(tmp_path) is None
-
-
-@pytest.mark.parametrize(
     ("data", "objective"),
     [('"0.5"', 0.5), ('"{\\"default\\": 0.25}"', 0.25), ('"{\\"loss\\": 1}"', math.nan), ('"\\"text\\""', math.nan)],
 )

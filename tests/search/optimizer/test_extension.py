@@ -6,7 +6,7 @@ import pytest
 
 from rarepix.layout import JOURNAL, LOOKS
 from rarepix.records import Block
-from rarepix.search.optimizer.journal import JournalError, looks_since_extension, read_summary
+from rarepix.search.optimizer.journal import JournalError, looks_since_extension, read_state, read_summary
 from rarepix.search.optimizer.scheduler import Scheduler
 from rarepix.search.optimizer.study_state import ENQUEUED, LISTED
 from tests.search.optimizer.simulation import BLOCKS, DEFAULT, carry_out, make, run_to_the_end
@@ -144,6 +144,41 @@ def test_nothing_is_lost_or_repeated_wherever_the_journal_of_an_extended_study_w
             carry_out(scheduler, run.number)
         run_to_the_end(scheduler)
         assert sorted(pairs(scheduler)) == [(c, b) for c in range(4) for b in range(4)], cut
+
+
+def test_an_extension_that_is_written_twice_counts_once(tmp_path):
+    """Two commands at the same time may both find that the block is new."""
+    settings = {"configurations": LISTED_RATES[:2], "blocks": BLOCKS[:1]}
+    run_to_the_end(make(tmp_path, **settings))
+    for _ in range(2):
+        extend(tmp_path, FURTHER[:1], [[LISTED, LISTED_RATES[2]]])
+    assert sorted(pairs(run_to_the_end(make(tmp_path, **settings)))) == [(c, b) for c in range(3) for b in range(2)]
+    assert (summary_of(tmp_path).blocks, summary_of(tmp_path).configurations, summary_of(tmp_path).left) == (2, 3, 0)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"event": "job", "run": 99, "job": "a"}',
+        '{"event": "later"}',
+        '{"event": "close", "number": 0}',
+        '{"event": "configuration", "configuration": 7, "parameters": {}, "origin": "listed", "attributes": {}}',
+    ],
+)
+def test_a_line_that_does_not_follow_from_those_before_is_refused(tmp_path, line):
+    run_to_the_end(make(tmp_path, configurations=LISTED_RATES[:1], blocks=BLOCKS[:1]))
+    number = len((tmp_path / "ledger.jsonl").read_bytes().splitlines()) + 1
+    with (tmp_path / "ledger.jsonl").open("a") as journal:
+        journal.write(line + "\n")
+    with pytest.raises(JournalError, match=rf"ledger\.jsonl:{number} must follow from the lines before it"):
+        summary_of(tmp_path)
+
+
+def test_a_journal_without_its_beginning_is_refused(tmp_path):
+    (tmp_path / JOURNAL).parent.mkdir()
+    (tmp_path / JOURNAL).write_text('{"event": "job", "run": 0, "job": "a"}\n')
+    with pytest.raises(JournalError, match=r"ledger\.jsonl:1 must follow"):
+        read_state(tmp_path)
 
 
 def summary_of(folder):

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from rarepix.engine.module import NonFiniteLoss
-from rarepix.search.optimizer.study_state import outcome_of
+from rarepix.search.nni.study_context import outcome_of
 from rarepix.trial.lifecycle import NON_FINITE, OTHER, OUT_OF_MEMORY, exit_code
 
 FINAL = {"default": 0.5}

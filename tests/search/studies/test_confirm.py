@@ -15,7 +15,14 @@ from rarepix.search.optimizer.journal import Journal, read
 from rarepix.search.optimizer.scheduler import Scheduler
 from rarepix.search.optimizer.settings import SearchSettings
 from rarepix.search.studies import study
-from rarepix.search.studies.confirm import candidates, confirm, confirmations, note_confirmation, write_confirmation
+from rarepix.search.studies.confirm import (
+    candidates,
+    confirm,
+    confirmations,
+    first_fresh_seed,
+    note_confirmation,
+    write_confirmation,
+)
 from rarepix.search.studies.watch import watch
 from rarepix.settings import ConfigError
 from tests.search import pretend_trial
@@ -180,6 +187,18 @@ def test_seeds_that_the_search_planned_are_not_fresh(finished, params):
     Scheduler(SearchSettings(), SPACE, {"optim.lr": 0.001}, blocks=blocks, journal=Journal(finished / JOURNAL))
     tree = yaml.safe_load(write_confirmation(finished, params, top=1, blocks=2, again=False).read_text())
     assert tree["tuner"]["classArgs"]["blocks"] == {"seeds": [6, 7]}
+
+
+def test_a_confirmation_that_is_extended_gets_no_seed_of_the_search(tmp_path):
+    """The search has been extended by seed 4 since its confirmation was planned on 2 and 3."""
+    search, confirmation = tmp_path / "winter-abc", tmp_path / "winter_confirm-def"
+    listed = ({}, {"optim.lr": 0.02})
+    for folder, seeds, confirms in ((search, (0, 1, 4), None), (confirmation, (2, 3), search.name)):
+        settings = SearchSettings(configurations=listed, **({"confirms": confirms} if confirms else {}))
+        blocks = [Block(seed=seed, fold=0) for seed in seeds]
+        Scheduler(settings, {}, {}, blocks=blocks, journal=Journal(folder / JOURNAL))
+    note_confirmation(search, confirmation.name)
+    assert first_fresh_seed(confirmation) == first_fresh_seed(search) == 5
 
 
 def test_parameters_equal_to_the_default_are_no_winner(finished, tiny_config):

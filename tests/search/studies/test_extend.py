@@ -77,6 +77,8 @@ def story(lab: Lab) -> Story:
     said["running"] = extend("--blocks", "1")
     os.kill(nnictl.list_experiments()[started.id].pid, signal.SIGKILL)
     _until(lambda: not nnictl.list_experiments()[started.id].alive)
+    for command in ("list", "watch"):
+        said[f"killed: {command}"] = CliRunner().invoke(app, ["study", command, *[started.id][: command == "watch"]])
     said["same"] = extend("--seed", "5")
     said["fresh"] = extend("--blocks", "1")
 
@@ -153,6 +155,12 @@ def test_the_limits_have_room_for_a_retry_of_each_added_trial_and_for_their_time
 
 def test_a_running_study_is_not_extended(story: Story) -> None:
     assert "must have ended before it is extended, but it runs" in str(story.said["running"].exception)
+
+
+def test_a_study_that_was_killed_in_an_extension_has_died(story: Story) -> None:
+    """NNI had noted the time at which the old limit was reached, as if the study had been stopped then."""
+    assert story.said["killed: list"].output.splitlines()[1].split()[2:4] == ["died", "4/6"]
+    assert "its manager is gone (it was killed); continue it with" in story.said["killed: watch"].output
 
 
 def test_a_block_is_not_added_twice(story: Story) -> None:

@@ -1,6 +1,7 @@
 """What a study is extended by, and what is refused, before anything is written or started."""
 
 import json
+import socket
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -13,6 +14,7 @@ from rarepix import records
 from rarepix.layout import JOURNAL, LOOKS
 from rarepix.records import Block
 from rarepix.search.checks import dry_run
+from rarepix.search.checks.tuner import ADVISOR
 from rarepix.search.nni.nnictl import StudyError
 from rarepix.search.optimizer.journal import Journal
 from rarepix.search.optimizer.scheduler import Scheduler
@@ -42,11 +44,11 @@ class EndedStudy:
         self.record_file = self.folder / "trials" / "one" / "record.json"
         records.write(finished.record, self.record_file)
 
-    def write_profile(self, seconds: int = 60) -> None:
+    def write_profile(self, seconds: int = 60, **keys: Any) -> None:
         """Write NNI's profile of the study, which has run for so long."""
         command = f"python -m trials.segment --recipe {self.recipe} --results {self.folder.parent} --study shared"
         service = {"platform": "local", "trialCommand": command, "trialCodeDirectory": str(CHECKOUT)}
-        params = {"trainingService": service, "maxTrialNumber": 8, "maxExperimentDuration": "2h"}
+        params = {"trainingService": service, "maxTrialNumber": 8, "maxExperimentDuration": "2h"} | keys
         with closing(sqlite3.connect(self.home / "nni-experiments" / "x1" / "db" / "nni.sqlite")) as database, database:
             change = "update ExperimentProfile set params = ?, execDuration = ?"
             database.execute(change, (json.dumps(params), seconds))
@@ -103,6 +105,7 @@ def test_blocks_by_number_have_fresh_seeds_and_every_fold_of_the_study(ended: En
     assert extension.event["complete"] == ["one"]
     assert extension.lines == (
         "study x1 gets 4 blocks (seed 5 fold 0, seed 5 fold 2, seed 6 fold 0, seed 6 fold 2): 8 trials are to run",
+        f"7 of its complete trials left no record that can be read in {ended.folder}, so that reports leave them out",
     )
 
 
@@ -126,9 +129,35 @@ def test_what_costs_something_is_told_beforehand(ended: EndedStudy) -> None:
     assert extension.event["looked"] == 1
     assert extension.lines[1:] == (
         "it was looked at once at 4 blocks: the report's tests account for it",
+        f"7 of its complete trials left no record that can be read in {ended.folder}, so that reports leave them out",
         "its race drops no configuration in the added blocks: all of its alpha is spent",
         "its maxExperimentDuration is used up and is doubled, to 14400 s",
     )
+
+
+def test_more_blocks_than_were_declared_are_told(ended: EndedStudy) -> None:
+    ended.run(seeds=(0, 1), configurations=LISTED, blocks={"seeds": [0, 1], "at_most": 3})
+    told = "it declared at most 3 blocks (blocks.at_most) and gets 4: after a look at 3 or more of them"
+    assert not any("declared" in line for line in prepare("x1", Wish(blocks=1)).lines)
+    assert any(line.startswith(told) for line in prepare("x1", Wish(blocks=2)).lines)
+
+
+def test_a_record_that_cannot_be_read_is_told_and_hinders_no_fresh_seeds(ended: EndedStudy) -> None:
+    ended.run(seeds=(0, 1))
+    ended.record_file.write_text("{")
+    extension = prepare("x1", Wish(blocks=1))
+    assert (blocks_of(extension), extension.event["complete"]) == ([(2, 0)], [])
+    assert extension.lines[1].startswith("4 of its complete trials left no record that can be read")
+
+
+def test_the_port_is_checked_before_the_dry_run(ended: EndedStudy, monkeypatch: pytest.MonkeyPatch) -> None:
+    ended.run()
+    monkeypatch.setattr(dry_run, "DryRun", lambda folder: pytest.fail("a dry run"))
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with pytest.raises(ConfigError, match="must be free"):
+            prepare("x1", Wish(blocks=1), taken.getsockname()[1])
 
 
 def test_added_configurations_of_a_sampled_study_are_completed_and_lie_in_its_space(ended: EndedStudy) -> None:
@@ -192,6 +221,12 @@ def test_fresh_seeds_are_refused_while_an_extension_has_runs_left(ended: EndedSt
 def test_a_study_without_a_journal_is_refused(ended: EndedStudy) -> None:
     message = refusal(StudyError, blocks=1)
     assert "has none, since NNI's own tuners write none: start a new study with the OptunaAdvisor" in message
+
+
+def test_a_study_whose_results_are_elsewhere_is_not_taken_for_one_of_another_tuner(ended: EndedStudy) -> None:
+    ended.write_profile(tuner={"className": ADVISOR})
+    message = refusal(StudyError, blocks=1)
+    assert "if its results are elsewhere, set RAREPIX_RESULTS as it was when the study was started" in message
 
 
 def test_a_study_without_a_complete_configuration_is_refused(ended: EndedStudy) -> None:

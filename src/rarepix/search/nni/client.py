@@ -1,11 +1,9 @@
-"""One study's NNI manager: its REST interface, and what it left on disk, as trials and reports."""
+"""One study's NNI manager: its REST interface, and what it left in its database, as trials and reports."""
 
 import json
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
@@ -18,9 +16,6 @@ _open = build_opener(ProxyHandler({})).open  # without a proxy, which would look
 
 BUSY = ("WAITING", "RUNNING", "UNKNOWN", "ADD_RESUMED")
 """States of a trial that has not ended."""
-IDLE_STATES = ("INITIALIZED", "STOPPING", "STOPPED", "VIEWED")
-"""States of the manager that do not say how far the study is."""
-
 UPDATE_TYPES = {"maxTrialNumber": "MAX_TRIAL_NUM", "maxExperimentDuration": "MAX_EXEC_DURATION"}
 """Limit of an experiment → what NNI's REST interface calls its change."""
 JSON_HEADERS = {"Content-Type": "application/json"}
@@ -196,39 +191,6 @@ def stored_trials(folder: Path) -> list[Trial]:
     """Return ``Manager.trials()`` of the experiment in *folder* without a manager. Raises ``DatabaseError``."""
     jobs = read_database(folder / DATABASE).jobs
     return sorted((Trial.from_job(job) for job in jobs if job.number is not None), key=lambda trial: trial.number)
-
-
-def last_state(folder: Path) -> str | None:
-    """Return how far the manager of the experiment in *folder* last was (``RUNNING``, ``DONE``, …), None if unknown."""
-    try:
-        log = (folder / "log" / "nnimanager.log").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return None
-    states = re.findall(r"Change NNIManager status from: \w+ to: (\w+)", log)
-    return next((state for state in reversed(states) if state not in IDLE_STATES), None)
-
-
-def dispatcher_error(logs: Path, since: float) -> str:
-    """Return the last exception that an experiment's tuner has written to *logs* ("" if none).
-
-    Only what was written after *since* (seconds since 1970) counts: a resumed experiment appends to the same log.
-    """
-    try:
-        lines = (logs / "dispatcher.log").read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return ""
-    written, message, in_traceback = math.inf, [], False
-    for line in lines:
-        stamp = re.match(r"\[(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)\]", line)
-        if stamp:
-            written = datetime.strptime(stamp[1], "%Y-%m-%d %H:%M:%S").astimezone().timestamp()
-        if written >= since and line.startswith("Traceback "):
-            message, in_traceback = [], True
-        elif stamp or not line.strip():
-            in_traceback = False
-        elif in_traceback and not line.startswith(" "):
-            message.append(line)
-    return "; ".join(message)
 
 
 def retries(trials: Sequence[Trial]) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""NNI's command line in this environment, always run with rarepix's patch of NNI's server.
+"""NNI's command line in this environment, always run with rarepix's patch, its list of experiments, and their logs.
 
 ::
 
@@ -10,6 +10,7 @@ otherwise nnictl would not resume its experiment.
 """
 
 import json
+import math
 import os
 import re
 import socket
@@ -17,6 +18,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,6 +29,10 @@ from rarepix.search.nni.orphans import is_running
 
 SERVER_ATTEMPTS = 20
 """nnictl asks NNI's server once a second whether it is up."""
+STOP_STATES = ("STOPPING", "STOPPED")
+"""States of a manager that was told to stop."""
+IDLE_STATES = ("INITIALIZED", *STOP_STATES, "VIEWED")
+"""States of the manager that do not say how far the study is."""
 
 
 class StudyError(RuntimeError):
@@ -48,10 +54,15 @@ class Experiment:
     pid: int | None
     folder: Path
     """Its logs and its database."""
-    ended: bool
-    """Whether it was stopped in order; a killed one was not."""
+    end_noted: bool
+    """Whether NNI has noted when it ended. It notes that of a limit, too, and keeps it when the limit is raised."""
     started: float = 0.0
     """Seconds since 1970, of the last start or resume."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether it was stopped in order; a killed one was not."""
+        return self.end_noted and was_stopped(self.folder)
 
     @property
     def alive(self) -> bool:
@@ -72,7 +83,7 @@ def list_experiments() -> dict[str, Experiment]:
             port=entry.get("port"),
             pid=entry.get("pid"),
             folder=Path(entry["logDir"], id),
-            ended=isinstance(entry.get("endTime"), int),
+            end_noted=isinstance(entry.get("endTime"), int),
             started=entry["startTime"] / 1000,
         )
         for id, entry in sorted(entries.items(), key=lambda item: item[1]["startTime"])
@@ -134,6 +145,43 @@ def run(*arguments: str, seconds: float = 120) -> str:
     return output
 
 
+def last_state(folder: Path) -> str | None:
+    """Return how far the manager of the experiment in *folder* last was (``RUNNING``, ``DONE``, …), None if unknown."""
+    return next((state for state in reversed(_states(folder)) if state not in IDLE_STATES), None)
+
+
+def was_stopped(folder: Path) -> bool:
+    """Return whether the manager of the experiment in *folder* was stopped in order, as far as its log knows.
+
+    One that was killed did not get to it. Without a log, it counts as stopped.
+    """
+    states = _states(folder)
+    return not states or states[-1] in STOP_STATES
+
+
+def dispatcher_error(logs: Path, since: float) -> str:
+    """Return the last exception that an experiment's tuner has written to *logs* ("" if none).
+
+    Only what was written after *since* (seconds since 1970) counts: a resumed experiment appends to the same log.
+    """
+    try:
+        lines = (logs / "dispatcher.log").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return ""
+    written, message, in_traceback = math.inf, [], False
+    for line in lines:
+        stamp = re.match(r"\[(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)\]", line)
+        if stamp:
+            written = datetime.strptime(stamp[1], "%Y-%m-%d %H:%M:%S").astimezone().timestamp()
+        if written >= since and line.startswith("Traceback "):
+            message, in_traceback = [], True
+        elif stamp or not line.strip():
+            in_traceback = False
+        elif in_traceback and not line.startswith(" "):
+            message.append(line)
+    return "; ".join(message)
+
+
 def last_line(output: str | bytes) -> str:
     """Return the last line of what a program printed."""
     text = output.decode(errors="replace") if isinstance(output, bytes) else output
@@ -149,6 +197,15 @@ def port_taken(port: int) -> bool:
         except OSError:
             return True
     return False
+
+
+def _states(folder: Path) -> list[str]:
+    """Return every state that the manager of the experiment in *folder* was in, oldest first."""
+    try:
+        log = (folder / "log" / "nnimanager.log").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return []
+    return re.findall(r"Change NNIManager status from: \w+ to: (\w+)", log)
 
 
 def _read_list(file: Path, attempts: int = 5) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import json
 import math
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,13 +20,17 @@ from rarepix.search.nni.trial_command import TrialCommand, command_from_params
 from rarepix.search.optimizer.journal import Journal, head, read_summary
 from rarepix.search.optimizer.scheduler import Scheduler
 from rarepix.search.optimizer.settings import RENAMED_KEYS, SearchSettings, in_seconds, read_settings, with_current_keys
-from rarepix.search.optimizer.study_state import DEFAULT, Metrics, Run, numbers, outcome_of
+from rarepix.search.optimizer.study_state import DEFAULT, Metrics, Run, finite, numbers
+from rarepix.trial.lifecycle import NON_FINITE, OUT_OF_MEMORY
 
 CHANNEL = "NNI_TUNER_COMMAND_CHANNEL"
 LONGEST_HEARTBEAT_TIMEOUT = 3600.0
 """Seconds without a report after which a trial is stopped, at most, unless the study sets ``heartbeat_timeout``."""
 MAX_TRIALS_PER_RUN = 2
 """``maxTrialNumber`` per planned run: a failed trial is run again as a new one."""
+
+CAUSES = {OUT_OF_MEMORY: "out_of_memory", NON_FINITE: "non_finite", None: "lost", 137: "lost", 143: "lost"}
+"""Exit code → cause of the failure. None: ended by a signal (shells report it as 128 + n), or its machine was lost."""
 
 
 @dataclass(frozen=True)
@@ -168,6 +173,25 @@ def reconcile(scheduler: Scheduler, jobs: dict[int, dict[str, Any]]) -> list[Run
             why = scheduler.state.stops.get(run.number)
             scheduler.end(run.number, *outcome_of(job["status"], None, why_stopped=why, final=final), final)
     return unstarted
+
+
+def outcome_of(
+    event: str, exit_code: int | None, *, why_stopped: str | None, final: Mapping[str, float]
+) -> tuple[str, str | None]:
+    """Return outcome and cause of failure of a run whose job ended with *event*, a job status of NNI.
+
+    *why_stopped* is why the search asked the run to stop, None if it did not. A run with a finite objective in its
+    *final* report is complete whatever happened afterwards.
+    """
+    if finite(final, "objective") is not None:
+        return "complete", None
+    if why_stopped:
+        return ("stopped", None) if why_stopped == "pruned" else ("failed", why_stopped)
+    if event == "USER_CANCELED":
+        return "canceled", None
+    # a trial that the search did not ask to stop was stopped by NNI: maxTrialDuration
+    causes = {"EARLY_STOPPED": "too_long", "SUCCEEDED": "no_result"}
+    return "failed", causes.get(event) or CAUSES.get(exit_code, "crash")
 
 
 def final_of(job: dict[str, Any]) -> Metrics:

@@ -133,16 +133,21 @@ def read_summary(folder: Path) -> StudySummary | None:
 def read_state(folder: Path) -> tuple[dict[str, Any], StudyState] | None:
     """Return the first line of the journal of the study in *folder*, and its state; None if it has no journal.
 
-    Raises ``JournalError`` if the journal cannot be read.
+    Raises ``JournalError`` if the journal cannot be read, or a line does not follow from those before it.
     """
-    events = list(read(folder / JOURNAL))
-    if not events:
-        return None
-    first_line, *events = events
-    state = StudyState(Block(**block) for block in first_line["blocks"])
-    for event in events:
-        state.apply(event)
-    return first_line, state
+    first_line, state = None, None
+    for number, event in enumerate(read(folder / JOURNAL), 1):
+        try:
+            if state is None:
+                first_line, state = event, StudyState(Block(**block) for block in event["blocks"])
+            else:
+                state.apply(event)
+        except (LookupError, TypeError, AttributeError, ValueError, AssertionError) as error:
+            raise JournalError(
+                f"{folder / JOURNAL}:{number} must follow from the lines before it, but: {error!r}: was the journal "
+                "moved or replaced while its study ran? Put back the whole one, or start a new study"
+            ) from error
+    return None if state is None else (first_line, state)
 
 
 def summarise(first_line: dict[str, Any], state: StudyState) -> StudySummary:

@@ -15,7 +15,6 @@ import numpy as np
 from rarepix.nni_database import CONTINUES, is_finite_number
 from rarepix.records import Block
 from rarepix.search.optimizer.settings import Retries, SearchSettings
-from rarepix.trial.lifecycle import NON_FINITE, OUT_OF_MEMORY
 
 Metrics = dict[str, float]
 
@@ -23,8 +22,6 @@ DEFAULT = "default"
 """Origin of the configuration that is the recipe as it is: the baseline, which is neither pruned nor dropped."""
 LISTED, ENQUEUED, WARM_START, SAMPLED = "listed", "enqueued", "warm_start", "sampled"
 """The other origins of a configuration."""
-CAUSES = {OUT_OF_MEMORY: "out_of_memory", NON_FINITE: "non_finite", None: "lost", 137: "lost", 143: "lost"}
-"""Exit code → cause of the failure. None: ended by a signal (shells report it as 128 + n), or its machine was lost."""
 
 
 @dataclass
@@ -143,6 +140,10 @@ class StudyState:
                 scores[configuration, block] = score
         return scores
 
+    def count_complete(self) -> int:
+        """Return how many pairs of configuration and block are complete."""
+        return sum(len(self.finals(configuration)) for configuration in self.runs_of)
+
     def curve(self, run: Run) -> dict[int, Metrics]:
         """Return epoch → reported metrics of *run*, merged with those of the attempts before it."""
         merged: dict[int, Metrics] = {}
@@ -189,33 +190,16 @@ class StudyState:
     ) -> None:
         if self.begun_before_extension is None:
             self.begun_before_extension = len(self.configurations)
-        self.added += [(origin, parameters) for origin, parameters in configurations]
-        self.blocks += tuple(Block(**block) for block in blocks)
+        # what is there already is not added twice: two commands at the same time may have written the same extension
+        known = {canonical(parameters) for _, parameters in self.added}
+        self.added += [(origin, each) for origin, each in configurations if canonical(each) not in known]
+        self.blocks += tuple(block for block in (Block(**each) for each in blocks) if block not in self.blocks)
         for configuration in self.configurations:
             if blocks and configuration.end == "complete":
                 configuration.end = None
 
     def _on_odd(self, what: str, job: str | None) -> None:
         self.anomalies[what] += 1
-
-
-def outcome_of(
-    event: str, exit_code: int | None, *, why_stopped: str | None, final: Mapping[str, float]
-) -> tuple[str, str | None]:
-    """Return outcome and cause of failure of a run whose job ended with *event*, a job status of NNI.
-
-    *why_stopped* is why the search asked the run to stop, None if it did not. A run with a finite objective in its
-    *final* report is complete whatever happened afterwards.
-    """
-    if finite(final, "objective") is not None:
-        return "complete", None
-    if why_stopped:
-        return ("stopped", None) if why_stopped == "pruned" else ("failed", why_stopped)
-    if event == "USER_CANCELED":
-        return "canceled", None
-    # a trial that the search did not ask to stop was stopped by NNI: maxTrialDuration
-    causes = {"EARLY_STOPPED": "too_long", "SUCCEEDED": "no_result"}
-    return "failed", causes.get(event) or CAUSES.get(exit_code, "crash")
 
 
 def canonical(parameters: Mapping[str, Any]) -> str:

@@ -23,7 +23,7 @@ from rarepix.search.nni.enqueued import best_configurations
 from rarepix.search.nni.nnictl import StudyError, find_experiment
 from rarepix.search.nni.study_context import MAX_TRIALS_PER_RUN
 from rarepix.search.nni.trial_command import command_from_params
-from rarepix.search.optimizer.journal import read, read_state
+from rarepix.search.optimizer.journal import head, read, read_state
 from rarepix.search.optimizer.study_state import DEFAULT
 from rarepix.search.studies.study import Study
 from rarepix.settings import ConfigError
@@ -135,12 +135,18 @@ def candidates(study: Path, top: int, config: TrialConfig) -> list[dict[str, Any
 
 
 def first_fresh_seed(study: Path) -> int:
-    """Return the first seed that neither the study nor a confirmation of it has used or planned to use."""
+    """Return the first seed that no study of its family has used or planned: search and confirmations of it.
+
+    Records count only without a journal, which has every block, those of lost records among them.
+    """
+    first_line = head(study / JOURNAL)
+    search = study.parent / ((first_line and first_line["settings"].get("confirms")) or study.name)
     seeds = set()
-    for folder in [study, *(study.parent / name for name in confirmations(study))]:
-        seeds |= {records.read(file).block.seed for file in layout.record_files(folder)}
-        restored = read_state(folder)
-        seeds |= {block.seed for block in restored[1].blocks} if restored else set()
+    for folder in {study, search, *(study.parent / name for name in confirmations(search))}:
+        if restored := read_state(folder):
+            seeds |= {block.seed for block in restored[1].blocks}
+        else:
+            seeds |= {records.read(file).block.seed for file in layout.record_files(folder)}
     return 1 + max(seeds)
 
 

@@ -11,26 +11,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from rarepix import layout, records
-from rarepix.config import TrialConfig, updated
-from rarepix.nni_database import DatabaseError
-from rarepix.records import Block, RecordError, Status, TrialRecord
+from rarepix import layout
+from rarepix.config import updated
+from rarepix.records import Block
 from rarepix.search.checks import dry_run, machines, preflight
 from rarepix.search.nni import nnictl, orphans
-from rarepix.search.nni.client import stored_profile
 from rarepix.search.nni.enqueued import Enqueued, added_configurations
 from rarepix.search.nni.nnictl import StudyError, find_experiment
 from rarepix.search.nni.study_context import doubled_duration
-from rarepix.search.nni.trial_command import TrialCommand, command_from_params
-from rarepix.search.optimizer.journal import Journal, looks_since_extension, read_state, summarise
-from rarepix.search.optimizer.study_state import StudyState
+from rarepix.search.optimizer.journal import Journal, looks_since_extension, summarise
 from rarepix.search.remote.ssh import machine_list
-from rarepix.search.studies.confirm import first_fresh_seed, must_have_ended
-from rarepix.search.studies.resume import start_again
+from rarepix.search.studies.confirm import first_fresh_seed
+from rarepix.search.studies.resume import EndedStudy, check_unchanged, read_ended, start_again
 from rarepix.search.studies.study import Study
 from rarepix.settings import ConfigError
-from rarepix.trial.changed import changes
-from rarepix.trial.lifecycle import package_versions
 
 
 @dataclass(frozen=True)
@@ -59,40 +53,17 @@ class Extension:
     """What it does, for the terminal."""
 
 
-@dataclass(frozen=True)
-class _Ended:
-    """A study that has ended, and has a journal."""
-
-    experiment: nnictl.Experiment
-    profile: dict[str, Any]
-    command: TrialCommand
-    folder: Path
-    config: TrialConfig
-    """Configuration of a trial before the search changes it."""
-    first_line: dict[str, Any]
-    state: StudyState
-
-    @property
-    def local(self) -> bool:
-        return self.profile["params"]["trainingService"]["platform"] == "local"
-
-    @property
-    def configurations(self) -> list[dict[str, Any]]:
-        """Parameters of every configuration that is known: of those that have begun first, in their order."""
-        begun = [configuration.parameters for configuration in self.state.configurations]
-        ahead = [parameters for _, parameters in (*self.first_line["planned"], *self.state.added)]
-        return begun + [parameters for parameters in ahead if not self.state.tried(parameters)]
-
-
-def prepare(name: str, wish: Wish, *, again: bool = False) -> Extension:
+def prepare(name: str, wish: Wish, port: int | None = None, *, again: bool = False) -> Extension:
     """Return the extension of the study *name* (experiment id or results folder), after checking it.
 
-    *again*: extend it although code, recipe or data have changed.
+    *port*: check this port, too. *again*: extend it although code, recipe or data have changed.
 
     Raises ``StudyError`` if the study is unknown, runs, or keeps no journal; ``ConfigError`` if it cannot have what is
-    wished for, or code, recipe or data have changed.
+    wished for, code, recipe or data have changed, or the port is taken.
     """
-    ended = _read(find_experiment(name))
+    ended = read_ended(find_experiment(name))
+    if port is not None:
+        _check_port(ended.experiment, port)
     summary = summarise(ended.first_line, ended.state)
     left = summary.runs_left if summary.extended else 0
     advice = f": continue it with `rarepix study resume {ended.experiment.id}`" if left else ""
@@ -111,7 +82,7 @@ def prepare(name: str, wish: Wish, *, again: bool = False) -> Extension:
         configurations = tuple(added_configurations(ended.first_line, known_ones, ended.config, wish.configurations))
     if not blocks and not configurations:
         raise ConfigError("an extension must add blocks (--blocks, --seed, --fold) or --configurations, but adds none")
-    event = _event(ended.folder, blocks, configurations)
+    event = _event(ended, blocks, configurations)
     extended = deepcopy(ended.state)
     extended.apply(event)
     trials = summarise(ended.first_line, extended).runs_left
@@ -120,7 +91,7 @@ def prepare(name: str, wish: Wish, *, again: bool = False) -> Extension:
             f"a configuration must be complete to get further blocks, but none of the study {ended.experiment.id} is"
         )
     if not again:
-        _check_unchanged(ended)
+        check_unchanged(ended)
     _check_runs(ended, blocks, configurations)
     lines = [f"{_words([block])} is already in the study" for block in named if block in known]
     lines += _lines(ended, event, trials)
@@ -134,9 +105,9 @@ def start(extension: Extension, port: int) -> tuple[Study, list[str]]:
     could not be resumed, which a resume then makes up for.
     """
     experiment = extension.experiment
+    _check_port(experiment, port)
     if experiment.alive:
         nnictl.stop(experiment.id)  # it has ended, only its web UI is open
-    preflight.check_port(port)
     journal = Journal(extension.folder / layout.JOURNAL)
     journal.cut_half_line()
     journal.write(extension.event)
@@ -149,26 +120,13 @@ def start(extension: Extension, port: int) -> tuple[Study, list[str]]:
         ) from error
 
 
-def _read(experiment: nnictl.Experiment) -> _Ended:
-    """Raises ``StudyError`` if the study runs, is not one of rarepix, or keeps no journal."""
-    must_have_ended(experiment, "extended")
-    try:
-        profile = stored_profile(experiment.folder)
-        command = command_from_params(profile["params"])
-    except (DatabaseError, ConfigError) as error:
-        raise StudyError(f"the study {experiment.id} cannot be extended: {error}") from error
-    folder = command.study_folder(experiment.id)
-    restored = read_state(folder)
-    if restored is None:
-        raise StudyError(
-            f"a study must have a journal to be extended ({layout.JOURNAL}), but {folder} has none, since NNI's own "
-            "tuners write none: start a new study with the OptunaAdvisor, which lists the same configurations "
-            "(classArgs.configurations) on all blocks (classArgs.blocks)"
-        )
-    return _Ended(experiment, profile, command, folder, command.configuration(), *restored)
+def _check_port(experiment: nnictl.Experiment, port: int) -> None:
+    """Raise ``ConfigError`` if the port is taken, but not by the open web UI of the study itself."""
+    if not (experiment.alive and experiment.port == port):
+        preflight.check_port(port)
 
 
-def _blocks(ended: _Ended, wish: Wish) -> list[Block]:
+def _blocks(ended: EndedStudy, wish: Wish) -> list[Block]:
     """Return the blocks that are wished for, folds varying fastest."""
     if wish.blocks and (wish.seeds or wish.folds):
         raise ConfigError("blocks must be given by number (--blocks) or by name (--seed, --fold), not both")
@@ -193,23 +151,7 @@ def _blocks(ended: _Ended, wish: Wish) -> list[Block]:
     return list(dict.fromkeys(named))
 
 
-def _check_unchanged(ended: _Ended) -> None:
-    """Raise ``ConfigError`` if code, recipe or data are not those of the study's newest complete trial."""
-    newest = max(_complete_records(ended.folder), key=lambda record: record.finished or "", default=None)
-    if newest is None:
-        return
-    config = updated(ended.config, newest.parameters)
-    hashes = dry_run.inventory_hashes(config, ended.command.folder, ended.command.plan) if ended.local else None
-    changed = changes(
-        newest, versions=package_versions(), config=config, inventory_hashes=hashes, same_machine=ended.local
-    )
-    if changed:
-        lines = [f"the study {ended.experiment.id} must be extended as it was begun, but {line}" for line in changed]
-        lines.append("go back to what it ran with, start a new study, or insist with --again")
-        raise ConfigError("\n".join(lines))
-
-
-def _check_runs(ended: _Ended, blocks: Sequence[Block], configurations: Sequence[Enqueued]) -> None:
+def _check_runs(ended: EndedStudy, blocks: Sequence[Block], configurations: Sequence[Enqueued]) -> None:
     """Raise ``ConfigError`` with what new trials would end with: of each new configuration, and of each new block."""
     default = ended.configurations[0]
     points = [parameters for _, parameters in configurations]
@@ -226,31 +168,18 @@ def _check_runs(ended: _Ended, blocks: Sequence[Block], configurations: Sequence
         raise ConfigError("\n".join(problems))
 
 
-def _complete_records(folder: Path) -> list[TrialRecord]:
-    """Return the records of the complete trials in *folder*; those that cannot be read do not count."""
-    complete = []
-    for file in layout.record_files(folder):
-        try:
-            record = records.read(file)
-        except RecordError:
-            continue
-        if record.status is Status.COMPLETE:
-            complete.append(record)
-    return complete
-
-
-def _event(folder: Path, blocks: Sequence[Block], configurations: Sequence[Enqueued]) -> dict[str, Any]:
+def _event(ended: EndedStudy, blocks: Sequence[Block], configurations: Sequence[Enqueued]) -> dict[str, Any]:
     return {
         "event": "extend",
         "blocks": [block.model_dump() for block in blocks],
         "configurations": [[origin, parameters] for origin, parameters in configurations],
         "at": datetime.now(UTC).isoformat(),
-        "looked": len(looks_since_extension(folder)),
-        "complete": [record.trial for record in _complete_records(folder)],
+        "looked": len(looks_since_extension(ended.folder)),
+        "complete": [record.trial for record in ended.records],
     }
 
 
-def _lines(ended: _Ended, event: dict[str, Any], trials: int) -> list[str]:
+def _lines(ended: EndedStudy, event: dict[str, Any], trials: int) -> list[str]:
     """Return what the extension *event*, after which so many *trials* are to run, does, for the terminal."""
     before, looked, count = len(ended.state.blocks), event["looked"], len(event["configurations"])
     added = [_words([Block(**block) for block in event["blocks"]])] if event["blocks"] else []
@@ -259,6 +188,19 @@ def _lines(ended: _Ended, event: dict[str, Any], trials: int) -> list[str]:
     if looked:
         times = "once" if looked == 1 else f"{looked} times"
         lines.append(f"it was looked at {times} at {before} blocks: the report's tests account for it")
+    at_most = ended.first_line["settings"].get("blocks", {}).get("at_most")
+    if at_most is not None and before + len(event["blocks"]) > at_most:
+        lines.append(
+            f"it declared at most {at_most} blocks (blocks.at_most) and gets {before + len(event['blocks'])}: after a "
+            f"look at {at_most} or more of them the report's tests can decide little"
+        )
+    lost = ended.state.count_complete() - len(ended.records)
+    if lost > 0:
+        advice = "" if ended.local else f": fetch them with `rarepix study fetch {ended.experiment.id}`"
+        lines.append(
+            f"{lost} of its complete trials left no record that can be read in {ended.folder}, so that reports leave "
+            f"{'it' if lost == 1 else 'them'} out{advice}"
+        )
     if event["blocks"] and ended.first_line["settings"].get("race") is not None:
         lines.append("its race drops no configuration in the added blocks: all of its alpha is spent")
     if doubled := doubled_duration(ended.profile):

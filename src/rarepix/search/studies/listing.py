@@ -126,7 +126,7 @@ def _read(experiment: nnictl.Experiment) -> tuple[dict[str, Any], list[client.Tr
         except client.ManagerUnreachable:
             pass  # it is ending, or it hangs: read its files
     trials = client.stored_trials(experiment.folder)
-    state = _end_state(client.last_state(experiment.folder), trials) or ("stopped" if experiment.ended else "died")
+    state = _end_state(nnictl.last_state(experiment.folder), trials) or ("stopped" if experiment.ended else "died")
     return client.stored_profile(experiment.folder), trials, state
 
 

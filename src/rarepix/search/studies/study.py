@@ -12,7 +12,7 @@ from typing import Any
 from rarepix.nni_database import DatabaseError
 from rarepix.search.checks import preflight
 from rarepix.search.nni import nnictl, orphans
-from rarepix.search.nni.client import Manager, ManagerUnreachable, Trial, dispatcher_error, stored_profile
+from rarepix.search.nni.client import Manager, ManagerUnreachable, Trial, stored_profile
 from rarepix.search.nni.nnictl import StudyError, find_experiment
 from rarepix.search.nni.trial_command import command_from_params
 from rarepix.search.optimizer.settings import in_seconds
@@ -157,7 +157,7 @@ def from_params(experiment: nnictl.Experiment, params: dict[str, Any]) -> Study:
 def break_reason(study: Study, errors: list[str]) -> str:
     """Return why a study broke: the last exception of its tuner since it was started, else NNI's own *errors*."""
     started = int(nnictl.list_experiments()[study.id].started)
-    return dispatcher_error(study.logs, since=started) or "; ".join(errors).rstrip(".")
+    return nnictl.dispatcher_error(study.logs, since=started) or "; ".join(errors).rstrip(".")
 
 
 def end_orphans(experiment: nnictl.Experiment) -> list[str]:

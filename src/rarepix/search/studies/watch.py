@@ -103,7 +103,7 @@ def read_outcome(experiment: nnictl.Experiment) -> tuple[Study, Outcome]:
     Raises ``DatabaseError`` if NNI's files of it cannot be read, ``StudyError`` if it did not run trials of rarepix.
     """
     study = from_params(experiment, client.stored_profile(experiment.folder)["params"])
-    trials, state = client.stored_trials(experiment.folder), client.last_state(experiment.folder) or "?"
+    trials, state = client.stored_trials(experiment.folder), nnictl.last_state(experiment.folder) or "?"
     summary = read_summary(study.folder)
     problems = trial_problems(study, [trial for trial in client.last_attempts(trials) if not trial.busy])
     if state == "ERROR":
