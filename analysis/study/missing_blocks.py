@@ -47,6 +47,14 @@ def _covered(starts: np.ndarray, ends: np.ndarray) -> float:
     return float(reached[-1] - starts[0] - gaps)
 
 
+def extensible(undecidable: pd.DataFrame, most: int) -> pd.DataFrame:
+    """Return the comparisons that more blocks can help: those with more than half of the *most* pairs.
+
+    Of the others a race has dropped a level, or its trials failed, and an extension of the study gives it nothing.
+    """
+    return undecidable[undecidable["n"] > most / 2]
+
+
 def missing_pairs(undecidable: pd.DataFrame) -> int:
     """Return how many more pairs (trials per level) the largest of these comparisons needs; 0: a few do not help.
 

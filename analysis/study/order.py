@@ -56,7 +56,8 @@ def _around(claims: Sequence[Claim], against: Hashable) -> str:
     above = [higher for higher, lower in claims if lower == against]
     below = [lower for higher, lower in claims if higher == against]
     parts = [f"{names_text(names)} {way}" for names, way in ((above, "above"), (below, "below")) if names]
-    return f"{' and '.join(parts)} the default {plain(against)}"
+    default = "the default" if against == "default" else f"the default {plain(against)}"
+    return f"{' and '.join(parts)} {default}"
 
 
 def names_text(names: Sequence, all_others: int = 0) -> str:

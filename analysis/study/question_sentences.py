@@ -11,7 +11,7 @@ from analysis.reading.tables import Tables
 from analysis.statistics.corrections import NAMES
 from analysis.statistics.formatting import difference, equals, number, plural
 from analysis.study.comparisons import TreatmentComparison
-from analysis.study.missing_blocks import cost_sentence, missing_pairs
+from analysis.study.missing_blocks import cost_sentence, extensible, missing_pairs
 from analysis.study.order import NAMED, TIERS, plain
 from analysis.study.other_verdicts import beside_decided, by_model, contradictions, equivalent
 from analysis.study.question import Question
@@ -91,13 +91,15 @@ def _undecidable(tables: Tables, asked: Question) -> list[str]:
     which = f"{len(rows)} of {many} comparisons cannot"
     if len(rows) == many:
         which = f"{_none(many)} comparisons can" if many > 1 else f"{_named(asked)} cannot"
-    paired, missing = asked.comparison.design.block is not None, missing_pairs(rows)
+    helped = extensible(rows, int(asked.pairs["n"].max()))
+    paired, missing = asked.comparison.design.block is not None, missing_pairs(helped)
     unit = {"blocks": "more block", "pairs": "more pair"}.get(asked.unit, "more trial")
-    enough = f"{plural(missing, unit)}{'' if paired else ' per level'} could, if all agree"
+    what = "could" if len(helped) == len(rows) else f"could decide {len(helped)} of them"
+    enough = f"{plural(missing, unit)}{'' if paired else ' per level'} {what}, if all agree"
     could = f": {enough}" if missing else ""
     if rows["needed_n"].isna().any():
         could = ": looks before the extension have used the level, a few more blocks do not help"
-    cost = cost_sentence(tables, missing, int(rows["n"].min())) if paired else ""
+    cost = cost_sentence(tables, missing, int(helped["n"].min())) if paired and missing else ""
     sentence = f"By ranks alone {which} be decided with {asked.sizes(rows)}{could}."
     return [sentence, f"{cost[0].upper()}{cost[1:]}." if cost else ""]
 

@@ -115,6 +115,17 @@ def test_against_the_default_the_others_are_placed_above_or_below_it():
     )
 
 
+def test_comparisons_of_a_level_that_a_race_has_dropped_are_not_counted_on():
+    dropped = {"ce": LOSS_STUDY["ce"][:5], "ce+dice": LOSS_STUDY["ce+dice"][:2], "dice": LOSS_STUDY["dice"][:5]}
+    text = headline(dropped)
+    assert "1 more block could decide 1 of them, if all agree" in text
+
+
+def test_a_default_that_is_called_so_is_named_once():
+    named = {"default": LOSS_STUDY["ce"], "dice": LOSS_STUDY["dice"]}
+    assert headline(named, default="default").startswith("loss: dice above the default (+0.050")
+
+
 def test_two_levels_have_one_comparison():
     two = {name: LOSS_STUDY[name] for name in ("ce", "dice")}
     assert headline(two).startswith(

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from analysis.study.missing_blocks import cost_sentence, duration, missing_pairs, trial_times
+from analysis.study.missing_blocks import cost_sentence, duration, extensible, missing_pairs, trial_times
 from tests.analysis.study.synthetic import tables_of
 
 
@@ -91,3 +91,9 @@ def test_missing_pairs_are_those_of_the_largest_need():
     rows = pd.DataFrame({"needed_n": [6.0, 7.0, float("nan")], "n": [5, 4, 0]})
     assert missing_pairs(rows.head(2)) == 3
     assert missing_pairs(rows.tail(1)) == 0
+
+
+def test_a_level_that_a_race_has_dropped_gets_no_further_blocks():
+    rows = pd.DataFrame({"needed_n": [6.0, 6.0, 6.0], "n": [5, 5, 2]})
+    assert list(extensible(rows, 5).index) == [0, 1]
+    assert missing_pairs(extensible(rows, 5)) == 1
