@@ -110,3 +110,80 @@ def write_polyp(root: Path) -> Path:
         save(picture(5 + seed), root / "TestDataset" / folder / "images" / f"1.{end}")
         save(box(4, 4, 20, 20), root / "TestDataset" / folder / "masks" / f"1.{end}")
     return root
+
+
+def write_folders(root: Path) -> Path:
+    """Images and masks in folders of splits; masks of ids with a suffix, one of them empty."""
+    for seed, (split, name) in enumerate((("train", "a"), ("train", "ward1/b"), ("val", "c"))):
+        save(picture(seed), root / "images" / split / f"{name}.jpg")
+        save(box(2, 2, 10, 12, 1) + box(12, 20, 20, 30, 2) * (seed > 0), root / "masks" / split / f"{name}_mask.png")
+    (root / "dataset.json").write_text(json.dumps({"classes": ["background", "pore", "crack"]}))
+    return root
+
+
+def write_colours(root: Path) -> Path:
+    """Splits with colour masks beside them, of which one has a palette, and a table with what is ignored."""
+    colours = {0: (0, 0, 0), 1: (200, 0, 0), 2: (0, 0, 200)}
+    for seed, (split, name) in enumerate((("train", "a"), ("train", "b"), ("val", "c"))):
+        save(picture(seed), root / split / f"{name}.png")
+        mask = Image.fromarray(box(2, 2, 10, 12, 1) + box(12, 20, 20, 30, 2))
+        mask.putpalette([value for colour in colours.values() for value in colour])
+        (root / f"{split}_labels").mkdir(exist_ok=True)
+        (mask if name == "b" else mask.convert("RGB")).save(root / f"{split}_labels" / f"{name}_L.png")
+    lines(root / "class_dict.csv", "name,r,g,b", "background,0,0,0", "sign,200,0,0", "Void,0,0,200")
+    return root
+
+
+def write_coco(root: Path) -> Path:
+    """Two annotation files; a polygon, run lengths of a crowd, and an image without objects."""
+    rows, columns = SIZE
+    polygon = {"id": 1, "image_id": 1, "category_id": 5, "segmentation": [[2, 2, 12, 2, 12, 10, 2, 10]], "iscrowd": 0}
+    counts = [rows * 20, rows * 2, rows * (columns - 22)]
+    crowd = polygon | {"id": 2, "segmentation": {"size": [*SIZE], "counts": counts}, "iscrowd": 1}
+    other = polygon | {"id": 3, "category_id": 2, "segmentation": [[8, 8, 20, 8, 14, 20]]}
+    for seed, (split, names) in enumerate((("train", ("a", "b")), ("val", ("c",)))):
+        images = [{"id": n, "file_name": f"{name}.png"} for n, name in enumerate(names, 1)]
+        for image in images:
+            save(picture(seed + image["id"]), root / "images" / split / image["file_name"])
+        content = {"images": images, "annotations": [polygon, crowd, other]}
+        content |= {"categories": [{"id": 5, "name": "scratch"}, {"id": 2, "name": "dent"}]}
+        (root / "annotations").mkdir(exist_ok=True)
+        (root / "annotations" / f"instances_{split}.json").write_text(json.dumps(content))
+    return root
+
+
+def write_run_lengths(root: Path) -> Path:
+    """Two tables in the way of Severstal, with several rows an image and one without object."""
+    rows = ("ImageId,ClassId,EncodedPixels", "a.jpg,1,1 30 100 5", "a.jpg,4,20 9", "b.jpg,4,")
+    for seed, (split, of_split) in enumerate((("train", rows), ("val", (rows[0], "c.jpg,1,700 60")))):
+        for name in sorted({row.partition(",")[0] for row in of_split[1:]}):
+            save(picture(seed), root / f"{split}_images" / name)
+        lines(root / f"{split}.csv", *of_split)
+    return root
+
+
+def write_via(root: Path) -> Path:
+    """A file beside the images of each split, with a polygon above a circle; an image without regions."""
+    polygon = {"name": "polygon", "all_points_x": [2, 20, 10], "all_points_y": [2, 4, 20]}
+    circle = {"name": "circle", "cx": 12, "cy": 12, "r": 4}
+    regions = [
+        {"shape_attributes": polygon, "region_attributes": {"class": "leaf"}},
+        {"shape_attributes": circle, "region_attributes": {"class": "spot"}},
+    ]
+    for seed, (split, names) in enumerate((("train", ("a", "b")), ("val", ("c",)))):
+        entries = {name: {"filename": f"{name}.jpg", "regions": regions if name != "b" else []} for name in names}
+        for name in names:
+            save(picture(seed), root / split / f"{name}.jpg")
+        (root / split / "via_region_data.json").write_text(json.dumps(entries))
+    return root
+
+
+def write_yolo(root: Path) -> Path:
+    """A box and a polygon in a text file for each image; an empty one."""
+    labels = {"a": ("0 0.5 0.5 0.25 0.5", "1 0.1 0.1 0.6 0.1 0.6 0.9"), "b": (), "c": ("1 0.5 0.5 1 1",)}
+    for seed, (split, name) in enumerate((("train", "a"), ("train", "b"), ("val", "c"))):
+        save(picture(seed), root / "images" / split / f"{name}.jpg")
+        (root / "labels" / split).mkdir(parents=True, exist_ok=True)
+        lines(root / "labels" / split / f"{name}.txt", *labels[name])
+    (root / "data.yaml").write_text("names: [nut, bolt]\n")
+    return root

@@ -1,6 +1,6 @@
 import pytest
 
-from rarepix.files import naming, replacing, write_text
+from rarepix.files import naming, replacing, sha256, write_text
 
 
 def test_the_file_appears_at_the_end_and_its_folder_is_made(tmp_path):
@@ -46,3 +46,12 @@ def test_a_path_that_cannot_be_written_is_named(tmp_path):
 def test_other_errors_pass_unchanged(tmp_path):
     with pytest.raises(FileNotFoundError, match="No such file"), naming(tmp_path):
         (tmp_path / "nothing").read_text()
+
+
+def test_the_digest_of_a_file_by_its_published_value(tmp_path):
+    """Those of FIPS 180-4 for "abc" and of nothing."""
+    path = tmp_path / "a"
+    path.write_bytes(b"abc")
+    assert sha256(path) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    path.write_bytes(b"")
+    assert sha256(path) == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"

@@ -7,9 +7,16 @@ import numpy as np
 import pandas as pd
 
 from analysis.reading.class_scores import scores_by_split
+from analysis.reading.csv_file import read_table
 from analysis.reading.study_folder import with_scores
-from analysis.reading.table_columns import Names, Roles, check, names_of, read_table
+from analysis.reading.table_columns import Names, Roles, check, names_of
 from analysis.reading.tables import LeftOut, Tables, empty, hash_of, notes_on, scores_only, trials_table
+
+SUMMARY = (
+    r"(mean|average|avg|median|std|stdev|std\.? ?dev|sd|sem|total|sum|overall|summary|mittelwert|durchschnitt|moyenne|"
+    r"media|promedio|ø)\b?\.?( *[(±+/].*)?"
+)
+"""Names, in any case, of rows that sum up others: ``mean``, ``Avg.``, ``mean ± std``."""
 
 
 def load_table(
@@ -55,7 +62,8 @@ def load_table(
     roles, name = Roles(*named), study or Path(file).stem
     check(table, roles, default or {}, file)
     left_out = LeftOut()
-    table = _placed(_without_copies(_by_name(table, trial, file), file, left_out), roles, file, left_out)
+    table = _without_summaries(_by_name(table, trial, file), roles, file, left_out)
+    table = _placed(_without_copies(table, file, left_out), roles, file, left_out)
     trials = _trials(table, roles, name, file, left_out)
     class_table = _classes(table[(trials["status"] == "complete").to_numpy()], roles, file)
     scores = scores_by_split(class_table).reindex(table.index)
@@ -86,10 +94,32 @@ def _by_name(table: pd.DataFrame, trial: str | None, file: str) -> pd.DataFrame:
     return table.set_axis(pd.Index(names.astype(str), dtype="str", name=None))
 
 
+def _without_summaries(table: pd.DataFrame, roles: Roles, file: str, left_out: LeftOut) -> pd.DataFrame:
+    """Leave out the rows that people write below their runs: those whose block or name is a word such as ``mean``."""
+    named = table[roles.block].astype(str)
+    if roles.trial is not None:
+        named = named.assign(**{roles.trial: table[roles.trial].astype(str)})
+    is_summary = named.apply(lambda column: column.str.fullmatch(SUMMARY, case=False))
+    if is_summary.any(axis=1).all():  # then it is the name of something else
+        return table
+    for name, row in is_summary[is_summary.any(axis=1)].iterrows():
+        column = row.index[row][0]
+        word = named.loc[name, column]
+        word = word if isinstance(word, str) else word.iloc[0]
+        left_out.add(name, file, f"its {column} is {word!r}: it sums up other runs, and is none")
+    runs = table[~is_summary.any(axis=1)]
+    if len(runs) < len(table):  # beside a word the numbers of seeds and folds are read as texts
+        for column in roles.block:
+            numbers = pd.to_numeric(runs[column], errors="coerce")
+            runs = runs if (numbers.isna() & runs[column].notna()).any() else runs.assign(**{column: numbers})
+    return runs
+
+
 def _without_copies(table: pd.DataFrame, file: str, left_out: LeftOut) -> pd.DataFrame:
     copies = table.duplicated().to_numpy()
     if copies.any():
-        same = table.groupby(list(table.columns), dropna=False, sort=False).ngroup().to_numpy()
+        columns = table.set_axis(range(table.shape[1]), axis=1)  # two that nobody reads may have one name
+        same = columns.groupby(list(columns), dropna=False, sort=False).ngroup().to_numpy()
         origin = dict(zip(same[~copies], table.index[~copies], strict=True))
         for name, group in zip(table.index[copies], same[copies], strict=True):
             left_out.add(name, file, f"it says what run {origin[group]} says in every column: a copy, not a repeat")
@@ -125,7 +155,12 @@ def _trials(table: pd.DataFrame, roles: Roles, study: str, file: str, left_out: 
     score = _numbers(table[roles.score])
     has = score.notna()
     if not has.any():
-        raise ValueError(f"column {roles.score!r} of {file} must hold numbers, but holds none: name another score")
+        texts = table[roles.score].dropna()
+        example = f"{_shown(texts.iloc[0])} for run {texts.index[0]}" if len(texts) else "nothing"
+        raise ValueError(
+            f"column {roles.score!r} of {file} must hold numbers, but holds {example}: write numbers with a decimal "
+            f"point, or name another score"
+        )
     for name, value in table.loc[~has, roles.score].items():
         why = "no score" if pd.isna(value) else f"no score: it must be a finite number, but is {_shown(value)}"
         left_out.add(name, file, why)

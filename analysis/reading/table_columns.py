@@ -1,8 +1,7 @@
-"""Read a table of runs (a CSV file, or a table in memory) and check the roles of its columns."""
+"""The roles of the columns of a table of runs, and whether its columns can have them."""
 
 import difflib
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -70,6 +69,10 @@ def check(table: pd.DataFrame, roles: Roles, default: dict[str, Any], file: str)
         if near:
             available = f"the nearest are {', '.join(dict.fromkeys(near))}"
         raise ValueError(f"{file} must have the columns that are named, but lacks {', '.join(missing)}: {available}")
+    doubled = [name for name in dict.fromkeys(roles.columns) if (table.columns == name).sum() > 1]
+    if doubled:
+        times = (table.columns == doubled[0]).sum()
+        raise ValueError(f"a column must be in {file} once, but {doubled[0]!r} is {times} times: rename all but one")
     twice = sorted({name for name in roles.columns if roles.columns.count(name) > 1})
     if twice:
         raise ValueError(f"a column must have one role, but {', '.join(twice)} has more: name it once")
@@ -82,46 +85,3 @@ def check(table: pd.DataFrame, roles: Roles, default: dict[str, Any], file: str)
     unknown = [name for name in default if name not in roles.configuration]
     if unknown:
         raise ValueError(f"default must give columns of the configuration {roles.configuration}, but gives {unknown}")
-
-
-def read_table(path: str | Path | pd.DataFrame, levels: Sequence[str]) -> tuple[pd.DataFrame, str]:
-    """Return the table, and what it is called in messages.
-
-    Args:
-        path: a CSV file (a row per run, a header), or a table.
-        levels: the columns whose values are levels. In these a text is a text: ``None``, ``null`` and ``NA`` are names
-            of levels, and only an empty cell is missing (and ``nan`` among numbers).
-
-    Raises:
-        FileNotFoundError: there is no file at *path*.
-        ValueError: it is empty or no CSV.
-    """
-    if isinstance(path, pd.DataFrame):
-        return path.reset_index(drop=True), "table"
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"a table of runs must be a CSV file, but there is no file {path}: name another one")
-    try:
-        table = pd.read_csv(path, low_memory=False)
-        own = [name for name in dict.fromkeys(levels) if name in table]
-        if own:
-            texts = pd.read_csv(path, low_memory=False, usecols=own, keep_default_na=False, na_values=[""])
-            table = table.assign(**{name: _levels(table[name], texts[name]) for name in own})
-        return table, path.name
-    except (ValueError, OSError) as error:
-        raise ValueError(f"{path} must be a CSV file with a header and a row per run, but: {error}") from error
-
-
-def _levels(values: pd.Series, texts: pd.Series) -> pd.Series:
-    """Return *values*, as pandas reads them, with the *texts* among them that pandas takes for missing."""
-    if pd.api.types.infer_dtype(values, skipna=True) == "string":
-        return texts
-    lost = values.isna() & texts.notna()
-    lost &= texts.astype(str).str.strip().str.lstrip("+-").str.lower() != "nan"
-    if not lost.any():
-        return values
-    kept = values[~lost].dropna()
-    # Beside a missing value pandas reads whole numbers as floats.
-    if len(kept) and pd.api.types.is_float_dtype(kept) and (kept == kept.round()).all():
-        kept = kept.astype("int64")
-    return pd.concat([kept.astype(object), texts[lost].astype(object)]).reindex(values.index)

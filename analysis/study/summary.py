@@ -23,6 +23,8 @@ from analysis.study.provenance import status_counts
 from analysis.study.results import Results
 from analysis.study.validation_vs_test import RANK
 
+ROUNDING = 1e-12
+"""Means that differ by no more are equal: sums of the same scores in another order differ by less."""
 LEAST_RANKED = 4
 """Configurations from which it is worth a warning that test ranks the choice of validation in the lower half."""
 
@@ -59,7 +61,9 @@ def best_sentence(tables: Tables) -> str:
     best, name = ranked.iloc[0], objective_name(tables)
     about = parameter_texts(ranked.head(1), tables.parameters)[0] or AS_IT_IS
     reached = f"{objective_label(tables)} {number(best['objective'])}"
-    text = f"{_winner(tables)}Best by validation is trial {best['trial']} ({about}): {reached}"
+    equal = int((ranked["objective"] == best["objective"]).sum())
+    which = f"is trial {best['trial']}" if equal == 1 else f"are {equal} trials, all equal, such as {best['trial']}"
+    text = f"{_winner(tables)}Best by validation {which} ({about}): {reached}"
     text += f" at epoch {best['epoch']}" if pd.notna(best["epoch"]) else ""
     text += _against_baseline(tables, best, name)
     column = f"{TEST}_{name}"
@@ -76,7 +80,14 @@ def _winner(tables: Tables) -> str:
     cells = cell_means(tables)
     if cells["key"].nunique() in (0, 1, len(cells)):
         return ""
-    first = configuration_means(cells).iloc[0]
+    means = configuration_means(cells)
+    first = means.iloc[0]
+    equal = means[(means["adjusted"] - first["adjusted"]).abs() <= ROUNDING]
+    if len(equal) > 1:
+        return (
+            f"No configuration is ahead on validation: {len(equal)} have the same mean {objective_label(tables)}, "
+            f"{number(first['validation'])}.{unequal_blocks_note(cells)} "
+        )
     return (
         f"Ahead on validation is the configuration {first['configuration']!r}: {objective_label(tables)} "
         f"{number(first['validation'])} in the mean of {plural(first['blocks'], 'block')}."

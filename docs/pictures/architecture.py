@@ -16,7 +16,7 @@ FLOORS: tuple[tuple[str, tuple[str, ...]], ...] = (
         "5  studies",
         ("search.studies", "search.checks", "search.remote", "search.advisor", "search.nni", "search.optimizer"),
     ),
-    ("4  one trial", ("trial",)),
+    ("4  one trial", ("starter", "trial")),
     ("3  wiring", ("evaluation", "wiring", "config_data_checks", "inference", "config")),
     ("2  ground rooms", ("data", "losses", "models", "metrics", "engine", "viz")),
 )

@@ -18,7 +18,7 @@ from rarepix.metrics.sums import sums_taken
 from rarepix.scores import KINDS_OF, Sums, check_score, is_of_rare_classes, score
 from rarepix.settings import ConfigError
 
-NOT_OF_THE_SPLIT = ("root", "workers", "cache_gib", "resize", "test_list")
+NOT_OF_THE_SPLIT = ("root", "workers", "cache_gib", "resize", "test_list", "channels", "range")
 """Keys of ``data`` that do not change which images train and which validate."""
 
 

@@ -96,6 +96,8 @@ class Dataset(RecordModel):
 
     name: str
     root: str
+    source: str | None = None
+    """The layout that was read, also where the configuration says auto; None in records of before it was written."""
     inventory_hash: str
     split: str
     """Name of the split kind."""
@@ -194,6 +196,9 @@ class TrialRecord(RecordModel):
     objective: Objective | None = None
     counts: dict[str, dict[str, ClassCounts]] = {}
     """Split → class → counts. Empty if the network predicts no masks."""
+    first_weights: str = ""
+    """What ``model.weights`` gave the network of the first stage: how many tensors, of which file. Empty: random
+    weights, or those that the encoder's library loaded."""
     sums: dict[str, SplitSums] = {}
     """Split → further sums. Empty in schema 1."""
     plan: str = DEFAULT_PLAN

@@ -180,6 +180,24 @@ def test_predicts_a_folder_as_the_test_did(run, finished, tiny_voc, tested, tmp_
     assert document["pixels"]["ground"] == table.xs("ground", level="class")["pixels"].sum()
 
 
+def test_a_photograph_is_predicted_as_it_is_seen_and_hidden_files_are_told(run, finished, tiny_voc, tmp_path):
+    images = tmp_path / "images"
+    images.mkdir()
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned clockwise
+    photograph = Image.open(tiny_voc / "JPEGImages" / "img00.jpg")
+    photograph.rotate(90, expand=True).save(images / "turned.png", exif=exif)
+    photograph.save(images / "plain.png")
+    (images / "._plain.png").write_bytes(b"\0\5\x16\7")
+    code, _, err = run("predict", finished.folder, images, "--out", tmp_path / "out")
+    assert (code, "1 hidden file is left out: ._plain.png" in err) == (0, True)
+    plain, turned = (np.asarray(Image.open(tmp_path / "out" / "masks" / f"{n}.png")) for n in ("plain", "turned"))
+    assert plain.shape == (64, 96)
+    assert np.array_equal(plain, turned)
+    with Image.open(tmp_path / "out" / "overlays" / "turned.jpg") as overlay:
+        assert overlay.size == (96, 64)
+
+
 def test_predicts_a_file_per_class(run, finished, tiny_recipe, tiny_voc, tmp_path):
     checkpoint = finished.folder / "checkpoints" / "best.ckpt"
     words = ["--recipe", tiny_recipe, "--masks", "classes", "--no-overlays", "--out", tmp_path]

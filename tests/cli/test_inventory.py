@@ -1,6 +1,7 @@
 """``rarepix inventory``: tables and picture of a good dataset, all problems of a bad one."""
 
 import json
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -35,9 +36,13 @@ def masks(root: Path) -> dict[str, np.ndarray]:
 def test_a_good_dataset(run, tiny_voc, tmp_path, monkeypatch):
     monkeypatch.setenv("PICTURES", str(tiny_voc.parent))
     code, out, err = run("$PICTURES/tiny", "--out", tmp_path / "out")
-    assert (code, err) == (0, "")
+    assert code == 0
+    kind, pair, _ = err.splitlines()  # two pictures of the fixture look alike
+    assert kind == "rarepix: nearly equal images in different lists: 1"
+    assert "these images are nearly equal: img06 (train), img21 (val): what is tested" in pair
     written = {file.name for file in (tmp_path / "out").iterdir()}
     assert written == {
+        "problems.csv",
         "inventory.csv", "classes.csv", "co_occurrence.csv", "objects.parquet", "imbalance.png", "imbalance.svg",
     }  # fmt: skip
     counts = pd.read_csv(tmp_path / "out" / "inventory.csv", index_col="image")
@@ -88,10 +93,11 @@ def test_all_problems_are_reported_at_once(run, damaged_voc, tmp_path):
         assert text in err
     assert "Traceback" not in err
     table = pd.read_csv(tmp_path / "out" / "problems.csv", keep_default_na=False)
-    assert len(table) == 16
+    assert len(table) == 17
     images_with_problems = {image for image in table["image"] if image}
     assert images_with_problems == {f"img{number:02}" for number in range(13)}
-    assert f"all 16 of them: {tmp_path / 'out' / 'problems.csv'}" in err
+    assert "nearly equal images in different lists: 1" in err
+    assert f"all 17 of them: {tmp_path / 'out' / 'problems.csv'}" in err
     assert not (tmp_path / "out" / "inventory.csv").exists()
 
 
@@ -136,9 +142,11 @@ def test_problems_of_an_earlier_run_are_removed(run, damaged_voc, tmp_path):
     images = damaged_voc / "JPEGImages"
     kept = (images / "img02.jpg").read_bytes()
     shutil.copyfile(images / "img01.jpg", images / "img02.jpg")
-    run(damaged_voc, "--out", tmp_path / "out")
+    arguments = (damaged_voc, "--list", "train", "--out", tmp_path / "out")  # two images of train and val look alike
+    run(*arguments)
+    assert (tmp_path / "out" / "problems.csv").exists()
     (images / "img02.jpg").write_bytes(kept)
-    assert run(damaged_voc, "--out", tmp_path / "out")[0] == 0
+    assert run(*arguments)[0] == 0
     assert not (tmp_path / "out" / "problems.csv").exists()
 
 
@@ -187,3 +195,34 @@ def test_soft_masks_and_parameters_of_the_source(run, tmp_path):
     assert (code, "the source lesions takes merge, but got above: leave it out" in err) == (2, True)
     code, _, err = run(root, "--source", "lesions", "--set", "merge=5", "--out", tmp_path / "out")
     assert (code, "the source lesions: merge: Input should be a valid boolean" in err) == (2, True)
+
+
+def deepen(root: Path) -> None:
+    """Turn the images into PNG files of 16 bits whose values go up to 4080."""
+    for file in (root / "JPEGImages").iterdir():
+        pixels = np.asarray(Image.open(file).convert("L")).astype(np.uint16) * 16
+        Image.fromarray(pixels).save(file.with_suffix(".png"))
+        file.unlink()
+
+
+def test_deep_images_are_counted_with_a_range_and_refused_without(run, damaged_voc, tmp_path):
+    deepen(damaged_voc)
+    code, _, err = run(damaged_voc, "--out", tmp_path)
+    assert (code, "unreadable images: 24" in err) == (2, True)
+    assert re.search(r"must have 8 bits a channel, .* uint16 with values from \d+ to \d+: give data.range, .*4095", err)
+    assert run(damaged_voc, "--set", "range=[0,4095]", "--out", tmp_path)[0] == 0
+    code, _, err = run(damaged_voc, "--set", "range=[4095,0]", "--out", tmp_path)
+    assert (code, "range: must be a range [low, high] with low below high" in err) == (2, True)
+
+
+def test_a_fourth_band_that_is_left_out_is_told(run, damaged_voc, tmp_path):
+    for number, file in enumerate(sorted((damaged_voc / "JPEGImages").iterdir())):
+        image = Image.open(file).convert("RGB")
+        image.putalpha(Image.new("L", image.size, 255) if number < 20 else image.getchannel(0))
+        image.save(file.with_suffix(".png"))
+        file.unlink()
+    code, _, err = run(damaged_voc, "--out", tmp_path)
+    assert code == 0
+    assert "bands that are left out: 1" in err
+    assert "has values of its own in 4 of 24 images" in err
+    assert "bands" not in run(damaged_voc, "--set", "channels=4", "--out", tmp_path)[2]

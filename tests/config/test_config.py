@@ -165,7 +165,8 @@ REFUSED = [
     ({"augment.flip": 1.5}, "augment.flip: Input should be less than or equal to 1, but got 1.5"),
     ({"augment.scale": 1}, "augment.scale: must be a share from 0 to below 1, or a range [low, high] of positive"),
     ({"evaluate.floor": 2}, "evaluate.floor: Input should be less than or equal to 1, but got 2"),
-    ({"model.weights": "coco"}, "model.weights: Input should be 'none' or 'imagenet', but got 'coco'"),
+    ({"model.weights": "coco"}, "model.weights: must be none, imagenet or a file of weights (.bin, .ckpt, .pt, .pth, "),
+    ({"model.weights": "/w/coco.zip"}, "but got '/w/coco.zip'"),
     ({"loss.name": "focl"}, "unknown loss.name 'focl': did you mean 'focal'? valid: background_weighted_bce, "),
     ({"loss.gamma": 1.0}, "loss 'ce' has no parameter 'gamma'; it takes loss.label_smoothing, loss.class_weights"),
     ({"loss": {"_name": "focal", "gama": 1}}, "unknown key 'loss.gama': did you mean 'loss.gamma'?"),
@@ -460,6 +461,22 @@ OTHER = {
 def test_every_other_key_changes_the_hash():
     hashes = [config_hash(updated(BASE, {key: value})) for key, value in OTHER.items()]
     assert len({config_hash(BASE), *hashes}) == len(OTHER) + 1
+
+
+def test_a_file_of_weights_is_hashed_by_its_content(tmp_path, monkeypatch):
+    first, copy, other = (tmp_path / name for name in ("first.pth", "copy.pth", "other.pth"))
+    for file, content in ((first, b"one"), (copy, b"one"), (other, b"two")):
+        file.write_bytes(content)
+    first_hash, copied, another = (config_hash(updated(BASE, {"model.weights": str(f)})) for f in (first, copy, other))
+    assert first_hash == copied
+    assert len({first_hash, another, config_hash(BASE)}) == 3
+    monkeypatch.setenv("WEIGHTS_OF_MINE", str(tmp_path))
+    assert config_hash(updated(BASE, {"model.weights": "$WEIGHTS_OF_MINE/copy.pth"})) == first_hash
+    first.write_bytes(b"two!")
+    assert config_hash(updated(BASE, {"model.weights": str(first)})) != first_hash
+    first.unlink()
+    with pytest.raises(FileNotFoundError, match=r"a file of weights, but .*first\.pth is no file"):
+        config_hash(updated(BASE, {"model.weights": str(first)}))
 
 
 def test_a_configuration_that_is_read_back_has_the_same_hash():

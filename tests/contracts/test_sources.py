@@ -8,6 +8,7 @@ from rarepix.data.inventory.objects import find_objects
 from rarepix.data.registry import SOURCES
 from rarepix.data.source import DataError
 from rarepix.data.sources import open_source
+from rarepix.data.sources.recognition import recognise
 from rarepix.labels import LabelSpace, Task
 from rarepix.settings import ConfigError
 from tests import layouts
@@ -19,6 +20,13 @@ LAYOUTS = {
     "lesions, a folder a lesion": ("lesions", layouts.write_lesions),
     "lesions, merged": ("lesions", layouts.write_lesions),
     "polyp": ("polyp", layouts.write_polyp),
+    "folders": ("folders", layouts.write_folders),
+    "colours": ("colours", layouts.write_colours),
+    "coco": ("coco", layouts.write_coco),
+    "run_lengths": ("run_lengths", layouts.write_run_lengths),
+    "via": ("via", layouts.write_via),
+    "yolo": ("yolo", layouts.write_yolo),
+    "auto": ("auto", layouts.write_folders),
 }
 """Name → source, and what writes a folder of its layout with the lists ``train`` and ``val``."""
 
@@ -100,6 +108,12 @@ def test_an_unknown_list_is_refused_with_what_there_is(source):
 def test_a_folder_of_no_layout_is_refused(name, tmp_path):
     with pytest.raises((FileNotFoundError, DataError), match=str(tmp_path)):
         open_source(name, tmp_path)
+
+
+@pytest.mark.parametrize("layout", [name for name in LAYOUTS if name != "auto"])
+def test_its_folder_is_recognised(layout, tiny_voc, tmp_path):
+    name, write = LAYOUTS[layout]
+    assert recognise(write(tmp_path / "data") if write else tiny_voc) == (name, ())
 
 
 def test_a_parameter_of_another_source_is_refused(tiny_voc):

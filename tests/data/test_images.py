@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rarepix.data.images import image_files, image_size, read_image
+from rarepix.data.images import hidden_note, image_files, image_size, read_image
 from rarepix.data.masks import IdMask
 from rarepix.data.source import DataError
 from rarepix.labels import LabelSpace
@@ -31,7 +31,7 @@ every_reader = pytest.mark.parametrize("read", READERS, ids=lambda read: read.__
 def test_images_of_more_than_eight_bits_are_refused(tmp_path, deep):
     """They would be cut off at 255: all white."""
     Image.fromarray(np.full((4, 5), 3000, deep)).save(tmp_path / "deep.tif")
-    with pytest.raises(DataError, match=r"deep\.tif must have 8 bits a channel, but has mode"):
+    with pytest.raises(DataError, match=r"deep\.tif must have 8 bits a channel, or .* values from 3000 to 3000"):
         read_image(tmp_path / "deep.tif")
 
 
@@ -147,3 +147,23 @@ def test_no_folder(tmp_path):
     for path, what in ((tmp_path / "a.png", "is a file"), (tmp_path / "b", "does not exist")):
         with pytest.raises(FileNotFoundError, match=rf"images must be in a folder, but {path} {what}"):
             image_files(path)
+
+
+def test_hidden_files_are_left_out_and_told(tmp_path):
+    fill(tmp_path, "a.png", "b.webp", "._a.png", "._b.webp", ".DS_Store", ".c.jpg")
+    assert image_names(tmp_path) == ["a.png", "b.webp"]
+    assert hidden_note(tmp_path) == "3 hidden files are left out: ._a.png, ._b.webp, .c.jpg"
+
+
+def test_a_folder_of_hidden_files_alone_says_so(tmp_path):
+    fill(tmp_path, "._a.png")
+    with pytest.raises(DataError, match=r"has none itself \(1 hidden file is left out: \._a\.png\): give another"):
+        image_files(tmp_path)
+
+
+@pytest.mark.parametrize("suffix", ["webp", "WebP", "PNG", "Tif", "TIFF", "BMP"])
+def test_lossless_images_are_read_whatever_their_suffix(tmp_path, suffix):
+    pixels = np.random.default_rng(0).integers(0, 256, (8, 9, 3)).astype(np.uint8)
+    options = {"lossless": True} if suffix.lower() == "webp" else {}
+    Image.fromarray(pixels).save(tmp_path / f"image.{suffix}", **options)
+    assert np.array_equal(read_image(*image_files(tmp_path)), pixels)

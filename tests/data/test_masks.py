@@ -1,6 +1,8 @@
 """Masks from their files: ids as Pillow reads them, and class masks as arrays, counts, objects, cache, duplicates."""
 
 import hashlib
+import struct
+import zlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -255,3 +257,93 @@ def test_the_cache_key_of_existing_data_stays(make):
     assert IdMask(item.mask.files[0]).fingerprint() == digest
     assert item.mask.fingerprint() == f"['{digest}', None] threshold 0"
     assert replace(item.mask, threshold=9, merge=True).fingerprint() == f"['{digest}', None] threshold 9 binarized"
+
+
+def write_grey_png(file: Path, ids: np.ndarray, bits: int) -> None:
+    """Write a grey PNG of *bits* a sample; OpenCV and Pillow write 1 or 8 only."""
+    rows = [np.unpackbits(row[:, None], axis=1)[:, 8 - bits :].ravel() for row in ids.astype(np.uint8)]
+    data = zlib.compress(b"".join(b"\0" + np.packbits(row).tobytes() for row in rows))
+    header = struct.pack(">IIBBBBB", ids.shape[1], ids.shape[0], bits, 0, 0, 0, 0)
+    chunks = [(b"IHDR", header), (b"IDAT", data), (b"IEND", b"")]
+    parts = [
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)) for kind, body in chunks
+    ]
+    file.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(parts))
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4, 8])
+def test_grey_samples_of_few_bits_are_the_ids(tmp_path, bits):
+    ids = np.arange(2 ** min(bits, 4), dtype=np.uint8).repeat(3).reshape(2, -1)
+    write_grey_png(tmp_path / "mask.png", ids, bits)
+    mask = IdMask(tmp_path / "mask.png")
+    assert mask.read().tolist() == ids.tolist()
+    labels = LabelSpace(names=tuple("abcdefghijklmnop"))
+    assert mask.count(labels).pixels == [3] * (2 ** min(bits, 4)) + [0] * (16 - 2 ** min(bits, 4))
+
+
+@pytest.mark.parametrize("bits", [2, 4])
+def test_grey_samples_of_few_bits_in_a_tiff(tmp_path, bits):
+    """Rows of eight samples, written by hand: Pillow writes 1 or 8 bits only."""
+    ids = np.array([[0, 1, 2, 3, 3, 2, 1, 0]], np.uint8)
+    row = np.packbits(np.unpackbits(ids[0][:, None], axis=1)[:, 8 - bits :].ravel()).tobytes()
+    entries = {256: 8, 257: 1, 258: bits, 259: 1, 262: 1, 273: 8, 277: 1, 278: 1, 279: len(row)}
+    directory = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in entries.items())
+    row = row.ljust(4, b"\0")
+    (tmp_path / "mask.tif").write_bytes(
+        b"II*\0" + struct.pack("<I", 8 + len(row)) + row + struct.pack("<H", len(entries)) + directory + b"\0" * 4
+    )
+    assert IdMask(tmp_path / "mask.tif").read().tolist() == ids.tolist()
+    assert IdMask(tmp_path / "mask.tif").count(LabelSpace(names=("a", "b", "c", "d"))).pixels == [2, 2, 2, 2]
+
+
+def test_a_tiff_in_which_white_is_zero_is_refused(tmp_path):
+    Image.fromarray(np.array([[0, 1]], np.uint8)).save(tmp_path / "mask.tif", tiffinfo={262: 0})
+    with pytest.raises(
+        DataError, match=r"mask\.tif must store ids in which 0 is black, but is a TIFF in which 0 is wh"
+    ):
+        IdMask(tmp_path / "mask.tif").read()
+
+
+def test_255_is_class_1_in_a_mask_of_full_scale(tmp_path):
+    Image.fromarray(np.array([[0, 255, 1], [0, 0, 0]], np.uint8)).save(tmp_path / "mask.png")
+    plain, full = IdMask(tmp_path / "mask.png"), IdMask(tmp_path / "mask.png", full_scale=True)
+    assert full.read().tolist() == [[0, 1, 1], [0, 0, 0]]
+    assert full.count(BINARY_LABELS) == ([4, 2], 0, (2, 3), ())
+    assert plain.count(BINARY_LABELS) == ([4, 1], 1, (2, 3), ())
+    assert full.fingerprint() != plain.fingerprint()
+
+
+def layer_of(file: Path, values: list[int], **how) -> LayerMask:
+    Image.fromarray(np.array([values], np.uint8)).save(file)
+    return LayerMask((file,), merge=True, **how)
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([0, 1, 0], [0, 1, 0]),  # saved as ids
+        ([0, 100, 0], [0, 1, 0]),
+        ([1, 1, 1], [1, 1, 1]),
+        ([0, 1, 255], [0, 0, 1]),  # 1 is noise beside 255
+        ([0, 0, 0], [0, 0, 0]),
+    ],
+)
+def test_a_customary_threshold_does_not_hide_masks_of_0_and_1(tmp_path, values, expected):
+    mask = layer_of(tmp_path / "m.png", values, threshold=127, customary=True)
+    assert mask.read((1, 3)).tolist() == [expected]
+    assert mask.count(BINARY_LABELS, (1, 3)).pixels == [3 - sum(expected), sum(expected)]
+
+
+def test_masks_with_nothing_above_the_threshold_are_refused_by_their_values(tmp_path):
+    grey = layer_of(tmp_path / "m.png", [0, 3, 9], threshold=127, customary=True)
+    with pytest.raises(
+        DataError, match=r"m\.png must hold values above 127 .*, but holds only 0, 3, 9: save the class as"
+    ):
+        grey.read((1, 3))
+    stated = layer_of(tmp_path / "n.png", [0, 1, 0], threshold=127)
+    with pytest.raises(DataError, match=r'n\.png must hold .* 127 .*, but holds only 0, 1: .*, or correct "above"'):
+        stated.read((1, 3))
+    with pytest.raises(DataError, match=r"n\.png must hold shares of 255, but holds only 0, 1"):
+        layer_of(tmp_path / "n.png", [0, 1, 0], soft=True).read((1, 3))
+    below = layer_of(tmp_path / "o.png", [0, 90, 0], threshold=127)  # the dataset says that 90 does not count
+    assert below.read((1, 3)).tolist() == [[0, 0, 0]]

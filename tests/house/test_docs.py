@@ -16,6 +16,7 @@ DOCUMENTS += sorted((CHECKOUT / "docs").rglob("*.md"))
 STUDIES = [CHECKOUT / "nni_config.yml", *sorted((CHECKOUT / "studies").glob("*.yml"))]
 RECIPES = sorted((CHECKOUT / "trials" / "recipes").rglob("*.yaml"))
 READERS_OWN = {"my_recipe.yaml", "my_study.yml"}
+READERS_OWN |= {f"studies/demo/{name}" for name in ("demo.yaml", "study.yml", "search.yml")}  # rarepix init writes them
 TARGETS = re.findall(r"^([a-z-]+):", (CHECKOUT / "Makefile").read_text(), re.MULTILINE)
 
 

@@ -19,6 +19,7 @@ ROOMS = {
     "wiring": (3, 3),
     "evaluation": (3, 4),
     "trial": (4, 0),
+    "starter": (4, 1),
     "search.optimizer": (5, 0),
     "search.nni": (5, 1),
     "search.advisor": (5, 2),

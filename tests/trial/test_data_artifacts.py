@@ -41,6 +41,13 @@ def test_the_description_counts_the_pixels_of_the_masks(data, tiny_config, tiny_
             assert contents.images == sum(bool((mask == number).any()) for mask in split_masks)
 
 
+def test_a_record_says_which_layout_was_read(tiny_config):
+    """Also where the configuration leaves it to the folder."""
+    for name in ("voc", "auto"):
+        config = updated(tiny_config, {"data.source": name})
+        assert describe_data(build_data(config, gpu=False), config).source == "voc"
+
+
 def test_rare_classes_of_the_configuration_replace_those_of_the_dataset(tiny_config):
     config = updated(tiny_config, {"evaluate.rare": ["stripe", "block"]})
     assert describe_data(build_data(config, gpu=False), config).rare == ("stripe", "block")

@@ -1,7 +1,9 @@
 """A whole trial: its record, and how it ends when something goes wrong."""
 
+import hashlib
 import json
 import os
+import re
 import shutil
 import signal
 from dataclasses import replace
@@ -16,6 +18,7 @@ from rarepix import records
 from rarepix.config import TrialConfig, config_hash, updated
 from rarepix.engine.module import NonFiniteLoss
 from rarepix.records import Status
+from rarepix.settings import ConfigError
 from rarepix.trial.lifecycle import AttemptError, RunContext
 from rarepix.trial.run import run
 
@@ -170,6 +173,14 @@ def test_a_loss_that_is_not_finite(context):
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_batch_of_one_with_features_of_one_pixel(context):
+    """The network pools whole images, so that batch normalisation gets one value for each channel."""
+    small = changed(context, {"model.architecture": "pan", "model.options": {}, "engine.batch_size": 1})
+    with pytest.raises(ConfigError, match=r"'pan' .* cannot take a training step with engine\.batch_size=1"):
+        run(small)
+    assert "use a larger batch or crop" in records.read(context.record_file).error.message
+
+
 def test_a_gpu_is_asked_for_where_there_is_none(context):
     with pytest.raises(RuntimeError, match=r"engine\.device=gpu needs a GPU"):
         run(changed(context, {"engine.device": "gpu"}))
@@ -232,6 +243,34 @@ def test_a_trial_that_died_after_its_training_is_not_trained_again(finished, con
     assert (record.attempt, record.resumed_from_epoch, reports) == (2, 2, [])
     assert record.counts == finished.record.counts
     assert record.objective == finished.record.objective
+
+
+def test_a_trial_begins_with_the_weights_of_another(finished, context, capsys):
+    checkpoint = finished.folder / "checkpoints" / "best.ckpt"
+    begun = changed(context, {"model.weights": str(checkpoint), "engine.epochs": 1, "engine.patience": 0})
+    record = run(begun)
+    assert record.first_weights in capsys.readouterr().out.splitlines()
+    numbers = re.search(
+        r"weights: (\d+) of (\d+) tensors of the encoder and (\d+) of (\d+) others", record.first_weights
+    )
+    assert (numbers[1], numbers[3]) == (numbers[2], numbers[4])
+    digest = hashlib.sha256(checkpoint.read_bytes()).hexdigest()
+    assert record.first_weights.endswith(f"from {checkpoint}; sha256 {digest}")
+    assert records.read(begun.record_file) == record
+    assert finished.record.first_weights == ""
+
+
+def test_a_trial_is_not_resumed_with_another_file_of_weights(finished, context, tmp_path):
+    file = tmp_path / "w.ckpt"
+    shutil.copy(finished.folder / "checkpoints" / "best.ckpt", file)
+    context = changed(context, {"model.weights": str(file), "engine.patience": 0})
+    with pytest.raises(Interrupted):
+        run(replace(context, report=fail_after(1)))
+    shutil.copy(finished.folder / "checkpoints" / "last.ckpt", file)
+    with pytest.raises(AttemptError, match="which differs in the content of the file model.weights: give another"):
+        run(context)
+    shutil.copy(finished.folder / "checkpoints" / "best.ckpt", file)
+    assert run(context).status is Status.COMPLETE
 
 
 def test_a_complete_trial_is_not_run_again(finished, context):

@@ -1,6 +1,7 @@
 """``rarepix test`` and ``rarepix predict``: run a trained network on images with masks, and on images without."""
 
 import re
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -82,7 +83,7 @@ def predict(
 ) -> None:
     """Predict the masks of a folder of images, or which classes are in each image."""
     from rarepix.choices import pick
-    from rarepix.data.images import image_files
+    from rarepix.data.images import hidden_note, image_files
     from rarepix.evaluation.mask_files import FORMS, check_form
     from rarepix.evaluation.predict import is_found
     from rarepix.evaluation.predict import predict as run
@@ -91,6 +92,8 @@ def predict(
     if masks is not None:
         pick(dict.fromkeys(FORMS), masks, "form of masks")
     files = image_files(images)
+    if note := hidden_note(images):
+        print(f"rarepix: {note}", file=sys.stderr)
     trained = _load(network, recipe, settings)
     trained.refuse_without_masks(["--masks"] * (masks is not None) + ["--overlays"] * bool(overlays))
     form = None

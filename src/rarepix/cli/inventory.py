@@ -24,10 +24,11 @@ PICTURE = "imbalance"
 
 def inventory(
     folder: Annotated[str, typer.Argument(help="Folder of the dataset; may name $VARIABLES.")],
-    source: Annotated[str, typer.Option(help="Reader of the layout.")] = "voc",
+    source: Annotated[str, typer.Option(help="Reader of the layout; auto: the one that fits.")] = "auto",
     merge: Annotated[bool, typer.Option("--merge", help="Merge all classes into one: lesions.")] = False,
     settings: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Set a parameter of the source.")
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Set a parameter of the source, or channels or range of data."),
     ] = None,
     lists: Annotated[
         list[str] | None, typer.Option("--list", metavar="NAME", help="Only this list; may be repeated.")
@@ -39,8 +40,10 @@ def inventory(
     """Count every class of a dataset, draw the imbalance, report all problems. Exit code 2: there are some."""
     from rarepix.config import parse_settings
     from rarepix.data.inventory.inspection import inspect_dataset
+    from rarepix.data.registry import AUTO
     from rarepix.data.source import DataError
     from rarepix.data.sources import open_source
+    from rarepix.data.sources.recognition import recognise
     from rarepix.layout import results_root
     from rarepix.paths import cache_root, expand
     from rarepix.settings import ConfigError
@@ -48,7 +51,8 @@ def inventory(
     parameters = parse_settings(settings or [])
     if merge and not parameters.setdefault("merge", True):
         raise ConfigError("--merge and --set merge=false say the opposite: leave one of them out")
-    opened = open_source(source, expand(folder), **parameters)
+    root = expand(folder)
+    opened = open_source(source, root, **parameters)
     if opened.assumed:
         print(f"rarepix: {opened.assumed}", file=sys.stderr)
     names = list(dict.fromkeys(lists or opened.lists()))
@@ -63,6 +67,8 @@ def inventory(
         raise typer.Exit(2)
     table = _write(opened, result, out)
     _print_table(opened, names, result, table, out)
+    if source == AUTO:
+        print(f"layout: {recognise(root).source} (in a recipe: data.source)")
 
 
 def _report_problems(result: "Inspection", out: Path) -> None:
@@ -117,6 +123,7 @@ def _print_table(source: "Source", names: list[str], result: "Inspection", table
     from rich.markup import escape
     from rich.table import Table
 
+    from rarepix.data.inventory.summary import describe_sizes
     from rarepix.viz.style import number, percent
 
     grid = Table(title=_title(source, result, table), title_justify="left")
@@ -129,16 +136,7 @@ def _print_table(source: "Source", names: list[str], result: "Inspection", table
         cells = (str(row.images), percent(row.image_share), str(row.pixels), percent(row.pixel_share), *objects)
         grid.add_row(escape("(ignored)" if ignored else row.Index), *cells)
     Console(width=None if sys.stdout.isatty() else 100).print(grid)
-    print(f"lists: {', '.join(names)}; sizes (width × height): {_sizes(result.counts)}")
+    print(f"lists: {', '.join(names)}; sizes (width × height): {describe_sizes(result.counts)}")
     if source.labels.is_soft:
         print("masks are soft: a pixel counts as one of a class where its share is above one half")
     print(f"tables and picture: {out} ({PICTURE}.png)")
-
-
-def _sizes(counts: "pd.DataFrame") -> str:
-    sizes = counts[["width", "height"]].value_counts()
-    most = "×".join(map(str, sizes.index[0]))
-    if len(sizes) == 1:
-        return f"all {most}"
-    sides = [f"{counts[side].min()} to {counts[side].max()}" for side in ("width", "height")]
-    return f"{' × '.join(sides)}, {len(sizes)} different, most often {most}"

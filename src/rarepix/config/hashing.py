@@ -2,7 +2,7 @@
 
 Trials are compared by this hash, and an unfinished one is resumed only under the same. Records of schema 1 hashed every
 key that existed then, parameters that were not given as null. A key that was added since is hashed where it is not at
-its default.
+its default. A file of weights counts by its content, wherever it lies.
 """
 
 import hashlib
@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any
 
 from rarepix.config.trial import TrialConfig, flatten
+from rarepix.files import sha256
 from rarepix.records import BLOCK_KEYS, describes_environment
 
 FIRST_KEYS = {
@@ -47,8 +48,13 @@ def config_hash(config: TrialConfig) -> str:
     """Return a hash of the configuration without seed, fold and the keys that say where and how it ran.
 
     Trials with equal hashes ran the same configuration.
+
+    Raises:
+        FileNotFoundError: ``model.weights`` is a file that is not there.
     """
     flat = flatten(config.model_dump(mode="json"))
+    if config.model.weights_file is not None:
+        flat["model.weights"] = f"sha256:{sha256(config.model.weights_file)}"
     later = _later_defaults(type(config))
     hashed = {
         key: value

@@ -20,7 +20,7 @@ from rarepix.seeding import stable_hash
 
 
 class SegmentationDataset(Dataset):
-    """Samples ``{"image": 3 H W uint8, "mask": H W uint8 ids (multilabel: C H W of 0 and 1), "id": str}``.
+    """Samples ``{"image": C H W uint8 or float32, "mask": H W uint8 ids (multilabel: C H W of 0 and 1), "id": str}``.
 
     Values of soft masks are shares, see ``LabelSpace.scale``.
 
@@ -98,7 +98,7 @@ class SegmentationDataset(Dataset):
         return image, mask if native else resize_mask(mask, image.shape[:2], soft=self.soft)
 
     def _read(self, item: Item, *, native: bool) -> tuple[np.ndarray, np.ndarray]:
-        image = read_image(item.image)
+        image = read_image(item.image, item.bands)
         mask = item.mask.read(image.shape[:2])
         if self.resize is not None:
             image = resize_image(image, fitted(image.shape[:2], self.resize))
@@ -110,16 +110,17 @@ def decoded_gib(
     widths: np.ndarray,
     *,
     layers: int = 1,
+    bytes_per_pixel: int = 3,
     resize: int | Size | None = None,
     native_masks: bool = False,
 ) -> float:
     """Return the memory, in GiB, that decoded images of these rows and columns take, with masks of so many *layers*.
 
-    *resize*: rows and columns, or the longest side, that images are resized to; with *native_masks*, as in evaluation,
-    masks keep their own size.
+    *bytes_per_pixel* are those of an image, see ``Bands``; *resize*: rows and columns, or the longest side, that images
+    are resized to; with *native_masks*, as in evaluation, masks keep their own size.
     """
     images = native = heights.astype(np.int64) * widths
     if resize is not None:
         sizes = [fitted(shape, resize) for shape in zip(heights.tolist(), widths.tolist(), strict=True)]
         images = np.array([rows * columns for rows, columns in sizes], np.int64)
-    return float((images * 3 + (native if native_masks else images) * layers).sum()) / 2**30
+    return float((images * bytes_per_pixel + (native if native_masks else images) * layers).sum()) / 2**30

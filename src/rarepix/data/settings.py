@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Literal, Self
 from pydantic import Field, ModelWrapValidatorHandler, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from rarepix.choices import pick
+from rarepix.data.bands import Bands, ValueRange
 from rarepix.data.registry import SOURCES, source_module
 from rarepix.settings import NoParameters, OneOf, Settings
 
@@ -45,7 +46,8 @@ class DataConfig(OneOf):
     restating_resets: ClassVar = False
 
     source: str = "voc"
-    """Reader of the layout: voc · cityscapes · lesions (a mask for each lesion) · polyp (several test sets)."""
+    """Reader of the layout: auto (the one that the folder has) · folders (images beside masks) · colours · coco ·
+    run_lengths · via · yolo · voc · cityscapes · lesions (a mask for each lesion) · polyp (several test sets)."""
     root: str
     """Folder of the dataset; may name environment variables."""
     train_list: str = "train"
@@ -60,10 +62,17 @@ class DataConfig(OneOf):
     major_class (on the class with most pixels, background aside) · listed."""
     split_on: Literal["presence", "pixels", "proportion"] | None = None
     """multilabel: what of a class is stratified (default presence)."""
-    groups: GroupsConfig | None = None
+    groups: GroupsConfig | Literal["auto"] | None = None
+    """Which images are always in the same fold. auto: nearly equal ones, and those of one film."""
     folds: int = Field(5, ge=2)
     fold: NonNegativeInt = 0
     """The fold that validates. A block, never tuned."""
+    channels: int = Field(3, ge=1, le=16)
+    """Bands of the images. With other than three the mean and standard deviation of each are measured on the training
+    part and kept in the checkpoint."""
+    range: ValueRange | None = None
+    """Values, low and high, that become 0 and 1, for images of more than 8 bits (12 bits: [0, 4095]). Values outside
+    become 0 or 1. Mean and standard deviation are measured, as with other than three channels."""
     allow_absent: tuple[str, ...] = ()
     """Classes that may be absent from the training split (any other absent class is an error)."""
     resize: PositiveInt | tuple[PositiveInt, PositiveInt] | None = None
@@ -75,6 +84,11 @@ class DataConfig(OneOf):
     workers: Literal["auto"] | NonNegativeInt = "auto"
     """Loader processes of each device. auto: on a GPU its share of the cores, up to 8; on a CPU none, since training
     needs the cores."""
+
+    @property
+    def bands(self) -> Bands:
+        """How images are read."""
+        return Bands(channels=self.channels, range=self.range)
 
     @classmethod
     def parameters_class(cls, chooser: str, choice: str) -> type[Settings]:

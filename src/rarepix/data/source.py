@@ -8,10 +8,13 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
+from rarepix.data.bands import RGB, Bands
 from rarepix.labels import LabelSpace, Task, hard_mask
 
 Size = tuple[int, int]
 """Rows and columns."""
+Colour = tuple[int, int, int]
+"""Red, green and blue."""
 
 
 class DataError(ValueError):
@@ -60,6 +63,10 @@ class Mask(Protocol):
             OSError: a file cannot be read.
         """
 
+    def palette(self) -> dict[int, Colour]:
+        """Return id → colour as the files say it; here they say nothing."""
+        return {}
+
     def count(self, labels: LabelSpace, size: Size | None) -> MaskCounts | None:
         """Return the pixels of each class; None if the size of the mask is not known.
 
@@ -89,15 +96,21 @@ class Item:
     id: str
     image: Path
     mask: Mask
+    bands: Bands = RGB
+    """How the image is read."""
 
 
-class MissingFiles(DataError):
-    """A list that names images or masks that do not exist."""
+class FaultyList(DataError):
+    """A list that cannot be used as it is, but whose items can be inspected for further faults."""
 
     def __init__(self, message: str, items: list[Item]) -> None:
         super().__init__(message)
         self.items = items
-        """All items of the list, also those whose files are missing."""
+        """The items that can be inspected."""
+
+
+class MissingFiles(FaultyList):
+    """A list that names images or masks that do not exist; its items are all of the list, also those."""
 
 
 class Source(Protocol):

@@ -1,7 +1,7 @@
 """The Lightning module: forward and loss in training, sums in validation and test."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import lightning.pytorch as pl
@@ -37,7 +37,7 @@ class NonFiniteLoss(RuntimeError):
 
 
 class SegmentationModule(pl.LightningModule):
-    """Trains a network on batches ``{"image": N 3 H W uint8, "mask": N H W ids or N C H W, "id": list}``.
+    """Trains a network on batches ``{"image": N C H W, "mask": N H W ids or N C H W, "id": list}``.
 
     On several devices each process gets its share of a batch and computes the loss of that share; the gradient is the
     mean over the processes (DistributedDataParallel). The sums of a validation are added up over the processes, so that
@@ -57,9 +57,13 @@ class SegmentationModule(pl.LightningModule):
         seed: int,
         channels_last: bool,
         metadata: dict[str, Any] | None = None,
+        mean: Sequence[float] = IMAGENET_MEAN,
+        std: Sequence[float] = IMAGENET_STD,
+        full_scale: float = 255,
     ) -> None:
         """Take the parts of a training.
 
+        Images are normalised by *mean* and *std* of each band, which are shares of *full_scale*, their largest value.
         *model* is a ``models.outputs.Model``; *metadata* is written into every checkpoint.
         """
         super().__init__()
@@ -68,15 +72,15 @@ class SegmentationModule(pl.LightningModule):
         self._predict = predict
         self.optim, self.seed, self.channels_last, self.metadata = optim, seed, channels_last, metadata or {}
         # normalised on the device: loaders then move a quarter of the bytes
-        self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1) * 255, persistent=False)
-        self.register_buffer("std", torch.tensor(IMAGENET_STD).view(1, 3, 1, 1) * 255, persistent=False)
+        self.register_buffer("mean", torch.tensor(mean).view(1, -1, 1, 1) * full_scale, persistent=False)
+        self.register_buffer("std", torch.tensor(std).view(1, -1, 1, 1) * full_scale, persistent=False)
         self._last_step: tuple[int, dict[str, Tensor]] | None = None
         self._loss_sums: dict[str, Tensor] = {}
         self.scores: dict[str, float] = {}
         self.collected: dict[int, list[tuple[list[str], dict[str, Tensor]]]] = {}
 
     def forward(self, image: Tensor) -> SegOutput:
-        """Return the network's output for images N 3 H W uint8."""
+        """Return the network's output for images N C H W, uint8 or float."""
         x = (image.float() - self.mean) / self.std
         return as_output(self.model(x.contiguous(memory_format=torch.channels_last) if self.channels_last else x))
 

@@ -101,7 +101,13 @@ def load_trained_model(
     config_data_checks.check_scores(config, labels)
     set_threads(config.engine)
     hardware = choose_hardware(config.engine)
-    module = wiring.build_module(config, labels)
+    normalisation = (metadata or {}).get(wiring.NORMALISATION)
+    if normalisation is None and not config.data.bands.is_rgb:
+        raise CheckpointError(
+            f"{checkpoint} must hold the mean and standard deviation of its bands, since data.channels and data.range "
+            f"say that images are not 8-bit RGB, but does not: give the checkpoint of a trial with that configuration"
+        )
+    module = wiring.build_module(config, labels, normalisation=normalisation)
     _fill(module.model, state, checkpoint)
     module.eval().to("cuda" if hardware.accelerator == "gpu" else "cpu")
     folder = path if path.is_dir() else checkpoint.parent

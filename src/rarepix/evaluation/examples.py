@@ -15,6 +15,7 @@ from rarepix.inference.decode import crop_masks
 from rarepix.labels import LabelSpace, hard_mask
 from rarepix.metrics.settings import EvaluateConfig
 from rarepix.scores import ratio
+from rarepix.viz.bands import as_rgb
 from rarepix.viz.examples import ExampleRow, examples_sheet
 
 if TYPE_CHECKING:
@@ -128,11 +129,11 @@ def draw_examples(
 
 
 def image_and_mask(sample: dict, labels: LabelSpace) -> tuple[np.ndarray, np.ndarray]:
-    """Return the image, H W 3 uint8, and the mask, H W ids or H W C of 0 and 1, of a dataset's sample.
+    """Return the image in colours, H W 3 uint8, and the mask, H W ids or H W C of 0 and 1, of a dataset's sample.
 
     Of a soft mask it is the ``hard_mask``.
     """
-    image, mask = sample["image"].permute(1, 2, 0).numpy(), hard_mask(sample["mask"], labels)
+    image, mask = as_rgb(sample["image"].permute(1, 2, 0).numpy()), hard_mask(sample["mask"], labels)
     return image, (mask if mask.ndim == 2 else mask.permute(1, 2, 0)).numpy()
 
 

@@ -16,7 +16,8 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from rarepix.data.inventory import read_image
+from rarepix.data.bands import RGB, Bands
+from rarepix.data.images import read_image
 from rarepix.data.loaders import padded, round_up
 from rarepix.data.transforms.resizing import Size, fitted, resize_image
 from rarepix.evaluation.checkpoint import TrainedModel
@@ -25,6 +26,7 @@ from rarepix.files import replacing, write_text
 from rarepix.inference.decode import crop_masks, probabilities
 from rarepix.labels import LabelSpace
 from rarepix.models.outputs import Prediction
+from rarepix.viz.bands import as_rgb
 from rarepix.viz.overlays import overlay
 from rarepix.wiring import evaluation_loader
 
@@ -32,16 +34,16 @@ OVERLAYS = "overlays"
 
 
 class ImageFiles(Dataset):
-    """Images without masks: ``{"image": 3 H W uint8, "index": int, "size": (rows, columns) before *resize*}``."""
+    """Images without masks: ``{"image": C H W, "index": int, "size": (rows, columns) before *resize*}``."""
 
-    def __init__(self, files: Sequence[Path], resize: int | Size | None) -> None:
-        self.files, self.resize = list(files), resize
+    def __init__(self, files: Sequence[Path], resize: int | Size | None, bands: Bands = RGB) -> None:
+        self.files, self.resize, self.bands = list(files), resize, bands
 
     def __len__(self) -> int:
         return len(self.files)
 
     def __getitem__(self, index: int) -> dict:
-        image = read_image(self.files[index])
+        image = read_image(self.files[index], self.bands)
         size = image.shape[:2]
         if self.resize is not None:
             image = resize_image(image, fitted(size, self.resize))
@@ -72,7 +74,9 @@ def predict(
     overlays: bool,
     advance: Callable[[int], None] = lambda images: None,
 ) -> pd.DataFrame:
-    """Predict every image at its own size and write masks, overlays, ``predictions.csv`` and ``prediction.json``.
+    """Predict every image and write masks, overlays, ``predictions.csv`` and ``prediction.json``.
+
+    Masks have the size of their image, upright (after its EXIF orientation).
 
     Args:
         files: images whose names without suffix differ.
@@ -93,7 +97,8 @@ def predict(
     trained.refuse_without_masks(["masks and overlays"] * bool(form or overlays))
     gpu = trained.module.device.type == "cuda"
     stacked = partial(collate, stride=trained.module.model.stride)
-    loader = evaluation_loader(ImageFiles(files, config.data.resize), config, labels, gpu=gpu, collate=stacked)
+    images = ImageFiles(files, config.data.resize, config.data.bands)
+    loader = evaluation_loader(images, config, labels, gpu=gpu, collate=stacked)
     rows: list[dict[str, object]] = []
     for batch in loader:
         prediction = trained.predict(batch)
@@ -103,7 +108,9 @@ def predict(
         else:
             masks = crop_masks(prediction.mask, batch["mask_size"])
             for file, mask in zip(batch_files, masks, strict=True):
-                _write_files(file, mask, out, labels, form=form, overlays=overlays)
+                write_mask(mask, file.stem, out / MASKS, form=form, labels=labels)
+                if overlays:
+                    _write_overlay(file, config.data.bands, mask, out, labels)
             rows += _mask_rows(batch_files, masks, prediction, labels)
         advance(len(batch_files))
     table = pd.DataFrame(rows)
@@ -111,11 +118,10 @@ def predict(
     return table
 
 
-def _write_files(file: Path, mask: np.ndarray, out: Path, labels: LabelSpace, *, form: str, overlays: bool) -> None:
-    write_mask(mask, file.stem, out / MASKS, form=form, labels=labels)
-    if overlays:
-        with replacing(out / OVERLAYS / f"{file.stem}.jpg") as temporary:
-            Image.fromarray(overlay(read_image(file), mask, labels)).save(temporary, quality=92)
+def _write_overlay(file: Path, bands: Bands, mask: np.ndarray, out: Path, labels: LabelSpace) -> None:
+    with replacing(out / OVERLAYS / f"{file.stem}.jpg") as temporary:
+        pixels = overlay(as_rgb(read_image(file, bands)), mask, labels)
+        Image.fromarray(pixels).save(temporary, quality=92)
 
 
 def _mask_rows(

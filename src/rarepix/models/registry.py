@@ -4,7 +4,7 @@ An architecture is a module with
 
 * ``Parameters``, a class of settings: its keys in the section ``model``,
 * ``network(config) -> NetworkSpec``: what it says and which sizes it takes,
-* ``build(config, *, classes, presence)``: the network, see ``rarepix.models.build_model``.
+* ``build(config, *, classes, presence, channels)``: the network, see ``rarepix.models.build_model``.
 
 The module is imported when its architecture is chosen, so that a configuration without it imports no torch.
 """

@@ -34,8 +34,8 @@ class Segmenter:
         return output if isinstance(output, Tensor) else SegOutput(*output)
 
 
-def build(config: ModelConfig, *, classes: int, presence: int) -> nn.Module:
-    """Return the network that *config* describes, with C = *classes* channels of the mask.
+def build(config: ModelConfig, *, classes: int, presence: int, channels: int = 3) -> nn.Module:
+    """Return the network that *config* describes, of images of *channels* bands, with C = *classes* of the mask.
 
     With ``model.presence=encoder`` it has a head for K = *presence* classes: one linear layer on the pooled deepest
     features of the encoder.
@@ -54,7 +54,11 @@ def build(config: ModelConfig, *, classes: int, presence: int) -> nn.Module:
         options = options | {"aux_params": aux_params}
     with named_errors(config):
         return _segmenter(architecture)(
-            encoder_name=config.encoder, encoder_weights=weights_of(config), classes=classes, **options
+            encoder_name=config.encoder,
+            encoder_weights=weights_of(config),
+            in_channels=channels,
+            classes=classes,
+            **options,
         )
 
 

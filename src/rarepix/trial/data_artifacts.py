@@ -4,6 +4,7 @@ from pathlib import Path
 
 from rarepix.config import TrialConfig
 from rarepix.data.inventory import BORDER, inventory_hash
+from rarepix.data.sources import layout_of
 from rarepix.data.splits.train_val_test import Split
 from rarepix.files import replacing
 from rarepix.layout import CLUSTERS, DONORS, SPLIT, WEIGHTS
@@ -17,6 +18,7 @@ def describe_data(data: Data, config: TrialConfig) -> Dataset:
     return Dataset(
         name=data.name,
         root=str(config.data.root),
+        source=layout_of(config.data),
         inventory_hash=inventory_hash(data.splits.inventory),
         split=config.data.split,
         split_file=SPLIT,

@@ -199,6 +199,8 @@ def _check_same_trial(earlier: TrialRecord, context: RunContext, block: Block) -
         before, now = flatten(earlier.config), flatten(context.config.model_dump(mode="json"))
         keys = [key for key in {**before, **now} if before.get(key) != now.get(key)]
         differing = ", ".join(key for key in keys if not describes_environment(key, now.get(key)))
+        if not differing and context.config.model.weights_file is not None:
+            differing = "the content of the file model.weights"
         raise AttemptError(
             f"trial {context.trial!r} was begun with another configuration or block "
             f"(hash {earlier.config_hash}, {earlier.block}), "

@@ -40,6 +40,8 @@ class _Parts(NamedTuple):
     hardware: Hardware
     data: Data
     module: SegmentationModule
+    first_weights: str
+    """What its weights began with, a line; empty if that is random."""
 
 
 def train(config: TrialConfig, folder: Path, report: Report, context: StageContext | None = None) -> StageResult:
@@ -59,7 +61,7 @@ def train(config: TrialConfig, folder: Path, report: Report, context: StageConte
     dataset, resumed = describe_data(parts.data, config), _finished_before(parts)
     if distributed.is_main_process():
         write_data_artifacts(parts.data, folder)
-    parts.context.began(dataset, parts.hardware.name, resumed)
+    parts.context.began(dataset, parts.hardware.name, resumed, parts.first_weights)
     trained = _fit(parts, report, resumed)
     evaluated, test_seconds = _evaluate(parts, trained.trainer)
     value, labels = parts.module.scorer(evaluated["val"].pooled)["objective"], parts.data.labels
@@ -97,17 +99,20 @@ def _build(config: TrialConfig, folder: Path, context: StageContext) -> _Parts:
     context.startup.mark("data")
 
     torch.manual_seed(stable_hash(config.seed, "weights") % 2**63)
-    module = wiring.build_module(config, data.labels, class_pixels=data.class_pixels())
+    normalisation = data.normalisation and data.normalisation.by_name()
+    module = wiring.build_module(config, data.labels, class_pixels=data.class_pixels(), normalisation=normalisation)
     module.metadata = module.metadata | {STAGE_KEY: identity(context.name, config)}
+    first_weights = module.model.first_weights
     if context.initial_weights is not None:
         load_weights(module.model, context.initial_weights)
+        first_weights = ""
     if hardware.is_gpu and distributed.world_size() > 1:
         # torch's own (which Lightning uses) drops the activations in timm's layers
         from timm.layers import convert_sync_batchnorm
 
         module.model = convert_sync_batchnorm(module.model)
     context.startup.mark("model")
-    return _Parts(config, folder, context, hardware, data, module)
+    return _Parts(config, folder, context, hardware, data, module, first_weights)
 
 
 def _finished_before(parts: _Parts) -> int | None:
@@ -136,6 +141,7 @@ class _Trained(NamedTuple):
 
 def _fit(parts: _Parts, report: Report, resumed: int | None) -> _Trained:
     """Train, from the last checkpoint if *resumed* epochs are finished."""
+    from rarepix import wiring
     from rarepix.data.transforms.paste import PasteOutcome
     from rarepix.engine.callbacks import BatchCounter, HistoryWriter, PhaseTimer
     from rarepix.engine.trainer import build_trainer
@@ -157,7 +163,7 @@ def _fit(parts: _Parts, report: Report, resumed: int | None) -> _Trained:
     # loader processes begin to draw before Lightning tells the sampler the epoch
     loaders["train"].sampler.set_epoch(resumed or 0)
     last = folder / CHECKPOINTS / LAST if resumed else None
-    with naming(folder / CHECKPOINTS):
+    with naming(folder / CHECKPOINTS), wiring.explaining_small_batches(parts.config):
         trainer.fit(parts.module, loaders["train"], loaders["val"], ckpt_path=last, weights_only=True)
     # noted now: loading the best checkpoint for the evaluation sets trainer and counter back to its epoch
     seconds = timer.seconds() | {"fit": history.seconds()}

@@ -30,7 +30,7 @@ class StartupTimer:
         self._last = now
 
 
-def _nothing(dataset: Dataset, device: str, resumed_from_epoch: int | None) -> None:
+def _nothing(dataset: Dataset, device: str, resumed_from_epoch: int | None, first_weights: str) -> None:
     """Take no notice of the beginning."""
 
 
@@ -51,5 +51,6 @@ class StageContext:
     initial_weights: Path | None = None
     """Checkpoint from whose weights the training begins; None: those that the configuration names."""
     startup: StartupTimer = field(default_factory=StartupTimer)
-    began: Callable[[Dataset, str, int | None], None] = _nothing
-    """Called before the first step with the data, the device and the finished epochs from which the stage goes on."""
+    began: Callable[[Dataset, str, int | None, str], None] = _nothing
+    """Called before the first step with the data, the device, the finished epochs from which the stage goes on, and
+    what its network's weights began with (``models.build_model``)."""

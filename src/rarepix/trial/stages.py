@@ -106,8 +106,12 @@ class TrialStages:
     def _stage_context(self, name: str, initial_weights: Path | None) -> StageContext:
         before = self._epochs_before(name)
 
-        def began(dataset: Dataset, device: str, resumed: int | None) -> None:
+        def began(dataset: Dataset, device: str, resumed: int | None, first_weights: str) -> None:
             changes = {"dataset": dataset, "device": device}
+            if not self.results:
+                changes["first_weights"] = first_weights
+                if first_weights and resumed is None and _is_main_process():
+                    print(first_weights, flush=True)
             if not self._has_begun and (self.results or resumed is not None):
                 changes["resumed_from_epoch"] = before + (resumed or 0)
             self._has_begun = True

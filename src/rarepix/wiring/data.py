@@ -1,7 +1,9 @@
 """From a configuration to the data of a trial: splits, weights, paste, loaders."""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+import sys
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import pandas as pd
 from torch.utils.data import DataLoader, Dataset
@@ -10,9 +12,11 @@ from rarepix import config_data_checks
 from rarepix.config import TrialConfig
 from rarepix.data.dataset import SegmentationDataset, decoded_gib
 from rarepix.data.inventory import BORDER
+from rarepix.data.inventory.unused_bands import describe_unused_bands
 from rarepix.data.loaders import WHOLE, build_loader, worker_count
+from rarepix.data.normalisation import Normalisation, measure_normalisation
 from rarepix.data.samplers import EpochSampler, RankShard, sampling_plan
-from rarepix.data.source import DataError
+from rarepix.data.source import DataError, Item
 from rarepix.data.sources import source_of
 from rarepix.data.splits import clusters
 from rarepix.data.splits.train_val_test import Split, Splits, make_splits
@@ -23,8 +27,8 @@ from rarepix.engine import distributed
 from rarepix.labels import LabelSpace, Task
 from rarepix.paths import cache_root
 
-if TYPE_CHECKING:
-    pass
+LOOKED_AT = 16
+"""Training images that are decoded to find bands that are left out; the inventory looks at all."""
 
 
 class Data(NamedTuple):
@@ -41,6 +45,8 @@ class Data(NamedTuple):
     """What is pasted into training images; None if nothing is."""
     loaders: dict[str, DataLoader]
     """train, val and, where there is one, test."""
+    normalisation: Normalisation | None
+    """Of each band, measured on the training part; None: that of ImageNet, for three bands of 8 bits."""
 
     def pixel_counts(self, split: str) -> pd.DataFrame:
         """Return the image × class table of pixel counts of one split."""
@@ -70,6 +76,8 @@ def build_data(config: TrialConfig, *, gpu: bool) -> Data:
         ConfigError: the configuration asks for what the data do not have.
     """
     source = source_of(config.data)
+    if source.assumed and distributed.is_main_process():
+        print(f"rarepix: {source.assumed}", file=sys.stderr)
     labels = source.labels
     config_data_checks.check_classes(config, labels)
     config_data_checks.check_scores(config, labels)
@@ -83,7 +91,7 @@ def build_data(config: TrialConfig, *, gpu: bool) -> Data:
     sampler = _train_sampler(config, weights)
     in_memory = _fits_in_memory(config, labels, splits)
     reading = {"resize": config.data.resize, "in_memory": in_memory, "soft": labels.is_soft}
-    augment = build_augment(config.augment, config.crop, labels=labels)
+    augment = build_augment(config.augment, config.crop, labels=labels, bands=config.data.bands)
     train = SegmentationDataset(splits.by_name["train"].items, augment=augment, paste=paste, **reading)
     rank_batch = config.engine.batch_size // config.engine.devices
     loading = _loading(config, labels, gpu=gpu, devices=config.engine.devices)
@@ -93,7 +101,28 @@ def build_data(config: TrialConfig, *, gpu: bool) -> Data:
         if name != "train":
             dataset = SegmentationDataset(split.items, **reading)
             loaders[name] = evaluation_loader(dataset, config, labels, gpu=gpu, shard=shard)
-    return Data(source.name, labels, splits, centroids, weights, paste, loaders)
+    normalisation = _normalisation(config, splits.by_name["train"].items)
+    return Data(source.name, labels, splits, centroids, weights, paste, loaders, normalisation)
+
+
+def _normalisation(config: TrialConfig, items: Sequence[Item]) -> Normalisation | None:
+    """Measure mean and standard deviation of each band, unless images are RGB.
+
+    Warns of bands that are left out, and of values outside the range.
+    """
+    if unused := describe_unused_bands(items, looked_at=LOOKED_AT):
+        warnings.warn(unused, stacklevel=2)
+    if config.data.bands.is_rgb:
+        return None
+    normalisation = measure_normalisation(items, cache=cache_root() / "inventory")
+    if normalisation.outside:
+        low, high = config.data.range
+        warnings.warn(
+            f"{normalisation.outside:.3%} of the values of the training images are outside data.range "
+            f"[{low:g}, {high:g}] and become its ends",
+            stacklevel=2,
+        )
+    return normalisation
 
 
 def _clusters_and_weights(
@@ -154,7 +183,13 @@ def _fits_in_memory(config: TrialConfig, labels: LabelSpace, splits: Splits) -> 
     for name, split in splits.by_name.items():
         sides = (split.inventory[side].to_numpy() for side in ("height", "width"))
         layers = labels.count if labels.task is Task.MULTILABEL else 1
-        needed += decoded_gib(*sides, layers=layers, resize=config.data.resize, native_masks=name != "train")
+        needed += decoded_gib(
+            *sides,
+            layers=layers,
+            bytes_per_pixel=config.data.bands.bytes_per_pixel,
+            resize=config.data.resize,
+            native_masks=name != "train",
+        )
     return needed <= config.data.cache_gib
 
 

@@ -1,6 +1,7 @@
 """From a configuration to the network of a trial: with its loss, its predictor, its sums and its scores."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -18,27 +19,36 @@ from rarepix.metrics.pooled_scores import pooled_scores
 from rarepix.metrics.sums import image_sums
 from rarepix.models import build_model
 from rarepix.models.outputs import Target, as_output, target_of
-from rarepix.models.settings import ModelConfig
 from rarepix.settings import ConfigError
 
 if TYPE_CHECKING:
     from rarepix.engine.module import SegmentationModule
 
+ONE_VALUE = "Expected more than 1 value per channel"
+"""How the error of torch's batch normalisation begins."""
+NORMALISATION = "normalisation"
+"""Key of a checkpoint's metadata: mean and standard deviation of each band, where they were measured."""
 TRIED_SIDE = 128
 """Rows and columns of the images in ``try_step``, at most."""
 
 
 def build_module(
-    config: TrialConfig, labels: LabelSpace, *, class_pixels: Sequence[int] | None = None
+    config: TrialConfig,
+    labels: LabelSpace,
+    *,
+    class_pixels: Sequence[int] | None = None,
+    normalisation: Mapping[str, Sequence[float]] | None = None,
 ) -> "SegmentationModule":
     """Return the network with its loss, its predictor, its sums and its scores.
 
     *class_pixels* are those of ``Data.class_pixels``. None: classes count as equally frequent, which is enough to
-    evaluate the network, but not to train it with a loss that weighs classes by their pixels.
+    evaluate the network, but not to train it with a loss that weighs classes by their pixels. *normalisation* has
+    ``mean`` and ``std`` of each band as shares of the full range; None: those of ImageNet, for three bands of 8 bits.
     """
     from rarepix.engine.module import SegmentationModule  # imports Lightning, which a dry run does without
 
-    model = _build_model(config.model, labels)
+    model = _build_model(config, labels)
+    metadata = {"labels": labels.as_dict(), "division": config_data_checks.split_fingerprint(config)}
     return SegmentationModule(
         model,
         _build_loss(config, labels, class_pixels or _equal_class_pixels(labels)),
@@ -49,13 +59,16 @@ def build_module(
         optim=config.optim,
         seed=config.seed,
         channels_last=config.engine.channels_last,
-        metadata={"labels": labels.as_dict(), "division": config_data_checks.split_fingerprint(config)},
+        metadata=metadata | ({NORMALISATION: normalisation} if normalisation else {}),
+        full_scale=config.data.bands.full_scale,
+        **(normalisation or {}),
     )
 
 
-def _build_model(config: ModelConfig, labels: LabelSpace) -> torch.nn.Module:
+def _build_model(config: TrialConfig, labels: LabelSpace) -> torch.nn.Module:
     """Return the network, an ``outputs.Model``."""
-    return build_model(config, classes=labels.channels, presence=len(labels.presence_names))
+    presence, channels = len(labels.presence_names), config.data.channels
+    return build_model(config.model, classes=labels.channels, presence=presence, channels=channels)
 
 
 def _target_of(model: torch.nn.Module, labels: LabelSpace) -> Callable[[torch.Tensor], Target]:
@@ -93,22 +106,40 @@ def try_step(config: TrialConfig) -> None:
         ConfigError: they cannot take a training step with such a batch.
     """
     labels = source_of(config.data).labels
-    model = _build_model(config.model, labels).train()
+    model = _build_model(config, labels).train()
     loss = _build_loss(config, labels, _equal_class_pixels(labels))
     rows, columns = (min(side, TRIED_SIDE) for side in config.crop.size or (TRIED_SIDE, TRIED_SIDE))
     # without a GPU each process normalises its own share of the batch; two images are enough, more only take longer
     on_gpu = choose_hardware(config.engine).is_gpu
     images = min(config.engine.batch_size // (1 if on_gpu else config.engine.devices), 2)
     try:
-        output = as_output(model(torch.zeros(images, 3, rows, columns)))
+        output = as_output(model(torch.zeros(images, config.data.channels, rows, columns)))
         layers = (labels.count,) if labels.task is Task.MULTILABEL else ()
         mask = torch.zeros(images, *layers, rows, columns, dtype=torch.long)
         loss(output, _target_of(model, labels)(mask))
     except LossError as error:
         raise ConfigError(f"loss.name={config.loss.name!r}: {error}") from error
     except (ValueError, RuntimeError) as error:
-        raise ConfigError(
-            f"model.architecture={config.model.architecture!r} with loss {config.loss.name!r} cannot take a training "
-            f"step with engine.batch_size={config.engine.batch_size}, engine.devices={config.engine.devices} and "
-            f"crop.size={config.crop.size}: {error}: use a larger batch or crop, or another architecture"
-        ) from error
+        raise _no_training_step(config, error) from error
+
+
+@contextmanager
+def explaining_small_batches(config: TrialConfig) -> Iterator[None]:
+    """Say what to change where a training step fails since batch normalisation got one value for each channel.
+
+    That depends on the sizes of the images as well, which ``try_step`` does not read. Other errors pass.
+    """
+    try:
+        yield
+    except ValueError as error:
+        if ONE_VALUE not in str(error):
+            raise
+        raise _no_training_step(config, error) from error
+
+
+def _no_training_step(config: TrialConfig, error: Exception) -> ConfigError:
+    return ConfigError(
+        f"model.architecture={config.model.architecture!r} with loss {config.loss.name!r} cannot take a training "
+        f"step with engine.batch_size={config.engine.batch_size}, engine.devices={config.engine.devices} and "
+        f"crop.size={config.crop.size}: {error}: use a larger batch or crop, or another architecture"
+    )

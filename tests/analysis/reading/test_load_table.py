@@ -207,3 +207,63 @@ def test_an_empty_level_is_noted(tmp_path, as_file):
     assert len(tables.trials) == 4
     assert tables.left_out["trial"].tolist() == [""]
     assert tables.left_out["reason"].tolist() == ["gamma is empty in 2 of 4 runs: they are no level of it"]
+
+
+def write(folder, *lines: str):
+    (folder / "runs.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return folder / "runs.csv"
+
+
+LOSS_BY_SEED = {"configuration": "loss", "block": "seed", "score": "miou"}
+
+
+def test_blanks_around_names_and_values_mean_nothing(tmp_path):
+    plain = load_table(
+        write(tmp_path, "loss,seed,miou", "ce,0,0.5", "ce,1,0.4", "dice,0,0.6", "dice,1,0.5"), **LOSS_BY_SEED
+    )
+    blanks = write(tmp_path, " loss ,seed\t,miou ", "ce ,0,0.5", "ce,1 ,0.4 ", " dice,0, 0.6", "dice\u00a0,1,0.5")
+    pd.testing.assert_frame_equal(load_table(blanks, **LOSS_BY_SEED).trials, plain.trials)
+    table = pd.DataFrame({"loss ": ["ce ", "ce", " dice", "dice"], "seed": [0, 1, 0, 1], "miou": [0.5, 0.4, 0.6, 0.5]})
+    assert load_table(table, **LOSS_BY_SEED).trials["loss"].tolist() == ["ce", "ce", "dice", "dice"]
+
+
+def test_a_value_of_blanks_is_missing(tmp_path):
+    tables = load_table(write(tmp_path, "loss,seed,miou", "ce,0,0.5", "  ,1,0.4", "ce,1,0.4"), **LOSS_BY_SEED)
+    assert tables.trials["loss"].isna().tolist() == [False, True, False]
+
+
+@pytest.mark.parametrize("header", ["loss,seed,miou,miou", "loss,seed,miou,miou "])
+def test_a_column_that_is_there_twice(tmp_path, header):
+    file = write(tmp_path, header, "ce,0,0.5,0.25", "dice,0,0.6,0.3")
+    with pytest.raises(ValueError, match=r"a column must be in runs\.csv once, but 'miou' is 2 times: rename"):
+        load_table(file, **LOSS_BY_SEED)
+    free = write(tmp_path, "loss,seed,miou,note,note", "ce,0,0.5,a,b", "dice,0,0.6,c,d", "dice,0,0.6,c,d")
+    assert load_table(free, **LOSS_BY_SEED).trials["objective"].tolist() == [0.5, 0.6]
+
+
+def test_decimal_commas_are_quoted_in_the_error(tmp_path):
+    quoted = write(tmp_path, "loss,seed,miou", 'ce,0,"0,5035"', 'dice,0,"0,5146"')
+    with pytest.raises(ValueError, match=r"'miou' of runs\.csv must hold numbers, but holds '0,5035' for run 1: "):
+        load_table(quoted, **LOSS_BY_SEED)
+    bare = write(tmp_path, "loss,seed,miou", "ce,0,0,5035", "dice,0,0,5146")
+    with pytest.raises(ValueError, match=r"must have the 3 values of its header, but a row has 4: write decimals with"):
+        load_table(bare, **LOSS_BY_SEED)
+    semicolons = write(tmp_path, "loss;seed;miou", "ce;0;0,5035", "dice;0;0,5146")
+    with pytest.raises(ValueError, match=r"must have commas between its columns, but its header is 'loss;seed;miou'"):
+        load_table(semicolons, **LOSS_BY_SEED)
+
+
+@pytest.mark.parametrize("word", ["mean", "Average", "AVG", "avg.", "std", "Std. Dev.", "mean ± std", "Mittelwert"])
+def test_a_row_that_sums_up_others_is_no_run(tmp_path, word):
+    runs = ["loss,seed,miou", "ce,0,0.5", "ce,1,0.4", "dice,0,0.6", "dice,1,0.5"]
+    plain = load_table(write(tmp_path, *runs), **LOSS_BY_SEED)
+    summed = load_table(write(tmp_path, *runs, f"ce,{word},0.45", f"dice,{word},0.55"), **LOSS_BY_SEED)
+    pd.testing.assert_frame_equal(summed.trials, plain.trials)
+    assert summed.left_out["reason"].tolist() == [f"its seed is {word!r}: it sums up other runs, and is none"] * 2
+
+
+def test_blocks_and_levels_that_only_sound_like_sums_stay(tmp_path):
+    lines = ["pooling,data,miou", "mean,street,0.5", "max,street,0.4", "mean,meander,0.6", "max,meander,0.5"]
+    tables = load_table(write(tmp_path, *lines), configuration="pooling", block="data", score="miou")
+    assert tables.trials["pooling"].tolist() == ["mean", "max"] * 2
+    assert len(tables.left_out) == 0

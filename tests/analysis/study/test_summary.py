@@ -70,3 +70,15 @@ def test_whether_rarity_explains_the_scores_is_answered():
     row = {"x": "train_pixels", "y": "mean IoU", "method": "spearman", "r": 0.8, "p_adjusted": 0.01, "n": 12}
     assert rarity_sentence(pd.DataFrame([row])).startswith("More of a class goes with a higher IoU: train pixels")
     assert rarity_sentence(pd.DataFrame([row | {"p_adjusted": 0.2}])).startswith("Not shown: no rank correlation")
+
+
+def test_equal_means_and_equal_trials_are_told_as_equal():
+    rows = [{"loss": loss, "seed": seed, "miou": 0.5} for loss in ("ce", "dice") for seed in range(6)]
+    tables = load_table(pd.DataFrame(rows), configuration="loss", block="seed", score="miou")
+    best = answer(tables, compute_results(tables))[0]
+    assert best.startswith(
+        "No configuration is ahead on validation: 2 have the same mean mIoU, 0.500. Best by validation are 12 trials"
+    )
+    swapped = [row | {"miou": 0.5 + 0.1 * ((row["loss"] == "ce") ^ row["seed"] % 2)} for row in rows]
+    tables = load_table(pd.DataFrame(swapped), configuration="loss", block="seed", score="miou")
+    assert "2 have the same mean mIoU, 0.550" in answer(tables, compute_results(tables))[0]

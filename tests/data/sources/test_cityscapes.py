@@ -86,3 +86,13 @@ def test_a_folder_of_something_else(tmp_path):
     (tmp_path / "gtFine").mkdir()
     with pytest.raises(FileNotFoundError, match=r"must hold Cityscapes, but has no leftImg8bit"):
         CityscapesSource(tmp_path)
+
+
+def test_other_suffixes_and_files_of_macos(root):
+    image = root / "leftImg8bit/val/lindau/lindau_000003_000019_leftImg8bit.png"
+    image.with_name(f"._{image.name}").write_bytes(b"\0\5\x16\7Mac OS X")
+    image.rename(image.with_suffix(".PNG"))
+    mask = root / "gtFine/val/lindau/lindau_000003_000019_gtFine_labelTrainIds.png"
+    mask.rename(mask.with_suffix(".PNG"))
+    (item,) = CityscapesSource(root).items("val")
+    assert (item.id, item.image.suffix, item.mask.path.suffix) == ("lindau_000003_000019", ".PNG", ".PNG")

@@ -160,8 +160,12 @@ def test_masks_that_are_called_otherwise(described):
 
 
 def test_masks_of_another_format(described):
-    (described / "masks/SE/a.png").rename(described / "masks/SE/a.tif")
-    with pytest.raises(DataError, match=r"must be PNG files, but there is .*a\.tif: convert it"):
+    expected = read_mask(LesionSource(described).items("train")[1])
+    save(255 * expected[..., 2], described / "masks/SE/b.TIF")
+    (described / "masks/SE/b.png").unlink()
+    assert (read_mask(LesionSource(described).items("train")[1]) == expected).all()
+    (described / "masks/SE/a.png").rename(described / "masks/SE/a.jpg")
+    with pytest.raises(DataError, match=r"must be \.png, \.bmp, \.tif, .* files, but there is .*a\.jpg: convert it"):
         LesionSource(described).items("train")
 
 
@@ -249,3 +253,13 @@ def test_soft_lesions_have_the_usual_ignore_id(described):
 def test_refuses_a_folder_without_names(tmp_path):
     with pytest.raises(DataError, match=r"has no dataset\.json, no classes\.txt and no class_names\.txt: write"):
         read_description(tmp_path)
+
+
+def test_lists_of_names_with_blanks(described):
+    for file in [described / "images/a.jpg", *described.glob("masks/*/a.png")]:
+        file.rename(file.with_stem("left eye"))
+    (described / "train.txt").write_text("left eye\n")
+    (described / "._val.txt").write_bytes(b"\0\5\x16\7Mac OS X")
+    source = LesionSource(described)
+    assert source.lists() == ["test", "train", "val"]  # and not the licence
+    assert [item.id for item in source.items("train")] == ["left eye"]

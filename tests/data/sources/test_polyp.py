@@ -63,7 +63,7 @@ def test_a_test_set_without_images(root):
 
 def test_several_images_of_one_name(root):
     save(picture(9), root / "TestDataset/CVC-300/images/1.jpg")
-    with pytest.raises(DataError, match=r"must hold one image of each name, but has several of \['1'\]"):
+    with pytest.raises(DataError, match=r"images must hold one file for each id, but for '1' there are 1\.jpg and"):
         PolypSource(root).items("CVC-300")
 
 
@@ -76,3 +76,13 @@ def test_a_folder_of_something_else(tmp_path):
     (tmp_path / "TrainDataset/images").mkdir(parents=True)
     with pytest.raises(FileNotFoundError, match=r"must hold polyp folders, but TrainDataset has no masks"):
         PolypSource(tmp_path)
+
+
+def test_files_of_macos_and_suffixes_in_capitals(root):
+    for folder in ("TrainDataset/images", "TrainDataset/masks"):
+        (root / folder / "1.png").rename(root / folder / "1.PNG")
+        (root / folder / "._2.png").write_bytes(b"\0\5\x16\7Mac OS X")
+    (root / "TrainDataset/._train.txt").write_bytes(b"\0\5\x16\7Mac OS X")
+    source = PolypSource(root)
+    assert source.lists() == ["CVC-300", "Kvasir", "all", "train", "val"]
+    assert [item.image.name for item in source.items("all")] == ["1.PNG", "2.png", "3.png"]

@@ -1,14 +1,18 @@
 """The VOC layout: with and without a description, and with everything that can be missing."""
 
 import json
+import shutil
 
+import numpy as np
 import pytest
 from PIL import Image
 
+from rarepix.data.inventory import read_mask
 from rarepix.data.source import DataError, MissingFiles
 from rarepix.data.sources import open_source
 from rarepix.data.sources.voc import VOC_CLASSES, VocSource
 from rarepix.labels import Task
+from tests.layouts import save
 
 LISTS = "ImageSets/Segmentation"
 
@@ -153,6 +157,10 @@ def test_many_missing_files_are_counted(damaged_voc):
     ("text", "message"),
     [
         ("{", r"dataset\.json: Invalid JSON: EOF"),
+        (
+            '{"classes": ["a"], "classes": ["b"]}',
+            r"dataset\.json must give every key once, but gives classes more often",
+        ),
         ("[]", r"dataset\.json: Input should be an object"),
         ('{"classes": "road"}', r"dataset\.json: classes: Input should be a valid array, but got 'road'"),
         ("{}", r"dataset\.json: classes must be given, but is not"),
@@ -215,3 +223,94 @@ def test_refuses_no_folder(tmp_path):
 def test_refuses_an_unknown_layout(tiny_voc):
     with pytest.raises(ValueError, match=r"unknown data\.source 'vok': did you mean 'voc'\? valid: "):
         open_source("vok", tiny_voc)
+
+
+def rename_all(folder, suffix: str) -> None:
+    for file in list(folder.iterdir()):
+        with Image.open(file) as image:
+            image.save(file.with_suffix(f".{file.stem[-1]}"), format="TIFF" if "tif" in suffix.lower() else "PNG")
+        file.with_suffix(f".{file.stem[-1]}").rename(file.with_suffix(suffix))
+        file.unlink()
+
+
+@pytest.mark.parametrize("suffix", [".PNG", ".tif", ".TIFF"])
+def test_images_and_masks_of_any_lossless_format(damaged_voc, suffix):
+    expected = [read_mask(item) for item in VocSource(damaged_voc).items("train")]
+    rename_all(damaged_voc / "SegmentationClass", suffix)
+    rename_all(damaged_voc / "JPEGImages", suffix)
+    items = VocSource(damaged_voc).items("train")
+    assert [item.id for item in items] == [f"img{number:02}" for number in range(18)]
+    assert {file.suffix for item in items for file in (item.image, *item.mask.files)} == {suffix}
+    assert all((read_mask(item) == mask).all() for item, mask in zip(items, expected, strict=True))
+
+
+def test_a_mask_as_jpeg_is_named_but_not_read(damaged_voc):
+    mask = damaged_voc / "SegmentationClass" / "img00.png"
+    Image.open(mask).convert("L").save(mask.with_suffix(".jpg"))
+    mask.unlink()
+    with pytest.raises(MissingFiles, match=r"img00\.png: add them, .* \(there is img00\.jpg: rename or convert it\)"):
+        VocSource(damaged_voc).items("train")
+
+
+def test_lines_with_suffixes_and_folders(damaged_voc):
+    (damaged_voc / LISTS / "odd.TXT").write_text("img03.jpg\nJPEGImages/img01.jpg\nimg02.png\nimg00\n")
+    assert "odd" in VocSource(damaged_voc).lists()
+    assert [item.id for item in VocSource(damaged_voc).items("odd")] == ["img03", "img01", "img02", "img00"]
+    (damaged_voc / LISTS / "odd.TXT").write_text("img03.jpg\nimg03\n")
+    with pytest.raises(DataError, match=r"odd\.TXT must name each image once, but names these more often: img03"):
+        VocSource(damaged_voc).items("odd")
+
+
+def test_names_with_blanks_everywhere(damaged_voc):
+    for folder, suffix in (("JPEGImages", "jpg"), ("SegmentationClass", "png")):
+        for number in (3, 4):
+            file = damaged_voc / folder / f"img{number:02}.{suffix}"
+            file.rename(file.with_name(f"my image {number}.{suffix}"))
+    (damaged_voc / LISTS / "odd.txt").write_text("my image 3\nmy image 4.jpg\n")
+    assert [item.id for item in VocSource(damaged_voc).items("odd")] == ["my image 3", "my image 4"]
+
+
+def test_companions_of_macos_are_no_lists(damaged_voc):
+    (damaged_voc / LISTS / "._train.txt").write_bytes(b"\0\5\x16\7Mac OS X")
+    assert VocSource(damaged_voc).lists() == ["train", "val"]
+
+
+def write_masks(root, *masks: list[int]) -> VocSource:
+    """Replace the dataset by one of two classes with masks of one row each, and return its source."""
+    describe(root, classes=["plate", "defect"], task="binary")
+    for folder in ("JPEGImages", "SegmentationClass"):
+        shutil.rmtree(root / folder)
+    for number, mask in enumerate(masks):
+        save(np.array([mask], np.uint8), root / "SegmentationClass" / f"m{number}.png")
+        save(np.zeros((1, len(mask), 3), np.uint8), root / "JPEGImages" / f"m{number}.jpg")
+    (root / LISTS / "train.txt").write_text("".join(f"m{number}\n" for number in range(len(masks))))
+    return VocSource(root)
+
+
+@pytest.mark.parametrize(
+    ("masks", "read", "held"),
+    [
+        ([[0, 255], [0, 255]], [[0, 1], [0, 1]], "2 of 2"),
+        ([[0, 255], [0, 1], [255, 255]], [[0, 1], [0, 1], [1, 1]], "2 of 3"),
+        ([[0, 1], [0, 0]], [[0, 1], [0, 0]], None),
+        ([[0, 1, 255], [0, 0, 255]], [[0, 1, 255], [0, 0, 255]], None),  # 255 is around objects: ignored
+    ],
+)
+def test_two_classes_saved_as_0_and_255(damaged_voc, masks, read, held):
+    source = write_masks(damaged_voc, *masks)
+    assert [read_mask(item)[0].tolist() for item in source.items("train")] == read
+    told = f"{held} masks in {damaged_voc}/SegmentationClass hold 255, and none holds both 1 and 255: 255 is taken for"
+    assert source.assumed.startswith(told) if held else not source.assumed
+
+
+def test_255_is_ignored_where_the_description_says_so(damaged_voc):
+    write_masks(damaged_voc, [0, 255], [0, 1])
+    describe(damaged_voc, classes=["plate", "defect"], task="binary", ignore_index=255)
+    source = VocSource(damaged_voc)
+    assert [read_mask(item)[0].tolist() for item in source.items("train")] == [[0, 255], [0, 1]]
+    assert source.assumed == ""
+
+
+def test_masks_written_anew_are_looked_at_anew(damaged_voc):
+    assert write_masks(damaged_voc, [0, 255]).assumed
+    assert not write_masks(damaged_voc, [0, 1, 255]).assumed

@@ -12,6 +12,9 @@ from rarepix.data.source import Item
 from rarepix.files import replacing
 from rarepix.labels import LabelSpace
 
+READING = 2
+"""Increased when masks are read otherwise than before, so that no table of the former reading is returned."""
+
 
 def content_key(items: Sequence[Item], labels: LabelSpace) -> str | None:
     """Return a hash of everything that is counted; None if a file cannot be read.
@@ -19,7 +22,7 @@ def content_key(items: Sequence[Item], labels: LabelSpace) -> str | None:
     It covers the label space and, in their order, every item's id, the content of its mask and how that is read, and
     the length of its image's file, but neither paths nor times of the files.
     """
-    meaning = (labels.names, labels.background, labels.ignore, labels.task.value)
+    meaning = (READING, labels.names, labels.background, labels.ignore, labels.task.value)
     digest = hashlib.sha256(repr((*meaning, labels.scale) if labels.is_soft else meaning).encode())
     try:
         for item, content in zip(items, in_threads(_content, items), strict=True):
@@ -53,4 +56,5 @@ def store_table(table: pd.DataFrame, file: Path) -> None:
 
 
 def _content(item: Item) -> str:
-    return f"{item.mask.fingerprint()}|{item.image.stat().st_size}"
+    content = f"{item.mask.fingerprint()}|{item.image.stat().st_size}"
+    return content if item.bands.is_rgb else f"{content}|{item.bands}"

@@ -9,6 +9,7 @@ import pandas as pd
 
 from rarepix.data.images import image_size
 from rarepix.data.inventory.cache import cache_file, load_table, store_table
+from rarepix.data.inventory.palettes import check_palettes
 from rarepix.data.inventory.problems import Problem, ProblemKind, refuse
 from rarepix.data.inventory.threads import Advance, in_threads
 from rarepix.data.source import DataError, Item
@@ -65,7 +66,7 @@ def examine(
     file = cache_file(cache, items, labels, ".parquet")
     stored = load_table(file, columns)
     if stored is not None and stored.index.tolist() == [item.id for item in items]:
-        return Inventory(stored, [])
+        return Inventory(stored, check_palettes(items, stored, labels).contradicting)
     rows, problems = {}, []
     for item, result in zip(items, in_threads(lambda item: _count(item, labels), items, progress), strict=True):
         if isinstance(result[0], Problem):
@@ -75,7 +76,7 @@ def examine(
     table = pd.DataFrame(list(rows.values()), index=pd.Index(list(rows), name="image"), columns=columns, dtype="int64")
     if file and not problems:
         store_table(table, file)
-    return Inventory(table, problems)
+    return Inventory(table, problems + check_palettes(items, table, labels).contradicting)
 
 
 def inventory_hash(table: pd.DataFrame) -> str:
@@ -87,7 +88,7 @@ def _count(item: Item, labels: LabelSpace) -> list[int] | list[Problem]:
     """Return the item's row, or everything that is wrong with it."""
     counts, size, problems, image_problems = None, None, [], []
     try:
-        size = image_size(item.image)[::-1]
+        size = image_size(item.image, item.bands)[::-1]
     except DataError as error:
         unreadable = Problem(ProblemKind.IMAGE, item.id, str(error))
         image_problems = [unreadable if item.image.exists() else _missing_file(item, item.image)]

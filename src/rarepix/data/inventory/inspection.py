@@ -9,11 +9,17 @@ from typing import NamedTuple
 import pandas as pd
 
 from rarepix.data.inventory.counting import SIZES, examine
-from rarepix.data.inventory.duplicates import find_duplicates
+from rarepix.data.inventory.drawings import tell_drawings
+from rarepix.data.inventory.duplicates import find_duplicates, find_similar
+from rarepix.data.inventory.findings import find_oddities
 from rarepix.data.inventory.objects import find_objects
+from rarepix.data.inventory.palettes import check_palettes
 from rarepix.data.inventory.problems import Problem, ProblemKind
+from rarepix.data.inventory.similar import similar_groups
 from rarepix.data.inventory.threads import Advance
-from rarepix.data.source import DataError, Item, MissingFiles, Source
+from rarepix.data.inventory.unused_bands import describe_unused_bands
+from rarepix.data.masks import IdMask
+from rarepix.data.source import DataError, FaultyList, Item, MissingFiles, Source
 
 ProgressBar = Callable[[str, int], AbstractContextManager[Advance]]
 """From what is shown and the number of steps to a bar: the context gives the function that advances it."""
@@ -31,13 +37,13 @@ class Inspection(NamedTuple):
     problems: list[Problem]
     """What would stop a trial."""
     warnings: list[Problem]
-    """What would not: images that are in the dataset twice."""
+    """What would not: images that are in the dataset twice, bands that are left out, and what is odd."""
 
 
 def inspect_dataset(source: Source, names: Sequence[str], bar: ProgressBar, *, cache: Path | None = None) -> Inspection:
     """Inspect every image of the lists *names* once. Problems are returned, not raised.
 
-    *bar* opens a progress bar for each of two passes over the masks; tables are stored in the folder *cache*.
+    *bar* opens a progress bar for each pass over masks and images; tables are stored in the folder *cache*.
 
     Raises:
         DataError: a class is called like another column.
@@ -51,7 +57,18 @@ def inspect_dataset(source: Source, names: Sequence[str], bar: ProgressBar, *, c
         sizes = dict(zip(counts.index, counts[[*SIZES]].itertuples(index=False, name=None), strict=True))
         with bar("finding objects", len(items)) as advance:
             objects = find_objects(items, source.labels, sizes=sizes, cache=cache, progress=advance)
-    return Inspection(lists, counts, objects, problems, find_duplicates(items, lists))
+    warnings = find_duplicates(items, lists)
+    warnings += check_palettes(items, counts, source.labels).different
+    with bar("comparing images", len(items)) as advance:
+        similar = similar_groups(items, cache=cache, progress=advance)
+    warnings += find_similar(items, lists, similar)
+    if not problems:
+        warnings += tell_drawings(items, sizes)
+        whole, stored_ids = {*names} >= {*source.lists()}, all(isinstance(item.mask, IdMask) for item in items)
+        warnings += find_oddities(source.root, counts, source.labels, whole=whole, stored_ids=stored_ids)
+    if unused := describe_unused_bands(items):
+        warnings.append(Problem(ProblemKind.BANDS, "", unused))
+    return Inspection(lists, counts, objects, problems, warnings)
 
 
 def _read_lists(source: Source, names: Sequence[str]) -> tuple[list[Item], dict[str, list[str]], list[Problem]]:
@@ -63,6 +80,9 @@ def _read_lists(source: Source, names: Sequence[str]) -> tuple[list[Item], dict[
             of_list = source.items(name)
         except MissingFiles as error:
             of_list = error.items  # counting reports every missing file
+        except FaultyList as error:
+            problems.append(Problem(ProblemKind.LIST, "", str(error)))
+            of_list = error.items
         except DataError as error:
             problems.append(Problem(ProblemKind.LIST, "", str(error)))
             continue

@@ -18,8 +18,19 @@ class ProblemKind(StrEnum):
     MASK = "unreadable masks"
     SIZE = "masks of another size than their image"
     IDS = "masks with ids outside the label space"
+    PALETTE = "masks whose palette contradicts the classes"
+    BANDS = "bands that are left out"
     LEAK = "identical images in different lists"
     TWIN = "identical images"
+    NEAR_LEAK = "nearly equal images in different lists"
+    NEAR = "nearly equal images"
+    FILM = "images of one film in different lists"
+    ABSENT = "classes that no image holds"
+    FULL_SCALE = "masks that may be of 0 and 255"
+    COLOURS = "masks with other colours"
+    COMPANIONS = "files of macOS"
+    OVERLAP = "objects that overlap"
+    CLIPPED = "objects that reach beyond their image"
 
 
 class Problem(NamedTuple):

@@ -43,3 +43,13 @@ def co_occurrence(counts: pd.DataFrame) -> pd.DataFrame:
     images = np.diag(joint).astype(float)[:, None]
     share = np.divide(joint, images, out=np.full(joint.shape, np.nan), where=images > 0)
     return pd.DataFrame(share, index=counts.columns, columns=counts.columns)
+
+
+def describe_sizes(counts: pd.DataFrame) -> str:
+    """Return the widths and heights of the images in words: ``all 240×180``, or their ranges and the commonest."""
+    sizes = counts[["width", "height"]].value_counts()
+    most = "×".join(map(str, sizes.index[0]))
+    if len(sizes) == 1:
+        return f"all {most}"
+    sides = [f"{counts[side].min()} to {counts[side].max()}" for side in ("width", "height")]
+    return f"{' × '.join(sides)}, {len(sizes)} different, most often {most}"

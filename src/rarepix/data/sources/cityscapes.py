@@ -7,8 +7,10 @@ test split are not published.
 
 from pathlib import Path
 
+from rarepix.data.images import is_hidden
 from rarepix.data.masks import IdMask
 from rarepix.data.source import DataError, Item
+from rarepix.data.sources.image_folder import LOSSLESS, ImageFolder
 from rarepix.data.sources.lists import build_items, check_folders, unknown_list
 from rarepix.labels import LabelSpace
 from rarepix.settings import NoParameters
@@ -22,7 +24,8 @@ COLOURS = {
 }  # fmt: skip
 """Class → colour, in the order of the train ids."""
 IMAGES, MASKS = "leftImg8bit", "gtFine"
-IMAGE_SUFFIX, MASK_SUFFIX = "_leftImg8bit.png", "_gtFine_labelTrainIds.png"
+IMAGE_END, MASK_END = "_leftImg8bit", "_gtFine_labelTrainIds"
+"""Ends of the names, without the suffix of the file."""
 Parameters = NoParameters
 
 
@@ -54,32 +57,43 @@ class CityscapesSource:
         reason = self._why_unusable(list_name)
         if reason:
             raise DataError(reason)
-        images = sorted(folder.glob(f"*/*{IMAGE_SUFFIX}"))
+        images = _files_of(folder, IMAGE_END)
         if not images:
-            raise DataError(f"{folder} must hold images (<city>/*{IMAGE_SUFFIX}), but has none: unpack {IMAGES} there")
-        image_of = {image.name.removesuffix(IMAGE_SUFFIX): image for image in images}
+            raise DataError(f"{folder} must hold images (<city>/*{IMAGE_END}.png), but has none: unpack {IMAGES} there")
+        masks = ImageFolder(self.root / MASKS / list_name, LOSSLESS, usual=".png")
 
         def item(name: str) -> Item:
-            city = self.root / MASKS / list_name / image_of[name].parent.name
-            return Item(name, image_of[name], IdMask(city / f"{name}{MASK_SUFFIX}"))
+            image = images[name]
+            return Item(name, image, IdMask(masks.find(f"{image.parent.name}/{name}{MASK_END}")))
 
-        return build_items([*image_of], folder, item)
+        return build_items([*images], folder, item)
 
     def _splits(self) -> list[str]:
-        return sorted(folder.name for folder in (self.root / IMAGES).iterdir() if folder.is_dir())
+        return sorted(
+            folder.name for folder in (self.root / IMAGES).iterdir() if folder.is_dir() and not is_hidden(folder)
+        )
 
     def _why_unusable(self, split: str) -> str:
         """Return why a split cannot be used, and what to do about it; '' if it can."""
         folder = self.root / MASKS / split
-        masks = sorted(folder.glob(f"*/*{MASK_SUFFIX}"))
+        masks = [*_files_of(folder, MASK_END).values()]
         if not masks:
             remedy = "use another list"
             if any(folder.glob("*/*_gtFine_labelIds.png")):
                 remedy = "make them with createTrainIdLabelImgs of cityscapesscripts"
-            return f"{folder} must hold annotations (<city>/*{MASK_SUFFIX}), but has none: {remedy}"
+            return f"{folder} must hold annotations (<city>/*{MASK_END}.png), but has none: {remedy}"
         if all((IdMask(mask).read() == self.labels.ignore).all() for mask in masks[:3]):
             return (
                 f"the split {split!r} must be annotated, but {masks[0]} and others hold nothing but ignored pixels "
                 f"(Cityscapes keeps the annotations of its test split to itself): use another list, such as val"
             )
         return ""
+
+
+def _files_of(split: Path, end: str) -> dict[str, Path]:
+    """Return the files in the folders of all cities whose names end with *end*, by their names without it."""
+    cities = sorted(city for city in split.glob("*") if city.is_dir() and not is_hidden(city))
+    folders = [ImageFolder(city) for city in cities]
+    return {
+        name.removesuffix(end): folder.find(name) for folder in folders for name in folder.names() if name.endswith(end)
+    }

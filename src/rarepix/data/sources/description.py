@@ -1,7 +1,10 @@
 """``dataset.json``: what the ids in the masks of a dataset mean."""
 
+import json
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -45,10 +48,21 @@ D = TypeVar("D", bound=Description)
 def describe(file: Path, kind: type[D] = Description) -> D:
     """Return *file*, read as a description of this *kind*. Raises ``DataError`` if it is none."""
     try:
-        return kind.model_validate_json(file.read_text(encoding="utf-8-sig"))
+        text = file.read_text(encoding="utf-8-sig")
+        with suppress(json.JSONDecodeError):  # pydantic says more about those
+            json.loads(text, object_pairs_hook=partial(_check_unique, file))
+        return kind.model_validate_json(text)
     except (ValidationError, UnicodeDecodeError) as error:
         what = explain(error, kind) if isinstance(error, ValidationError) else str(error)
         raise DataError(f"{file}: {what}") from error
+
+
+def _check_unique(file: Path, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    names = [name for name, _ in pairs]
+    twice = [name for name in dict.fromkeys(names) if names.count(name) > 1]
+    if twice:
+        raise DataError(f"{file} must give every key once, but gives {', '.join(twice)} more often: keep one of them")
+    return dict(pairs)
 
 
 def label_space(description: Description, file: Path) -> LabelSpace:

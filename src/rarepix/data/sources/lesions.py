@@ -16,10 +16,12 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
+from rarepix.data.images import is_hidden
 from rarepix.data.masks import LayerMask
 from rarepix.data.source import DataError, Item
 from rarepix.data.sources.description import Description, describe, label_space
-from rarepix.data.sources.lists import build_items, find_file, read_id_list, read_text
+from rarepix.data.sources.image_folder import LOSSLESS, ImageFolder
+from rarepix.data.sources.lists import build_items, list_files, read_id_list, read_text
 from rarepix.labels import SOFT_SCALE, LabelSpace, Task
 from rarepix.settings import Settings
 
@@ -125,25 +127,28 @@ class LesionSource:
         self._masks = _folder(root, description.masks, "masks", "lesion_segs*")
 
     def lists(self) -> list[str]:
-        """Return the names of the text files with one word a line."""
-        return sorted(file.stem for file in self.root.glob("*.txt") if _is_list(file))
+        """Return the names of the text files with one word, or the name of an image, a line."""
+        images = ImageFolder(self._images)
+        return sorted(name for name, file in list_files(self.root).items() if _is_list(file, images))
 
     def items(self, list_name: str) -> list[Item]:
         """Return the items of ``<list_name>.txt``."""
-        file = self.root / f"{list_name}.txt"
-        return build_items(read_id_list(file, self.lists()), file, self._item)
+        file = list_files(self.root).get(list_name, self.root / f"{list_name}.txt")
+        images = ImageFolder(self._images)
+        names = read_id_list(file, self.lists(), images)
+        return build_items(names, file, lambda name: self._item(name, images.find(name)))
 
-    def _item(self, name: str) -> Item:
+    def _item(self, name: str, image: Path) -> Item:
         files = self._mask_files.get(name, {})
         layers = tuple(files.get(number) for number in range(len(self._description.classes)))
         mask = LayerMask(layers, self._description.above, merge=self._merge, soft=self._description.soft)
-        return Item(name, find_file(self._images, name), mask)
+        return Item(name, image, mask)
 
     @cached_property
     def _mask_files(self) -> dict[str, dict[int, Path]]:
         """Image id → number of the lesion → its mask."""
-        images = {file.stem for file in self._images.iterdir()}
-        folders = {folder.name for folder in self._masks.iterdir() if folder.is_dir()}
+        images = {*ImageFolder(self._images).names()}
+        folders = {folder.name for folder in self._masks.iterdir() if folder.is_dir() and not is_hidden(folder)}
         numbers = self._description.numbers()
         folder_per_lesion = bool(folders & numbers.keys())
         if not folder_per_lesion and not folders & images:
@@ -190,14 +195,17 @@ def _folder(root: Path, named: str | None, usual: str, others: str) -> Path:
 
 
 def _masks_in(folder: Path) -> list[Path]:
-    files = sorted(file for file in folder.iterdir() if not file.name.startswith("."))
+    files = sorted(file for file in folder.iterdir() if not is_hidden(file))
     for file in files:
-        if file.suffix.lower() != ".png":
-            raise DataError(f"masks of lesions must be PNG files, but there is {file}: convert it, or remove it")
+        if file.suffix.lower() not in LOSSLESS:
+            raise DataError(
+                f"masks of lesions must be {', '.join(LOSSLESS)} files, but there is {file}: convert it, or remove it"
+            )
     return files
 
 
-def _is_list(file: Path) -> bool:
-    """Whether every line is one word, which it is not in licences and read-me files."""
-    lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
-    return file.name not in (CLASSES, NAMES) and all(len(line.split()) <= 1 for line in lines)
+def _is_list(file: Path, images: ImageFolder) -> bool:
+    """Whether every line is one word or names an image, as the lines of licences and read-me files do not."""
+    lines = file.read_text(encoding="utf-8-sig", errors="replace").splitlines()
+    words = [line.strip() for line in lines if len(line.split()) > 1]
+    return file.name not in (CLASSES, NAMES) and all(images.has(images.resolve(line)) for line in words)

@@ -1,11 +1,13 @@
-"""Text files of image ids, and the files that belong to an id: what the readers of several layouts share."""
+"""Text files of image ids, and the items that are made of them: what the readers of several layouts share."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from rarepix.data.images import is_hidden
 from rarepix.data.source import DataError, Item, MissingFiles, first_of
+from rarepix.data.sources.image_folder import ImageFolder, other_files_note
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".JPG", ".JPEG", ".PNG")
 NOT_UTF8 = (
     "{} must be UTF-8 text, one image id a line, but {}: save it as UTF-8 (older PowerShells write UTF-16 with '>': "
     "use 'Out-File -Encoding ascii')"
@@ -19,23 +21,48 @@ def check_folders(root: Path, folders: Sequence[str], what: str, inside: str = "
         raise FileNotFoundError(f"{root} must hold {what}, but {inside and inside + ' '}has no {', no '.join(missing)}")
 
 
-def read_id_list(file: Path, known: Sequence[str]) -> list[str]:
-    """Return the image ids in *file*, one a line, in its order; *known* lists are named where it does not exist.
+def list_files(folder: Path) -> dict[str, Path]:
+    """Return the text files in *folder* by their names without ``.txt`` (in any case), hidden files left out."""
+    files = (file for file in folder.glob("*") if file.suffix.lower() == ".txt" and not is_hidden(file))
+    return {file.stem: file for file in sorted(files)}
+
+
+def read_id_list(file: Path, known: Sequence[str], images: ImageFolder) -> list[str]:
+    """Return the ids of the *images* that *file* names, one a line, in its order.
+
+    A line may end with the suffix of an image file and begin with its folder; see ``ImageFolder.resolve``.
+    *known* are the lists that are named where *file* does not exist.
 
     Raises:
         DataError: the list does not exist, cannot be read, is empty, names an image twice or is no list of ids.
     """
     if not file.exists():
         raise unknown_list(file, known)
-    ids = [line.strip() for line in read_text(file).splitlines() if line.strip()]
-    if not ids:
-        raise DataError(f"{file} must name at least one image, but is empty")
-    if all(len(line.split()) > 1 for line in ids):
-        raise DataError(f"{file} must hold one image id a line and nothing else, but its first line is {ids[0]!r}")
-    if len(set(ids)) != len(ids):
-        duplicates = sorted({name for name in ids if ids.count(name) > 1})[:5]
-        raise DataError(f"{file} must name each image once, but names these more often: {', '.join(duplicates)}")
+    lines = read_lines(file)
+    ids = [images.resolve(line) for line in lines]
+    if all(len(name.split()) > 1 and not images.has(name) for name in ids):
+        raise DataError(f"{file} must hold one image id a line and nothing else, but its first line is {lines[0]!r}")
+    check_named_once(file, ids)
     return ids
+
+
+def read_lines(file: Path) -> list[str]:
+    """Return the lines of a list without blanks around them.
+
+    Raises:
+        DataError: it is empty, cannot be read, or is not UTF-8.
+    """
+    lines = [line.strip() for line in read_text(file).splitlines() if line.strip()]
+    if not lines:
+        raise DataError(f"{file} must name at least one image, but is empty")
+    return lines
+
+
+def check_named_once(file: Path, ids: Sequence[str]) -> None:
+    """Raise ``DataError`` if a list names an image twice."""
+    duplicates = sorted(name for name, times in Counter(ids).items() if times > 1)
+    if duplicates:
+        raise DataError(f"{file} must name each image once, but names these more often: {first_of(duplicates, 5)}")
 
 
 def unknown_list(wanted: object, known: Sequence[str]) -> DataError:
@@ -52,7 +79,7 @@ def build_items(names: Sequence[str], list_file: Path, build: Callable[[str], It
     """
     try:
         items = [build(name) for name in names]
-        missing = [str(path) for item in items for path in (item.image, *item.mask.files) if not path.is_file()]
+        missing = [path for item in items for path in (item.image, *item.mask.files) if not path.is_file()]
     except OSError as error:  # a name that is too long, a folder without permission
         raise DataError(
             f"every id in {list_file} must name files that can be accessed, but: {error}: correct the id or the "
@@ -61,16 +88,10 @@ def build_items(names: Sequence[str], list_file: Path, build: Callable[[str], It
     if missing:
         raise MissingFiles(
             f"every id in {list_file} needs an image and a mask, but missing: {first_of(missing, 5)}: "
-            f"add them, or take the ids out of the list",
+            f"add them, or take the ids out of the list{other_files_note(missing[0])}",
             items,
         )
     return items
-
-
-def find_file(folder: Path, name: str, suffixes: Sequence[str] = IMAGE_SUFFIXES) -> Path:
-    """Return the file in *folder* called *name* with one of *suffixes*; if none exists, the path with the first one."""
-    candidates = [folder / f"{name}{suffix}" for suffix in suffixes]
-    return next((path for path in candidates if path.is_file()), candidates[0])
 
 
 def read_text(file: Path) -> str:

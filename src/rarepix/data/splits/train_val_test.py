@@ -9,6 +9,7 @@ import pandas as pd
 
 from rarepix.choices import ChoiceError
 from rarepix.data.inventory import take_inventory
+from rarepix.data.inventory.similar import similar_groups
 from rarepix.data.scarcity import thin
 from rarepix.data.settings import DataConfig
 from rarepix.data.source import DataError, Item, Source
@@ -70,7 +71,9 @@ def make_splits(source: Source, config: DataConfig, *, seed: int, cache: Path | 
         folds = pd.Series({item.id: int(split == "train") for split in ("train", "val") for item in items[split]})
     else:
         with _as_data_errors():
-            folds, centroids = _assign_folds(inventory.loc[[item.id for item in items["train"]]], source, config, seed)
+            groups = _groups(source, config, items["train"], cache)
+            of_list = inventory.loc[[item.id for item in items["train"]]]
+            folds, centroids = _assign_folds(of_list, source.labels, config, seed, groups)
         held_out = folds == config.fold
         items["val"] = [item for item in items["train"] if held_out[item.id]]
         items["train"] = [item for item in items["train"] if not held_out[item.id]]
@@ -99,11 +102,17 @@ def _ids_to_remove(inventory: pd.DataFrame, labels: LabelSpace, config: DataConf
     return inventory.index.difference(kept, sort=False).tolist()
 
 
+def _groups(source: Source, config: DataConfig, items: list[Item], cache: Path | None) -> pd.Series | None:
+    """Return image id → group of the images that are split; None without groups."""
+    if config.groups == "auto":
+        return similar_groups(items, cache=cache).set_index("image")["group"]
+    return read_groups(source.root, config.groups, [item.id for item in items]) if config.groups else None
+
+
 def _assign_folds(
-    inventory: pd.DataFrame, source: Source, config: DataConfig, seed: int
+    inventory: pd.DataFrame, labels: LabelSpace, config: DataConfig, seed: int, groups: pd.Series | None
 ) -> tuple[pd.Series, pd.DataFrame | None]:
     """Return the fold of each image, and the centroids of a split by clusters."""
-    labels = source.labels
     counts = inventory[list(labels.names)]
     ignoring = labels.background_names
     centroids = clusters.fit(counts, ignoring=ignoring) if config.split == "proportion_cluster" else None
@@ -113,7 +122,7 @@ def _assign_folds(
         folds=config.folds,
         seed=seed,
         on=config.split_on or "presence",
-        groups=read_groups(source.root, config.groups, inventory.index.tolist()) if config.groups else None,
+        groups=groups,
         centroids=centroids,
         ignoring=ignoring,
     )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
+from rarepix.data.bands import RGB, Bands
 from rarepix.data.source import Size
 from rarepix.data.transforms.crops import Crop, build_crop, cut
 from rarepix.data.transforms.resizing import ImageAndMask, interpolate, resize_image, resize_mask
@@ -34,7 +35,9 @@ TONE_LIMIT = 0.2
 
 @dataclass(frozen=True, kw_only=True)
 class Augment:
-    """Random transforms of one image (H W 3 uint8) and its mask (H W or H W C uint8), which are not modified.
+    """Random transforms of one image (H W C, uint8 or float32 from 0 to 1) and its mask (H W or H W C uint8).
+
+    They are not modified.
 
     The same seed gives the same result, whatever was called before.
     """
@@ -75,16 +78,22 @@ class Augment:
         return self.colours(image=image)["image"]
 
 
-def build_augment(config: AugmentConfig, crop: CropConfig, *, labels: LabelSpace) -> Augment:
+def build_augment(config: AugmentConfig, crop: CropConfig, *, labels: LabelSpace, bands: Bands = RGB) -> Augment:
     """Return the augmentation that *config* and *crop* describe.
 
     With a crop the image is resized before the window is cut; without one it keeps its size, and an enlarged image is
-    cut off at its border.
+    cut off at its border. Hue has a meaning in three bands only, and so has the equalised contrast of
+    ``augment.texture``, which is left out of the others' textures.
 
     Raises:
         ChoiceError, DataError: the crop needs classes that the dataset does not have.
-        ConfigError: ``augment.whole`` needs ``crop.size``, but it is not given.
+        ConfigError: ``augment.whole`` needs ``crop.size``, but it is not given; ``augment.hue`` needs three bands.
     """
+    if config.hue and bands.channels != 3:
+        raise ConfigError(
+            f"augment.hue={config.hue} changes red, green and blue, so that data.channels must be 3, but it is "
+            f"{bands.channels}: leave augment.hue out; brightness, tone and texture take any bands"
+        )
     if config.whole and not crop.size:
         raise ConfigError(
             f"augment.whole={config.whole} resizes whole images to crop.size, but that is not given: give crop.size, "
@@ -105,7 +114,7 @@ def build_augment(config: AugmentConfig, crop: CropConfig, *, labels: LabelSpace
         whole_probability=config.whole,
         size=crop.size,
         window=partial(_cut_window, build_crop(crop, labels), crop.size, labels) if crop.size else None,
-        colours=_compose(_colours(config)),
+        colours=_compose(_colours(config, bands)),
         soft=labels.is_soft,
     )
 
@@ -114,7 +123,7 @@ def resize_by(image: np.ndarray, mask: np.ndarray, factor: float, *, soft: bool 
     """Return image and mask with sides *factor* times as long, rounded, but at least a pixel."""
     rows, columns = (max(1, round(side * factor)) for side in mask.shape[:2])
     resized = cv2.resize(image, (columns, rows), interpolation=cv2.INTER_LINEAR)
-    return resized, resize_mask(mask, (rows, columns), soft=soft)
+    return resized.reshape(rows, columns, *image.shape[2:]), resize_mask(mask, (rows, columns), soft=soft)
 
 
 def _cut_window(
@@ -185,7 +194,7 @@ def _motion(config: AugmentConfig, factors: tuple[float, float], masks: dict[str
     return [A.Affine(**parameters, **masks, p=1.0)] if parameters else []
 
 
-def _colours(config: AugmentConfig) -> "list[BasicTransform]":
+def _colours(config: AugmentConfig, bands: Bands) -> "list[BasicTransform]":
     import albumentations as A
 
     transforms: list[A.BasicTransform] = []
@@ -197,7 +206,8 @@ def _colours(config: AugmentConfig) -> "list[BasicTransform]":
     if config.hue:
         transforms.append(A.HueSaturationValue(p=config.hue))
     if config.texture:
-        kinds = [A.CLAHE(p=1), A.GaussNoise(std_range=NOISE, p=1), A.RandomGamma(p=1), A.Sharpen(p=1)]
+        kinds = [A.CLAHE(p=1)] if bands.channels == 3 else []
+        kinds += [A.GaussNoise(std_range=NOISE, p=1), A.RandomGamma(p=1), A.Sharpen(p=1)]
         kinds += [A.Blur(blur_limit=(3, 3), p=1), A.MotionBlur(blur_limit=(3, 3), p=1)]
         transforms.append(A.OneOf(kinds, p=config.texture))
     return transforms

@@ -1,6 +1,6 @@
 """Copy-paste on arrays: cut a class region out of an image, resize and rotate it, find a location, paste it.
 
-Images are H W 3 uint8, masks H W uint8. Inputs are not modified.
+Images are H W C, masks H W uint8. Inputs are not modified.
 """
 
 from collections import OrderedDict
@@ -22,7 +22,7 @@ class Cutout(NamedTuple):
     """A class region in its bounding box."""
 
     patch: np.ndarray
-    """The image in the box, h w 3 uint8."""
+    """The image in the box, h w C."""
     region: np.ndarray
     """Where the class is, h w bool."""
     centre: tuple[float, float]
@@ -80,6 +80,7 @@ def warp(cutout: Cutout, *, flip: bool, scale: float, degrees: float) -> Cutout:
     shift = (sides - 1) / 2 - linear @ (width - 1, height - 1) / 2
     matrix, size = np.column_stack([linear, shift]), sides.tolist()
     patch = cv2.warpAffine(cutout.patch, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    patch = patch.reshape(*size[::-1], *cutout.patch.shape[2:])  # OpenCV drops a last axis of length 1
     region = cv2.warpAffine(cutout.region.view(np.uint8), matrix, size, flags=cv2.INTER_NEAREST)
     row, column = cutout.centre
     return Cutout(patch, region.view(bool), (row, 1 - column if flip else column))

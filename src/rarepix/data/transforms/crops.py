@@ -82,7 +82,7 @@ def mixed_window(mask: np.ndarray, size: Size, random: np.random.Generator, *, r
 def cut(
     image: np.ndarray, mask: np.ndarray, location: Location, size: Size, *, ignore: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the window, of *size*, of image (H W 3) and mask (H W or H W C), whose first pixel is at *location*.
+    """Return the window, of *size*, of image (H W C) and mask (H W or H W C), whose first pixel is at *location*.
 
     It is a view, or, where the image is smaller, a copy with 0 and *ignore* outside the image.
     """
@@ -91,7 +91,9 @@ def cut(
     if mask.shape[:2] == size:
         return image, mask
     top, left = (max(-at, 0) for at in location)
-    padded_image, padded_mask = np.zeros((*size, 3), image.dtype), np.full((*size, *mask.shape[2:]), ignore, mask.dtype)
+    padded_image, padded_mask = (
+        np.full((*size, *array.shape[2:]), fill, array.dtype) for array, fill in ((image, 0), (mask, ignore))
+    )
     inside = slice(top, top + mask.shape[0]), slice(left, left + mask.shape[1])
     padded_image[inside], padded_mask[inside] = image, mask
     return padded_image, padded_mask

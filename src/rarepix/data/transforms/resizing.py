@@ -9,6 +9,8 @@ from rarepix.data.source import Size
 from rarepix.labels import IGNORE, SOFT_SCALE
 
 ImageAndMask = tuple[np.ndarray, np.ndarray]
+AREA_BANDS = 4
+"""Bands that OpenCV averages over areas at once, at most."""
 
 
 def fitted(shape: Size, wanted: int | Size) -> Size:
@@ -24,11 +26,16 @@ def fitted(shape: Size, wanted: int | Size) -> Size:
 
 
 def resize_image(image: np.ndarray, size: Size) -> np.ndarray:
-    """Return the image (H W 3) in *size*: bilinear; area averaging if both sides shrink."""
+    """Return the image (H W, or H W C of any bands) in *size*: bilinear; area averaging if both sides shrink."""
     if image.shape[:2] == size:
         return image
     smaller = all(new <= old for new, old in zip(size, image.shape[:2], strict=True))
-    return cv2.resize(image, size[::-1], interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR)
+    interpolation = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
+    if smaller and image.ndim == 3 and image.shape[2] > AREA_BANDS:
+        parts = [image[..., first : first + AREA_BANDS] for first in range(0, image.shape[2], AREA_BANDS)]
+        return np.concatenate([resize_image(np.ascontiguousarray(part), size) for part in parts], axis=2)
+    resized = cv2.resize(image, size[::-1], interpolation=interpolation)
+    return resized.reshape(*size, *image.shape[2:])  # OpenCV drops a last axis of length 1
 
 
 def resize_mask(mask: np.ndarray, size: Size, *, soft: bool = False) -> np.ndarray:

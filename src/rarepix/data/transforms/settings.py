@@ -179,9 +179,10 @@ class AugmentConfig(Settings):
     tone: float = Field(0.0, ge=0, le=1)
     """Probability of one of: contrast (±0.2), gamma (0.8 to 1.2), brightness (±0.2)."""
     hue: float = Field(0.0, ge=0, le=1)
-    """Probability of other colours: hue by up to ±20 of 180, saturation by ±30 and value by ±20 of 255."""
+    """Probability of other colours: hue by up to ±20 of 180, saturation by ±30 and value by ±20 of 255. Of images of
+    three bands only."""
     texture: float = Field(0.0, ge=0, le=1)
-    """Probability of one of: equalised contrast, noise, gamma, sharpening, blur, motion blur."""
+    """Probability of one of: equalised contrast (of three bands only), noise, gamma, sharpening, blur, motion blur."""
 
     @field_validator("scale")
     @classmethod

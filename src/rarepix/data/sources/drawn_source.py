@@ -1,0 +1,132 @@
+"""What readers of annotation files share: lists of drawn images, their ids, and the faults of the files."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+
+from rarepix.data.drawn import DrawnMask, Shape
+from rarepix.data.source import DataError, FaultyList, Item, MissingFiles, first_of
+from rarepix.data.sources.image_tree import ALL, image_id
+from rarepix.data.sources.lists import build_items, unknown_list
+from rarepix.labels import LabelSpace, Task
+
+
+@dataclass(frozen=True)
+class DrawnImage:
+    """An image with the objects that annotations have for it."""
+
+    name: str
+    """What the annotations call it."""
+    path: Path
+    mask: DrawnMask
+
+
+@dataclass(frozen=True)
+class DrawnList:
+    """The images of one list, and what is wrong with its annotations as a whole."""
+
+    file: Path
+    """Where its annotations are."""
+    images: tuple[DrawnImage, ...]
+    faults: tuple[str, ...] = ()
+
+
+class DrawnSource:
+    """Base of the readers of annotation files; a reader fills in labels, lists and what it assumed."""
+
+    labels: LabelSpace
+    assumed: str
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.name = root.resolve().name
+        self._lists: dict[str, DrawnList] = {}
+
+    def lists(self) -> list[str]:
+        """Return the names of the lists; ``all`` is every image."""
+        return sorted({ALL, *self._lists})
+
+    def items(self, list_name: str) -> list[Item]:
+        """Return the items of a list, in the order of its annotations.
+
+        Raises:
+            FaultyList: the annotations have faults that are not those of one image.
+        """
+        if list_name not in self.lists():
+            raise unknown_list(f"{self.root}: list {list_name}", self.lists())
+        names = [list_name] if list_name in self._lists else [*self._lists]
+        items, faults, missing = [], [], []
+        for name in names:
+            found = self._lists[name]
+            faults += found.faults
+            image_of = dict(zip(self._ids(name), found.images, strict=True))
+            try:
+                items += build_items(
+                    [*image_of], found.file, lambda key, of=image_of: Item(key, of[key].path, of[key].mask)
+                )
+            except MissingFiles as error:
+                missing.append(str(error))
+                items += error.items
+        if faults:
+            raise FaultyList("\n".join(faults + missing), items)
+        if missing:
+            raise MissingFiles("\n".join(missing), items)
+        if not items:
+            raise DataError(f"{self._lists[names[0]].file} must name images, but names none")
+        return items
+
+    def _ids(self, name: str) -> list[str]:
+        """Return the ids of a list's images: their names, with the list's before them where lists share names."""
+        stems = {key: [_stem(image.name) for image in found.images] for key, found in self._lists.items()}
+        everything = [stem for of_list in stems.values() for stem in of_list]
+        shared = len(set(everything)) < len(everything)
+        ids = [image_id(f"{name}/{stem}" if shared else stem) for stem in stems[name]]
+        if len(set(ids)) < len(ids):
+            double = sorted({key for key in ids if ids.count(key) > 1})
+            raise DataError(
+                f"{self._lists[name].file} must name images that differ in more than their ending, but names these "
+                f"more often: {first_of(double, 5)}: rename them"
+            )
+        return ids
+
+
+def _stem(name: str) -> str:
+    path = PurePosixPath(name.replace("\\", "/").lstrip("/"))
+    return path.with_suffix("").as_posix()
+
+
+def drawn_images(
+    file: Path, labels: LabelSpace, paths: Mapping[str, Path], shapes: Sequence[tuple[str, Shape]]
+) -> tuple[DrawnImage, ...]:
+    """Return image by image, by name → path, the *shapes*, each with the name of its image, in their order."""
+    of_image = defaultdict(list)
+    for name, shape in shapes:
+        of_image[name].append(shape)
+    empty = DrawnMask(file, (), background=labels.background or 0, ignore=labels.ignore)
+    return tuple(DrawnImage(name, path, replace(empty, shapes=tuple(of_image[name]))) for name, path in paths.items())
+
+
+def with_background(names: Sequence[str]) -> tuple[str, ...]:
+    """Return the classes with background as the first one, whether it is among *names* or not."""
+    others = [name for name in names if name.lower() != "background"]
+    return ("background", *others)
+
+
+def class_ids(names: Sequence[str], classes: Sequence[str]) -> dict[str, int]:
+    """Return each of *names* → its id in *classes*, which ``with_background`` made of them."""
+    return {name: 0 if name.lower() == "background" else classes.index(name) for name in names}
+
+
+def labels_of(classes: Sequence[str], file: Path) -> LabelSpace:
+    """Return the label space of *classes*, of which the first is the background; one other class is a binary task.
+
+    Raises:
+        DataError: the classes cannot be one; the message names *file*.
+    """
+    is_binary = len(classes) == 2
+    task, rare = (Task.BINARY, tuple(classes[1:])) if is_binary else (Task.MULTICLASS, ())
+    try:
+        return LabelSpace(names=tuple(classes), background=0, task=task, rare=rare)
+    except ValueError as error:
+        raise DataError(f"{file}: {error}") from error
