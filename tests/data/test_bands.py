@@ -150,6 +150,10 @@ def test_values_that_are_not_finite_are_refused(tmp_path):
     file = written(tmp_path / "image.tif", pixels, **PLAIN)
     with pytest.raises(DataError, match="must hold finite numbers"):
         read_image(file, Bands(channels=4, range=(0, 1)))
+    with pytest.raises(DataError, match="must hold finite numbers"):  # as the inventory and a check look at it
+        image_size(file, Bands(channels=4, range=(0, 1)))
+    with pytest.raises(DataError, match=r"float32 with values from .* data.range, for instance \[0, 1\]"):
+        image_size(file, Bands(channels=4))
 
 
 @pytest.mark.parametrize("compression", ["none", "zlib"])

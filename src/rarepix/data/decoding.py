@@ -43,6 +43,8 @@ class Header(NamedTuple):
     is_uint8: bool = False
     """Whether the values are 0 to 255."""
     alpha: bool = False
+    is_float: bool = False
+    """Whether there may be values that are no numbers."""
 
 
 def decode(path: Path, channels: int) -> Decoded:
@@ -78,7 +80,7 @@ def read_header(path: Path, channels: int) -> Header:
         if tiff.is_tiff(path):
             header = tiff.read_header(path, channels)
             if not header.for_pillow:
-                return Header(header.size, header.bands, header.is_uint8, header.alpha)
+                return Header(header.size, header.bands, header.is_uint8, header.alpha, header.is_float)
         with path.open("rb") as stream, Image.open(stream) as file:
             is_uint8 = not (_is_deep_grey(file) or _is_deep_colour(file))
             orientation = orientation_of(file) if may_be_turned(file, stream) else 1

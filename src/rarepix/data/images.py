@@ -164,7 +164,7 @@ def _fits(header: Header, bands: Bands) -> bool:
     """Return whether the header alone says that an image can be read in these *bands*."""
     own, wanted = header.bands - header.alpha, bands.channels
     counts = header.bands == wanted or own == wanted or (own, wanted) == (1, 3)
-    return counts and (header.is_uint8 or bands.range is not None)
+    return counts and (header.is_uint8 or (bands.range is not None and not header.is_float))
 
 
 def _bands(number: int) -> str:
@@ -173,7 +173,10 @@ def _bands(number: int) -> str:
 
 def _likely_range(pixels: np.ndarray) -> list[float]:
     """Return a range for a message: that of the bits which the values need, or the values rounded outwards."""
-    low, high = float(pixels.min()), float(pixels.max())
+    finite = pixels[np.isfinite(pixels)]
+    if not finite.size:
+        return [0, 1]
+    low, high = float(finite.min()), float(finite.max())
     if pixels.dtype.kind in "ui" and low >= 0:
         return [0, max(255, 2 ** int(high).bit_length() - 1)]
     return [0, 1] if 0 <= low <= high <= 1 else [int(np.floor(low)), int(np.ceil(high))]

@@ -12,6 +12,9 @@ from rarepix.data.source import Size
 Polygon = tuple[float, ...]
 """x and y of every corner, in pixels: x from the left edge of the image, y from its upper edge."""
 
+FURTHEST = 1e6
+"""Pixels from the image's corner: the memory that drawing takes grows with an outline's length, and far more crash."""
+
 
 @dataclass(frozen=True)
 class Polygons(Shape):
@@ -45,6 +48,9 @@ class Polygons(Shape):
         if not all(map(math.isfinite, polygon)):
             raise ShapeError(f"must have numbers for corners, but {which} holds {list(polygon)}")
         rows, columns = size
+        furthest = max(polygon, key=abs)
+        if abs(furthest) > FURTHEST:
+            raise ShapeError(f"must have corners near its image, but {which} has one at {furthest:g}")
         xs, ys = polygon[::2], polygon[1::2]
         if max(xs) <= 0 or max(ys) <= 0 or min(xs) >= columns or min(ys) >= rows:
             raise ShapeError(

@@ -9,6 +9,9 @@ import numpy as np
 from rarepix.data.drawn import Shape, ShapeError
 from rarepix.data.source import Size
 
+MOST_DIGITS = 12
+"""Of a start or a length: sums of larger ones may not fit 64 bits."""
+
 
 @dataclass(frozen=True)
 class CocoRuns(Shape):
@@ -124,6 +127,9 @@ class PairedRuns(Shape):
         if not all(word.isdecimal() for word in words):
             wrong = next(word for word in words if not word.isdecimal())
             raise ShapeError(f"must have whole numbers for run lengths, but has {wrong!r}")
+        largest = max(words, key=len, default="")
+        if len(largest) > MOST_DIGITS:
+            raise ShapeError(f"must have runs within its image, but has {largest}, which is beyond that of any image")
         values = np.array(words, np.int64).reshape(-1, 2)
         if not values[:, 1].all():
             raise ShapeError("must have runs of at least one pixel, but has one of length 0")

@@ -32,6 +32,7 @@ class TiffHeader(NamedTuple):
     for_pillow: bool
     """Whether Pillow is to read it: one page of 8 bits or fewer, grey, coloured, with or without alpha, that is
     compressed or not stored as what it shows."""
+    is_float: bool
 
 
 def is_tiff(path: Path) -> bool:
@@ -119,7 +120,14 @@ def _header(file: tifffile.TiffFile, path: Path, channels: int) -> TiffHeader:
         and extra == alpha
         and not as_shown
     )
-    return TiffHeader((width, height), bands, image.dtype == np.uint8, alpha, for_pillow)
+    return TiffHeader(
+        (width, height),
+        bands,
+        image.dtype == np.uint8,
+        alpha,
+        for_pillow,
+        image.dtype is not None and image.dtype.kind == "f",
+    )
 
 
 def _band_axis(axes: str, shape: tuple[int, ...], channels: int) -> int:

@@ -55,7 +55,7 @@ def _load(network: nn.Module, file: Mapping[str, Tensor], origin: str, encoder: 
     _check_is_no_larger_encoder(match, origin, encoder)
     integers = [
         name for target, name in match.used.items()
-        if file[name].is_floating_point() != targets[target].is_floating_point()
+        if not name.endswith(COUNTER) and file[name].is_floating_point() != targets[target].is_floating_point()
     ]  # fmt: skip
     if integers:
         raise WeightsError(

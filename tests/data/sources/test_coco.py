@@ -1,6 +1,7 @@
 """COCO annotations: pixels as pycocotools has them, categories, overlaps, crowds, and what is wrong with a file."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -252,5 +253,38 @@ def test_a_file_that_is_no_coco_is_refused_when_it_is_named(tmp_path, content):
     (tmp_path / "x.json").write_text(content)
     with pytest.raises(DataError, match=r"x.json must "):
         open_source("coco", tmp_path, annotations="x.json")
-    with pytest.raises(FileNotFoundError, match="must hold COCO annotations"):
+    error, message = (
+        (DataError, "must be JSON") if content == "{" else (FileNotFoundError, "must hold COCO annotations")
+    )
+    with pytest.raises(error, match=message):
         open_source("coco", tmp_path)
+
+
+@pytest.mark.parametrize("wrong", [{"image_id": [1]}, {"category_id": [3]}, {"category_id": {}}])
+def test_an_id_that_is_a_list_is_refused(tmp_path, wrong):
+    write(tmp_path, annotation(1, [SQUARE]), annotation(2, [SQUARE], **wrong))
+    key, value = next(iter(wrong.items()))
+    with pytest.raises(DataError, match=rf"one id each in its annotations, but one has {key} {re.escape(repr(value))}"):
+        open_source("coco", tmp_path)
+
+
+def test_a_file_that_was_cut_off_is_named_instead_of_its_list_being_left_out(tmp_path):
+    write(tmp_path, annotation(1, [SQUARE]))
+    file = tmp_path / "annotations" / "instances_val.json"
+    file.write_text((tmp_path / "annotations" / "instances_train.json").read_text()[:60])
+    with pytest.raises(DataError, match=r"instances_val.json must be JSON"):
+        open_source("coco", tmp_path)
+    assert open_source("coco", tmp_path, annotations="annotations/*train.json").lists() == ["all", "train"]
+
+
+def test_the_inventory_tells_a_fault_of_a_file_once(tmp_path):
+    write(tmp_path, annotation(1, [SQUARE]), annotation(2, [SQUARE], image_id=9))
+    source = open_source("coco", tmp_path)
+    problems = inspect_dataset(source, source.lists(), no_bar).problems
+    assert [problem.message.count("annotation 2 (image_id 9)") for problem in problems] == [1]
+
+
+def test_a_corner_far_beyond_the_image_is_refused_before_it_is_drawn(tmp_path):
+    write(tmp_path, annotation(1, [[1, 1, 1e9, 1, 4, 3]]))
+    with pytest.raises(DataError, match=r"annotation 1 must have corners near its image, but polygon 1 of 1 has one"):
+        read(tmp_path)

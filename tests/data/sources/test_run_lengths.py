@@ -110,6 +110,8 @@ def test_images_without_a_row_are_empty_only_if_the_recipe_says_so(tmp_path):
         ),
         ("1 0", "must have runs of at least one pixel"),
         ("1 x", "must have whole numbers for run lengths, but has 'x'"),
+        (f"1 {2**63 - 1}", "must have runs within its image, but has 9223372036854775807, which is beyond that of any"),
+        (f"{10**20} 2", "must have runs within its image, but has 100000000000000000000"),
         ("1 2.5", "must have whole numbers for run lengths, but has '2.5'"),
     ],
 )
@@ -131,3 +133,16 @@ def test_a_table_without_the_columns_is_refused_when_it_is_named(tmp_path):
         open_source("run_lengths", tmp_path, annotations="train.csv")
     with pytest.raises(FileNotFoundError, match="must hold a table of run lengths"):
         open_source("run_lengths", tmp_path)
+
+
+def test_columns_of_one_name_are_refused(tmp_path):
+    write(tmp_path, "ImageId,EncodedPixels,EncodedPixels ", "a.jpg,1 2,3 4")
+    with pytest.raises(DataError, match=r"train.csv must have a name of its own, but encodedpixels stands more than"):
+        open_source("run_lengths", tmp_path)
+
+
+@pytest.mark.parametrize("runs", ["1 -3", "1.5 3", "1 x"])
+def test_a_wrong_first_row_is_named_instead_of_the_table_being_passed_over(tmp_path, runs):
+    write(tmp_path, "ImageId,EncodedPixels", f"a.jpg,{runs}", "b.jpg,3 3", images=("a.jpg", "b.jpg"))
+    with pytest.raises(DataError, match=r"train.csv: line 2 must have whole numbers for run lengths"):
+        read_mask(open_source("auto", tmp_path).items("train")[0])

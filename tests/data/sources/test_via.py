@@ -125,3 +125,28 @@ def test_an_image_that_is_listed_twice_is_named(tmp_path):
     (tmp_path / "via.json").write_text(json.dumps({"a": entry, "b": entry}))
     with pytest.raises(FaultyList, match=r"via.json must list every image once, but lists more often: a.png"):
         open_source("via", tmp_path).items("all")
+
+
+@pytest.mark.parametrize("wrong", [None, 5, {"shape_attributes": None}, {"region_attributes": []}])
+def test_a_region_that_is_none_is_refused(tmp_path, wrong):
+    write(tmp_path, region(RECT), wrong)
+    with pytest.raises(DataError, match=r"via.json must have shape_attributes and .* has not for those of a.png"):
+        open_source("via", tmp_path)
+
+
+def test_an_image_whose_regions_are_null_has_none(tmp_path):
+    write(tmp_path, region(RECT), images=("a.png", "b.png"))
+    content = json.loads((tmp_path / "via.json").read_text())
+    content["b.png123"]["regions"] = None
+    (tmp_path / "via.json").write_text(json.dumps(content))
+    first, second = open_source("via", tmp_path).items("all")
+    assert read_mask(first).any()
+    assert not read_mask(second).any()
+
+
+def test_a_file_that_was_cut_off_is_named_instead_of_its_list_being_left_out(tmp_path):
+    write(tmp_path, region(RECT), name="train/via_region_data.json", images=("train/a.png",))
+    (tmp_path / "val").mkdir()
+    (tmp_path / "val" / "via_region_data.json").write_text('{"a.png123": {"filename"')
+    with pytest.raises(DataError, match=r"val/via_region_data.json must be JSON"):
+        open_source("via", tmp_path)

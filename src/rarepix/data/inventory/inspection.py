@@ -89,4 +89,4 @@ def _read_lists(source: Source, names: Sequence[str]) -> tuple[list[Item], dict[
         for item in of_list:
             items[item.id] = item
             lists[item.id].append(name)
-    return list(items.values()), dict(lists), problems
+    return list(items.values()), dict(lists), [*dict.fromkeys(problems)]  # lists of one file have its faults in common

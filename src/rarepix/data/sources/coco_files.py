@@ -7,9 +7,11 @@ from typing import Any
 
 from rarepix.data.source import DataError, first_of
 from rarepix.data.sources.image_tree import ALL, subfolders
-from rarepix.data.sources.json_files import json_files, read_json
+from rarepix.data.sources.json_files import check_json, json_files, read_json
 
 KEYS = ("images", "annotations", "categories")
+IDS = {"images": ("id",), "annotations": ("image_id", "category_id")}
+"""What is looked up, by key; a list or a mapping cannot be."""
 PLAIN = ("", "default", "annotations", "annotation", "coco", "result", "instances", "labels", "_annotations.coco")
 """Names of a file, without its ending, that say nothing about a list."""
 OTHER_TASKS = ("captions_", "person_keypoints_", "stuff_", "panoptic_", "image_info_")
@@ -62,6 +64,8 @@ def find_files(root: Path, pattern: str | None) -> list[CocoFile]:
         DataError: a file that must be one is none, or two would be the same list.
     """
     files = candidates(root, pattern)
+    if not pattern:
+        check_json(root / "annotations", root)
     if not files:
         where = pattern or "annotations/*.json, *.json or */_annotations.coco.json"
         raise FileNotFoundError(
@@ -98,6 +102,12 @@ def _checked(file: Path) -> Mapping[str, Any]:
     content = read_json(file)
     if not _has_keys(file) or any(not isinstance(row, dict) for key in KEYS for row in content[key]):
         raise DataError(f"{file} must have the keys {', '.join(KEYS)} of COCO, each a list of objects: export it again")
+    for key, names in IDS.items():
+        wrong = [(name, row[name]) for row in content[key] for name in names if isinstance(row.get(name), list | dict)]
+        if wrong:
+            raise DataError(
+                f"{file} must have one id each in its {key}, but one has {wrong[0][0]} {wrong[0][1]!r}: export it again"
+            )
     categories = content["categories"]
     if not categories or any(not isinstance(row.get("id"), int) or "name" not in row for row in categories):
         raise DataError(f"{file} must have categories, each with a name and a whole number as id: export it again")

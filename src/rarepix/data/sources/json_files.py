@@ -37,6 +37,12 @@ def json_files(*folders: Path) -> list[Path]:
     return found
 
 
+def check_json(*folders: Path) -> None:
+    """Raise ``DataError`` if a JSON file in *folders* cannot be read: it would be left out, and its list with it."""
+    for file in json_files(*folders):
+        read_json(file)
+
+
 @lru_cache(maxsize=8)
 def _read(file: Path, size: int, changed: int) -> Any:
     try:

@@ -11,6 +11,8 @@ from rarepix.data.source import DataError
 from rarepix.data.sources.lists import read_text
 
 IMAGES = ("imageid", "image_id", "image", "img", "id", "filename", "file_name", "image_name")
+PLAIN_RUNS = ("encodedpixels", "encoded_pixels", "rle_mask", "mask_rle")
+"""Those of ``RUNS`` that mean nothing else."""
 LABELS = ("classid", "class_id", "class", "label")
 RUNS = ("encodedpixels", "encoded_pixels", "rle_mask", "rle", "encoding", "segmentation", "mask_rle", "annotation")
 TOGETHER = ("imageid_classid", "image_label", "image_id_class_id", "image_class")
@@ -58,6 +60,12 @@ def read_table(file: Path) -> RunTable:
     csv.field_size_limit(sys.maxsize)
     rows = [(n, row) for n, row in enumerate(csv.reader(read_text(file).splitlines()), 1) if any(map(str.strip, row))]
     columns = _columns(rows[0][1]) if rows else ()
+    double = sorted({column for column in columns if column and columns.count(column) > 1})
+    if double:
+        raise DataError(
+            f"every column of {file} must have a name of its own, but {', '.join(double)} stands more than once: take "
+            f"one out, or rename it"
+        )
     image, label, runs = _places(columns)
     if image is None or runs is None:
         raise DataError(
@@ -112,7 +120,10 @@ def _places(columns: Sequence[str]) -> tuple[int | None, int | None, int | None]
 
 
 def _has_columns(file: Path) -> bool:
-    """Return whether the first lines of a file are columns of run lengths, and a row of runs or of nothing."""
+    """Return whether the first lines of a file are columns of run lengths, and a row of runs or of nothing.
+
+    A name that only run lengths have is enough, so that a row that is wrong is told as such when the table is read.
+    """
     csv.field_size_limit(sys.maxsize)
     with file.open(encoding="utf-8-sig", errors="replace", newline="") as opened:
         rows = csv.reader(opened)
@@ -124,5 +135,7 @@ def _has_columns(file: Path) -> bool:
             first = next((row for row in rows if row), None)
         except csv.Error:
             return False
+    if columns[runs] in PLAIN_RUNS:
+        return True
     text = first[runs].strip() if first and len(first) > runs else "-"
     return text.lower() in NOTHING or all(word.isdecimal() for word in text.split())

@@ -12,7 +12,7 @@ from typing import Any
 from rarepix.data.drawn import RULE, Shape, WrongShape
 from rarepix.data.evidence import Evidence
 from rarepix.data.polygons import Polygons, box, ellipse, numbers
-from rarepix.data.source import DataError
+from rarepix.data.source import DataError, first_of
 from rarepix.data.sources.drawn_source import (
     DrawnList,
     DrawnSource,
@@ -23,7 +23,7 @@ from rarepix.data.sources.drawn_source import (
 )
 from rarepix.data.sources.image_search import image_search
 from rarepix.data.sources.image_tree import ALL, SPLITS, named_folder, subfolders
-from rarepix.data.sources.json_files import json_files, read_json
+from rarepix.data.sources.json_files import check_json, json_files, read_json
 from rarepix.settings import Settings
 
 PROJECT = "_via_img_metadata"
@@ -59,6 +59,8 @@ class ViaSource(DrawnSource):
     def __init__(self, root: Path, parameters: Parameters) -> None:
         super().__init__(root)
         files = _files(root, parameters.annotations)
+        if not parameters.annotations:
+            check_json(root, *subfolders(root))
         if not files:
             where = parameters.annotations or "*.json, */*.json"
             raise FileNotFoundError(f"{root} must hold annotations of VIA ({where}), but has none: export them as JSON")
@@ -127,6 +129,8 @@ def _polygon(drawn: Mapping[str, Any]) -> tuple[float, ...] | None:
     kind = drawn.get("name")
     if kind == "polygon":
         xs, ys = numbers(drawn["all_points_x"]), numbers(drawn["all_points_y"])
+        if len(xs) != len(ys):
+            raise ValueError(f"{len(xs)} x and {len(ys)} y")
         return tuple(value for point in zip(xs, ys, strict=True) for value in point)
     if kind == "rect":
         return box(*numbers([drawn[key] for key in ("x", "y", "width", "height")]))
@@ -178,9 +182,23 @@ def _entries(file: Path) -> list[tuple[str, list]]:
         raise DataError(f"{file} must be a project or an export of VIA, with filename and regions: export it again")
     content = read_json(file)
     entries = content.get(PROJECT, content).values()
-    regions = [entry["regions"] for entry in entries]  # a mapping of numbers in VIA 1, a list in VIA 2
+    regions = [entry["regions"] or [] for entry in entries]  # a mapping of numbers in VIA 1, a list in VIA 2
     plain = [[*each.values()] if isinstance(each, dict) else each for each in regions]
+    wrong = [entry["filename"] for entry, each in zip(entries, plain, strict=True) if not _are_regions(each)]
+    if wrong:
+        raise DataError(
+            f"{file} must have shape_attributes and region_attributes for every region, but has not for those of "
+            f"{first_of(wrong, 5)}: export it again"
+        )
     return [(entry["filename"], each) for entry, each in zip(entries, plain, strict=True)]
+
+
+def _are_regions(regions: Any) -> bool:
+    return isinstance(regions, list) and all(
+        isinstance(region, dict)
+        and all(isinstance(region.get(key, {}), dict) for key in ("shape_attributes", "region_attributes"))
+        for region in regions
+    )
 
 
 def _list_name(root: Path, file: Path) -> str:
