@@ -179,6 +179,29 @@ def test_several_images_in_a_tiff_are_refused(tmp_path):
         read_image(file, Bands(channels=3))
 
 
+@pytest.mark.parametrize("bands", [1, 3])
+def test_images_that_were_written_into_a_tiff_one_after_the_other_are_refused(tmp_path, bands):
+    """Levels of a pyramid are none: the first one is the image."""
+    pixels = random_image(bands).squeeze()
+    options = {"photometric": "rgb" if bands == 3 else "minisblack"}
+    for name, others in (("images.tif", [pixels] * 2), ("pyramid.tif", [pixels[::2, ::2]])):
+        with tifffile.TiffWriter(tmp_path / name) as file:
+            for page in (pixels, *others):
+                file.write(page, **options)
+    for read in (read_image, image_size):
+        with pytest.raises(DataError, match=r"images.tif must hold one image, but holds 3 of .*: save every image in"):
+            read(tmp_path / "images.tif", RGB)
+    assert (read_image(tmp_path / "pyramid.tif", Bands(channels=bands)).squeeze() == pixels).all()
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_a_tiff_in_which_0_is_white_is_inverted_whatever_its_bits(tmp_path, dtype):
+    high = np.iinfo(dtype).max
+    tifffile.imwrite(tmp_path / "a.tif", np.array([[0, high], [high // 5, 0]], dtype), photometric="miniswhite")
+    read = read_image(tmp_path / "a.tif", Bands(channels=1, range=(0, high)))
+    assert read.squeeze() == pytest.approx(np.array([[1, 0], [0.8, 1]]))
+
+
 @pytest.fixture
 def dicom(tmp_path):
     """Write a grey image as DICOM, with a slope of 2 and an intercept of -1000."""

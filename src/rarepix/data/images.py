@@ -60,7 +60,7 @@ def scaled(decoded: Decoded, bands: Bands, path: Path) -> np.ndarray:
                 f"{pixels.dtype} with values from {pixels.min():g} to {pixels.max():g}: give data.range, for instance "
                 f"{_likely_range(pixels)}, whose ends become 0 and 1 in all images"
             )
-        return np.ascontiguousarray(pixels)
+        return 255 - pixels if decoded.inverted else np.ascontiguousarray(pixels)
     low, high = bands.range
     wide = np.float64 if pixels.dtype.itemsize > 2 else np.float32
     shares = ((pixels.astype(wide) - low) / (high - low)).clip(0, 1).astype(np.float32)

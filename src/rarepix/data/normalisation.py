@@ -12,6 +12,7 @@ from rarepix.data.images import read_pixels, scaled
 from rarepix.data.inventory.cache import load_table, store_table
 from rarepix.data.inventory.threads import in_threads
 from rarepix.data.source import Item
+from rarepix.files import sha256
 
 COLUMNS = ["mean", "std", "outside"]
 
@@ -80,11 +81,6 @@ def _sums(item: Item) -> _Sums:
 
 def _content_key(items: Sequence[Item]) -> str:
     digest = hashlib.sha256()
-    for item, content in zip(items, in_threads(_digest, items), strict=True):
+    for item, content in zip(items, in_threads(lambda item: sha256(item.image), items), strict=True):
         digest.update(f"{item.bands}|{content}\n".encode())
     return digest.hexdigest()[:32]
-
-
-def _digest(item: Item) -> str:
-    with item.image.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -51,8 +51,8 @@ def read_header(path: Path, channels: int) -> TiffHeader:
         return _header(file, path, channels)
 
 
-def decode(path: Path, channels: int) -> tuple[np.ndarray, bool] | None:
-    """Return the pixels, H W C in the type of the file, upright, and whether the last band is alpha.
+def decode(path: Path, channels: int) -> tuple[np.ndarray, bool, bool] | None:
+    """Return the pixels, H W C in the type of the file, upright; whether the last band is alpha; whether 0 is white.
 
     None: Pillow is to read the file.
 
@@ -70,7 +70,8 @@ def decode(path: Path, channels: int) -> tuple[np.ndarray, bool] | None:
             pixels = np.moveaxis(pixels, 0, -1)
         native = pixels.dtype.newbyteorder("=")
         pixels = np.ascontiguousarray(pixels, native)
-        return upright(pixels, _orientation(file)), header.alpha
+        white_is_zero = file.pages.first.photometric == tifffile.PHOTOMETRIC.MINISWHITE
+        return upright(pixels, _orientation(file)), header.alpha, white_is_zero
 
 
 @contextmanager
@@ -96,6 +97,12 @@ def _image(file: tifffile.TiffFile) -> tifffile.TiffPage | tifffile.TiffPageSeri
 def _header(file: tifffile.TiffFile, path: Path, channels: int) -> TiffHeader:
     image, page = _image(file), file.pages.first
     shape, axes = image.shape, image.axes
+    alike = sum(series.shape == shape for series in file.series) if image is page and len(file.pages) > 1 else 1
+    if alike > 1:  # smaller ones are levels of a pyramid, or thumbnails
+        raise DataError(
+            f"{path} must hold one image, but holds {alike} of {'×'.join(map(str, shape))} ({axes}): save every image "
+            f"in a file of its own, and the bands of one as one array"
+        )
     if len(shape) not in (2, 3):
         raise DataError(
             f"{path} must hold one image of rows, columns and bands, but holds {'×'.join(map(str, shape))} ({axes}): "

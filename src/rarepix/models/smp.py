@@ -29,7 +29,7 @@ class Segmenter:
         return encoder_and_rest(self)
 
     def forward(self, x: Tensor) -> SegOutput | Tensor:
-        """Return logits N C H W of images N 3 H W; with a presence head a ``SegOutput``."""
+        """Return logits, a channel a class, of images N C H W; with a presence head a ``SegOutput``."""
         output = super().forward(x)
         return output if isinstance(output, Tensor) else SegOutput(*output)
 

@@ -82,6 +82,13 @@ def test_a_category_that_only_groups_others_is_left_out(tmp_path):
     assert "category 'pets' only groups others" in source.assumed
 
 
+def test_a_category_that_is_its_own_group_is_a_class_without_an_annotation_too(tmp_path):
+    write(tmp_path, annotation(1, [SQUARE]), categories=[row | {"supercategory": row["name"]} for row in CATEGORIES])
+    source = open_source("coco", tmp_path)
+    assert source.labels.names == ("background", "ant", "cat")
+    assert "groups others" not in source.assumed
+
+
 @pytest.mark.parametrize("form", ["polygons", "uncompressed", "compressed"])
 @pytest.mark.parametrize("seed", range(5))
 def test_pixels_are_those_of_pycocotools(tmp_path, form, seed):
@@ -171,6 +178,14 @@ def test_lists_that_share_names_have_the_list_in_their_ids(tmp_path):
     source = open_source("coco", tmp_path)
     assert [item.id for item in source.items("all")] == ["train__a", "val__a"]
     assert {item.image.parent.name for item in source.items("all")} == {"train", "val"}
+
+
+def test_two_names_that_are_found_to_be_one_file_are_refused(tmp_path):
+    write(tmp_path, annotation(1, [SQUARE]), images=("a.png", "b/a.png"))
+    assert [item.id for item in open_source("coco", tmp_path).items("train")] == ["a", "b__a"]
+    (tmp_path / "train" / "b" / "a.png").unlink()
+    with pytest.raises(FaultyList, match=r"must be a file of its own, .* one: a.png and b/a.png \(.*train/a.png\)"):
+        open_source("coco", tmp_path).items("train")
 
 
 def test_boxes_are_masks_only_if_the_recipe_says_so(tmp_path):

@@ -102,6 +102,19 @@ def test_a_table_that_is_none_is_refused(tmp_path, rows, message):
         read(write(tmp_path, "class_dict.csv", *rows))
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('[{"name": "sky"}]', "'color'"),
+        ('["sky", "road"]', "has no attribute 'get'"),
+        ('{"sky": "804080"}', "a colour is three numbers, but one is '804080'"),
+    ],
+)
+def test_a_json_table_without_colours_is_refused(tmp_path, text, message):
+    with pytest.raises(DataError, match=rf"classes.json must name a class and its red, .*{message}"):
+        read(write(tmp_path, "classes.json", text))
+
+
 def test_without_a_table_it_says_which_are_known(tmp_path):
     write(tmp_path)
     (tmp_path / "class_dict.csv").unlink()

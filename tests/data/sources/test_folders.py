@@ -55,6 +55,12 @@ def test_folders_inside_are_part_of_the_id(tmp_path):
     assert ids(tmp_path) == ["ward1__a", "ward2__a"]
 
 
+def test_images_that_would_get_one_id_are_refused(tmp_path):
+    write_pairs(tmp_path, "ward1/a", "ward1__a")
+    with pytest.raises(DataError, match=r"must have different names .* but these do not: ward1/a and ward1__a: rename"):
+        ids(tmp_path)
+
+
 @pytest.mark.parametrize("ending", [".jpg", ".JPEG", ".PNG", ".bmp", ".tif", ".TIFF", ".webp", ".Jpg"])
 def test_images_have_any_ending_in_any_case(tmp_path, ending):
     save(picture(0, SIZE), tmp_path / "images" / f"a{ending}")
@@ -154,6 +160,28 @@ def test_a_mask_without_image_is_told(tmp_path):
     write_pairs(tmp_path, "a", "b")
     (tmp_path / "images" / "b.png").unlink()
     assert "1 masks have no image and are left out: b.png" in open_source("folders", tmp_path).assumed
+
+
+def test_what_has_no_partner_in_one_folder_is_told(tmp_path):
+    for name in ("1_sat", "2_sat", "4"):
+        save(picture(0, SIZE), tmp_path / "train" / f"{name}.jpg")
+    for name in ("1", "2", "3"):
+        save(OBJECT, tmp_path / "train" / f"{name}_mask.png")
+    source = open_source("folders", tmp_path)
+    assert [item.id for item in source.items("train")] == ["train__1_sat", "train__2_sat"]
+    assert "1 masks have no image and are left out: 3_mask.png" in source.assumed
+    assert "1 images have names that do not end as those of the others and are left out: 4.jpg" in source.assumed
+
+
+def test_images_that_are_called_otherwise_than_most_are_told(tmp_path):
+    write_pairs(tmp_path, "a", "b", suffix="_mask")
+    for name in ("a", "b"):
+        (tmp_path / "images" / f"{name}.png").rename(tmp_path / "images" / f"{name}_image.png")
+    assert "images have" not in open_source("folders", tmp_path).assumed
+    save(picture(0, SIZE), tmp_path / "images" / "c.png")
+    assert "1 images have names that do not end as those of the others and are left out: c.png" in (
+        open_source("folders", tmp_path).assumed
+    )
 
 
 def test_dataset_json_names_the_classes(tmp_path):

@@ -100,6 +100,14 @@ def test_images_without_a_row_are_empty_only_if_the_recipe_says_so(tmp_path):
     assert [(item.id, int(read_mask(item).sum())) for item in items] == [("a", 1), ("b", 0)]
 
 
+def test_one_wrong_row_does_not_change_how_the_others_are_read(tmp_path):
+    write(tmp_path, "ImageId,ClassId,EncodedPixels", "a.jpg,1,1 1 3 1", "a.jpg,2,5 1 9 1", "a.jpg,3,9 2 4 1")
+    source = open_source("run_lengths", tmp_path)
+    assert "absolute starts from 1" in source.assumed
+    with pytest.raises(DataError, match=r"train.csv: line 4 must have runs one after the other, but run 2 begins bef"):
+        read_mask(source.items("train")[0])
+
+
 @pytest.mark.parametrize(
     ("runs", "message"),
     [
@@ -119,6 +127,15 @@ def test_a_row_that_cannot_be_drawn_is_named(tmp_path, runs, message):
     write(tmp_path, "ImageId,ClassId,EncodedPixels", "a.jpg,1,1 1", f"a.jpg,2,{runs}")
     with pytest.raises(DataError, match=f"train.csv: line 3 {message}"):
         read(tmp_path)
+
+
+def test_names_without_ending_keep_their_dots(tmp_path):
+    """Those of SIIM are the numbers of DICOM images."""
+    rows = ("ImageId,EncodedPixels", "1.2.276.1,1 2", "1.2.276.2,3 1")
+    write(tmp_path, *rows, images=("1.2.276.1.png", "1.2.276.2.png"))
+    items = open_source("run_lengths", tmp_path, dialect="severstal").items("train")
+    assert [item.id for item in items] == ["1.2.276.1", "1.2.276.2"]
+    assert [item.image.name for item in items] == ["1.2.276.1.png", "1.2.276.2.png"]
 
 
 def test_an_image_that_is_not_there_is_named(tmp_path):

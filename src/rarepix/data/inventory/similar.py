@@ -14,6 +14,7 @@ from rarepix.data.inventory.cache import load_table, store_table
 from rarepix.data.inventory.fingerprints import Fingerprint, distances, fingerprint, likeness
 from rarepix.data.inventory.threads import Advance, in_threads
 from rarepix.data.source import Item
+from rarepix.files import sha256
 from rarepix.seeding import generator
 
 READING = 1
@@ -131,13 +132,8 @@ def _cache_file(cache: Path | None, items: Sequence[Item]) -> Path | None:
         return None
     digest = hashlib.sha256(f"similar {READING}\n".encode())
     try:
-        for item, content in zip(items, in_threads(_digest, items), strict=True):
+        for item, content in zip(items, in_threads(lambda item: sha256(item.image), items), strict=True):
             digest.update(f"{item.id}|{content}{item.bands if not item.bands.is_rgb else ''}\n".encode())
     except OSError:
         return None
     return cache / f"{digest.hexdigest()[:32]}.similar.parquet"
-
-
-def _digest(item: Item) -> str:
-    with item.image.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

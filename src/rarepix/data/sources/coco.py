@@ -135,7 +135,8 @@ def _categories(files: list[CocoFile]) -> tuple[dict[int, str], list[str]]:
         used |= {annotation.get("category_id") for annotation in file.annotations}
         for category in file.categories:
             number, name = category["id"], str(category["name"])
-            groups.add(category.get("supercategory"))
+            if category.get("supercategory") != name:  # many tools give a category itself as its group
+                groups.add(category.get("supercategory"))
             if categories.setdefault(number, name) != name:
                 raise DataError(
                     f"annotation files of one dataset must have the same categories, but {file.file} calls category "

@@ -62,6 +62,8 @@ def _reader(file: Path) -> Callable[[Path], Iterator[tuple[str, list]]]:
 
 
 def _colour(values: list) -> tuple[int, int, int]:
+    if isinstance(values, str):
+        raise ValueError(f"a colour is three numbers, but one is {values!r}")
     red, green, blue = (int(value) for value in values[:3])
     if not all(0 <= value <= 255 for value in (red, green, blue)):
         raise ValueError(f"a colour has values from 0 to 255, but one is {red}, {green}, {blue}")
@@ -106,8 +108,8 @@ def _json(file: Path) -> Iterator[tuple[str, list]]:
         yield from content.items()
         return
     for row in content:
-        colour = next(row[key] for key in ("color", "colour", "rgb") if key in row)
-        yield row.get("name") or row["label"], colour
+        key = next((key for key in ("colour", "rgb") if key in row), "color")
+        yield row.get("name") or row["label"], row[key]
 
 
 CSV_COLUMNS = (("name", "class", "label", "class_name"), ("r", "red"), ("g", "green"), ("b", "blue"))

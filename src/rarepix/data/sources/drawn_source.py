@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from rarepix.data.drawn import DrawnMask, Shape
+from rarepix.data.images import SUFFIXES
 from rarepix.data.source import DataError, FaultyList, Item, MissingFiles, first_of
 from rarepix.data.sources.image_tree import ALL, image_id
 from rarepix.data.sources.lists import build_items, unknown_list
@@ -59,7 +60,7 @@ class DrawnSource:
         items, faults, missing = [], [], []
         for name in names:
             found = self._lists[name]
-            faults += found.faults
+            faults += [*found.faults, *_shared_files(found)]
             image_of = dict(zip(self._ids(name), found.images, strict=True))
             try:
                 items += build_items(
@@ -93,7 +94,24 @@ class DrawnSource:
 
 def _stem(name: str) -> str:
     path = PurePosixPath(name.replace("\\", "/").lstrip("/"))
-    return path.with_suffix("").as_posix()
+    # names without ending may hold dots, as those of DICOM images do: 1.2.276.0.7230010
+    return (path.with_suffix("") if path.suffix.lower() in SUFFIXES else path).as_posix()
+
+
+def _shared_files(found: DrawnList) -> list[str]:
+    """Return the fault of a list in which several names are found to be one file; none if all are different."""
+    names = defaultdict(list)
+    for image in found.images:
+        names[image.path].append(image.name)
+    shared = [
+        f"{' and '.join(called)} ({file})" for file, called in names.items() if len(called) > 1 and file.is_file()
+    ]
+    if not shared:
+        return []
+    return [
+        f"every image in {found.file} must be a file of its own, but these are found to be one: "
+        f"{first_of(shared, 5, ';')}: add the images under these names, or name their folder (data.images)"
+    ]
 
 
 def drawn_images(

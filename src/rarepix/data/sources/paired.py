@@ -1,5 +1,6 @@
 """Images and masks in folders, paired by their names: what ``folders`` and ``colours`` share."""
 
+from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -69,8 +70,11 @@ class Pairs:
         self._pairs: dict[str, Pair] = {}
         self.extra_masks: list[Path] = []
         """Masks that no image has."""
+        self.extra_images: list[Path] = []
+        """Images whose names do not end as those of the others, so that they are in no list."""
         for name, (images, masks) in trees.items():
             self._add(name, folders[name], images, masks, stems)
+        self._check_ids()
         self._text_lists = split_lists(root, self._pairs)
 
     def _add(
@@ -87,8 +91,22 @@ class Pairs:
         self._lists[name] = [*paths.values()]
         self._pairs |= {path: Pair(image_of[stem], mask_of.get(stem)) for stem, path in paths.items()}
         used = {mask_of[stem] for stem in image_of if stem in mask_of}
-        if not one_folder:
-            self.extra_masks += [mask for mask in masks.values() if mask not in used]
+        of_masks = mask_of.values() if one_folder else masks.values()
+        self.extra_masks += [mask for mask in of_masks if mask not in used]
+        known = {*image_of.values(), *(of_masks if one_folder else ())}
+        self.extra_images += [image for image in images.values() if image not in known]
+
+    def _check_ids(self) -> None:
+        """Raise ``DataError`` if images get one id: one in a folder, and one that is called so."""
+        by_id = defaultdict(list)
+        for path in self._pairs:
+            by_id[image_id(path)].append(path)
+        double = [" and ".join(paths) for paths in by_id.values() if len(paths) > 1]
+        if double:
+            raise DataError(
+                f"images in {self.root} must have different names where '/' is written as '__', since results are "
+                f"named so, but these do not: {first_of(double, 5, ';')}: rename them"
+            )
 
     def likely_masks(self) -> list[Path]:
         """Return a few masks that hold objects more likely than others: the largest files."""
@@ -176,7 +194,13 @@ class PairedSource:
         return Item(image_id(path), image, self.mask_of(mask) if mask else EmptyMask(background))
 
     def told(self) -> list[str]:
-        """Return what to tell about the pairs: masks that no image has."""
-        extra = self.pairs.extra_masks
-        names = first_of([mask.name for mask in extra], 3)
-        return [f"{len(extra)} masks have no image and are left out: {names}"] if extra else []
+        """Return what to tell about the pairs: masks that no image has, and images that are called otherwise."""
+        left_out = {
+            "masks have no image": self.pairs.extra_masks,
+            "images have names that do not end as those of the others": self.pairs.extra_images,
+        }
+        return [
+            f"{len(files)} {what} and are left out: {first_of([file.name for file in files], 3)}"
+            for what, files in left_out.items()
+            if files
+        ]

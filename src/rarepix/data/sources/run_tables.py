@@ -89,21 +89,20 @@ def read_table(file: Path) -> RunTable:
 
 
 def looks_relative(rows: Sequence[Row], has_minus_one: bool) -> bool:
-    """Return whether starts go back within a row: then they are no positions in the image, but relative.
+    """Return whether starts go back within most rows of several runs: then they are no positions, but relative.
 
     Where no row has several runs, a table that writes -1 for nothing, as SIIM's does, is taken for relative.
     """
-    has_several = False
+    several = going_back = 0
     for row in rows:
         words = row.runs.split()
         if len(words) % 2 or not all(word.isdecimal() for word in words):
             continue
         values = list(map(int, words))
         ends = [start + length for start, length in zip(values[::2], values[1::2], strict=True)]
-        has_several |= len(ends) > 1
-        if any(start < end for start, end in zip(values[2::2], ends, strict=False)):
-            return True
-    return has_minus_one and not has_several
+        several += len(ends) > 1
+        going_back += any(start < end for start, end in zip(values[2::2], ends, strict=False))
+    return going_back > several / 2 if several else has_minus_one
 
 
 def _columns(header: Sequence[str]) -> tuple[str, ...]:

@@ -173,7 +173,11 @@ def _is_via(file: Path) -> bool:
 
 
 def _is_entry(entry: Any) -> bool:
-    return isinstance(entry, dict) and isinstance(entry.get("filename"), str) and "regions" in entry
+    if not isinstance(entry, dict) or not isinstance(entry.get("filename"), str):
+        return False
+    regions = entry.get("regions")
+    regions = [*regions.values()] if isinstance(regions, dict) else regions
+    return isinstance(regions, list) and all(isinstance(region, dict) for region in regions)
 
 
 def _entries(file: Path) -> list[tuple[str, list]]:
