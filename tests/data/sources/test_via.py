@@ -119,11 +119,11 @@ def test_a_wrong_region_is_named(tmp_path, wrong, message):
         read(write(tmp_path, region(RECT), wrong))
 
 
-@pytest.mark.parametrize("regions", [None, "none", [1], {"0": "polygon"}])
-def test_a_file_whose_regions_are_none_is_refused(tmp_path, regions):
+@pytest.mark.parametrize("regions", ["none", [1], {"0": "polygon"}])
+def test_a_file_whose_regions_are_no_regions_is_refused(tmp_path, regions):
     save(picture(0, SIZE), tmp_path / "a.png")
     (tmp_path / "via.json").write_text(json.dumps({"a": {"filename": "a.png", "regions": regions}}))
-    with pytest.raises(DataError, match=r"via.json must be a project or an export of VIA"):
+    with pytest.raises(DataError, match=r"via.json must have shape_attributes and .* has not for those of a.png"):
         open_source("via", tmp_path, annotations="via.json")
 
 

@@ -173,11 +173,8 @@ def _is_via(file: Path) -> bool:
 
 
 def _is_entry(entry: Any) -> bool:
-    if not isinstance(entry, dict) or not isinstance(entry.get("filename"), str):
-        return False
-    regions = entry.get("regions")
-    regions = [*regions.values()] if isinstance(regions, dict) else regions
-    return isinstance(regions, list) and all(isinstance(region, dict) for region in regions)
+    """Return whether *entry* is of VIA; whether its regions are complete is checked where they are read."""
+    return isinstance(entry, dict) and isinstance(entry.get("filename"), str) and "regions" in entry
 
 
 def _entries(file: Path) -> list[tuple[str, list]]:
