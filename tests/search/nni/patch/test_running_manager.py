@@ -53,6 +53,8 @@ def running(
         try:
             experiment.create(environment.nnictl)
             until(lambda: experiment.manager.get("metric-data"))
+            # Its one trial reports before NNI has counted that it is the last one.
+            until(lambda: experiment.manager.status()[0] == "NO_MORE_TRIAL")
             yield experiment
         finally:
             experiment.end()
