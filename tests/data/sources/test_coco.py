@@ -180,6 +180,23 @@ def test_lists_that_share_names_have_the_list_in_their_ids(tmp_path):
     assert {item.image.parent.name for item in source.items("all")} == {"train", "val"}
 
 
+def test_an_image_in_two_lists_is_one_image(tmp_path):
+    """So that a training and a validation list that overlap are refused."""
+    write(tmp_path, annotation(1, [SQUARE]), images=("a.png", "b.png"))
+    (tmp_path / "train").rename(tmp_path / "images")
+    content = json.loads((tmp_path / "annotations" / "instances_train.json").read_text())
+    other = tmp_path / "annotations" / "instances_val.json"
+    content["annotations"][0]["id"] = 9
+    other.write_text(json.dumps(content | {"images": content["images"][:1]}))
+    source = open_source("coco", tmp_path)
+    assert [[item.id for item in source.items(name)] for name in ("train", "val")] == [["a", "b"], ["a"]]
+    assert [item.id for item in source.items("all")] == ["a", "b"]
+    content["annotations"][0]["category_id"] = 7
+    other.write_text(json.dumps(content))
+    with pytest.raises(FaultyList, match=r"the same objects in every list, but in .*val.json these have others: a: c"):
+        open_source("coco", tmp_path).items("all")
+
+
 def test_two_names_that_are_found_to_be_one_file_are_refused(tmp_path):
     write(tmp_path, annotation(1, [SQUARE]), images=("a.png", "b/a.png"))
     assert [item.id for item in open_source("coco", tmp_path).items("train")] == ["a", "b__a"]

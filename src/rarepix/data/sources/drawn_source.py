@@ -57,11 +57,20 @@ class DrawnSource:
         if list_name not in self.lists():
             raise unknown_list(f"{self.root}: list {list_name}", self.lists())
         names = [list_name] if list_name in self._lists else [*self._lists]
-        items, faults, missing = [], [], []
+        items, faults, missing, taken = [], [], [], {}
         for name in names:
             found = self._lists[name]
             faults += [*found.faults, *_shared_files(found)]
             image_of = dict(zip(self._ids(name), found.images, strict=True))
+            again = [key for key in image_of if key in taken]
+            different = [key for key in again if not _same_objects(image_of[key], taken[key])]
+            if different:
+                faults.append(
+                    f"an image must have the same objects in every list, but in {found.file} these have others: "
+                    f"{first_of(different, 5)}: correct the files, or name one (data.annotations)"
+                )
+            image_of = {key: image for key, image in image_of.items() if key not in taken}
+            taken |= image_of
             try:
                 items += build_items(
                     [*image_of], found.file, lambda key, of=image_of: Item(key, of[key].path, of[key].mask)
@@ -78,11 +87,21 @@ class DrawnSource:
         return items
 
     def _ids(self, name: str) -> list[str]:
-        """Return the ids of a list's images: their names, with the list's before them where lists share names."""
-        stems = {key: [_stem(image.name) for image in found.images] for key, found in self._lists.items()}
-        everything = [stem for of_list in stems.values() for stem in of_list]
-        shared = len(set(everything)) < len(everything)
-        ids = [image_id(f"{name}/{stem}" if shared else stem) for stem in stems[name]]
+        """Return the ids of a list's images: their names, with the list's before them where several files share one.
+
+        A file that is in several lists has one id, with the name of the first, so that splits that overlap are seen.
+        """
+        first_list, files = {}, defaultdict(set)
+        for key, found in self._lists.items():
+            for image in found.images:
+                first_list.setdefault(image.path, key)
+                files[_stem(image.name)].add(image.path)
+        shared = any(len(paths) > 1 for paths in files.values())
+        images = self._lists[name].images
+        ids = [
+            image_id(f"{first_list[image.path]}/{_stem(image.name)}" if shared else _stem(image.name))
+            for image in images
+        ]
         if len(set(ids)) < len(ids):
             double = sorted({key for key in ids if ids.count(key) > 1})
             raise DataError(
@@ -96,6 +115,12 @@ def _stem(name: str) -> str:
     path = PurePosixPath(name.replace("\\", "/").lstrip("/"))
     # names without ending may hold dots, as those of DICOM images do: 1.2.276.0.7230010
     return (path.with_suffix("") if path.suffix.lower() in SUFFIXES else path).as_posix()
+
+
+def _same_objects(first: DrawnImage, second: DrawnImage) -> bool:
+    """Return whether two lists have the same objects of an image, whatever they are called."""
+    objects = ([replace(shape, name="") for shape in image.mask.shapes] for image in (first, second))
+    return next(objects) == next(objects)
 
 
 def _shared_files(found: DrawnList) -> list[str]:
