@@ -93,6 +93,11 @@ def test_a_path_may_name_a_variable(trained, tmp_path, monkeypatch):
     assert same(build("$WEIGHTS_OF_MINE/w.pth"), trained)
 
 
+def test_counters_that_were_made_floats_with_the_rest_are_converted(trained, tmp_path):
+    network = build(saved(tmp_path / "w.pth", {name: value.half() for name, value in trained.state_dict().items()}))
+    torch.testing.assert_close(network.state_dict(), trained.state_dict(), rtol=1e-2, atol=1e-3)
+
+
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
 def test_floats_of_another_precision_are_converted(dtype, trained, tmp_path):
     state = {

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 
@@ -17,6 +18,7 @@ from rarepix.starter import StarterFiles, starter_files, write
 from rarepix.starter.commented import Line, commented, flow
 from rarepix.starter.machine import Machine
 from tests.contracts.test_sources import LAYOUTS
+from tests.layouts import lines, picture, save
 from tests.starter.folders import survey, write_images
 
 CPU, GPUS = Machine(0, 16 * 2**30, 2), Machine(2, 24 * 2**30, 16)
@@ -121,3 +123,20 @@ def test_values_are_read_back_as_they_were(value):
     (line,) = commented([Line("key", value, "a reason\nof two lines")])
     assert RecipeLoader(line).get_single_data() == {"key": value}
     assert yaml.safe_load(f"key: {flow(value)}") == {"key": value}
+
+
+@pytest.mark.parametrize("small", [6, 40])  # 1 % and 8 % of the pixels: rare, and not
+def test_crops_name_their_classes_where_the_dataset_has_no_background(small, tmp_path):
+    """A table of colours says neither background nor rare classes: the rare ones count, or all but the commonest."""
+    for number in range(6):
+        mask = np.zeros((256, 640, 3), np.uint8)
+        mask[:small, :320] = (200, 0, 0)
+        save(picture(number, mask.shape[:2]), tmp_path / "data" / "images" / f"i{number}.png")
+        save(mask, tmp_path / "data" / "masks" / f"i{number}.png")
+    lines(tmp_path / "data" / "class_dict.csv", "name,r,g,b", "ground,0,0,0", "spot,200,0,0")
+    files = files_of(tmp_path / "data", tmp_path / "out")
+    recipe = load_recipe(files.recipe)
+    configurations = read_settings(read_study(files.study).tuner.classArgs).configurations
+    assert configurations[1] == {"crop": {"_name": "class_centred", "probability": 0.5, "classes": ["spot"]}}
+    points = [*configurations, *corners(read_space(tmp_path / "out" / "search_space.yml"))]
+    assert dry_run_problems([updated(recipe, point) for point in points]) == []

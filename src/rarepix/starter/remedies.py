@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple
 
+from rarepix.labels import Task
 from rarepix.starter.survey import Survey
 from rarepix.starter.training import Training
 
@@ -21,12 +22,26 @@ class Remedy(NamedTuple):
 
 def remedies(seen: Survey, training: Training) -> list[Remedy]:
     """Return what is compared with the recipe, in the order in which it is likely to help."""
-    placed = Remedy({"crop": {"_name": "class_centred", "probability": 0.5}}, "do crops on the rarer classes help?")
+    classes = crop_classes(seen)
+    centred = {"_name": "class_centred", "probability": 0.5} | ({"classes": classes} if classes else {})
+    placed = Remedy({"crop": centred}, "do crops on the rarer classes help?")
     drawn = Remedy({"sampling": {"_name": "class_uniform"}}, "does it help to show images of rarer classes more often?")
     ce = Remedy({"loss": {"_name": "ce"}}, "is cross-entropy, which counts pixels alike, worse than Dice?")
     focal = Remedy({"loss": {"_name": "focal", "gamma": 2.0}}, "is the focal loss, of hard pixels, better than Dice?")
     possible = [placed] * (not training.covers) + [drawn] * has_scarce_images(seen) + [ce, focal]
     return possible[: COMPARED - 1] if possible[0] is ce else [possible[0], ce]
+
+
+def crop_classes(seen: Survey) -> list[str]:
+    """Return the classes that crops are placed on; none where the dataset says them, by its background or by itself.
+
+    They are the rare ones or, if none is rare, all but the one with the most pixels.
+    """
+    labels = seen.labels
+    if labels.background is not None or labels.task is Task.MULTILABEL or labels.rare:
+        return []
+    commonest = seen.classes.index[0]
+    return [*seen.rare.names] or [name for name in labels.names if name != commonest]
 
 
 def has_scarce_images(seen: Survey) -> bool:
@@ -55,10 +70,12 @@ def sampling_choices() -> Choices:
     ]
 
 
-def crop_choices() -> Choices:
+def crop_choices(seen: Survey) -> Choices:
     """Return the ways to place a crop of the search space."""
+    classes = crop_classes(seen)
+    named = {"classes": {"_type": "choice", "_value": [classes]}} if classes else {}
     return [
         {"_name": "random"},
-        {"_name": "foreground", "probability": {"_type": "uniform", "_value": [0.2, 1.0]}},
-        {"_name": "class_centred", "probability": {"_type": "uniform", "_value": [0.2, 1.0]}},
+        {"_name": "foreground", "probability": {"_type": "uniform", "_value": [0.2, 1.0]}} | named,
+        {"_name": "class_centred", "probability": {"_type": "uniform", "_value": [0.2, 1.0]}} | named,
     ]

@@ -48,7 +48,7 @@ def space_text(seen: Survey, training: Training) -> str:
         why = "some classes are in few images: how often these are shown"
         lines += _choice("sampling", sampling_choices(), why)
     if not training.covers:
-        lines += _choice("crop", crop_choices(), "a crop is a part of the image: where it lies")
+        lines += _choice("crop", crop_choices(seen), "a crop is a part of the image: where it lies")
     return "\n".join(lines) + "\n"
 
 
