@@ -6,7 +6,6 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from errno import EACCES, EDQUOT, EEXIST, EFBIG, ENOSPC, ENOTDIR, EPERM, EROFS
-from functools import lru_cache
 from pathlib import Path
 
 CANNOT_WRITE = (ENOSPC, EFBIG, EDQUOT, EROFS, EACCES, EPERM, ENOTDIR, EEXIST)
@@ -66,16 +65,10 @@ def write_text(path: Path, text: str) -> None:
 
 
 def sha256(path: Path) -> str:
-    """Return the SHA-256 of a file in hexadecimal digits; a file that has not changed is read once.
+    """Return the SHA-256 of a file in hexadecimal digits.
 
     Raises:
         FileNotFoundError: there is no such file.
     """
-    state = path.stat()
-    return _sha256(path, state.st_size, state.st_mtime_ns)
-
-
-@lru_cache(maxsize=32)
-def _sha256(path: Path, size: int, changed: int) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

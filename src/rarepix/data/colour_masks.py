@@ -1,6 +1,5 @@
 """Masks in one colour image, where every class has a colour."""
 
-import hashlib
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -11,6 +10,7 @@ from PIL import Image
 from rarepix.data.images import reading
 from rarepix.data.orientation import orientation_of, upright
 from rarepix.data.source import Colour, DataError, Mask, Size
+from rarepix.files import sha256
 
 UNKNOWN = 254
 """In the look-up table: a colour that is no class; so there are at most 254 classes."""
@@ -52,7 +52,7 @@ class ColourMask(Mask):
 
     def fingerprint(self) -> str:
         """Return the hash of the file, and of the table."""
-        return f"{hashlib.sha256(self.path.read_bytes()).hexdigest()} {self.colours}"
+        return f"{sha256(self.path)} {self.colours}"
 
     def _unknown(self, codes: np.ndarray) -> str:
         """Return what to say about colours that are no class, the commonest first."""

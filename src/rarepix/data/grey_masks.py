@@ -1,6 +1,5 @@
 """Masks in one grey file whose values stand for classes by a table, such as 0 and 255."""
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from rarepix.data.images import reading
 from rarepix.data.masks import IdMask
 from rarepix.data.orientation import orientation_of, upright
 from rarepix.data.source import Colour, DataError, Mask, Size, first_of
+from rarepix.files import sha256
 from rarepix.labels import IGNORE
 
 UNKNOWN = -1
@@ -50,7 +50,7 @@ class GreyMask(Mask):
 
     def fingerprint(self) -> str:
         """Return the hash of the file, and of the table."""
-        return f"{hashlib.sha256(self.path.read_bytes()).hexdigest()} {self.table}"
+        return f"{sha256(self.path)} {self.table}"
 
     def palette(self) -> dict[int, Colour]:
         """Return id → colour, of the ids that one value stands for; see ``IdMask.palette``."""

@@ -1,6 +1,5 @@
 """The kinds of masks: one file of class ids, or a grey file for each class."""
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from PIL.TiffImagePlugin import BITSPERSAMPLE, PHOTOMETRIC_INTERPRETATION
 from rarepix.data.images import image_size, reading
 from rarepix.data.orientation import orientation_of, upright, upright_size
 from rarepix.data.source import Colour, DataError, Item, Mask, MaskCounts, Size, first_of
+from rarepix.files import sha256
 from rarepix.labels import SOFT_SCALE, LabelSpace, is_on
 
 COLOUR_MODES = ("RGB", "RGBA")
@@ -49,7 +49,7 @@ class IdMask(Mask):
 
     def fingerprint(self) -> str:
         """Return the hash of the file, and how it is read."""
-        return f"{_sha256(self.path)}{' 255 is 1' if self.full_scale else ''}"
+        return f"{sha256(self.path)}{' 255 is 1' if self.full_scale else ''}"
 
     def count(self, labels: LabelSpace, size: Size | None = None) -> MaskCounts:
         """Return the pixels of each class from Pillow's histogram, which is faster than an array of the ids."""
@@ -136,7 +136,7 @@ class LayerMask(Mask):
 
     def fingerprint(self) -> str:
         """Return the hash of every file, and how they are read."""
-        digests = [path and _sha256(path) for path in self.layers]
+        digests = [path and sha256(path) for path in self.layers]
         soft = " soft" if self.soft else ""
         customary = " customary" if self.customary else ""
         return f"{digests} threshold {self.threshold}{' binarized' if self.merge else ''}{soft}{customary}"
@@ -207,7 +207,3 @@ class LayerMask(Mask):
             f"{path} must be an 8-bit grey image, {meaning}, but has mode "
             f"{mode!r}{' with colours' if mode in COLOUR_MODES else ''}: save its grey values, 8 bits each"
         )
-
-
-def _sha256(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()

@@ -1,6 +1,5 @@
 """Images that are in a dataset twice under different ids, as one file or nearly equal, and films in several lists."""
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
@@ -11,6 +10,7 @@ import pandas as pd
 from rarepix.data.inventory.problems import Problem, ProblemKind
 from rarepix.data.inventory.threads import in_threads
 from rarepix.data.source import Item, first_of
+from rarepix.files import sha256
 
 NAMED_AT_MOST = 5
 
@@ -98,7 +98,6 @@ def _length(path: Path) -> int:
 
 def _digest(path: Path) -> str:
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return sha256(path)
     except OSError:
         return ""

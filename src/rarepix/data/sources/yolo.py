@@ -5,7 +5,6 @@ filled: a weak mask. An empty file is an image without objects. ``data.yaml`` or
 background is added as the first one.
 """
 
-import hashlib
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from rarepix.data.sources.drawn_source import class_ids, labels_of, with_backgro
 from rarepix.data.sources.lists import read_text
 from rarepix.data.sources.pair_folders import MaskFiles
 from rarepix.data.sources.paired import PairedSource, PairParameters, pairs_in
+from rarepix.files import sha256
 
 LABELS = MaskFiles(("labels", "label", "annotations", "txt"), frozenset({".txt"}), may_be_empty=True)
 NAMES = ("data.yaml", "dataset.yaml", "data.yml", "classes.txt", "labels/classes.txt", "obj.names", "names.txt")
@@ -91,7 +91,7 @@ class YoloMask(Drawable):
 
     def fingerprint(self) -> str:
         """Return the hash of the file, and what its ids mean."""
-        return f"{hashlib.sha256(self.path.read_bytes()).hexdigest()} {self.ids}"
+        return f"{sha256(self.path)} {self.ids}"
 
     def _shape(self, number: int, words: list[str], size: Size) -> Shape:
         name = f"line {number}"
