@@ -9,6 +9,7 @@ halving: how many sums of two values lie below a number takes a look-up per valu
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -98,12 +99,18 @@ def _between(size: int, smallest: Callable[[int], float], cut: int) -> Estimate:
     return Estimate(middle, smallest(cut), smallest(size - 1 - cut))
 
 
+@lru_cache(maxsize=64)
+def _each_pair(n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return i and j of every pair i <= j below *n*."""
+    return np.triu_indices(n)
+
+
 def walsh_averages(values: np.ndarray) -> tuple[int, Callable[[int], float]]:
     """Return how many averages (x_i + x_j) / 2, i <= j, there are, and a function k → the k-th smallest, from 0."""
     n, ordered = len(values), np.sort(values)
     size = n * (n + 1) // 2
     if size <= LISTED:
-        first, second = np.triu_indices(n)
+        first, second = _each_pair(n)
         return size, _listed((values[first] + values[second]) / 2)
 
     def below(border: float) -> int:

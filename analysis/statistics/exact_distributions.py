@@ -15,6 +15,12 @@ def midranks(values: np.ndarray) -> np.ndarray:
 
     The same as scipy's ``rankdata``, but 0.1 ms faster: a table of a hundred levels needs ten thousand calls.
     """
+    order = values.argsort()
+    ordered = values[order]
+    if (ordered[1:] != ordered[:-1]).all():
+        ranks = np.empty(len(values))
+        ranks[order] = np.arange(1.0, len(values) + 1)
+        return ranks
     _, where, counts = np.unique(values, return_inverse=True, return_counts=True)
     return (np.cumsum(counts) - (counts - 1) / 2)[where]
 
