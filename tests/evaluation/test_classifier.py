@@ -90,7 +90,7 @@ def test_the_history_has_the_scores_of_presence(classifier):
 def test_a_test_has_the_tables_of_presence(classifier, present, tmp_path):
     assert run("test", classifier.folder, "--list", "train", "--out", tmp_path) == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == [
-        "calibration.csv", "foreground.csv", "images.csv", "presence.csv", "scores.json",
+        "calibration.csv", "curve_images.csv", "curves.png", "foreground.csv", "images.csv", "presence.csv", "scores.json",
     ]  # fmt: skip
     images = pd.read_csv(tmp_path / "images.csv")
     table = pd.read_csv(tmp_path / "presence.csv").set_index("class")
@@ -112,6 +112,10 @@ def test_a_test_has_the_tables_of_presence(classifier, present, tmp_path):
     bins = np.floor(logit(by_image["greatest_probability"].max()) / WIDTH)
     assert foreground["foreground_auroc"] == pytest.approx(roc_auc_score(has, bins))
     assert "siim_dice" not in foreground
+    curve = pd.read_csv(tmp_path / "curve_images.csv")
+    greatest, has = images.groupby("image")["greatest_probability"].max(), present.any(axis=1)
+    expected = [(greatest[has[greatest.index]] > threshold).sum() for threshold in curve["threshold"]]
+    assert curve["found"].tolist() == expected
     document = json.loads((tmp_path / "scores.json").read_text())
     assert document["foreground"] == pytest.approx(foreground.to_dict())
     assert document["scores"]["mean_presence_balanced_accuracy"] == pytest.approx(table["balanced_accuracy"].mean())
@@ -167,6 +171,7 @@ def test_an_objective_of_masks_is_refused_before_the_training(tiny_recipe, tmp_p
 def test_a_network_with_both_outputs_is_scored_by_its_masks(both, tiny_voc, tmp_path):
     assert set(both.record.counts) == set(both.record.sums) == {"val", "test"}
     assert "miou" in pd.read_csv(both.folder / "history.csv")
+    assert [*both.record.curves["val"].images] == ["presence", "pixels"]
     assert run("test", both.folder, "--list", "val", "--out", tmp_path / "test") == 0
     images = pd.read_csv(tmp_path / "test" / "images.csv").set_index("class")
     assert images.loc["ground", "presence_probability"].isna().all()
