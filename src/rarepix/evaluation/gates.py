@@ -1,0 +1,126 @@
+"""How sure the rate of false alarms of a tuned gate is: exact bounds, and a threshold that keeps them exact.
+
+A threshold that is chosen on the images on which its false alarms are then counted looks better than it is. Here the
+number of alarms is fixed in advance and the threshold follows from it: with k alarms among n empty images it is the
+(k + 1)-th largest score, whose true rate of alarms has the distribution Beta(k + 1, n − k) whatever the scores are, as
+long as images are independent and of one distribution. The bound of Clopper and Pearson (1934) for k of n is a quantile
+of just that distribution, so that it holds after the choice of the threshold. Scores that tie make it conservative.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from scipy.stats import beta
+
+CONFIDENCE = 0.95
+CHOOSING_SHARE = 1 / 5
+"""Share of the empty images on which the form of a gate is chosen; its threshold is set on the others. A larger share
+would choose better and bound worse: with a fifth the bound is at most 5 / 4 of that without a choice."""
+MARGIN = 1e-3
+"""Added to the largest score where no empty image may alarm, so that rounding does not make it alarm."""
+
+
+class GateError(ValueError):
+    """A gate cannot be tuned or applied; the message says what is missing."""
+
+
+class Interval(NamedTuple):
+    """A rate that was counted, with its confidence interval."""
+
+    rate: float
+    low: float
+    high: float
+
+
+def false_alarm_bound(alarms: int, images: int, confidence: float = CONFIDENCE) -> float:
+    """Return the exact upper confidence bound of a rate of which *alarms* of *images* were counted.
+
+    The true rate lies above it in at most 1 − *confidence* of all samples (Clopper and Pearson 1934, one-sided). It
+    holds for a gate that was fixed before the images were looked at, and for ``threshold_of_rank``.
+
+    Example: ``false_alarm_bound(0, 59)`` is 0.0495: no alarm on 59 images says that less than 5 % alarm.
+
+    Raises:
+        GateError: there are no images, or more alarms than images, or the confidence is no probability.
+    """
+    _check_counts(alarms, images, confidence)
+    return 1.0 if alarms == images else float(beta.ppf(confidence, alarms + 1, images - alarms))
+
+
+def rate_interval(hits: int, images: int, confidence: float = CONFIDENCE) -> Interval:
+    """Return *hits* / *images* with its exact two-sided interval (Clopper and Pearson 1934). Raises as the bound."""
+    _check_counts(hits, images, confidence)
+    tail = (1 - confidence) / 2
+    low = 0.0 if hits == 0 else float(beta.ppf(tail, hits, images - hits + 1))
+    return Interval(hits / images, low, false_alarm_bound(hits, images, 1 - tail))
+
+
+def _check_counts(hits: int, images: int, confidence: float) -> None:
+    if images < 1 or not 0 <= hits <= images or hits != int(hits) or images != int(images):
+        raise GateError(
+            f"a rate must be of 1 image or more, and of no more alarms than images, but got {hits} of {images} images"
+        )
+    if not 0 < confidence < 1:
+        raise GateError(f"the confidence must be between 0 and 1, but got {confidence}")
+
+
+def allowed_alarms(images: int, target: float) -> int:
+    """Return how many of *images* empty images may alarm at the rate *target*: the largest k with k / images ≤ target.
+
+    At least one image does not alarm, so that there is a threshold.
+    """
+    return min(math.floor(target * images + 1e-9), images - 1)  # 0.07 · 100 is 7.000000000000001
+
+
+def threshold_of_rank(scores: np.ndarray, alarms: int) -> float:
+    """Return the threshold above which at most *alarms* of the *scores* (N, one an image) lie.
+
+    It lies between the (alarms + 1)-th largest score and the next larger one: half-way, so that rounding does not
+    decide; above the largest score by ``MARGIN``. Minus infinity (a score that never alarms) is taken as it is.
+
+    Raises:
+        GateError: as many alarms are allowed as there are scores.
+    """
+    if not 0 <= alarms < len(scores):
+        raise GateError(f"fewer alarms than the {len(scores)} scores must be allowed, but got {alarms}")
+    kept = np.sort(scores)[len(scores) - 1 - alarms]
+    if kept == -np.inf:
+        return -np.inf
+    larger = scores[scores > kept]
+    return float((kept + larger.min()) / 2 if len(larger) else kept + MARGIN)
+
+
+class Parts(NamedTuple):
+    """Positions of the images on which a gate is chosen, and of those on which it is certified."""
+
+    choose: np.ndarray
+    certify: np.ndarray
+
+
+def divide(units: np.ndarray, share: float, generator: np.random.Generator) -> Parts:
+    """Return the positions of images, of which *share* of the *units* (N, an image's group) choose and others certify.
+
+    A unit is an image, or a group of images that resemble each other (a patient, a tile): a group is on one side, and
+    of a group that certifies one image counts, drawn at random, since bounds need independent images. Each side gets
+    one unit at least.
+
+    Raises:
+        GateError: there are fewer than two units.
+    """
+    names = np.unique(units)
+    if len(names) < 2:
+        raise GateError(
+            f"two independent images at least are needed, one to choose a gate and one to certify it, "
+            f"but there is {len(names)}: use another split, or more images"
+        )
+    order = generator.permutation(names)
+    number = min(max(1, int(len(names) * share)), len(names) - 1)
+    return Parts(np.flatnonzero(np.isin(units, order[:number])), one_of_each(units, order[number:], generator))
+
+
+def one_of_each(units: np.ndarray, wanted: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """Return the position of one image of each *wanted* unit, drawn at random."""
+    shuffled = generator.permutation(len(units))
+    names, first = np.unique(units[shuffled], return_index=True)
+    return np.sort(shuffled[first[np.isin(names, wanted)]])
