@@ -53,14 +53,15 @@ def test_alarms_that_a_rate_allows():
 
 def test_the_threshold_lets_through_as_many_as_are_allowed():
     scores = np.array([5.0, 1.0, 4.0, 2.0, 3.0])
-    assert [threshold_of_rank(scores, k) for k in range(5)] == pytest.approx([5.001, 4.5, 3.5, 2.5, 1.5])
+    assert [threshold_of_rank(scores, k) for k in range(5)] == pytest.approx([5.5, 4.5, 3.5, 2.5, 1.5])
     for alarms in range(5):
         assert (scores > threshold_of_rank(scores, alarms)).sum() == alarms
 
 
 def test_ties_and_images_without_a_score_never_let_through_more():
     scores = np.array([3.0, 3.0, 1.0, -np.inf, -np.inf])
-    assert threshold_of_rank(scores, 1) == pytest.approx(3.001)
+    assert threshold_of_rank(scores, 1) == 4
+    assert threshold_of_rank(scores[:2], 1) == pytest.approx(3.001)
     assert threshold_of_rank(scores, 2) == 2
     assert threshold_of_rank(scores, 3) == threshold_of_rank(scores, 4) == -math.inf
     with pytest.raises(GateError, match="fewer alarms than the 5 scores"):
@@ -127,7 +128,7 @@ def test_a_bound_of_the_alarms_that_ties_used_would_not_hold():
         true = shares[math.floor(threshold) + 1 :].sum()
         of_the_counted += true <= false_alarm_bound((scores > threshold).sum(), images)
         of_the_rank += true <= false_alarm_bound(rank, images)
-    assert of_the_counted / trials < 0.94
+    assert of_the_counted / trials < 0.945
     assert of_the_rank / trials > 0.95
 
 

@@ -18,7 +18,7 @@ CHOOSING_SHARE = 1 / 5
 """Share of the empty images on which the form of a gate is chosen; its threshold is set on the others. A larger share
 would choose better and bound worse: with a fifth the bound is at most 5 / 4 of that without a choice."""
 MARGIN = 1e-3
-"""Added to the largest score where no empty image may alarm, so that rounding does not make it alarm."""
+"""Added to a largest score that has no other below it."""
 
 
 class GateError(ValueError):
@@ -76,8 +76,9 @@ def allowed_alarms(images: int, target: float) -> int:
 def threshold_of_rank(scores: np.ndarray, alarms: int) -> float:
     """Return the threshold above which at most *alarms* of the *scores* (N, one an image) lie.
 
-    It lies between the (alarms + 1)-th largest score and the next larger one: half-way, so that rounding does not
-    decide; above the largest score by ``MARGIN``. Minus infinity (a score that never alarms) is taken as it is.
+    It lies half-way between the (alarms + 1)-th largest score and the next larger one, so that neither rounding nor
+    luck decides; where none is larger, above it by half of its distance to the next smaller one. Minus infinity (a
+    score that never alarms) is taken as it is.
 
     Raises:
         GateError: as many alarms are allowed as there are scores.
@@ -87,8 +88,10 @@ def threshold_of_rank(scores: np.ndarray, alarms: int) -> float:
     kept = np.sort(scores)[len(scores) - 1 - alarms]
     if kept == -np.inf:
         return -np.inf
-    larger = scores[scores > kept]
-    return float((kept + larger.min()) / 2 if len(larger) else kept + MARGIN)
+    larger, smaller = scores[scores > kept], scores[(scores < kept) & (scores > -np.inf)]
+    if len(larger):
+        return float((kept + larger.min()) / 2)
+    return float(kept + ((kept - smaller.max()) / 2 if len(smaller) else MARGIN))
 
 
 class Parts(NamedTuple):
