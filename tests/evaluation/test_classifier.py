@@ -90,7 +90,8 @@ def test_the_history_has_the_scores_of_presence(classifier):
 def test_a_test_has_the_tables_of_presence(classifier, present, tmp_path):
     assert run("test", classifier.folder, "--list", "train", "--out", tmp_path) == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == [
-        "calibration.csv", "curve_images.csv", "curves.png", "foreground.csv", "images.csv", "presence.csv", "scores.json",
+        "calibration.csv", "curve_images.csv", "curves.png", "foreground.csv", "images.csv", "presence.csv",
+        "scores.json",
     ]  # fmt: skip
     images = pd.read_csv(tmp_path / "images.csv")
     table = pd.read_csv(tmp_path / "presence.csv").set_index("class")

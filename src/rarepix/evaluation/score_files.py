@@ -45,9 +45,9 @@ def score_tables(
 ) -> dict[str, pd.DataFrame]:
     """Return the tables of a test by name; docs/reference/evaluation.md describes them.
 
-    Without masks these are foreground, presence, images, calibration and curve_images. There are curves only of images of which
-    some are empty and some have foreground. With fewer pixels than *least* a predicted class counts as
-    not predicted in ``false_positive_rate_least``.
+    Without masks these are foreground, presence, images, calibration and curve_images. There are curves only of images
+    of which some are empty and some have foreground. With fewer pixels than *least* a predicted class counts as not
+    predicted in ``false_positive_rate_least``.
     """
     ids, sums = measured.images
     tables = _mask_tables(measured, labels, config) if "pixels" in sums else {}
@@ -123,6 +123,7 @@ def write_scores(
         "images": len(measured.images.ids),
         "absent": ABSENT,
         "scores": pooled_scores(measured.images.pooled, labels, config),
+        **_without_gate(measured, labels, config),
         **({"groups": tables["groups"].to_dict(orient="records")} if "groups" in tables else {}),
         "calibration_error": {name: float(expected_calibration_error(sums)) for name, sums in curves.items()},
         "presence": tables["presence"].to_dict(orient="records"),
@@ -131,6 +132,13 @@ def write_scores(
     }
     write_text(folder / "scores.json", json.dumps(_as_json(document), indent=1, allow_nan=False) + "\n")
     return document
+
+
+def _without_gate(measured: Measurements, labels: LabelSpace, config: EvaluateConfig) -> dict[str, Any]:
+    """Return the scores that there would be without the gate; nothing where there is none."""
+    if measured.ungated is None:
+        return {}
+    return {"scores_without_gate": pooled_scores(measured.ungated.pooled, labels, config)}
 
 
 def class_table(counts: Counts, names: tuple[str, ...], *, absent: str = "skip") -> pd.DataFrame:
