@@ -17,6 +17,8 @@ OF_CONFUSION = tuple(name for name, row in SCORES.items() if row.needs == ("conf
 OF_PRESENCE = ("presence_recall", "presence_specificity", "presence_balanced_accuracy", "false_alarm_rate")
 """Scores of each class whose mean over the classes is a column."""
 IN_CLASS_TABLE = "iou/"
+GATED = "gated_"
+"""Before the name of a score with the trial's gate: ``val_gated_sensitivity``."""
 
 
 def further_columns(
@@ -26,8 +28,9 @@ def further_columns(
 
     The scores of a split are the mean IoU of the frequent classes, the scores that the recipe names (its objective and
     ``evaluate.scores``), pixel accuracy and kappa, the means of ``OF_PRESENCE`` and, where images are empty,
-    ``scores.empty_image_summary``. A column without any value (say, every class is in every image, so that there are
-    no false alarms) is left out.
+    ``scores.empty_image_summary``, also with the trial's gate (``val_gated_sensitivity``). A column without any value
+    (say, every class is in every image, so that there are no false alarms) is left out. Columns ``gate_…`` have the
+    gate of each trial and what is certain of it.
 
     Args:
         classes: a row per trial, split and class with the columns ``iou`` and ``rare``.
@@ -39,7 +42,7 @@ def further_columns(
     scores = scores.loc[:, ~scores.columns.duplicated()].dropna(axis=1, how="all")
     splits = dict.fromkeys(split for record in records for split in _splits(record))
     by_split = [name for split in splits for name in scores if name.startswith(f"{split}_")]
-    return pd.concat([_stages(records), scores[by_split]], axis=1)
+    return pd.concat([_stages(records), scores[by_split], _gates(records)], axis=1)
 
 
 def _stages(records: list[TrialRecord]) -> pd.DataFrame:
@@ -102,14 +105,32 @@ def _of_presence(records: Iterable[TrialRecord]) -> pd.DataFrame:
 
 
 def _of_empty_images(records: Iterable[TrialRecord]) -> pd.DataFrame:
-    """Return the scores that treat empty images apart, of the splits that hold some."""
+    """Return the scores that treat empty images apart, of the splits that hold some, without gate and with it."""
     rows: dict[str, dict[str, float]] = {}
     for record in records:
         for split, sums in record.sums.items():
             if sums.foreground is not None and sums.foreground.fp + sums.foreground.tn:
-                values = empty_image_summary(*record_sums(record, split))
-                rows.setdefault(record.trial, {}).update({f"{split}_{name}": value for name, value in values.items()})
+                row = rows.setdefault(record.trial, {})
+                for gated, begun in ((False, ""), (True, GATED)):
+                    values = empty_image_summary(*record_sums(record, split, gated=gated))
+                    row |= {f"{split}_{begun}{name}": value for name, value in values.items()}
     return pd.DataFrame.from_dict(rows, orient="index", dtype=float)
+
+
+def _gates(records: Iterable[TrialRecord]) -> pd.DataFrame:
+    """Return the gate of each trial that tuned one, and how sure its rate of false alarms is."""
+    rows = {}
+    for record in records:
+        if record.gate is not None:
+            sure = record.gate.certificate
+            rows[record.trial] = {
+                "gate_kind": record.gate.gate.kind, "gate_target": sure.target, "gate_best": sure.score,
+                "gate_confidence": sure.confidence, "gate_bound": sure.bound, "gate_images": sure.images,
+                "gate_units": sure.units, "gate_sensitivity": sure.sensitivity.hits / sure.sensitivity.images,
+                "gate_sensitivity_low": sure.sensitivity.low, "gate_sensitivity_high": sure.sensitivity.high,
+            }  # fmt: skip
+    table = pd.DataFrame.from_dict(rows, orient="index").dropna(axis=1, how="all")
+    return table.astype({"gate_images": "Int64"}) if rows else table
 
 
 def _means_by_split(table: pd.DataFrame, values: dict[str, np.ndarray | pd.Series]) -> pd.DataFrame:

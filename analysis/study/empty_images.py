@@ -1,0 +1,142 @@
+"""Empty images, which hold no class: what helps against false alarms on them, what helps IoU, and what gates do.
+
+The two questions are asked apart, each of a score that is fixed beforehand, and by the same comparisons as the
+objective: a treatment may help one of them and cost the other.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from analysis.reading.record_scores import GATED
+from analysis.reading.tables import Tables
+from analysis.statistics.effect_sizes import mean_paired
+from analysis.study.comparisons import TreatmentComparison, compare_treatments, compared_scores, with_configurations
+from analysis.study.leaderboard import CONFIGURATION, TEST, VALIDATION, leaderboard
+from analysis.study.tuned_gates import IOU, OF_GATES, RATE, SENSITIVITY, gate_means, gates_compared
+from analysis.study.verdict_rules import HIGHER, LOWER
+
+ALARMS = "false_alarms_at_sensitivity_90"
+"""The score of the first question; that of the second is ``IOU``."""
+BESIDE = (RATE, SENSITIVITY, "foreground_auroc", "positive_iou")
+"""Further scores of the table of configurations, which are compared, too."""
+IN_FILE = (
+    "false_alarms_at_sensitivity_80", "false_alarms_at_sensitivity_95", "sensitivity_at_false_alarms_01",
+    "sensitivity_at_false_alarms_05", "sensitivity_at_false_alarms_10", "positive_dice", "siim_dice",
+)  # fmt: skip
+"""Scores of which the file has the means, and the page has not."""
+
+
+BETTER, WORSE = "better", "worse"
+
+
+class EmptyImages(NamedTuple):
+    """What a study says of empty images; of one that holds none every table is empty."""
+
+    split: str
+    """The split whose scores are compared."""
+    means: pd.DataFrame
+    """See ``score_means``."""
+    comparisons: list[TreatmentComparison]
+    """Of the two questions first, then of ``BESIDE`` and of ``OF_GATES`` with gate."""
+    gates: pd.DataFrame
+    """See ``gate_means``."""
+    gate_tests: pd.DataFrame
+    """See ``gates_compared``."""
+
+    def of(self, score: str) -> list[TreatmentComparison]:
+        """Return the comparisons of a score: ``ALARMS``, ``IOU``, …"""
+        return [each for each in self.comparisons if each.score == f"{self.split}_{score}"]
+
+
+def empty_images(tables: Tables, alpha: float = 0.05) -> EmptyImages:
+    """Return what a study says of empty images, from complete trials only.
+
+    Compared are the scores of validation; those of test where the study compares its objective there (see
+    ``compared_scores``).
+    """
+    splits = empty_image_splits(tables)
+    first = next(iter(compared_scores(tables)), "objective")
+    split = TEST if TEST in splits and (first.startswith(f"{TEST}_") or len(splits) == 1) else VALIDATION
+    names = [ALARMS, IOU, *BESIDE, *(GATED + name for name in OF_GATES)]
+    columns = [column for name in names if _known(tables, column := f"{split}_{name}")] if splits else []
+    return EmptyImages(
+        split=split,
+        means=score_means(tables, splits),
+        comparisons=compare_treatments(tables, alpha, columns),
+        gates=gate_means(tables, splits),
+        gate_tests=gates_compared(tables, splits, alpha),
+    )
+
+
+def empty_image_splits(tables: Tables) -> list[str]:
+    """Return the splits of which some complete trial has scores of empty images."""
+    return [split for split in (VALIDATION, TEST) if _known(tables, f"{split}_{RATE}")]
+
+
+def _known(tables: Tables, column: str) -> bool:
+    ranked = leaderboard(tables)
+    return column in ranked and bool(ranked[column].notna().any())
+
+
+def score_means(tables: Tables, splits: list[str]) -> pd.DataFrame:
+    """Return a row per configuration, split and score: its mean over blocks, with Student's interval within 0 to 1.
+
+    Trials of one block are averaged first. Columns: ``configuration``, ``split``, ``score``, ``blocks``, ``mean``,
+    ``low``, ``high``. There is no interval (NaN) of one block, nor where all blocks have the same score: that three
+    blocks had no false alarm does not say that there is none. The first configuration is that with the best mean of
+    ``ALARMS``; equal ones are in the order of their objective.
+    """
+    names = [ALARMS, IOU, *BESIDE, *IN_FILE, *(GATED + name for name in OF_GATES)]
+    columns = {f"{split}_{name}": (split, name) for split in splits for name in names}
+    cells = _cells(tables, [column for column in columns if _known(tables, column)])
+    rows = [
+        {"configuration": name, "split": columns[column][0], "score": columns[column][1]} | _mean(own[column].dropna())
+        for name, own in cells.groupby(CONFIGURATION, sort=False)
+        for column in columns
+        if column in own and own[column].notna().any()
+    ]
+    table = pd.DataFrame(rows, columns=["configuration", "split", "score", "blocks", "mean", "low", "high"])
+    return table.iloc[np.argsort(_order(table), kind="stable")].reset_index(drop=True)
+
+
+def _cells(tables: Tables, columns: list[str]) -> pd.DataFrame:
+    """Return the mean of *columns* in each cell of configuration and block, the best objective first."""
+    ranked = with_configurations(tables)
+    place = [CONFIGURATION, *(tables.block or ("trial",))]
+    return ranked.groupby(place, sort=False, dropna=False)[columns].mean().reset_index()
+
+
+def _mean(values: pd.Series) -> dict[str, float]:
+    estimate = mean_paired(np.zeros(len(values)), values.to_numpy(float))
+    low, high = np.clip([estimate.low, estimate.high], 0, 1) if np.ptp(values) else (np.nan, np.nan)
+    return {"blocks": len(values), "mean": estimate.value, "low": float(low), "high": float(high)}
+
+
+def _order(means: pd.DataFrame) -> list[float]:
+    """Return the mean of ``ALARMS`` of the configuration of each row, of the first split that has it."""
+    rows = means[means["score"] == ALARMS].drop_duplicates("configuration")
+    return means["configuration"].map(rows.set_index("configuration")["mean"]).fillna(np.inf).tolist()
+
+
+def helps(tables: Tables, found: EmptyImages) -> pd.DataFrame:
+    """Return a row per treatment and pair of levels: what b does to each of the two questions, against a.
+
+    Columns ``treatment``, ``a``, ``b`` and, for each of ``ALARMS`` and ``IOU``, those of ``compare`` that a reader
+    needs, behind its name: ``difference``, ``low``, ``high``, ``p_adjusted``, ``n`` and ``word``, one of ``EXACT`` of
+    ``verdict_rules`` with ``better`` and ``worse`` in the place of higher and lower.
+    """
+    parts = []
+    for name in (ALARMS, IOU):
+        rows = [_pairs(each, name) for each in found.of(name) if len(each.rows)]
+        parts.append(pd.concat(rows, ignore_index=True) if rows else pd.DataFrame(columns=["treatment", "a", "b"]))
+    return parts[0].merge(parts[1], on=["treatment", "a", "b"], how="outer", sort=False)
+
+
+def _pairs(comparison: TreatmentComparison, name: str) -> pd.DataFrame:
+    better, worse = (LOWER, HIGHER) if comparison.minimize else (HIGHER, LOWER)
+    words = {better: BETTER, worse: WORSE}
+    rows = comparison.rows[["treatment", "a", "b", "difference", "low", "high", "p_adjusted", "n"]]
+    rows = rows.assign(word=comparison.agreement["exact"].replace(words).to_numpy())
+    return rows.rename(columns={each: f"{name} {each}" for each in rows.columns[3:]})
