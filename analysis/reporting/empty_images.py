@@ -7,34 +7,34 @@ import pandas as pd
 
 from analysis.reading.record_scores import GATED
 from analysis.reading.tables import Tables
-from analysis.reporting.text_tables import IN_WORDS, Columns, TextTable, pair_name, text_table
-from analysis.statistics.formatting import MISSING, number, p_text, signed
+from analysis.reporting.text_tables import IN_WORDS, Columns, TextTable, text_table
+from analysis.statistics.formatting import MISSING, level, number, p_text, signed
 from analysis.study.comparisons import comparison_rows
 from analysis.study.empty_image_sentences import QUESTIONS, answers, gate_sentences, images_sentence
 from analysis.study.empty_images import ALARMS, BETTER, WORSE, EmptyImages, helps
-from analysis.study.leaderboard import is_minimized, score_name
+from analysis.study.leaderboard import VALIDATION, is_minimized, score_name
 from analysis.study.tuned_gates import IOU, OF_GATES, SENSITIVITY
 from analysis.study.verdict_rules import UNDECIDABLE, UNTESTED
 
 PLAIN = {
     ALARMS: "false alarms at 90 % sensitivity",
+    IOU: "foreground IoU",
+    "positive_iou": "of images with foreground alone",
+    "foreground_auroc": "presence AUROC",
     "empty_false_alarm_rate": "false alarms",
     SENSITIVITY: "sensitivity",
-    "foreground_auroc": "presence AUROC",
-    IOU: "IoU, all images",
-    "positive_iou": "IoU, images with foreground",
 }
-"""Score → heading of its column."""
+"""Score → heading of its column, in the order of the table of configurations."""
 
 
 def section(tables: Tables, found: EmptyImages, most: int) -> dict[str, Any] | None:
     """Return what the template needs for the section, at most *most* rows a table; None: no image is empty."""
     if found.means.empty:
         return None
-    rows = helps(tables, found)
+    rows = helps(found)
     return {
         "images": images_sentence(tables, found.split),
-        "on": found.split,
+        "on": "validation" if found.split == VALIDATION else found.split,
         "answers": [(QUESTIONS[name], texts) for name, texts in answers(tables, found).items()],
         "helps": helps_text(rows.head(most)),
         "helps_more": max(0, len(rows) - most),
@@ -54,8 +54,8 @@ def helps_text(rows: pd.DataFrame) -> TextTable:
         return TextTable([], [])
     known = [name for name in QUESTIONS if f"{name} word" in rows]
     cells = {name: [_cell(row, name) for row in rows.to_dict("records")] for name in known}
-    pairs = [pair_name(a, b) for a, b in zip(rows["a"], rows["b"], strict=True)]
-    columns: Columns = {"treatment": ("what is compared", str), "pair": ("b − a", str)}
+    pairs = [f"{level(b)} against {level(a)}" for a, b in zip(rows["a"], rows["b"], strict=True)]
+    columns: Columns = {"treatment": ("what is compared", str), "pair": ("b against a", str)}
     columns |= {name: (f"{PLAIN[name]} ({_direction(name)})", str) for name in known}
     return text_table(rows[["treatment"]].assign(pair=pairs, **cells), columns)
 
@@ -107,7 +107,8 @@ def gates_text(gates: pd.DataFrame) -> TextTable:
     columns |= {"trials": ("trials", str)} | {name: (PLAIN[name], str) for name in pairs}
     columns |= {"bound": ("bound of false alarms, highest", number), "below": ("trials at most at their bound", str)}
     below = [f"{within} of {trials}" for within, trials in zip(gates["within"], gates["trials"], strict=True)]
-    return text_table(gates.assign(**pairs, below=below), columns)
+    on = gates["split"].replace(VALIDATION, "validation")
+    return text_table(gates.assign(**pairs, below=below, split=on), columns)
 
 
 def gate_tests_text(tests: pd.DataFrame) -> TextTable:
@@ -115,7 +116,7 @@ def gate_tests_text(tests: pd.DataFrame) -> TextTable:
     if tests.empty:
         return TextTable([], [])
     named = tests["score"].str.partition("_")
-    rows = tests.assign(on=named[0], name=named[2].map(score_name))
+    rows = tests.assign(on=named[0].replace(VALIDATION, "validation"), name=named[2].map(score_name))
     rows["interval"] = [
         _ends(low, high, signed).strip(" ()") or MISSING for low, high in zip(rows["low"], rows["high"], strict=True)
     ]

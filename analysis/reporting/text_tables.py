@@ -131,12 +131,7 @@ def _or_dash(text: str) -> str:
 
 
 def _pair_names(table: pd.DataFrame) -> list[str]:
-    return [pair_name(a, b) for a, b in zip(table["a"], table["b"], strict=True)]
-
-
-def pair_name(a: Any, b: Any) -> str:
-    """Return ``'focal' − 'ce'`` for the difference of two levels."""
-    return f"{level(b)} − {level(a)}"
+    return [f"{level(b)} − {level(a)}" for a, b in zip(table["a"], table["b"], strict=True)]
 
 
 def _intervals(table: pd.DataFrame, digits: int) -> list[str]:

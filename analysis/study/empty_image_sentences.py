@@ -8,7 +8,7 @@ from analysis.statistics.formatting import number, plural
 from analysis.study.comparisons import TreatmentComparison
 from analysis.study.empty_images import ALARMS, EmptyImages
 from analysis.study.headline import NOTHING, main_question, others_sentence, question_text
-from analysis.study.leaderboard import TEST, VALIDATION
+from analysis.study.leaderboard import CONFIGURATION, TEST, VALIDATION
 from analysis.study.question import Question, question
 from analysis.study.tuned_gates import IOU, RATE, SENSITIVITY
 
@@ -20,11 +20,17 @@ QUESTIONS = {
 
 
 def answers(tables: Tables, found: EmptyImages) -> dict[str, list[str]]:
-    """Return score → what can be said of each treatment, of each of ``QUESTIONS`` that the study has scores for."""
-    known = [name for name in QUESTIONS if (found.means["score"] == name).any()]
-    return {
-        name: [question_text(tables, each) for each in _asked(tables, found.of(name))] or [NOTHING] for name in known
-    }
+    """Return score → what can be said of each parameter, of each of ``QUESTIONS`` that the study has scores for.
+
+    Of whole configurations it is said where no parameter is compared by itself.
+    """
+    said = {}
+    for name in QUESTIONS:
+        asked = _asked(tables, found.of(name))
+        parameters = [each for each in asked if each.comparison.treatment != CONFIGURATION]
+        if (found.means["score"] == name).any():
+            said[name] = [question_text(tables, each) for each in parameters or asked] or [NOTHING]
+    return said
 
 
 def false_alarms_sentence(tables: Tables, found: EmptyImages) -> str:
@@ -81,8 +87,8 @@ def gate_sentences(found: EmptyImages) -> list[str]:
     over, sure = plural(int(trials.sum()), "trial"), f"{100 * rows['confidence'].min():.3g} %"
     sentences = [
         f"With the gates that were tuned on validation, {alarms} (mean of {over} on {name}).",
-        f"Each gate has a bound: with a confidence of {sure}, its rate of false alarms on empty images of the same "
-        f"kind is at most this; the highest of the bounds is {number(rows['bound'].max())}.",
+        f"Each gate has a bound of its own: with a confidence of {sure}, its rate of false alarms on empty images of "
+        f"the same kind is at most this; the highest of the bounds is {number(rows['bound'].max())}.",
     ]
     if split == TEST:
         sentences.append(

@@ -29,6 +29,8 @@ IN_FILE = (
 
 
 BETTER, WORSE = "better", "worse"
+ENDS = "low", "high"
+"""Of an interval."""
 
 
 class EmptyImages(NamedTuple):
@@ -120,23 +122,39 @@ def _order(means: pd.DataFrame) -> list[float]:
     return means["configuration"].map(rows.set_index("configuration")["mean"]).fillna(np.inf).tolist()
 
 
-def helps(tables: Tables, found: EmptyImages) -> pd.DataFrame:
+def helps(found: EmptyImages) -> pd.DataFrame:
     """Return a row per treatment and pair of levels: what b does to each of the two questions, against a.
 
-    Columns ``treatment``, ``a``, ``b`` and, for each of ``ALARMS`` and ``IOU``, those of ``compare`` that a reader
-    needs, behind its name: ``difference``, ``low``, ``high``, ``p_adjusted``, ``n`` and ``word``, one of ``EXACT`` of
-    ``verdict_rules`` with ``better`` and ``worse`` in the place of higher and lower.
+    Columns ``treatment``, ``a``, ``b`` and, behind the name of ``ALARMS`` and of ``IOU``, ``difference`` (b − a),
+    ``low``, ``high``, ``p_adjusted``, ``n`` and ``word``: what the exact test says, ``BETTER``, ``WORSE`` or another
+    one of ``EXACT``. Where all pairs of levels are compared, b is the one that has fewer false alarms.
     """
-    parts = []
+    rows: dict[tuple, dict] = {}
     for name in (ALARMS, IOU):
-        rows = [_pairs(each, name) for each in found.of(name) if len(each.rows)]
-        parts.append(pd.concat(rows, ignore_index=True) if rows else pd.DataFrame(columns=["treatment", "a", "b"]))
-    return parts[0].merge(parts[1], on=["treatment", "a", "b"], how="outer", sort=False)
+        for comparison in found.of(name):
+            words = comparison.agreement["exact"]
+            for row, word in zip(comparison.rows.to_dict("records"), words, strict=True):
+                pair = comparison.treatment, row["a"], row["b"]
+                rows.setdefault(pair, {"treatment": pair[0], "a": pair[1], "b": pair[2]})
+                rows[pair] |= {f"{name} {each}": row[each] for each in (*ENDS, "difference", "p_adjusted", "n")}
+                rows[pair] |= {f"{name} word": _better_or_worse(word, minimize=comparison.minimize)}
+                rows[pair]["all pairs"] = comparison.against is None
+    return pd.DataFrame([_oriented(row) for row in rows.values()])
 
 
-def _pairs(comparison: TreatmentComparison, name: str) -> pd.DataFrame:
-    better, worse = (LOWER, HIGHER) if comparison.minimize else (HIGHER, LOWER)
-    words = {better: BETTER, worse: WORSE}
-    rows = comparison.rows[["treatment", "a", "b", "difference", "low", "high", "p_adjusted", "n"]]
-    rows = rows.assign(word=comparison.agreement["exact"].replace(words).to_numpy())
-    return rows.rename(columns={each: f"{name} {each}" for each in rows.columns[3:]})
+def _better_or_worse(word: str, *, minimize: bool) -> str:
+    better, worse = (LOWER, HIGHER) if minimize else (HIGHER, LOWER)
+    return {better: BETTER, worse: WORSE}.get(word, word)
+
+
+def _oriented(row: dict) -> dict:
+    """Return a row with a and b exchanged where b has more false alarms and none of them is the default."""
+    if not row.pop("all pairs") or not row.get(f"{ALARMS} difference", 0) > 0:
+        return row
+    turned = row | {"a": row["b"], "b": row["a"]}
+    for name in (ALARMS, IOU):
+        if f"{name} word" in row:
+            low, high = (-row[f"{name} {end}"] for end in ENDS[::-1])
+            turned |= {f"{name} low": low, f"{name} high": high, f"{name} difference": -row[f"{name} difference"]}
+            turned[f"{name} word"] = {BETTER: WORSE, WORSE: BETTER}.get(row[f"{name} word"], row[f"{name} word"])
+    return turned
