@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from analysis.plots.labels import short_keys, wrap
-from analysis.plots.learning_curves import BEST
+from analysis.plots.learning_curves import BEST, numbered_legend
 from analysis.plots.style import COLOURS, GRID, PALE, SOFT, cut_note, headline, new_figure
 from analysis.statistics.formatting import plural
 from analysis.study.threshold_curves import IMAGES, PIXELS, RATES
@@ -128,9 +128,7 @@ def draw_threshold_curves(curves: pd.DataFrame) -> Figure | None:
     between = "; " if len(drawn) > 1 else ";\n"
     cut = cut_note(len(named), min(len(named), BEST), "configurations in colour")
     headline(figure, f"{between.join(NOTE)}{cut}", fontsize=10)
-    handles = [line for line in grid[0][0].get_lines() if not line.get_label().startswith("_")]
-    handles = sorted(handles[::-1], key=lambda line: line.get_label() == "chance")
-    figure.legend(handles=handles, loc="outside lower left", ncols=1)
+    numbered_legend(figure, grid[0][0])
     return figure
 
 
