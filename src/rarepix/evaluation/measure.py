@@ -12,6 +12,7 @@ from rarepix.evaluation.image_sums import ImageSums
 from rarepix.inference.decode import crop_masks, probabilities
 from rarepix.labels import LabelSpace, Task, hard_mask
 from rarepix.metrics.calibration import calibration_counts
+from rarepix.metrics.curves import curve_sums
 from rarepix.metrics.sums import image_sums
 from rarepix.metrics.surface import band_counts, class_masks, surface_lengths
 from rarepix.models.outputs import Target
@@ -54,7 +55,8 @@ def measure(
     for batch in batches:
         prediction = trained.predict(batch)
         target = trained.module.target_of(batch["mask"].to(device))
-        sums.append({name: values.cpu().numpy() for name, values in image_sums(prediction, target, labels).items()})
+        of_batch = image_sums(prediction, target, labels) | curve_sums(prediction, target, labels)
+        sums.append({name: values.cpu().numpy() for name, values in of_batch.items()})
         if prediction.output.presence is not None:
             presence.append(prediction.output.presence.float().sigmoid())
         if prediction.mask is None:

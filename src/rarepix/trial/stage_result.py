@@ -9,7 +9,7 @@ from pydantic import NonNegativeInt, ValidationError
 from rarepix.config import TrialConfig, config_hash
 from rarepix.files import write_text
 from rarepix.layout import BEST, CHECKPOINTS, STAGE
-from rarepix.records import ClassCounts, Dataset, Objective, RecordModel, SplitSums
+from rarepix.records import ClassCounts, Dataset, Objective, RecordModel, SplitCurves, SplitSums
 from rarepix.trial.lifecycle import AttemptError
 
 
@@ -32,6 +32,8 @@ class StageResult(RecordModel):
     """Split → class → counts."""
     sums: dict[str, SplitSums]
     """Split → further sums."""
+    curves: dict[str, SplitCurves]
+    """Split → curves over thresholds, of the splits that can have some."""
     pasting: dict[str, NonNegativeInt]
     """Outcome of copy-paste → training images, over all attempts."""
     timings: dict[str, float]

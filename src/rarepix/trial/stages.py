@@ -90,6 +90,7 @@ class TrialStages:
             objective=result.objective.model_copy(update={"epoch": epoch}),
             counts=result.counts,
             sums=result.sums,
+            curves=result.curves,
             pasting=_added([stage.pasting for stage in self.results.values()]),
             timings=self.startup.seconds | _timings([stage.timings for stage in self.results.values()]),
             files=self._files(folder),
