@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from analysis.plots.labels import short_keys, wrap
-from analysis.plots.learning_curves import BEST
+from analysis.plots.learning_curves import BEST, numbered_legend
 from analysis.plots.style import COLOURS, GRID, PALE, SOFT, cut_note, headline, new_figure
 from analysis.statistics.formatting import plural
 from analysis.study.threshold_curves import IMAGES, PIXELS, RATES
@@ -122,14 +122,13 @@ def draw_threshold_curves(curves: pd.DataFrame) -> Figure | None:
         return None
     named = list(labels(curves))
     width = 5.6 * len(drawn)
-    figure, grid = new_figure(width, 4.9 + 0.24 * min(len(named), BEST + 1), ncols=len(drawn), squeeze=False)
+    figure, grid = new_figure(width, 5.1 + 0.24 * min(len(named), BEST + 1), ncols=len(drawn), squeeze=False)
     for axes, panel in zip(grid[0], drawn, strict=True):
         _draw_panel(axes, panel, dict(named))
     between = "; " if len(drawn) > 1 else ";\n"
     cut = cut_note(len(named), min(len(named), BEST), "configurations in colour")
     headline(figure, f"{between.join(NOTE)}{cut}", fontsize=10)
-    handles = [line for line in grid[0][0].get_lines() if not line.get_label().startswith("_")]
-    figure.legend(handles=handles[::-1], loc="outside lower left", ncols=1)
+    numbered_legend(figure, grid[0][0])
     return figure
 
 
@@ -137,6 +136,8 @@ def _draw_panel(axes, panel: Panel, named: dict[str, str]) -> None:
     words, ends = PANELS[panel.curve], [min(panel.ticks), max(panel.ticks)]
     if panel.curve == IMAGES:
         axes.axvline(np.sqrt(ASKED), color=SOFT, lw=0.8, ls=":")
+        chance = np.linspace(0, 1, 50)
+        axes.plot(chance, chance**2, color=SOFT, lw=0.9, ls="--", label="chance")
     for place, name in reversed(list(enumerate(named))):
         rows = panel.rows[panel.rows["configuration"] == name]
         if place >= BEST:

@@ -103,6 +103,10 @@ def test_a_test_has_the_tables_of_presence(classifier, present, tmp_path):
         assert (rows["tp"] + rows["fp"] > 0).tolist() == found.tolist()
         assert table.loc[name, "balanced_accuracy"] == pytest.approx(balanced_accuracy_score(truth, found))
         assert table.loc[name, "auroc"] == pytest.approx(roc_auc_score(truth, rows["greatest_probability"]))
+    curve = pd.read_csv(tmp_path / "curve_images.csv")
+    greatest, holds = images.groupby("image")["greatest_probability"].max(), present.any(axis=1)
+    expected = [(greatest[holds[greatest.index]] > threshold).sum() for threshold in curve["threshold"]]
+    assert curve["found"].tolist() == expected
     foreground = pd.read_csv(tmp_path / "foreground.csv").set_index("score")["value"]
     by_image = images.assign(has=images["tp"] + images["fn"], found=images["tp"] + images["fp"]).groupby("image")
     has, found = by_image["has"].max() == 1, by_image["found"].max() == 1
@@ -113,10 +117,6 @@ def test_a_test_has_the_tables_of_presence(classifier, present, tmp_path):
     bins = np.floor(logit(by_image["greatest_probability"].max()) / WIDTH)
     assert foreground["foreground_auroc"] == pytest.approx(roc_auc_score(has, bins))
     assert "siim_dice" not in foreground
-    curve = pd.read_csv(tmp_path / "curve_images.csv")
-    greatest, has = images.groupby("image")["greatest_probability"].max(), present.any(axis=1)
-    expected = [(greatest[has[greatest.index]] > threshold).sum() for threshold in curve["threshold"]]
-    assert curve["found"].tolist() == expected
     document = json.loads((tmp_path / "scores.json").read_text())
     assert document["foreground"] == pytest.approx(foreground.to_dict())
     assert document["scores"]["mean_presence_balanced_accuracy"] == pytest.approx(table["balanced_accuracy"].mean())

@@ -67,7 +67,7 @@ def test_a_presence_head_is_counted_by_its_most_probable_class():
     sums = sums_of(None, mask, LAYERS, [[-9.0, 0.1], [-0.1, -3.0], [30.0, -30.0], [1.0, 1.0]])
     assert set(sums) == {PRESENCE}
     where = [np.argwhere(image).tolist() for image in sums[PRESENCE]]
-    assert where == [[[33, 1]], [[32, 0]], [[64, 0]], []]
+    assert where == [[[33, 1]], [[32, 0]], [[0, 0]], []]
 
 
 def test_soft_masks_count_as_foreground_above_one_half():

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from rarepix.labels import LabelSpace, Task, hard_mask
+from rarepix.metrics.presence_scores import without_background
 from rarepix.models.outputs import Prediction, Target
 
 STEP, BELOW_HALF, COUNT = 0.3, 32, 64
@@ -30,7 +31,7 @@ def curve_sums(prediction: Prediction, target: Target, labels: LabelSpace) -> di
 
     ``pixels_by_probability`` counts the pixels of each image by their greatest probability of a foreground class, if
     the network predicts masks. ``images_by_presence`` is 1 in the bin of the greatest probability with which the
-    presence head says that a class is in the image, if it has one, and needs ``target.presence``. What is ignored
+    presence head says that a class is in the image, if there is a head, and needs ``target.presence``. What is ignored
     counts nowhere. Empty where no image can be without foreground, since every pixel is of a class.
     """
     if not labels.presence_names or (labels.task is Task.MULTICLASS and labels.background is None):
@@ -43,7 +44,8 @@ def curve_sums(prediction: Prediction, target: Target, labels: LabelSpace) -> di
         sums[PIXELS] = _histograms(logits.flatten(1), foreground.flatten(1), counted.flatten(1))
     if output.presence is not None:
         present, counted = target.presence == 1, (target.presence != labels.ignore).any(dim=1, keepdim=True)
-        greatest = output.presence.float().amax(dim=1, keepdim=True)
+        logits = output.presence.float().masked_fill(target.presence == labels.ignore, -torch.inf)
+        greatest = logits.amax(dim=1, keepdim=True)
         sums[PRESENCE] = _histograms(greatest, present.any(dim=1, keepdim=True), counted)
     return sums
 
@@ -62,17 +64,16 @@ def _foreground_logits(logits: Tensor, mask: Tensor, labels: LabelSpace) -> Tens
         return logits[:, 0]
     if labels.task is Task.MULTILABEL:
         return logits.masked_fill(mask == labels.ignore, -torch.inf).amax(dim=1)
-    background = labels.background
-    log_probability = logits.log_softmax(dim=1)
-    # slices: a list of positions would be copied to the device
-    foreground = torch.cat([log_probability[:, :background], log_probability[:, background + 1 :]], dim=1).amax(dim=1)
+    # contiguous: on a CPU a softmax over the channels of another layout takes twice as long as the copy and it
+    foreground = without_background(logits.contiguous().log_softmax(dim=1), labels).amax(dim=1)
     return foreground - torch.log(-torch.expm1(foreground))
 
 
 def _histograms(logits: Tensor, foreground: Tensor, counted: Tensor) -> Tensor:
     """Return histograms N BINS 2 of *logits* N P by *foreground* N P, of what is *counted* N P."""
     images = len(logits)
-    bins = (logits / STEP + BELOW_HALF).ceil().clamp(0, COUNT).long()
+    # what is no number, of a network that diverges, has the lowest bin
+    bins = (logits / STEP + BELOW_HALF).ceil().clamp(0, COUNT).nan_to_num(nan=0).long()
     image = torch.arange(images, device=logits.device).unsqueeze(1)
     cell = (image * BINS + bins) * 2 + foreground
     # what is ignored goes to an extra last cell: boolean indexing would synchronise with the device

@@ -35,7 +35,7 @@ def draw_curves(tables: Mapping[str, pd.DataFrame], path: Path) -> None:
     images, pixels = tables["curve_images"], tables.get("curve_pixels")
     panels = 1 if pixels is None else 2
     with matplotlib.rc_context(SETTINGS):
-        figure = Figure(figsize=(5.6 * panels, 5.2), layout="constrained")
+        figure = Figure(figsize=(5.6 * panels, 5.8), layout="constrained")
         axes = figure.subplots(1, panels, squeeze=False)[0]
         _draw_images(axes[0], images)
         if pixels is not None:
@@ -56,6 +56,8 @@ def _draw_images(axes: Axes, table: pd.DataFrame) -> None:
     axes.set(xlabel="empty images with a false alarm", ylabel="images with foreground in which anything is found")
     axes.xaxis.set_major_locator(FixedLocator(SHARES))
     axes.axvline(ALARMS, color=LINE, linewidth=0.8, linestyle=":", zorder=0)
+    chance = np.linspace(0, 1, 50) ** 2
+    axes.plot(chance, chance, color=LINE, linewidth=0.9, linestyle="--", label="chance")
     _finish(axes, title=f"found at {percent(ALARMS)} false alarms (best threshold for these images)")
 
 
@@ -104,4 +106,5 @@ def _finish(axes: Axes, title: str | None = None) -> None:
     axes.grid(color=PALE, linewidth=0.6)
     axes.set_axisbelow(True)
     axes.plot([], [], "o", color=LINE, markerfacecolor="white", markersize=6, label="threshold 0.5")
-    axes.legend(loc="lower right", fontsize=8, frameon=False, title=title, title_fontsize=8, alignment="left")
+    look = {"fontsize": 8, "frameon": False, "title": title, "title_fontsize": 8, "alignment": "left"}
+    axes.legend(loc="upper left", bbox_to_anchor=(0, -0.12), **look)  # below: a poor curve needs the lower right
