@@ -15,7 +15,7 @@ from rarepix.metrics.calibration import calibration_counts
 from rarepix.metrics.curves import curve_sums
 from rarepix.metrics.sums import image_sums
 from rarepix.metrics.surface import band_counts, class_masks, surface_lengths
-from rarepix.models.outputs import Target
+from rarepix.models.outputs import Prediction, Target
 from rarepix.scores import SURFACE_KINDS
 
 TOLERANCE = 2.0
@@ -57,11 +57,11 @@ def measure(
     for batch in batches:
         prediction = trained.predict(batch)
         target = trained.module.target_of(batch["mask"].to(device))
-        of_batch = image_sums(prediction, target, labels) | curve_sums(prediction, target, labels)
-        sums.append(_on_host(of_batch))
+        of_curves = {name: values.cpu().numpy() for name, values in curve_sums(prediction, target, labels).items()}
+        sums.append(_host_sums(prediction, target, labels) | of_curves)
         if prediction.ungated is not None:
             before = {"presence" if prediction.mask is None else "mask": prediction.ungated}
-            ungated.append(_on_host(image_sums(prediction._replace(**before), target, labels)))
+            ungated.append(_host_sums(prediction._replace(**before), target, labels))
         if prediction.output.presence is not None:
             presence.append(prediction.output.presence.float().sigmoid())
         if prediction.mask is None:
@@ -82,8 +82,8 @@ def measure(
     return Measurements(_joined(ids, sums), *values, calibration.cpu(), before)
 
 
-def _on_host(sums: dict[str, Tensor]) -> dict[str, np.ndarray]:
-    return {name: values.cpu().numpy() for name, values in sums.items()}
+def _host_sums(prediction: Prediction, target: Target, labels: LabelSpace) -> dict[str, np.ndarray]:
+    return {name: values.cpu().numpy() for name, values in image_sums(prediction, target, labels).items()}
 
 
 def _joined(ids: list[str], sums: list[dict[str, np.ndarray]]) -> ImageSums:

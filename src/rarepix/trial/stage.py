@@ -79,9 +79,9 @@ def train(config: TrialConfig, folder: Path, report: Report, context: StageConte
         dataset=dataset,
         counts={name: class_counts(images, labels) for name, images in evaluated.items() if "pixels" in images.sums},
         sums={name: split_sums(images, labels) for name, images in evaluated.items()},
-        curves={name: curves for name, images in evaluated.items() if (curves := split_curves(images.sums))},
         gate=gate,
         gated=gated,
+        curves={name: curves for name, images in evaluated.items() if (curves := split_curves(images.sums))},
         pasting=trained.paste_outcomes,
         timings=trained.seconds | {"test": test_seconds},
     )

@@ -33,12 +33,12 @@ class StageResult(RecordModel):
     """Split → class → counts."""
     sums: dict[str, SplitSums]
     """Split → further sums."""
-    curves: dict[str, SplitCurves]
-    """Split → curves over thresholds, of the splits that can have some."""
     gate: TunedGate | None = None
     """The gate that was tuned on the validation part; None: none was."""
     gated: dict[str, GatedSums] = Field(default_factory=dict)
     """Split → what is counted with the gate."""
+    curves: dict[str, SplitCurves]
+    """Split → curves over thresholds, of the splits that can have some."""
     pasting: dict[str, NonNegativeInt]
     """Outcome of copy-paste → training images, over all attempts."""
     timings: dict[str, float]
