@@ -4,6 +4,7 @@ The two questions are asked apart, each of a score that is fixed beforehand, and
 objective: a treatment may help one of them and cost the other.
 """
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -62,11 +63,11 @@ def empty_images(tables: Tables, alpha: float = 0.05) -> EmptyImages:
     first = next(iter(compared_scores(tables)), "objective")
     split = TEST if TEST in splits and (first.startswith(f"{TEST}_") or len(splits) == 1) else VALIDATION
     names = [ALARMS, IOU, *BESIDE, *(GATED + name for name in OF_GATES)]
-    columns = [column for name in names if _known(tables, column := f"{split}_{name}")] if splits else []
+    columns = [f"{split}_{name}" for name in names] if splits else []
     return EmptyImages(
         split=split,
         means=score_means(tables, splits),
-        comparisons=compare_treatments(tables, alpha, columns),
+        comparisons=compare_treatments(tables, alpha, known(leaderboard(tables), columns)) if splits else [],
         gates=gate_means(tables, splits),
         gate_tests=gates_compared(tables, splits, alpha),
     )
@@ -74,12 +75,13 @@ def empty_images(tables: Tables, alpha: float = 0.05) -> EmptyImages:
 
 def empty_image_splits(tables: Tables) -> list[str]:
     """Return the splits of which some complete trial has scores of empty images."""
-    return [split for split in (VALIDATION, TEST) if _known(tables, f"{split}_{RATE}")]
-
-
-def _known(tables: Tables, column: str) -> bool:
     ranked = leaderboard(tables)
-    return column in ranked and bool(ranked[column].notna().any())
+    return [split for split in (VALIDATION, TEST) if known(ranked, [f"{split}_{RATE}"])]
+
+
+def known(trials: pd.DataFrame, columns: Iterable[str]) -> list[str]:
+    """Return those of *columns* that *trials* has, with a value in some row."""
+    return [column for column in columns if column in trials and trials[column].notna().any()]
 
 
 def score_means(tables: Tables, splits: list[str]) -> pd.DataFrame:
@@ -92,22 +94,21 @@ def score_means(tables: Tables, splits: list[str]) -> pd.DataFrame:
     """
     names = [ALARMS, IOU, *BESIDE, *IN_FILE, *(GATED + name for name in OF_GATES)]
     columns = {f"{split}_{name}": (split, name) for split in splits for name in names}
-    cells = _cells(tables, [column for column in columns if _known(tables, column)])
+    cells = _cells(tables, columns)
     rows = [
         {"configuration": name, "split": columns[column][0], "score": columns[column][1]} | _mean(own[column].dropna())
         for name, own in cells.groupby(CONFIGURATION, sort=False)
-        for column in columns
-        if column in own and own[column].notna().any()
+        for column in known(own, columns)
     ]
     table = pd.DataFrame(rows, columns=["configuration", "split", "score", "blocks", "mean", "low", "high"])
     return table.iloc[np.argsort(_order(table), kind="stable")].reset_index(drop=True)
 
 
-def _cells(tables: Tables, columns: list[str]) -> pd.DataFrame:
+def _cells(tables: Tables, columns: Iterable[str]) -> pd.DataFrame:
     """Return the mean of *columns* in each cell of configuration and block, the best objective first."""
     ranked = with_configurations(tables)
     place = [CONFIGURATION, *(tables.block or ("trial",))]
-    return ranked.groupby(place, sort=False, dropna=False)[columns].mean().reset_index()
+    return ranked.groupby(place, sort=False, dropna=False)[known(ranked, columns)].mean().reset_index()
 
 
 def _mean(values: pd.Series) -> dict[str, float]:
