@@ -48,6 +48,7 @@ def classes_sentence(asked: Question, differences: pd.DataFrame, alpha: float) -
     if not same.any():
         return ""
     sure = differences[same & (differences["p_adjusted"] <= alpha)]
+    sure = sure.assign(difference=asked.sign(surest) * sure["difference"])
     by_class = gains_and_costs(sure) if len(sure) else "no single class is shown to differ"
     which = "Of the surest, by class" if len(asked.decided) > 1 else "By class"
     return f"{which}: {by_class}."

@@ -52,6 +52,11 @@ class Question(NamedTuple):
         claims, words = claims_of(pairs, by, minimize=minimize), ABOVE[::-1] if minimize else ABOVE
         return order_text(claims, levels, self.comparison.against, words)
 
+    def sign(self, row: pd.Series) -> int:
+        """Return 1 if what is claimed of *row* names b first, −1 if a: the better one, or that which is no default."""
+        better = LOWER if self.comparison.minimize else HIGHER
+        return 1 if self.comparison.against is not None or row["exact"] == better else -1
+
     def sizes(self, pairs: pd.DataFrame) -> str:
         """Return how many scores *pairs* have: ``n = 6 blocks``."""
         low, high = int(pairs["n"].min()), int(pairs["n"].max())

@@ -15,7 +15,7 @@ from analysis.study.missing_blocks import cost_sentence, extensible, missing_pai
 from analysis.study.order import NAMED, TIERS, plain
 from analysis.study.other_verdicts import beside_decided, by_model, contradictions, equivalent
 from analysis.study.question import Question
-from analysis.study.verdict_rules import HIGHER, LOWER, NOT_SHOWN, UNDECIDABLE, UNTESTED
+from analysis.study.verdict_rules import NOT_SHOWN, UNDECIDABLE, UNTESTED
 
 
 def question_sentences(tables: Tables, asked: Question) -> list[str]:
@@ -42,9 +42,8 @@ def _decided(asked: Question) -> str:
     procedure = [NAMES[first["correction"]]] if first["family_size"] > 1 else []
     name = "largest adjusted p" if len(rows) > 1 else "adjusted p" if procedure else "p"
     p = f"{name} {equals(rows['p_adjusted'].max())}"
-    better = _better(asked)
-    better_less_worse = first["difference"] * (1 if first["exact"] == better else -1)
-    size = [f"{difference(better_less_worse)}{_interval(first, better)}"] if len(rows) == 1 else []
+    sign = asked.sign(first)
+    size = [f"{difference(sign * first['difference'])}{_interval(first, sign)}"] if len(rows) == 1 else []
     earlier = int((rows["n_shown"] != rows["n"]).sum())
     by_looks = [f"{'' if len(rows) == 1 else f'{earlier} of {len(rows)} '}by an earlier look"] if earlier else []
     behind = ", ".join([*size, asked.label, asked.sizes(rows), *procedure, p, *by_looks])
@@ -52,16 +51,11 @@ def _decided(asked: Question) -> str:
     return f"{count}{asked.order(rows, 'exact')} ({behind})."
 
 
-def _better(asked: Question) -> str:
-    """Return what b is against a where it is better."""
-    return LOWER if asked.comparison.minimize else HIGHER
-
-
-def _interval(row: pd.Series, better: str) -> str:
-    """Return the interval of the better level less the worse one."""
+def _interval(row: pd.Series, sign: int) -> str:
+    """Return the interval of the level that is named first less the other one."""
     if pd.isna(row["low"]):
         return ""
-    low, high = (row["low"], row["high"]) if row["exact"] == better else (-row["high"], -row["low"])
+    low, high = (row["low"], row["high"]) if sign > 0 else (-row["high"], -row["low"])
     return f", 95 % interval {difference(low)} to {difference(high)}"
 
 

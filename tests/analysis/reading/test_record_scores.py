@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from analysis import load_study
-from rarepix.records import ANY_CLASS, ClassCounts, Objective, PresenceHistogram, SplitSums, Stage
+from rarepix.records import ANY_CLASS, ClassCounts, GatedSums, Objective, PresenceHistogram, SplitSums, Stage
 from rarepix.scores import IMAGE_DICE_KINDS
+from tests.analysis.empty_records import tuned
 
 SCHEMA_1 = """{"schema": 1, "study": "old", "trial": "x", "attempt": 1, "resumed_from_epoch": null,
  "status": "complete", "started": "2026-01-01T00:00:00+00:00", "finished": "2026-01-01T00:10:00+00:00",
@@ -163,3 +164,21 @@ def test_two_records_that_differ_in_their_sums_are_no_copies(make, tmp_path):
     document["sums"]["val"]["presence"]["car"]["tp"] = 1
     (folder / "record.json").write_text(json.dumps(document))
     assert load_study(tmp_path / "s").trials["trial"].tolist() == ["t", "u"]
+
+
+def test_scores_with_the_gate_stand_beside_those_without_and_its_bound(make, tmp_path):
+    behind = sums_with(5).model_copy(update={"foreground": ClassCounts(tp=2, fp=0, fn=2, tn=5)})
+    record = make.record(
+        "t", sums=dict.fromkeys(SPLITS, sums_with(5)), gate=tuned(0.6, 0.12, images=25),
+        gated={split: GatedSums(sums=behind.model_copy(update={"presence_histogram": None})) for split in SPLITS},
+    )  # fmt: skip
+    make.add(tmp_path / "s", record)
+    make.add(tmp_path / "s", make.record("u", sums={"val": sums_with(5)}))
+    rows = load_study(tmp_path / "s").trials.set_index("trial")
+    row = rows.loc["t"]
+    assert (row["val_empty_false_alarm_rate"], row["val_gated_empty_false_alarm_rate"]) == (1 / 5, 0)
+    assert (row["test_sensitivity"], row["test_gated_sensitivity"]) == (3 / 4, 2 / 4)
+    assert "val_gated_foreground_auroc" not in rows  # of a gated image there is no score but yes or no
+    assert (row["gate_kind"], row["gate_target"], row["gate_bound"], row["gate_images"]) == ("presence", 0.05, 0.12, 25)
+    assert row["gate_sensitivity"] == 36 / 40
+    assert rows.loc["u", [name for name in rows if "gate" in name]].isna().all()
