@@ -60,8 +60,11 @@ def score_tables(
         images["presence_probability"] = _of_all_classes(measured.presence, labels).ravel()
     calibration, curves = _calibration_curves(measured, labels), split_curves(sums)
     if "foreground" in sums:
-        values = empty_image_summary(measured.images.pooled, class_names(labels, config))
-        tables["foreground"] = pd.DataFrame(values.items(), columns=["score", "value"])
+        columns = {"value": measured.images} | ({"without_gate": measured.ungated} if measured.ungated else {})
+        summaries = {
+            name: empty_image_summary(each.pooled, class_names(labels, config)) for name, each in columns.items()
+        }
+        tables["foreground"] = pd.DataFrame(summaries).rename_axis("score").reset_index()
     return tables | {
         "presence": presence_table(by_kind(sums[kind]), measured.greatest, names, least=least),
         "images": images,
@@ -123,14 +126,31 @@ def write_scores(
         "images": len(measured.images.ids),
         "absent": ABSENT,
         "scores": pooled_scores(measured.images.pooled, labels, config),
+        **_without_gate(measured, labels, config),
         **({"groups": tables["groups"].to_dict(orient="records")} if "groups" in tables else {}),
         "calibration_error": {name: float(expected_calibration_error(sums)) for name, sums in curves.items()},
         "presence": tables["presence"].to_dict(orient="records"),
-        **({"foreground": dict(tables["foreground"].to_numpy().tolist())} if "foreground" in tables else {}),
+        **_empty_images(tables),
         **({CONFUSION: measured.images.pooled[CONFUSION].tolist()} if CONFUSION in tables else {}),
     }
     write_text(folder / "scores.json", json.dumps(_as_json(document), indent=1, allow_nan=False) + "\n")
     return document
+
+
+def _empty_images(tables: Mapping[str, pd.DataFrame]) -> dict[str, dict[str, float]]:
+    """Return the columns of the table of empty images, each as score → value; nothing where there is no table."""
+    if "foreground" not in tables:
+        return {}
+    table = tables["foreground"].set_index("score")
+    keys = {"value": "foreground", "without_gate": "foreground_without_gate"}
+    return {keys[column]: values.to_dict() for column, values in table.items()}
+
+
+def _without_gate(measured: Measurements, labels: LabelSpace, config: EvaluateConfig) -> dict[str, Any]:
+    """Return the scores that there would be without the gate; nothing where there is none."""
+    if measured.ungated is None:
+        return {}
+    return {"scores_without_gate": pooled_scores(measured.ungated.pooled, labels, config)}
 
 
 def class_table(counts: Counts, names: tuple[str, ...], *, absent: str = "skip") -> pd.DataFrame:
