@@ -152,6 +152,8 @@ class Stage(RecordModel):
     """Of the checkpoint that the stage kept; ``epoch`` counts from the beginning of the stage."""
     checkpoint: str
     """Path relative to the trial's folder."""
+    trial: str = ""
+    """Folder of the finished trial that the stage was taken from instead of being trained; empty: it was trained."""
 
 
 class Failure(RecordModel):
