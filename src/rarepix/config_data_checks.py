@@ -38,6 +38,8 @@ def check_split_fingerprint(config: TrialConfig, trained_by: Mapping[str, Any]) 
         {key: value for key, value in keys.items() if (key, value) != ("data.merge", False)}
         for keys in (split_fingerprint(config), trained_by)
     )
+    if fingerprint["data.split"] == trained_by.get("data.split") == "listed":  # then the seed decides nothing
+        trained_by |= {"seed": config.seed}
     different = [key for key in {**trained_by, **fingerprint} if fingerprint.get(key) != trained_by.get(key)]
     if different:
         changes = ", ".join(f"{key} is {fingerprint.get(key)!r}, was {trained_by.get(key)!r}" for key in different)

@@ -5,8 +5,9 @@ from functools import cache
 from typing import Any
 
 from rarepix.choices import nearest
+from rarepix.config.overrides import Overrides
 from rarepix.config.trial import C, TrialConfig, build_config, flatten
-from rarepix.settings import ConfigError, OneOf, Overrides
+from rarepix.settings import ConfigError, OneOf
 
 
 @cache

@@ -6,13 +6,22 @@ Each gets the images in its own size (``data.resize``), with its own bands and n
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from torch.utils.data import DataLoader
+
+from rarepix.config import updated
 from rarepix.data.dataset import SegmentationDataset
 from rarepix.data.samplers import RankShard
 from rarepix.data.source import Item
 from rarepix.engine import distributed
 from rarepix.evaluation.checkpoint import CheckpointError, TrainedModel
-from rarepix.models.outputs import SegOutput
+from rarepix.labels import LabelSpace
 from rarepix.wiring import evaluation_loader
+
+
+FIRST, SECOND = "first", "second"
+"""The names of the stages."""
+CLASSIFIER = "classifier"
+"""Key of a batch: logits N K of the classifier, whether a class is in an image."""
 
 
 class TwoStages(NamedTuple):
@@ -21,49 +30,44 @@ class TwoStages(NamedTuple):
     first: TrainedModel
     second: TrainedModel
 
-    def outputs(self, items: Sequence[Item], *, batch_size: int, workers: int) -> Iterator[tuple[dict, SegOutput]]:
-        """Yield batches of *items* as the second network gets them, and the output of both: its masks, the other's
-        presence. On several devices these are the batches of this process.
+    def batches(self, items: Sequence[Item], *, batch_size: int, workers: int) -> Iterator[dict]:
+        """Yield *items* as the second network gets them, in batches that hold what the first one says of them.
+
+        On several devices these are the batches of this process.
         """
         for batches in zip(*(_loader(each, items, batch_size, workers) for each in self), strict=True):
-            first, second = (each.predict(batch).output for each, batch in zip(self, batches, strict=True))
-            yield batches[1], SegOutput(second.mask, first.presence)
+            yield batches[1] | {CLASSIFIER: self.first.predict(batches[0]).output.presence}
 
 
-def check_two_stages(first: TrainedModel, second: TrainedModel) -> TwoStages:
-    """Return both networks as two stages; the sizes of their images may differ.
+def check_stage(stage: str, trained: TrainedModel, labels: LabelSpace) -> None:
+    """Refuse a network that cannot be this *stage*, ``first`` or ``second``, for data of these *labels*.
+
+    The sizes of the images of both stages may differ.
 
     Raises:
-        CheckpointError: the first says nothing of presence, the second has no masks, or they are of other classes.
+        CheckpointError: the first says nothing of presence, the second has no masks, or one is of other classes.
     """
-    if "presence" not in first.module.model.outputs:
+    if stage == FIRST and "presence" not in trained.module.model.outputs:
         raise CheckpointError(
-            f"the first stage must say which classes are in an image, but {first.checkpoint} predicts only masks: "
+            f"the first stage must say which classes are in an image, but {trained.checkpoint} predicts only masks: "
             f"give a classifier, or a network with a presence head"
         )
-    if not second.has_masks:
+    if stage == SECOND and not trained.has_masks:
         raise CheckpointError(
-            f"the second stage must predict masks, but {second.checkpoint} only says which classes are in an image: "
+            f"the second stage must predict masks, but {trained.checkpoint} only says which classes are in an image: "
             f"give a segmentation network"
         )
-    classes = [(each.labels.names, each.labels.task) for each in (first, second)]
-    if classes[0] != classes[1]:
-        (names, task), (other_names, other_task) = classes
+    if (trained.labels.names, trained.labels.task) != (labels.names, labels.task):
         raise CheckpointError(
-            f"both stages must be of the same classes, but the first ({first.checkpoint}) is of {task} classes "
-            f"{', '.join(names)} and the second ({second.checkpoint}) of {other_task} classes {', '.join(other_names)}:"
-            f" train the first one on the classes of the second"
+            f"both stages must be of the classes of the data ({labels.task}: {', '.join(labels.names)}), but the "
+            f"{stage} one, {trained.checkpoint}, was trained on {trained.labels.task} classes "
+            f"{', '.join(trained.labels.names)}: give a network of the classes of the data"
         )
-    return TwoStages(first, second)
 
 
-def _loader(trained: TrainedModel, items: Sequence[Item], batch_size: int, workers: int):  # noqa: ANN202
-    config = trained.config.model_copy(
-        update={
-            "evaluate": trained.config.evaluate.model_copy(update={"batch_size": batch_size}),
-            "data": trained.config.data.model_copy(update={"workers": workers}),
-        }
-    )
+def _loader(trained: TrainedModel, items: Sequence[Item], batch_size: int, workers: int) -> DataLoader:
+    """Return the loader of *items* as a network gets them, and of several processes the batches of this one."""
+    config = updated(trained.config, {"evaluate.batch_size": batch_size, "data.workers": workers})
     dataset = SegmentationDataset(items, resize=config.data.resize, soft=trained.labels.is_soft)
     shard = RankShard(distributed.rank(), distributed.world_size())
     return evaluation_loader(dataset, config, trained.labels, gpu=trained.hardware.is_gpu, shard=shard)

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from rarepix.config import TrialConfig
+from rarepix.config.overrides import Overrides
 from rarepix.paths import expand
-from rarepix.settings import ConfigError, Overrides, Settings
+from rarepix.settings import ConfigError, Settings
 from rarepix.trial.plan import Plan, Stages, stage_config
 from rarepix.trial.stage_result import StageResult
 
