@@ -5,6 +5,7 @@
 
 from typing import Any
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, NonNegativeInt, PositiveInt, model_validator
 
 CONDITIONS = ("classifier", "presence", "pixels", "area")
@@ -25,6 +26,17 @@ def conditions(kind: str) -> tuple[str, ...]:
             f"presence exclude each other, such as presence+area, but got {kind!r}"
         )
     return names
+
+
+def logit(probability: np.ndarray) -> np.ndarray:
+    """Return log(p / (1 − p)); minus or plus infinity at 0 and 1."""
+    with np.errstate(divide="ignore"):
+        return np.log(probability) - np.log1p(-probability)
+
+
+def probability_of(logits: np.ndarray) -> np.ndarray:
+    """Return the sigmoid."""
+    return np.exp(-np.logaddexp(0, -np.asarray(logits, float)))
 
 
 class _Frozen(BaseModel):
@@ -64,10 +76,18 @@ class Gate(_Frozen):
                 )
         return self
 
-    @property
-    def needs(self) -> tuple[str, ...]:
-        """The conditions."""
-        return conditions(self.kind)
+    def finds(self, presence: np.ndarray | None, greatest: np.ndarray | None, area: np.ndarray | None) -> np.ndarray:
+        """Return N K bool: whether each class is found in each image.
+
+        *presence* are the logits of presence, *greatest* those of the greatest probability of a pixel, *area* the
+        pixels of each class, all N K; None: not known, which no condition may ask for. A class without pixels is not
+        found.
+        """
+        found = np.ones((1, len(self.classes)), bool)
+        for values, thresholds in ((presence, self.presence), (greatest, self.pixels)):
+            if thresholds is not None:
+                found = found & (np.asarray(values, float) > logit(np.array(thresholds)))
+        return found if area is None else found & (area >= np.array(self.area or [1] * len(self.classes)))
 
 
 class Rate(_Frozen):
