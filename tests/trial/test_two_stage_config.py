@@ -1,4 +1,4 @@
-"""The configuration of a trial of two stages: what differs in the first one, what is refused, and how it is searched."""
+"""The configuration of a trial of two stages: what differs in the first one, and what is refused."""
 
 from pathlib import Path
 
@@ -8,7 +8,6 @@ from rarepix.config import TrialConfig, load_recipe, updated
 from rarepix.settings import ConfigError
 from rarepix.trial.plans import find_plan
 from rarepix.trial.two_stage import TWO_STAGE, TwoStageConfig
-
 
 NO_MASKS = {"loss.name": "presence_bce", "evaluate.objective": "mean_presence_accuracy"}
 
@@ -28,18 +27,38 @@ def test_the_first_stage_is_a_classifier_and_the_second_is_what_the_recipe_says(
     assert (first.model.architecture, first.model.encoder) == ("classifier", config.model.encoder)
     assert first.model.network.outputs == ("presence",)
     assert first.loss.name == "presence_bce"
-    assert (first.data, first.optim, first.engine, first.seed) == (second.data, second.optim, second.engine, second.seed)
+    assert (first.data, first.optim, first.engine, first.seed) == (
+        second.data,
+        second.optim,
+        second.engine,
+        second.seed,
+    )
 
 
 def test_what_cannot_be_as_in_the_second_stage_is_left_out_of_the_first(config):
-    whole = {"crop.size": [32, 32], "crop.kind": "foreground", "evaluate.window": [32, 32], "evaluate.scores": ["kappa"]}
+    whole = {
+        "crop.size": [32, 32],
+        "crop.kind": "foreground",
+        "evaluate.window": [32, 32],
+        "evaluate.scores": ["kappa"],
+    }
     first, second = stages_of(config, **whole, **{"loss": {"_name": "focal", "gamma": 3.0}}).values()
     assert (second.crop.size, second.crop.kind, second.loss.given()) == ((32, 32), "foreground", {"gamma": 3.0})
-    assert (first.crop.size, first.crop.kind, first.evaluate.window, first.evaluate.scores) == (None, "random", None, ())
+    assert (first.crop.size, first.crop.kind, first.evaluate.window, first.evaluate.scores) == (
+        None,
+        "random",
+        None,
+        (),
+    )
 
 
 def test_keys_under_first_change_the_first_stage_alone(config):
-    changes = {"first.optim.lr": 0.5, "first.engine.epochs": 7, "first.data.resize": 32, "first.model.encoder": "resnet18"}
+    changes = {
+        "first.optim.lr": 0.5,
+        "first.engine.epochs": 7,
+        "first.data.resize": 32,
+        "first.model.encoder": "resnet18",
+    }
     first, second = stages_of(config, **changes).values()
     assert (first.optim.lr, first.engine.epochs, first.data.resize, first.model.encoder) == (0.5, 7, 32, "resnet18")
     assert second == stages_of(config)["second"]
@@ -71,7 +90,11 @@ def test_a_recipe_writes_the_keys_of_the_first_stage_with_dots(tiny_recipe, tmp_
         ("first.seed", 3, r"first.seed must be as in the second stage"),
         ("first.data.fold", 1, r"first.data.fold must be as in the second stage, .* set data.fold itself"),
         ("first.engine.devices", 2, r"first.engine.devices must be as in the second stage"),
-        ("first.loss.name", "ce", r"first: .* gives presence, but loss.name='ce' compares only mask|first: loss.name='ce' "),
+        (
+            "first.loss.name",
+            "ce",
+            r"first: .* gives presence, but loss.name='ce' compares only mask|first: loss.name='ce' ",
+        ),
         ("model", {"_name": "classifier"}, r"the second stage must predict masks, .* first.model.architecture"),
         ("second.optim.lr", 0.1, r"unknown key 'second.optim.lr'"),
     ],

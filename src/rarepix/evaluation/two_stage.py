@@ -3,9 +3,10 @@
 Each gets the images in its own size (``data.resize``), with its own bands and normalisation, as it was trained.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+import torch
 from torch.utils.data import DataLoader
 
 from rarepix.config import updated
@@ -14,14 +15,16 @@ from rarepix.data.samplers import RankShard
 from rarepix.data.source import Item
 from rarepix.engine import distributed
 from rarepix.evaluation.checkpoint import CheckpointError, TrainedModel
+from rarepix.evaluation.image_sums import ImageSums, joined
+from rarepix.gates import Gate
+from rarepix.inference.gates import CLASSIFIER
+from rarepix.inference.predictor import Predictor
 from rarepix.labels import LabelSpace
+from rarepix.metrics.sums import image_sums
 from rarepix.wiring import evaluation_loader
-
 
 FIRST, SECOND = "first", "second"
 """The names of the stages."""
-CLASSIFIER = "classifier"
-"""Key of a batch: logits N K of the classifier, whether a class is in an image."""
 
 
 class TwoStages(NamedTuple):
@@ -37,6 +40,18 @@ class TwoStages(NamedTuple):
         """
         for batches in zip(*(_loader(each, items, batch_size, workers) for each in self), strict=True):
             yield batches[1] | {CLASSIFIER: self.first.predict(batches[0]).output.presence}
+
+    def sums(self, batches: Iterable[dict], gate: Gate, all_ids: list[str]) -> ImageSums:
+        """Return the sums of the images *all_ids*, behind the *gate*, from their *batches* in all processes."""
+        trained, found = self.second, []
+        module = trained.module
+        predictor = Predictor(trained.config.evaluate, trained.labels, stride=module.model.stride, gate=gate)
+        for batch in batches:
+            with torch.inference_mode(), trained.autocast():
+                prediction = predictor.predict(module, batch | {"image": batch["image"].to(module.device)})
+            target = module.target_of(batch["mask"].to(module.device))
+            found.append((batch["id"], image_sums(prediction, target, trained.labels)))
+        return joined(found, all_ids)
 
 
 def check_stage(stage: str, trained: TrainedModel, labels: LabelSpace) -> None:

@@ -5,15 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rarepix.settings import ConfigError
+from rarepix.trial.stage_result import StageResult
 from rarepix.trial.taken import find_training
 
 if TYPE_CHECKING:
-    from rarepix.labels import LabelSpace
+    from rarepix.data.source import Item
+    from rarepix.evaluation.image_sums import ImageSums
+    from rarepix.evaluation.two_stage import TwoStages
+    from rarepix.gates import Gate
     from rarepix.trial.two_stage import TwoStageConfig
 
 
 def check_taken(config: TwoStageConfig) -> None:
-    """Refuse finished trials whose networks do not fit the data or one another.
+    """Refuse finished trials whose networks do not fit the data.
 
     Raises:
         ConfigError: a folder is of no finished training, or its network was trained on images of another split.
@@ -26,7 +30,7 @@ def check_taken(config: TwoStageConfig) -> None:
 
     for name, trial in config.taken().items():
         folder = find_training(trial, f"{name}.trial").folder
-        trained = load_trained_model(folder, settings={"engine.device": "cpu", "engine.devices": 1})
+        trained = load_trained_model(folder, settings={"engine.device": "cpu"})
         check_stage(name, trained, source_of(config.data).labels)
         try:
             check_split_fingerprint(config, trained.split_fingerprint)
@@ -35,4 +39,41 @@ def check_taken(config: TwoStageConfig) -> None:
 
 
 def gated_result(first: StageResult, second: StageResult, config: TwoStageConfig) -> StageResult:
-    """Return the result of the *second* stage, which is judged by its masks behind the gate of the *first* one."""
+    """Return the result of the *second* stage, judged by its masks behind the gate of the *first* one."""
+    from rarepix.gates import Gate
+    from rarepix.metrics.pooled_scores import pooled_scores
+
+    pair, items = _load(first, second, config), _held_out(config)
+    labels = pair.second.labels
+    gate = Gate(kind="classifier", classes=labels.presence_names, presence=(0.5,) * len(labels.presence_names))
+    gated = {split: _sums_behind(gate, pair, of_split, config) for split, of_split in items.items()}
+    value = pooled_scores(gated["val"].pooled, labels, config.evaluate)["objective"]
+    return second.model_copy(update={"objective": second.objective.model_copy(update={"value": value})})
+
+
+def _load(first: StageResult, second: StageResult, config: TwoStageConfig) -> TwoStages:
+    """Return the networks of both stages, on the device of this process."""
+    from rarepix.engine import distributed
+    from rarepix.evaluation.checkpoint import load_trained_model
+    from rarepix.evaluation.two_stage import TwoStages
+
+    device = {"engine.device": config.engine.device, "engine.precision": config.engine.precision}
+    folders = [result.checkpoint.parents[1] for result in (first, second)]
+    with distributed.main_process_first():  # it has written what the others read
+        return TwoStages(*(load_trained_model(folder, settings=device) for folder in folders))
+
+
+def _held_out(config: TwoStageConfig) -> dict[str, list[Item]]:
+    """Return split → images that no stage was trained on."""
+    from rarepix.data.sources import source_of
+    from rarepix.data.splits.train_val_test import make_splits
+    from rarepix.paths import cache_root
+
+    splits = make_splits(source_of(config.data), config.data, seed=config.seed, cache=cache_root() / "inventory")
+    return {name: split.items for name, split in splits.by_name.items() if name != "train"}
+
+
+def _sums_behind(gate: Gate, pair: TwoStages, items: list[Item], config: TwoStageConfig) -> ImageSums:
+    """Return the sums of every image behind the *gate*."""
+    batches = pair.batches(items, batch_size=config.evaluate.batch_size, workers=config.data.workers)
+    return pair.sums(batches, gate, [item.id for item in items])
