@@ -113,7 +113,7 @@ def test_a_network_without_masks_has_a_threshold_for_each_class():
     assert prediction.mask is None
 
 
-@pytest.mark.parametrize("scale", [1.0, 30.0])
+@pytest.mark.parametrize("scale", [1.0, 10.0])
 def test_the_greatest_probability_is_that_of_the_softmax(scale):
     logits = torch.randn(2, 3, 5, 6, generator=torch.Generator().manual_seed(0)) * scale
     given = {"image": torch.zeros(2, 3, 5, 6), "mask": torch.zeros(2, 5, 6), "image_size": [(5, 6), (4, 3)]}
@@ -123,14 +123,14 @@ def test_the_greatest_probability_is_that_of_the_softmax(scale):
         image = logits[number, :, :rows, :columns].double()
         others = [image[[other for other in range(3) if other != id_]].logsumexp(dim=0) for id_ in (0, 2)]
         expected = [float((image[id_] - rest).max()) for id_, rest in zip((0, 2), others, strict=True)]
-        np.testing.assert_allclose(evidence.greatest[number], np.clip(expected, -30, 30), atol=1e-4)
+        np.testing.assert_allclose(evidence.greatest[number], np.clip(expected, -20, 20), atol=1e-4)
         ids = image.argmax(dim=0)
         assert evidence.areas[number, 0].tolist() == [int((ids == 0).sum()), int((ids == 2).sum())]
 
 
 def test_logits_and_probabilities_are_each_others_inverse():
-    values = np.array([-25.0, -3.0, 0.0, 0.5, 12.0])
-    np.testing.assert_allclose(logit(probability_of(values)), values, rtol=1e-9)
+    values = np.array([-20.0, -3.0, 0.0, 0.5, 12.0, 20.0])
+    np.testing.assert_allclose(logit(probability_of(values)), values, rtol=1e-8)
     assert logit(np.array([0.0, 1.0])).tolist() == [-np.inf, np.inf]
 
 

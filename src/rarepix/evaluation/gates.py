@@ -18,7 +18,7 @@ CHOOSING_SHARE = 1 / 5
 """Share of the empty images on which the form of a gate is chosen; its threshold is set on the others. A larger share
 would choose better and bound worse: with a fifth the bound is at most 5 / 4 of that without a choice."""
 MARGIN = 1e-3
-"""Added to the largest score where no empty image may alarm, so that rounding does not make it alarm."""
+"""Added to a largest score that has no other below it."""
 
 
 class GateError(ValueError):
@@ -76,8 +76,9 @@ def allowed_alarms(images: int, target: float) -> int:
 def threshold_of_rank(scores: np.ndarray, alarms: int) -> float:
     """Return the threshold above which at most *alarms* of the *scores* (N, one an image) lie.
 
-    It lies between the (alarms + 1)-th largest score and the next larger one: half-way, so that rounding does not
-    decide; above the largest score by ``MARGIN``. Minus infinity (a score that never alarms) is taken as it is.
+    It lies half-way between the (alarms + 1)-th largest score and the next larger one, so that neither rounding nor
+    luck decides; where none is larger, above it by half of its distance to the next smaller one. Minus infinity (a
+    score that never alarms) is taken as it is.
 
     Raises:
         GateError: as many alarms are allowed as there are scores.
@@ -87,40 +88,50 @@ def threshold_of_rank(scores: np.ndarray, alarms: int) -> float:
     kept = np.sort(scores)[len(scores) - 1 - alarms]
     if kept == -np.inf:
         return -np.inf
-    larger = scores[scores > kept]
-    return float((kept + larger.min()) / 2 if len(larger) else kept + MARGIN)
+    larger, smaller = scores[scores > kept], scores[(scores < kept) & (scores > -np.inf)]
+    if len(larger):
+        return float((kept + larger.min()) / 2)
+    return float(kept + ((kept - smaller.max()) / 2 if len(smaller) else MARGIN))
 
 
 class Parts(NamedTuple):
-    """Positions of the images on which a gate is chosen, and of those on which it is certified."""
+    """Which images choose the form of a gate, and which certify it; positions, but for *choose*."""
 
     choose: np.ndarray
-    certify: np.ndarray
+    """N bool."""
+    empty: np.ndarray
+    """Of the empty images that certify."""
+    positive: np.ndarray
+    """Of the images with a class that certify."""
 
 
-def divide(units: np.ndarray, share: float, generator: np.random.Generator) -> Parts:
-    """Return the positions of images, of which *share* of the *units* (N, an image's group) choose and others certify.
+def divide(units: np.ndarray, empty: np.ndarray, positive: np.ndarray, generator: np.random.Generator) -> Parts:
+    """Return which images choose the form of a gate, and which certify it; N bool say what is *empty* and *positive*.
 
-    A unit is an image, or a group of images that resemble each other (a patient, a tile): a group is on one side, and
-    of a group that certifies one image counts, drawn at random, since bounds need independent images. Each side gets
-    one unit at least.
+    *units* (N) say which images are not independent of each other (a patient, a tile): those of one unit are on one
+    side, and of a unit that certifies one image of each sort counts, drawn at random. ``CHOOSING_SHARE`` of the units
+    with empty images choose, and half of the others, since nothing of what they certify is set on them.
 
     Raises:
-        GateError: there are fewer than two units.
+        GateError: one sort of images is too few for both sides.
     """
-    names = np.unique(units)
-    if len(names) < 2:
+    with_empty = np.unique(units[empty])
+    others = np.setdiff1d(np.unique(units[positive]), with_empty)
+    number = max(1, int(len(with_empty) * CHOOSING_SHARE))
+    choosing = [generator.permutation(with_empty)[:number], generator.permutation(others)[: len(others) // 2]]
+    choose = np.isin(units, np.concatenate(choosing))
+    certify = [one_of_each(units, kind & ~choose, generator) for kind in (empty, positive)]
+    if not all(map(len, certify)):
         raise GateError(
-            f"two independent images at least are needed, one to choose a gate and one to certify it, "
-            f"but there is {len(names)}: use another split, or more images"
+            f"a gate with something to choose needs two independent empty images, and an independent image with a "
+            f"class, so that some are left to certify it, but there are {len(with_empty)} and "
+            f"{len(np.unique(units[positive]))}: choose a gate of one condition, or use more validation images"
         )
-    order = generator.permutation(names)
-    number = min(max(1, int(len(names) * share)), len(names) - 1)
-    return Parts(np.flatnonzero(np.isin(units, order[:number])), one_of_each(units, order[number:], generator))
+    return Parts(choose, *certify)
 
 
 def one_of_each(units: np.ndarray, wanted: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """Return the position of one image of each *wanted* unit, drawn at random."""
-    shuffled = generator.permutation(len(units))
-    names, first = np.unique(units[shuffled], return_index=True)
-    return np.sort(shuffled[first[np.isin(names, wanted)]])
+    """Return the position of one *wanted* image (N bool) of each unit that has some, drawn at random."""
+    positions = generator.permutation(np.flatnonzero(wanted))
+    _, first = np.unique(units[positions], return_index=True)
+    return np.sort(positions[first])

@@ -16,8 +16,8 @@ from rarepix.models.outputs import Evidence, SegOutput
 
 CLASSIFIER = "classifier"
 """Key of a batch: logits N K of an external classifier, for gates that ask one."""
-LARGEST_LOGIT = 30.0
-"""Logits of greatest probabilities are cut off here: a probability nearer to 1 cannot be written as one."""
+LARGEST_LOGIT = 20.0
+"""Logits are cut off here: thresholds are kept as probabilities, and one nearer to 1 would lose its digits."""
 
 
 def foreground_ids(labels: LabelSpace) -> list[int]:
@@ -33,6 +33,7 @@ def look(
     *masks* are decoded from it at several thresholds; there are none of a network that predicts no masks.
     """
     presence = batch.get(CLASSIFIER, output.presence)
+    presence = None if presence is None else presence.float().clamp(-LARGEST_LOGIT, LARGEST_LOGIT)
     if output.mask is None:
         return Evidence(presence, None, (), None)
     inside = _inside(sizes, output.mask.shape[-2:], output.mask.device)
