@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from rarepix.config import TrialConfig, load_recipe, updated
+from rarepix.search.nni.enqueued import default_parameters
 from rarepix.settings import ConfigError
 from rarepix.trial.plans import find_plan
 from rarepix.trial.two_stage import TWO_STAGE, TwoStageConfig
@@ -119,6 +120,20 @@ def test_a_stage_of_a_finished_trial_is_not_trained(config):
     assert (stages_of(config, **both), TWO_STAGE.epochs(updated(config, both))) == ({}, 0)
     with pytest.raises(ConfigError, match=r"first.trial is a finished trial, .* but first.optim.lr is given, too"):
         stages_of(config, **{"first.trial": "a", "first.optim.lr": 0.1})
+
+
+def test_a_search_begins_with_what_the_first_stage_has_unchanged(config):
+    space = {
+        "first.optim.lr": {"_type": "loguniform", "_value": [0.001, 0.1]},
+        "first.engine.epochs": {"_type": "choice", "_value": [2, 5]},
+        "first.loss": {"_type": "choice", "_value": [{"_name": "presence_bce"}, {"_name": "ce+presence_bce"}]},
+        "optim.lr": {"_type": "loguniform", "_value": [0.001, 0.1]},
+    }
+    changed = updated(config, {"first.engine.epochs": 5})
+    default = default_parameters(space, changed)
+    first = {"first.optim.lr": 0.01, "first.engine.epochs": 5, "first.loss": {"_name": "presence_bce"}}
+    assert default == first | {"optim.lr": 0.01}
+    assert stages_of(changed, **default) == stages_of(changed)
 
 
 def test_the_plan_is_found_by_name():

@@ -11,6 +11,8 @@ from rarepix.settings import Settings
 class Overrides(Settings):
     """A section whose further keys are dotted keys of the configuration, put over it in one stage of a plan.
 
+    The configuration that has such a section has a method ``stage(section)``, which returns the stage's configuration.
+
     Example: ``first: {optim.lr: 0.001, loss: {_name: focal, gamma: 2.0}}``, or ``--set first.optim.lr=0.001``.
     """
 

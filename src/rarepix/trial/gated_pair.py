@@ -9,15 +9,16 @@ from rarepix.trial.stage_result import StageResult
 from rarepix.trial.taken import find_training
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
     from rarepix.data.source import Item
-    from rarepix.evaluation.image_sums import ImageSums
     from rarepix.evaluation.two_stage import TwoStages
-    from rarepix.gates import Gate
     from rarepix.trial.two_stage import TwoStageConfig
 
 
-def check_taken(config: TwoStageConfig) -> None:
-    """Refuse finished trials whose networks do not fit the data.
+def check_taken(config: TwoStageConfig, taken: Mapping[str, Path]) -> None:
+    """Refuse finished trials (stage → folder) whose networks do not fit the data of *config*.
 
     Raises:
         ConfigError: a folder is of no finished training, or its network was trained on images of another split.
@@ -28,7 +29,7 @@ def check_taken(config: TwoStageConfig) -> None:
     from rarepix.evaluation.checkpoint import load_trained_model
     from rarepix.evaluation.two_stage import check_stage
 
-    for name, trial in config.taken().items():
+    for name, trial in taken.items():
         folder = find_training(trial, f"{name}.trial").folder
         trained = load_trained_model(folder, settings={"engine.device": "cpu"})
         check_stage(name, trained, source_of(config.data).labels)
@@ -40,14 +41,18 @@ def check_taken(config: TwoStageConfig) -> None:
 
 def gated_result(first: StageResult, second: StageResult, config: TwoStageConfig) -> StageResult:
     """Return the result of the *second* stage, judged by its masks behind the gate of the *first* one."""
-    from rarepix.gates import Gate
+    from rarepix.evaluation.tuning import Goal, tune
+    from rarepix.evaluation.two_stage import Loading
     from rarepix.metrics.pooled_scores import pooled_scores
+    from rarepix.seeding import generator
 
     pair, items = _load(first, second, config), _held_out(config)
-    labels = pair.second.labels
-    gate = Gate(kind="classifier", classes=labels.presence_names, presence=(0.5,) * len(labels.presence_names))
-    gated = {split: _sums_behind(gate, pair, of_split, config) for split, of_split in items.items()}
-    value = pooled_scores(gated["val"].pooled, labels, config.evaluate)["objective"]
+    loading = Loading(config.evaluate.batch_size, config.data.workers)
+    features = pair.features(items["val"], "classifier", loading)
+    gate, certificate = tune(features, "classifier", Goal(false_alarms=0.05), generator=generator(config.seed, "gate"))
+    gated = {split: pair.gated_sums(of_split, gate, loading) for split, of_split in items.items()}
+    value = pooled_scores(gated["val"].pooled, pair.second.labels, config.evaluate)["objective"]
+    print(certificate, gate)
     return second.model_copy(update={"objective": second.objective.model_copy(update={"value": value})})
 
 
@@ -71,9 +76,3 @@ def _held_out(config: TwoStageConfig) -> dict[str, list[Item]]:
 
     splits = make_splits(source_of(config.data), config.data, seed=config.seed, cache=cache_root() / "inventory")
     return {name: split.items for name, split in splits.by_name.items() if name != "train"}
-
-
-def _sums_behind(gate: Gate, pair: TwoStages, items: list[Item], config: TwoStageConfig) -> ImageSums:
-    """Return the sums of every image behind the *gate*."""
-    batches = pair.batches(items, batch_size=config.evaluate.batch_size, workers=config.data.workers)
-    return pair.sums(batches, gate, [item.id for item in items])

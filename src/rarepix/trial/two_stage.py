@@ -11,6 +11,7 @@ from typing import Any
 
 from rarepix.config import TrialConfig
 from rarepix.config.overrides import Overrides
+from rarepix.layout import STAGE, stage_folder
 from rarepix.paths import expand
 from rarepix.settings import ConfigError, Settings
 from rarepix.trial.plan import Plan, Stages, stage_config
@@ -62,6 +63,10 @@ class TwoStageConfig(TrialConfig):
         given = {FIRST: self.first.trial, SECOND: self.second.trial}
         return {stage: expand(folder) for stage, folder in given.items() if folder}
 
+    def stage(self, section: str) -> TrialConfig:
+        """Return the configuration of the stage whose keys lie in *section*, ``first``."""
+        return _first_config(stage_config(self), getattr(self, section).overrides())
+
 
 def stages(config: TwoStageConfig) -> dict[str, TrialConfig]:
     """Return the configurations of the stages that are trained."""
@@ -77,7 +82,7 @@ def stages(config: TwoStageConfig) -> dict[str, TrialConfig]:
             f"the second stage must predict masks, but model.architecture={second.model.architecture!r} only says "
             f"which classes are in an image: put that under first, as first.model.architecture"
         )
-    trained = {} if config.first.trial else {FIRST: _first_config(second, keys)}
+    trained = {} if config.first.trial else {FIRST: config.stage(FIRST)}
     return trained if config.second.trial else trained | {SECOND: second}
 
 
@@ -106,20 +111,23 @@ def _first_config(second: TrialConfig, keys: Mapping[str, Any]) -> TrialConfig:
 
 def run(stages: Stages) -> StageResult:
     """Train or take both stages, then choose the gate on the validation part and measure what it lets through."""
-    from rarepix.trial.gated_pair import gated_result
+    from rarepix.trial.gated_pair import check_taken, gated_result
 
     taken = stages.config.taken()
-    results = {
-        name: stages.take(name, taken[name]) if name in taken else stages.train(name) for name in (FIRST, SECOND)
-    }
-    return gated_result(results[FIRST], results[SECOND], stages.config)
+    # one that an earlier attempt has copied is not needed any more
+    new = {name: trial for name, trial in taken.items() if not (stage_folder(stages.folder, name) / STAGE).is_file()}
+    check_taken(stages.config, new)  # all of them before the first training
+    first, second = (
+        stages.take(name, taken[name]) if name in taken else stages.train(name) for name in (FIRST, SECOND)
+    )
+    return gated_result(first, second, stages.config)
 
 
 def check(config: TwoStageConfig) -> None:
-    """Refuse finished trials that do not fit the data or one another, and a validation part that can tune no gate."""
+    """Refuse finished trials that do not fit the data."""
     from rarepix.trial.gated_pair import check_taken
 
-    check_taken(config)
+    check_taken(config, config.taken())
 
 
 TWO_STAGE = Plan(
