@@ -198,7 +198,11 @@ def test_an_image_of_which_little_is_known_is_neither_empty_nor_positive():
         (drawn(40, 40)._replace(presence=None), "classifier+area", "no classifier is given"),
         (drawn(40, 40)._replace(pixels=None), "area", "predicts no masks: use the kind presence"),
         (drawn(1, 40), "presence+area", "needs two independent empty images"),
-        (drawn(40, 40)._replace(labels=LabelSpace(names=("a", "b"))), "presence", "none is the background: name the"),
+        (
+            drawn(40, 40)._replace(labels=LabelSpace(names=("a", "b"))),
+            "presence",
+            "must be a background and a class beside it",
+        ),
     ],
 )
 def test_what_is_missing_is_named(given, kind, message):

@@ -14,9 +14,14 @@ from rarepix.gates import Gate, conditions
 from rarepix.inference.gates import foreground_ids
 from rarepix.labels import LabelSpace, Task, hard_mask
 from rarepix.metrics.counts import confusion, count_pixels, one_against_rest
-from rarepix.metrics.sums import presence_of_pixels
+from rarepix.metrics.sums import any_class, dice_of_images, presence_of_pixels
 from rarepix.models.outputs import Prediction, Target
 
+SUMS = {
+    "presence": ("presence", "foreground"),
+    "mask": ("pixels", "presence", "foreground", "positive_pixels", "image_dice"),
+}
+"""Output of a network → the sums that are known of what a gate makes of it; ``GateFeatures.sums`` returns them."""
 PREFIX = "gate_"
 """Begins the names of the features among the sums of an evaluation."""
 MASK_THRESHOLDS = (None, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
@@ -100,17 +105,27 @@ class GateFeatures(NamedTuple):
         return gate.finds(self.presence, self.greatest, None if self.areas is None else self.areas[:, position])
 
     def sums(self, gate: Gate) -> dict[str, np.ndarray]:
-        """Return the sums N … of what is predicted with *gate*, see ``metrics.sums.image_sums``; without confusion."""
+        """Return the sums N … of what is predicted with *gate*, see ``metrics.sums.image_sums``: those in ``SUMS``."""
         found = self.found(gate)
         if self.pixels is None:
             present = (self.truth[..., 0] + self.truth[..., 2] > 0)[..., None]
             known = self.truth.sum(axis=-1, keepdims=True) > 0
             hit, pass_ = found[..., None], ~found[..., None]
             kinds = (hit & present, hit & ~present, pass_ & present, pass_ & ~present)
-            return {"presence": (np.concatenate(kinds, axis=-1) & known).astype(int)}
-        pixels = self._emptied(found, self.thresholds.index(gate.mask))
-        of_classes = torch.from_numpy(pixels[:, foreground_ids(self.labels)])
-        return {"pixels": pixels, "presence": presence_of_pixels(of_classes).numpy()}
+            presence = torch.from_numpy((np.concatenate(kinds, axis=-1) & known).astype(int))
+            return {"presence": presence.numpy(), "foreground": any_class(presence).numpy()}
+        pixels = torch.from_numpy(self._emptied(found, self.thresholds.index(gate.mask)))
+        of_classes = pixels[:, foreground_ids(self.labels)]
+        presence = presence_of_pixels(of_classes)
+        foreground = any_class(presence)
+        sums = {
+            "pixels": pixels,
+            "presence": presence,
+            "foreground": foreground,
+            "positive_pixels": of_classes * (foreground[:, 0] + foreground[:, 2]).view(-1, 1, 1),
+            "image_dice": dice_of_images(of_classes),
+        }
+        return {name: values.numpy() for name, values in sums.items()}
 
     def _emptied(self, found: np.ndarray, position: int) -> np.ndarray:
         """Return pixels N C 4 where the classes that are not *found* (N K) have become the background."""

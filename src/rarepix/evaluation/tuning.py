@@ -15,6 +15,7 @@ from rarepix.evaluation import gates
 from rarepix.evaluation.gate_features import GateFeatures
 from rarepix.evaluation.gates import GateError, Parts, allowed_alarms, threshold_of_rank
 from rarepix.gates import Certificate, Gate, Rate, conditions, probability_of
+from rarepix.labels import LabelSpace, Task
 
 QUANTILES = (0.0, 0.25, 0.5, 0.75, 0.9)
 """Of what the choosing empty images show: the strictness of conditions that are tried beside the last threshold."""
@@ -89,13 +90,8 @@ def tune(
 
 def check(features: GateFeatures, kind: str) -> None:
     """Raise ``GateError`` if the images or the network of these features do not allow a gate of this *kind*."""
-    labels, names = features.labels, conditions(kind)
-    if features.pixels is not None and labels.background is None and str(labels.task) == "multiclass":
-        raise GateError(
-            f"a gate empties images, but every pixel has one of the classes {', '.join(labels.names)} and none is the "
-            f"background: name the background of the dataset, or do without a gate"
-        )
-    for name in names:
+    check_labels(features.labels)
+    for name in conditions(kind):
         has = features.presence if name in ("presence", "classifier") else features.pixels
         if has is None:
             raise GateError(f"a gate of kind {kind!r} asks for {name}, but {MISSING[name]}")
@@ -111,6 +107,16 @@ def check(features: GateFeatures, kind: str) -> None:
         raise GateError(
             f"a gate is tuned on empty and on positive images, but the validation part has {' and '.join(missing)} "
             f"among its {len(features.truth)}: use another split or fold, or add such images"
+        )
+
+
+def check_labels(labels: LabelSpace) -> None:
+    """Raise ``GateError`` unless an image can be empty of all *labels*, and can hold one."""
+    if not labels.presence_names or (labels.background is None and labels.task is Task.MULTICLASS):
+        raise GateError(
+            f"a gate empties images of a class, for which there must be a background and a class beside it, but the "
+            f"{labels.task} classes are {', '.join(labels.names)} and the background is "
+            f"{', '.join(labels.background_names) or 'none'}: do without a gate, or name the background of the dataset"
         )
 
 

@@ -47,6 +47,8 @@ def found_by(gate: Gate, evidence: Evidence, position: int = 0) -> Tensor:
         None if values is None else values.double().cpu().numpy()
         for values in (evidence.presence, evidence.greatest, evidence.areas)
     )
+    if gate.presence is not None and presence is None:
+        raise ValueError(f"a gate of kind {gate.kind!r} needs logits of presence, but network and batch have none")
     found = gate.finds(presence, greatest, None if areas is None else areas[:, position])
     device = next(values for values in (evidence.greatest, evidence.presence) if values is not None).device
     return torch.from_numpy(np.ascontiguousarray(found)).to(device)
