@@ -122,15 +122,15 @@ def test_a_finished_trial_that_does_not_fit_is_refused_before_anything_is_traine
     first, second = stage(whole, "first"), stage(whole, "second")
     nowhere = str(tmp_path / "nowhere")
     for parameters, message in [
-        ({"first.trial": second}, "the first stage must say which classes are in an image, but .* predicts only masks"),
+        ({"first.trial": second}, "a classifier must say which classes are in an image, but .* predicts only masks"),
         (
             {"second.trial": first},
             "the second stage must predict masks, but .* only says which classes are in an image",
         ),
         (
             {"second.trial": str(finished.folder)},
-            r"both stages must be of the classes of the data \(multiclass: ground, red, blue\), but the second one, "
-            r".*, was trained on multiclass classes ground, block, stripe, dot: give a network of",
+            r"the second stage must be of the classes of the data \(multiclass: ground, red, blue\), but .* is of "
+            r"multiclass: ground, block, stripe, dot: give a network of the classes of the data",
         ),
         (
             {"first.trial": nowhere},

@@ -9,15 +9,20 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pydantic import field_validator
+
 from rarepix.config import TrialConfig
 from rarepix.config.overrides import Overrides
 from rarepix.layout import STAGE, stage_folder
+from rarepix.metrics.settings import GateConfig
 from rarepix.paths import expand
 from rarepix.settings import ConfigError, Settings
 from rarepix.trial.plan import Plan, Stages, stage_config
 from rarepix.trial.stage_result import StageResult
 
 FIRST, SECOND = "first", "second"
+CLASSIFIER = "classifier"
+"""The condition of a gate that asks the first stage."""
 OWN_DATA_KEYS = ("data.resize", "data.workers", "data.cache_gib")
 """Keys of ``data`` in which the first stage may differ: everything else decides which images train and validate."""
 SAME_KEYS = ("seed", "recipe", "engine.device", "engine.devices")
@@ -52,9 +57,23 @@ class SecondConfig(Settings):
     the trial's own sections say."""
 
 
+class TwoStageGate(GateConfig):
+    """The section ``gate`` of a trial of two stages: its gate asks the first stage, and further conditions if given."""
+
+    kind: str = CLASSIFIER
+
+    @field_validator("kind")
+    @classmethod
+    def _check_asks_the_first_stage(cls, kind: str) -> str:
+        if CLASSIFIER not in kind.split("+"):
+            raise ValueError("must be classifier, the first stage, or a sum with it, such as classifier+area")
+        return kind
+
+
 class TwoStageConfig(TrialConfig):
     """The configuration of a trial of two stages."""
 
+    gate: TwoStageGate = TwoStageGate()
     first: FirstConfig = FirstConfig()
     second: SecondConfig = SecondConfig()
 
@@ -65,7 +84,7 @@ class TwoStageConfig(TrialConfig):
 
     def stage(self, section: str) -> TrialConfig:
         """Return the configuration of the stage whose keys lie in *section*, ``first``."""
-        return _first_config(stage_config(self), getattr(self, section).overrides())
+        return _first_config(_second_config(self), getattr(self, section).overrides())
 
 
 def stages(config: TwoStageConfig) -> dict[str, TrialConfig]:
@@ -76,7 +95,7 @@ def stages(config: TwoStageConfig) -> dict[str, TrialConfig]:
             f"first.trial is a finished trial, which is not trained again, but first.{next(iter(keys))} is given, too: "
             f"leave one of them out"
         )
-    second = stage_config(config)
+    second = _second_config(config)
     if not config.second.trial and "mask" not in second.model.network.outputs:
         raise ConfigError(
             f"the second stage must predict masks, but model.architecture={second.model.architecture!r} only says "
@@ -84,6 +103,11 @@ def stages(config: TwoStageConfig) -> dict[str, TrialConfig]:
         )
     trained = {} if config.first.trial else {FIRST: config.stage(FIRST)}
     return trained if config.second.trial else trained | {SECOND: second}
+
+
+def _second_config(config: TwoStageConfig) -> TrialConfig:
+    """Return the configuration of the segmentation network, which has no gate of its own."""
+    return stage_config(config, {"gate.kind": "none"})
 
 
 def _first_config(second: TrialConfig, keys: Mapping[str, Any]) -> TrialConfig:
