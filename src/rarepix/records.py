@@ -176,6 +176,8 @@ class Objective(RecordModel):
     name: str
     value: float
     epoch: int
+    gated: bool = False
+    """Whether it is the score of what is behind the trial's gate, as of a trial of two stages."""
 
 
 class Stage(RecordModel):

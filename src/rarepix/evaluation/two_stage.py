@@ -4,11 +4,10 @@ Each gets the images in its own size (``data.resize``), with its own bands and n
 several devices each process runs its share of the images, and all get the sums of all.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from torch import Tensor
 from torch.utils.data import DataLoader
 
 from rarepix.config import TrialConfig
@@ -20,11 +19,7 @@ from rarepix.evaluation.checkpoint import CheckpointError, TrainedModel, load_cl
 from rarepix.evaluation.gate_batches import gated_batches
 from rarepix.evaluation.gate_pass import taking_features
 from rarepix.evaluation.image_sums import ImageSums, joined
-from rarepix.gates import Gate
-from rarepix.inference.gates import CLASSIFIER
-from rarepix.inference.predictor import Predictor
 from rarepix.labels import LabelSpace
-from rarepix.models.outputs import Prediction
 from rarepix.wiring import evaluation_loader
 
 FIRST, SECOND = "first", "second"
@@ -64,32 +59,12 @@ def load_two_stages(first: Path, second: Path, config: TrialConfig, labels: Labe
 
 
 def sums_to_tune_by(trained: TrainedModel, items: Sequence[Item], kind: str) -> ImageSums:
-    """Return the sums of *items* without a gate, and beside them the features of ``GateFeatures``."""
-    with taking_features(trained.module, trained.config, trained.labels, kind):
-        return _sums(trained, items, lambda prediction, presence: prediction)
-
-
-def gated_sums(trained: TrainedModel, items: Sequence[Item], gate: Gate) -> ImageSums:
-    """Return the sums of *items* behind the *gate*; the scores of presence are those of the classifier."""
-    stride = trained.module.model.stride
-    trained.module.predictor = Predictor(trained.config.evaluate, trained.labels, stride=stride, gate=gate).predict
-    return _sums(trained, items, _with_presence)
-
-
-def _with_presence(prediction: Prediction, presence: Tensor) -> Prediction:
-    return prediction._replace(output=prediction.output._replace(presence=presence))
-
-
-def _sums(
-    trained: TrainedModel, items: Sequence[Item], counted: Callable[[Prediction, Tensor], Prediction]
-) -> ImageSums:
-    """Return the sums of *items*, of what *counted* makes of a prediction and the classifier's logits of presence."""
-    sums = []
-    with torch.inference_mode():
+    """Return the sums of *items* without a gate, and beside them the features for a gate that asks the classifier."""
+    module, sums = trained.module, []
+    with taking_features(module, trained.config, trained.labels, kind), torch.inference_mode():
         for batch in gated_batches(trained, lambda network: _loader(network, items)):
-            target = trained.module.target_of(batch["mask"].to(trained.module.device))
-            prediction = counted(trained.predict(batch), batch[CLASSIFIER])
-            sums.append((batch["id"], trained.module.sums_of(prediction, target)))
+            target = module.target_of(batch["mask"].to(module.device))
+            sums.append((batch["id"], module.sums_of(trained.predict(batch), target)))
     return joined(sums, [item.id for item in items])
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import math
 from typing import TYPE_CHECKING
 
 from rarepix.settings import ConfigError
@@ -14,12 +14,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from rarepix.config import TrialConfig
-    from rarepix.evaluation.checkpoint import TrainedModel
-    from rarepix.gates import Certificate, Gate, TunedGate
-    from rarepix.trial.two_stage import TwoStageConfig
+    from rarepix.data.splits.train_val_test import Splits
+    from rarepix.evaluation.image_sums import ImageSums
+    from rarepix.gates import Gate
+    from rarepix.labels import LabelSpace
 
 
-def check_taken(config: TwoStageConfig, taken: Mapping[str, Path]) -> None:
+def check_taken(config: TrialConfig, taken: Mapping[str, Path]) -> None:
     """Refuse finished trials (stage → folder) whose networks do not fit the data of *config*.
 
     Raises:
@@ -39,51 +40,74 @@ def check_taken(config: TwoStageConfig, taken: Mapping[str, Path]) -> None:
             raise ConfigError(f"{name}.trial={trial}: {error}") from error
 
 
-def gated_result(first: StageResult, second: StageResult, config: TwoStageConfig) -> StageResult:
-    """Return the result of the *second* stage, judged by its masks behind the gate that asks the *first* one.
+def check_data(config: TrialConfig) -> None:
+    """Refuse data that no gate can be tuned on, and scores that are not known of what is behind a gate.
 
-    The gate lies beside the checkpoint of the second stage and names that of the first.
+    Raises:
+        ConfigError, DataError: the message says what is missing.
+    """
+    from rarepix import config_data_checks
+    from rarepix.data.sources import source_of
+    from rarepix.evaluation.gate_features import SUMS
+    from rarepix.metrics.pooled_scores import class_names
+    from rarepix.scores import MissingSums, check_score
+
+    labels = source_of(config.data).labels
+    for key, name in [("objective", config.evaluate.objective), *(("scores", name) for name in config.evaluate.scores)]:
+        try:
+            check_score(name, SUMS["mask"], class_names(labels, config.evaluate))
+        except MissingSums as error:
+            raise ConfigError(f"evaluate.{key} of two stages is of the masks behind the gate, but {error}") from error
+    config_data_checks.check_gate_images(config.gate.kind, labels, _splits(config))
+
+
+def gated_result(first: StageResult, second: StageResult, config: TrialConfig) -> StageResult:
+    """Return the result of the *second* stage, judged by its masks behind the gate that asks the *first* one.
 
     Raises:
         GateError: the validation part has no empty or no positive images.
     """
     from rarepix.data.sources import source_of
-    from rarepix.data.splits.train_val_test import make_splits
     from rarepix.engine import distributed
-    from rarepix.evaluation.gate_files import write_gate
-    from rarepix.evaluation.gate_pass import features_of, tune_on
-    from rarepix.evaluation.two_stage import gated_sums, load_two_stages, sums_to_tune_by
-    from rarepix.metrics.pooled_scores import pooled_scores
-    from rarepix.paths import cache_root
+    from rarepix.evaluation.two_stage import load_two_stages, sums_to_tune_by
+    from rarepix.trial.gate import tune_gate
 
-    source = source_of(config.data)
     folders = [result.checkpoint.parents[1] for result in (first, second)]
     with distributed.main_process_first():  # it has written what the others read
-        trained = load_two_stages(*folders, config, source.labels)
-        splits = make_splits(source, config.data, seed=config.seed, cache=cache_root() / "inventory")
-    validation = sums_to_tune_by(trained, splits.by_name["val"].items, config.gate.kind)
-    features = features_of(validation.sums, source.labels, config.gate.kind)
-    gate, certificate = tune_on(
-        features, validation.ids, config.gate, _scored_as(config, trained), groups=splits.groups
+        trained = load_two_stages(*folders, config, source_of(config.data).labels)
+        splits = _splits(config)
+    held_out = {name: split.items for name, split in splits.by_name.items() if name != "train"}
+    evaluated = {name: sums_to_tune_by(trained, items, config.gate.kind) for name, items in held_out.items()}
+    # the network is that of the second stage, what it is tuned for is the trial's
+    tuned_as = {"seed": config.seed, "evaluate": config.evaluate, "gate": config.gate}
+    gate, gated = tune_gate(
+        trained.config.model_copy(update=tuned_as),
+        trained.labels,
+        splits.groups,
+        evaluated,
+        trained.checkpoint,
+        classifier=trained.classifier.checkpoint,
     )
-    tuned = _of_this_trial(gate, certificate, trained)
-    if distributed.is_main_process():
-        write_gate(tuned, trained.checkpoint)
-    gated = {name: gated_sums(trained, split.items, gate) for name, split in splits.by_name.items() if name != "train"}
-    value = pooled_scores(gated["val"].pooled, source.labels, config.evaluate)["objective"]
-    return second.model_copy(update={"objective": second.objective.model_copy(update={"value": value})})
+    value = _objective(evaluated["val"], gate.gate, trained.labels, config)
+    judged = {"name": config.evaluate.objective, "value": value, "gated": True}
+    objective = second.objective.model_copy(update=judged)
+    return second.model_copy(update={"objective": objective, "gate": gate, "gated": gated})
 
 
-def _scored_as(config: TwoStageConfig, trained: TrainedModel) -> TrialConfig:
-    """Return the configuration of the second network with the seed and the scores of the trial."""
-    return trained.config.model_copy(update={"seed": config.seed, "evaluate": config.evaluate})
+def _splits(config: TrialConfig) -> Splits:
+    from rarepix.data.sources import source_of
+    from rarepix.data.splits.train_val_test import make_splits
+    from rarepix.paths import cache_root
+
+    return make_splits(source_of(config.data), config.data, seed=config.seed, cache=cache_root() / "inventory")
 
 
-def _of_this_trial(gate: Gate, certificate: Certificate, trained: TrainedModel) -> TunedGate:
-    """Return the gate with the checkpoints that it belongs to; a path in the trial's folder, which may be moved."""
-    from rarepix.evaluation.gate_files import tuned_gate
+def _objective(validation: ImageSums, gate: Gate, labels: LabelSpace, config: TrialConfig) -> float:
+    """Return the objective of the validation images behind the *gate*; 0 where it is absent, as in a validation."""
+    from rarepix.evaluation.gate_pass import features_of
+    from rarepix.metrics.pooled_scores import class_names
+    from rarepix.scores import objective, pool
 
-    checkpoint, asked = trained.checkpoint, trained.classifier.checkpoint
-    tuned = tuned_gate(gate, certificate, checkpoint, trained.config, classifier=asked)
-    path = os.path.relpath(asked, checkpoint.parent)
-    return tuned.model_copy(update={"classifier": tuned.classifier | {"path": path}})
+    sums = pool(features_of(validation.sums, labels, gate.kind).sums(gate))
+    value = objective(config.evaluate.objective, sums, class_names(labels, config.evaluate), config.evaluate.floor)
+    return 0.0 if math.isnan(value) else value

@@ -135,12 +135,13 @@ def _first_config(second: TrialConfig, keys: Mapping[str, Any]) -> TrialConfig:
 
 def run(stages: Stages) -> StageResult:
     """Train or take both stages, then choose the gate on the validation part and measure what it lets through."""
-    from rarepix.trial.gated_pair import check_taken, gated_result
+    from rarepix.trial.gated_pair import check_data, check_taken, gated_result
 
     taken = stages.config.taken()
     # one that an earlier attempt has copied is not needed any more
     new = {name: trial for name, trial in taken.items() if not (stage_folder(stages.folder, name) / STAGE).is_file()}
-    check_taken(stages.config, new)  # all of them before the first training
+    check_data(stages.config)  # all that can be wrong before the first training
+    check_taken(stages.config, new)
     first, second = (
         stages.take(name, taken[name]) if name in taken else stages.train(name) for name in (FIRST, SECOND)
     )
@@ -148,9 +149,10 @@ def run(stages: Stages) -> StageResult:
 
 
 def check(config: TwoStageConfig) -> None:
-    """Refuse finished trials that do not fit the data."""
-    from rarepix.trial.gated_pair import check_taken
+    """Refuse finished trials that do not fit the data, and data that no gate can be tuned on."""
+    from rarepix.trial.gated_pair import check_data, check_taken
 
+    check_data(config)
     check_taken(config, config.taken())
 
 
