@@ -12,7 +12,7 @@ from rarepix.seeding import generator
         Setting("presence", 5, 0.1, False),
         Setting("presence", 200, 0.3, False),
         Setting("presence+area", 60, 0.1, True),
-        Setting("pixels+area", 60, 0.01, False),
+        Setting("presence+area", 60, 0.01, False),
     ],
 )
 def test_the_true_rate_of_a_tuned_gate_lies_below_its_bound(setting):

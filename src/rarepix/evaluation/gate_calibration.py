@@ -1,6 +1,6 @@
 """Hold the bound of false alarms against its promise: simulated calibrations whose true rate of alarms is known.
 
-    python -m rarepix.evaluation.gate_calibration            2,000 calibrations a setting, about ten minutes
+    python -m rarepix.evaluation.gate_calibration            2,000 calibrations a setting, about fifteen minutes
     python -m rarepix.evaluation.gate_calibration --quick    a tenth
 
 Each calibration draws a validation part, tunes a gate on it as ``rarepix tune`` does, choices included, and compares
@@ -24,15 +24,15 @@ from rarepix.seeding import generator
 
 FULL, QUICK = 2000, 200
 """Calibrations of a setting."""
-POSITIVE, FRESH = 20, 50_000
+POSITIVE, FRESH = 20, 20_000
 """Images with a class in each validation part, and empty images by which the true rate is known."""
 WIDEST = 1.3
 """The bound is at most this times that of a gate that was fixed before."""
 UNLIKELY = 1e-4
 """A setting fails if a bound that just holds its promise did so badly with this probability."""
-EMPTY, TARGETS = (5, 20, 60, 200), (0.01, 0.1, 0.3)
-KINDS = {"presence": 1, "presence+area": 2, "pixels+area": 1}
-"""Kind of gate → classes. The first has nothing to choose, the others have."""
+EMPTY, TARGETS = (5, 30, 200), (0.01, 0.1, 0.3)
+KINDS = {"presence": 1, "presence+area": 2}
+"""Kind of gate → classes. The first has nothing to choose, the second has."""
 
 
 class Setting(NamedTuple):
