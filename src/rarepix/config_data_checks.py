@@ -163,11 +163,12 @@ def check_gate(config: TrialConfig, labels: LabelSpace, splits: Splits) -> None:
             f"gate.kind={kind!r} asks a classifier, but this trial trains one network: use the plan two_stage, or tune "
             f"the finished trial with rarepix tune --classifier"
         )
-    check_gate_images(kind, labels, splits)
+    check_gate_data(config, labels, splits)
 
 
-def check_gate_images(kind: str, labels: LabelSpace, splits: Splits) -> None:
-    """Raise ``ConfigError`` or ``DataError`` unless the validation part holds empty and positive images."""
+def check_gate_data(config: TrialConfig, labels: LabelSpace, splits: Splits) -> None:
+    """Raise ``ConfigError`` or ``DataError`` unless a gate is tuned on empty and positive images for a known score."""
+    kind = config.gate.kind
     if not labels.presence_names or (labels.background is None and labels.task is Task.MULTICLASS):
         raise ConfigError(
             f"gate.kind={kind!r} needs images without any class, for which there must be a background and a class "

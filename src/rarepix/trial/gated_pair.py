@@ -48,7 +48,7 @@ def check_data(config: TrialConfig) -> None:
     """
     from rarepix import config_data_checks
     from rarepix.data.sources import source_of
-    from rarepix.evaluation.gate_features import SUMS
+    from rarepix.gates import SUMS
     from rarepix.metrics.pooled_scores import class_names
     from rarepix.scores import MissingSums, check_score
 
@@ -58,7 +58,7 @@ def check_data(config: TrialConfig) -> None:
             check_score(name, SUMS["mask"], class_names(labels, config.evaluate))
         except MissingSums as error:
             raise ConfigError(f"evaluate.{key} of two stages is of the masks behind the gate, but {error}") from error
-    config_data_checks.check_gate_images(config.gate.kind, labels, _splits(config))
+    config_data_checks.check_gate_data(config, labels, _splits(config))
 
 
 def gated_result(first: StageResult, second: StageResult, config: TrialConfig) -> StageResult:

@@ -46,33 +46,23 @@ def find_training(trial: Path, key: str) -> FinishedTraining:
     if record.stages:
         judged = [stage for stage in record.stages if stage.checkpoint == record.files.get("best")] or record.stages
         return find_training(stage_folder(trial, judged[-1].name), key)
-    result = StageResult(
-        name=record.plan,
-        epochs=0,
-        steps=0,
-        objective=record.objective,
-        checkpoint=trial / CHECKPOINTS / BEST,
-        device=record.device,
-        dataset=record.dataset,
-        counts=record.counts,
-        sums=record.sums,
-        pasting={},
-        timings={},
-    )
+    of_record = {name: value for name, value in record if name in StageResult.model_fields}
+    here = {"name": record.plan, "checkpoint": trial / CHECKPOINTS / BEST, "epochs": 0, "steps": 0}
+    result = StageResult(**of_record | here)
     return FinishedTraining(trial, build_config(record.config), result)
 
 
 def take(name: str, training: FinishedTraining, folder: Path, *, device: str, tables: Iterable[str]) -> StageResult:
     """Copy a finished *training* into *folder*, where it is stage *name*, and return its result there.
 
-    Nothing of it was trained in this trial: it has neither epochs nor steps nor seconds of it.
+    Nothing of it was trained in this trial: it has neither epochs nor steps nor seconds of it, nor a gate of its own.
     """
     (folder / CHECKPOINTS).mkdir(parents=True, exist_ok=True)
     for file in (*tables, Path(CHECKPOINTS, BEST)):
         if (training.folder / file).is_file():
             with replacing(folder / file) as temporary:
                 shutil.copyfile(training.folder / file, temporary)
-    nothing = {"epochs": 0, "steps": 0, "pasting": {}, "timings": {}}
+    nothing = {"epochs": 0, "steps": 0, "pasting": {}, "timings": {}, "gate": None, "gated": {}}
     here = {"name": name, "device": device, "checkpoint": folder / CHECKPOINTS / BEST}
     result = training.result.model_copy(update=nothing | here)
     write_finished(result, training.config, folder)
