@@ -65,7 +65,9 @@ bench: $(READY) ## measure speed, as ratios within one run
 	$(BIN)/python -m bench.paste
 	$(BIN)/python -m bench.pipeline
 	$(BIN)/python -m bench.losses
+	$(BIN)/python -m bench.pyramids
 	$(BIN)/python -m bench.counting
+	$(BIN)/python -m bench.presence
 
 pictures: $(READY) ## draw the pictures of the documents again
 	$(BIN)/python -m docs.pictures
