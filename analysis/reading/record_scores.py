@@ -1,24 +1,32 @@
 """Further columns of the trials table, from records: the plan and its stages, and the scores that the sums give."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 
 import numpy as np
 import pandas as pd
 
 from analysis.reading.class_scores import COUNTS
 from analysis.reading.confusion import Confusion
-from analysis.reading.tables import LeftOut
+from analysis.reading.tables import GATED, LeftOut
 from rarepix.layout import RECORD
 from rarepix.record_sums import named_scores, record_sums
 from rarepix.records import TrialRecord
-from rarepix.scores import CLASS_SCORES, SCORES, SUMMARY, ClassNames, empty_image_summary, score, score_name
+from rarepix.scores import (
+    CLASS_SCORES,
+    SCORES,
+    SUMMARY,
+    ClassNames,
+    MissingSums,
+    empty_image_summary,
+    score,
+    score_name,
+)
 
 OF_CONFUSION = tuple(name for name, row in SCORES.items() if row.needs == ("confusion",))
 OF_PRESENCE = ("presence_recall", "presence_specificity", "presence_balanced_accuracy", "false_alarm_rate")
 """Scores of each class whose mean over the classes is a column."""
 IN_CLASS_TABLE = "iou/"
-GATED = "gated_"
-"""Before the name of a score with the trial's gate: ``val_gated_sensitivity``."""
 
 
 def further_columns(
@@ -28,7 +36,8 @@ def further_columns(
 
     The scores of a split are the mean IoU of the frequent classes, the scores that the recipe names (its objective and
     ``evaluate.scores``), pixel accuracy and kappa, the means of ``OF_PRESENCE`` and, where images are empty,
-    ``scores.empty_image_summary``, also with the trial's gate (``val_gated_sensitivity``). A column without any value
+    ``scores.empty_image_summary``. Those that are known with the trial's gate have a second column, such as
+    ``val_gated_miou``. A column without any value
     (say, every class is in every image, so that there are no false alarms) is left out. Columns ``gate_…`` have the
     gate of each trial and what is certain of it.
 
@@ -37,7 +46,7 @@ def further_columns(
     """
     trials = pd.Index([record.trial for record in records], name="trial")
     parts = [_frequent(classes), _named(records, left_out), _of_confusion(confusions), _of_presence(records)]
-    parts.append(_of_empty_images(records))
+    parts += [_of_empty_images(records), _named_with_gate(records)]
     scores = pd.concat([part.reindex(trials) for part in parts], axis=1)
     scores = scores.loc[:, ~scores.columns.duplicated()].dropna(axis=1, how="all")
     splits = dict.fromkeys(split for record in records for split in _splits(record))
@@ -82,6 +91,18 @@ def _named(records: list[TrialRecord], left_out: LeftOut) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index", dtype=float)
 
 
+def _named_with_gate(records: Iterable[TrialRecord]) -> pd.DataFrame:
+    """Return the scores that recipes name with the trial's gate, as far as they are known of what is behind it."""
+    rows: dict[str, dict[str, float]] = {}
+    for record in records:
+        for split in record.gated:
+            sums, classes = record_sums(record, split, gated=True)
+            for name in named_scores(record):
+                with suppress(MissingSums):
+                    rows.setdefault(record.trial, {})[f"{split}_{GATED}{name}"] = score(name, sums, classes)
+    return pd.DataFrame.from_dict(rows, orient="index", dtype=float)
+
+
 def _of_confusion(confusions: Iterable[Confusion]) -> pd.DataFrame:
     rows: dict[str, dict[str, float]] = {}
     for trial, split, classes, pixels in confusions:
@@ -111,7 +132,7 @@ def _of_empty_images(records: Iterable[TrialRecord]) -> pd.DataFrame:
         for split, sums in record.sums.items():
             if sums.foreground is not None and sums.foreground.fp + sums.foreground.tn:
                 row = rows.setdefault(record.trial, {})
-                for gated, begun in ((False, ""), (True, GATED)):
+                for gated, begun in ((False, ""), (True, GATED))[: 1 + (split in record.gated)]:
                     values = empty_image_summary(*record_sums(record, split, gated=gated))
                     row |= {f"{split}_{begun}{name}": value for name, value in values.items()}
     return pd.DataFrame.from_dict(rows, orient="index", dtype=float)

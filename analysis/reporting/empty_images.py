@@ -5,8 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.reading.record_scores import GATED
-from analysis.reading.tables import Tables
+from analysis.reading.tables import GATED, Tables
 from analysis.reporting.text_tables import IN_WORDS, Columns, TextTable, text_table
 from analysis.statistics.formatting import MISSING, level, number, p_text, signed
 from analysis.study.comparisons import comparison_rows

@@ -2,8 +2,7 @@
 
 import pandas as pd
 
-from analysis.reading.record_scores import GATED
-from analysis.reading.tables import Tables
+from analysis.reading.tables import GATED, Tables
 from analysis.statistics.formatting import number, plural
 from analysis.study.comparisons import TreatmentComparison
 from analysis.study.empty_images import ALARMS, EmptyImages

@@ -10,8 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from analysis.reading.record_scores import GATED
-from analysis.reading.tables import Tables
+from analysis.reading.tables import GATED, Tables
 from analysis.statistics.effect_sizes import mean_paired
 from analysis.study.comparisons import TreatmentComparison, compare_treatments, compared_scores, with_configurations
 from analysis.study.leaderboard import CONFIGURATION, TEST, VALIDATION, leaderboard

@@ -8,8 +8,7 @@ from typing import Any
 import pandas as pd
 
 from analysis.reading.class_scores import COUNTS, frequent_class_baseline
-from analysis.reading.record_scores import GATED
-from analysis.reading.tables import Tables
+from analysis.reading.tables import GATED, Tables
 from analysis.statistics.formatting import as_text
 from rarepix import scores
 

@@ -2,8 +2,7 @@
 
 import pandas as pd
 
-from analysis.reading.record_scores import GATED
-from analysis.reading.tables import Tables
+from analysis.reading.tables import GATED, Tables
 from analysis.statistics.compare import compare
 from analysis.study.comparisons import with_configurations
 from analysis.study.leaderboard import CONFIGURATION

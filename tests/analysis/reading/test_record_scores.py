@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from analysis import load_study
+from analysis.study.leaderboard import objective_label
+from analysis.study.summary import best_sentence
 from rarepix.records import ANY_CLASS, ClassCounts, GatedSums, Objective, PresenceHistogram, SplitSums, Stage
 from rarepix.scores import IMAGE_DICE_KINDS
 from tests.analysis.empty_records import tuned
@@ -182,3 +184,23 @@ def test_scores_with_the_gate_stand_beside_those_without_and_its_bound(make, tmp
     assert (row["gate_kind"], row["gate_target"], row["gate_bound"], row["gate_images"]) == ("presence", 0.05, 0.12, 25)
     assert row["gate_sensitivity"] == 36 / 40
     assert rows.loc["u", [name for name in rows if "gate" in name]].isna().all()
+
+
+def test_an_objective_behind_the_gate_is_held_against_test_behind_the_gate(make, tmp_path):
+    counts = make.record("t").counts
+    objective = Objective(name="mean_dice", value=0.25, epoch=3, gated=True)
+    gated = {split: GatedSums(counts=dict(reversed(counts["val"].items())), sums=sums_with(5)) for split in SPLITS}
+    config = {"evaluate": {"scores": ["kappa"]}}  # which is not known of what is behind a gate
+    behind = {"gate": tuned(0.6, 0.12), "gated": gated, "plan": "two_stage"}
+    record = make.record("t", config=config, objective=objective, **behind)
+    make.add(tmp_path / "s", record)
+    tables = load_study(tmp_path / "s")
+    (row,) = tables.trials.to_dict("records")
+    dice = [2 * c.tp / (2 * c.tp + c.fp + c.fn) for c in counts["val"].values()]
+    assert row["objective_name"] == "gated_mean_dice"
+    assert row["test_gated_mean_dice"] == pytest.approx(sum(dice) / 5)
+    assert "test_gated_kappa" not in row
+    assert objective_label(tables) == "mean Dice with gate"
+    text = best_sentence(tables)
+    assert "mean Dice with gate 0.250 at epoch 3" in text
+    assert f"Its test mean Dice with gate, which chose nothing, is {sum(dice) / 5:.3f}." in text
