@@ -18,7 +18,7 @@ from analysis.study.verdict_rules import UNDECIDABLE, UNTESTED
 PLAIN = {
     ALARMS: "false alarms at 90 % sensitivity",
     IOU: "foreground IoU",
-    "positive_iou": "of images with foreground alone",
+    "positive_iou": "IoU on images with foreground",
     "foreground_auroc": "presence AUROC",
     "empty_false_alarm_rate": "false alarms",
     SENSITIVITY: "sensitivity",
@@ -104,7 +104,7 @@ def gates_text(gates: pd.DataFrame) -> TextTable:
     }
     columns: Columns = {"configuration": ("configuration", str), "kind": ("gate", str), "split": ("on", str)}
     columns |= {"trials": ("trials", str)} | {name: (PLAIN[name], str) for name in pairs}
-    columns |= {"bound": ("bound of false alarms, highest", number), "below": ("trials at most at their bound", str)}
+    columns |= {"bound": ("bound of false alarms, highest", number), "below": ("trials within their bound", str)}
     below = [f"{within} of {trials}" for within, trials in zip(gates["within"], gates["trials"], strict=True)]
     on = gates["split"].replace(VALIDATION, "validation")
     return text_table(gates.assign(**pairs, below=below, split=on), columns)
