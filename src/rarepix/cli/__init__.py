@@ -9,12 +9,13 @@ from typing import Annotated
 
 import typer
 
-from rarepix.cli import evaluate, init, inventory, study
+from rarepix.cli import evaluate, full_background, init, inventory, study
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__.splitlines()[0]
 )
 app.add_typer(study.app, name="study")
+app.add_typer(full_background.app, name="evaluate")
 app.command()(init.init)
 app.command()(inventory.inventory)
 app.command("test")(evaluate.evaluate)

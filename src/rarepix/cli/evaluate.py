@@ -46,7 +46,7 @@ def evaluate(
         pick(dict.fromkeys(FORMS), masks, "form of masks")
     for name in legacy or ():
         pick(LEGACY, name, "published evaluator")
-    trained = _load(network, recipe, settings)
+    trained = load(network, recipe, settings)
     name, source, items = select_items(trained, part=part, listed=listed)
     out = out or trained.folder / "test" / re.sub(r"[^\w.-]+", "_", name)
     config = trained.config
@@ -94,7 +94,7 @@ def predict(
     files = image_files(images)
     if note := hidden_note(images):
         print(f"rarepix: {note}", file=sys.stderr)
-    trained = _load(network, recipe, settings)
+    trained = load(network, recipe, settings)
     trained.refuse_without_masks(["--masks"] * (masks is not None) + ["--overlays"] * bool(overlays))
     form = None
     if trained.has_masks:
@@ -109,7 +109,8 @@ def predict(
     print(f"{'masks, overlays and tables' if trained.has_masks else 'tables'}: {out}")
 
 
-def _load(network: Path, recipe: str | None, settings: list[str] | None) -> "TrainedModel":
+def load(network: Path, recipe: str | None, settings: list[str] | None) -> "TrainedModel":
+    """Return the network of a trial's folder or a checkpoint file, with *settings* put over its configuration."""
     from rarepix.config import parse_settings
     from rarepix.evaluation.checkpoint import load_trained_model
 
