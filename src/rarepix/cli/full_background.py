@@ -94,7 +94,6 @@ def _tell(
     stages: str,
 ) -> None:
     """Print the numbers, a column for each way of keeping masks, and write them as JSON."""
-    from rarepix.evaluation.score_files import as_json
     from rarepix.files import write_text
 
     print(f"{trained.labels.task} of {', '.join(trained.labels.names)}; {name}: {images} images")
@@ -102,8 +101,12 @@ def _tell(
     if out is None:
         evaluated = re.sub(r"[^\w.-]+", "_", name)
         out = trained.folder / "evaluate" / f"{stages}-{evaluated}.json"
+    plain = {
+        column: {number: None if math.isnan(value) else value for number, value in numbers.items()}
+        for column, numbers in columns.items()
+    }
     what = {**metadata, "evaluated": name, "images": images, "classes": list(trained.labels.names)}
-    write_text(out, json.dumps(as_json({**what, "numbers": columns}), indent=1, allow_nan=False) + "\n")
+    write_text(out, json.dumps({**what, "numbers": plain}, indent=1, allow_nan=False) + "\n")
     print(f"numbers: {out}")
 
 

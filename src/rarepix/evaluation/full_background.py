@@ -11,6 +11,7 @@ from rarepix.evaluation.checkpoint import TrainedModel
 from rarepix.evaluation.measure import measure
 from rarepix.labels import LabelSpace, Task
 from rarepix.metrics.pooled_scores import class_names
+from rarepix.metrics.settings import EvaluateConfig
 from rarepix.scores import Sums, available, score
 from rarepix.settings import ConfigError
 from rarepix.wiring import evaluation_loader
@@ -44,12 +45,12 @@ def evaluate_one(trained: TrainedModel, items: Sequence[Item], advance: Advance 
     """
     check_background(trained.labels)
     measured = measure(trained, item_loader(trained, items), surfaces=False, advance=advance)
-    return numbers(measured.images.pooled, trained)
+    return numbers(measured.images.pooled, trained.labels, trained.config.evaluate)
 
 
-def numbers(sums: Sums, trained: TrainedModel) -> dict[str, float]:
+def numbers(sums: Sums, labels: LabelSpace, config: EvaluateConfig) -> dict[str, float]:
     """Return ``PUBLISHED`` and ``OURS`` of pooled *sums*; what needs sums of masks that were not taken is NaN."""
-    classes, known = class_names(trained.labels, trained.config.evaluate), available(sums)
+    classes, known = class_names(labels, config), available(sums)
     names = PUBLISHED | {name: name for name in OURS}
     return {shown: score(name, sums, classes) if name in known else math.nan for shown, name in names.items()}
 

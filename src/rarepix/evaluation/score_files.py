@@ -119,7 +119,7 @@ def write_scores(
         "presence": tables["presence"].to_dict(orient="records"),
         **({CONFUSION: measured.images.pooled[CONFUSION].tolist()} if CONFUSION in tables else {}),
     }
-    write_text(folder / "scores.json", json.dumps(as_json(document), indent=1, allow_nan=False) + "\n")
+    write_text(folder / "scores.json", json.dumps(_as_json(document), indent=1, allow_nan=False) + "\n")
     return document
 
 
@@ -161,12 +161,12 @@ def _calibration_curves(measured: Measurements, labels: LabelSpace) -> dict[str,
     return {"all" if labels.task is Task.MULTICLASS else labels.names[1]: measured.calibration}
 
 
-def as_json(value: Any) -> Any:
+def _as_json(value: Any) -> Any:
     """Return *value* with plain numbers, and null for NaN and infinity, as JSON demands."""
     if isinstance(value, dict):
-        return {key: as_json(inner) for key, inner in value.items()}
+        return {key: _as_json(inner) for key, inner in value.items()}
     if isinstance(value, (list, tuple)):
-        return [as_json(inner) for inner in value]
+        return [_as_json(inner) for inner in value]
     if isinstance(value, np.generic):
         value = value.item()
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -62,7 +62,7 @@ def evaluate_two(
             before = total.get(way, {})
             total[way] = {name: before.get(name, 0) + values for name, values in sums.items()}
         advance(len(batch["id"]))
-    return {way: numbers(sums, second) for way, sums in total.items()}
+    return {way: numbers(sums, second.labels, second.config.evaluate) for way, sums in total.items()}
 
 
 def gates(prediction: Prediction, logits: Tensor, labels: LabelSpace, threshold: float) -> dict[str, Prediction]:
