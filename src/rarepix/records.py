@@ -24,7 +24,7 @@ CHOICE_KEYS = {
     "optim": "name",
 }  # fmt: skip
 """Section → its key that the ``_name`` of a nested choice sets (``loss: {"_name": "focal", …}`` sets ``loss.name``)."""
-FURTHER_CHOICES = ("model.presence", "optim.schedule")
+FURTHER_CHOICES = ("model.presence", "model.hypercolumn", "optim.schedule")
 """Keys that a nested choice sets by their own name: ``optim.schedule: {"_name": "cosine", …}``; its parameters lie in
 the section (``optim.warmup``)."""
 ENVIRONMENT_KEYS = (

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rarepix.models.registry import own_architecture
+from rarepix.models.registry import is_decoder, own_architecture
 from rarepix.models.settings import ModelConfig
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from torch import nn
 
 
 def build_model(config: ModelConfig, *, classes: int, presence: int | None = None, channels: int = 3) -> nn.Module:
     """Return a network of images N C H W (float, normalised), an ``outputs.Model``.
 
-    H and W are multiples of its ``stride``. An ordinary network of segmentation-models-pytorch returns logits N C H W;
-    one that also, or only, says which classes are in the image returns a ``SegOutput``. Its ``first_weights`` says in a
-    line what it begins with; it is empty where that is random, or what the encoder's library loaded.
+    It takes any H and W; where they are no multiples of its ``stride``, images are padded and masks cut back. A network
+    of masks alone returns logits N C H W; one that also, or only, says which classes are in the image returns a
+    ``SegOutput``. Its ``first_weights`` says in a line what it begins with; it is empty where that is random, or what
+    the encoder's library loaded.
 
     Args:
         config: what to build.
@@ -40,11 +43,19 @@ def build_model(config: ModelConfig, *, classes: int, presence: int | None = Non
             f"presence, the number of classes whose presence in an image can be told, must be 1 or more, but got "
             f"{presence}: use a network without presence head"
         )
-    own = own_architecture(config.architecture)
-    if own is None:
-        from rarepix.models import smp as own
-    network = own.build(config, classes=classes, presence=presence, channels=channels)
+    network = _builder(config.architecture).build(config, classes=classes, presence=presence, channels=channels)
     from rarepix.models.weights import load_first_weights
 
     network.first_weights = load_first_weights(network, config)
     return network
+
+
+def _builder(architecture: str) -> ModuleType:
+    """Return the module whose ``build`` builds networks of this architecture."""
+    if is_decoder(architecture):
+        from rarepix.models.decoders import network as builder
+    else:
+        builder = own_architecture(architecture)
+        if builder is None:
+            from rarepix.models import smp as builder
+    return builder

@@ -1,10 +1,13 @@
 """Architectures of our own by name, beside those of segmentation-models-pytorch.
 
-An architecture is a module with
+A whole architecture (``ARCHITECTURES``) is a module with
 
 * ``Parameters``, a class of settings: its keys in the section ``model``,
 * ``network(config) -> NetworkSpec``: what it says and which sizes it takes,
 * ``build(config, *, classes, presence, channels)``: the network, see ``rarepix.models.build_model``.
+
+A decoder (``DECODERS``) is a module with ``Parameters`` and a class ``Decoder``, see ``rarepix.models.decoders``; the
+encoder and the heads are put to it.
 
 The module is imported when its architecture is chosen, so that a configuration without it imports no torch.
 """
@@ -28,9 +31,19 @@ class NetworkSpec(NamedTuple):
 ARCHITECTURES: dict[str, str] = {
     "classifier": "rarepix.models.classifier",
 }
-"""Architecture of our own → its module."""
+"""Whole architecture of our own → its module."""
+DECODERS: dict[str, str] = {
+    "plain_unet": "rarepix.models.decoders.plain_unet",
+}
+"""Decoder of our own → its module."""
 
 
 def own_architecture(name: str) -> ModuleType | None:
-    """Return the module of an architecture of our own; None if it is none of ours."""
-    return import_module(ARCHITECTURES[name.lower()]) if name.lower() in ARCHITECTURES else None
+    """Return the module of an architecture or a decoder of our own; None if it is none of ours."""
+    known = ARCHITECTURES | DECODERS
+    return import_module(known[name.lower()]) if name.lower() in known else None
+
+
+def is_decoder(name: str) -> bool:
+    """Return whether an architecture is a decoder of our own, to which encoder and heads are put."""
+    return name.lower() in DECODERS

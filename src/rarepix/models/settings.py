@@ -3,39 +3,75 @@
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, PositiveInt, field_validator, model_validator
 
-from rarepix.models.registry import ARCHITECTURES, NetworkSpec, own_architecture
+from rarepix.models.registry import ARCHITECTURES, DECODERS, NetworkSpec, is_decoder, own_architecture
 from rarepix.paths import expand
 from rarepix.settings import NoParameters, OneOf, Settings
 
+Pooling = Literal["avg", "max", "gem"]
+"""How features become one vector for each image: by their mean, their maximum, or a generalised mean with a learned
+power, which lies between the two."""
 
-class EncoderPresence(Settings):
-    """A presence head on the deepest features of the encoder: pooling, dropout, one linear layer."""
 
-    presence_pooling: Literal["avg", "max"] = "max"
-    """How the features of an image become one vector."""
+class PresenceHead(Settings):
+    """A head that says which classes are in an image: pooling, dropout, one linear layer."""
+
+    presence_pooling: Pooling = "max"
+    """How the features of an image become one vector; max suits objects of a few pixels."""
     presence_dropout: float = Field(0.0, ge=0, lt=1)
+
+
+class HypercolumnSum(Settings):
+    """All levels of the decoder, each by a convolution 1×1 of its own, upsampled to the finest, added up."""
+
+    hypercolumn_channels: PositiveInt = 128
+    """Channels that every level is projected to."""
+    hypercolumn_align_corners: bool = False
+    """How levels are upsampled: with the centres of their corner cells on those of the finest level (true, as the
+    published networks do), or with their borders on its borders (false, as everywhere else in the project)."""
+
+
+class HypercolumnFused(HypercolumnSum):
+    """The sum, then squeeze-excitation, three convolutions 3×3, and squeeze-excitation again."""
+
+    hypercolumn_reduction: PositiveInt = 8
+    """Squeeze-excitation goes through this many times fewer channels."""
+
+    @model_validator(mode="after")
+    def _check_reduction(self) -> "HypercolumnFused":
+        if self.hypercolumn_reduction > self.hypercolumn_channels:
+            raise ValueError(
+                f"model.hypercolumn_reduction must be at most model.hypercolumn_channels = "
+                f"{self.hypercolumn_channels}, but got {self.hypercolumn_reduction}"
+            )
+        return self
 
 
 WEIGHT_NAMES = ("none", "imagenet")
 """Values of ``model.weights`` that are no files."""
 WEIGHT_SUFFIXES = (".bin", ".ckpt", ".pt", ".pth", ".safetensors")
-PRESENCE_HEADS: dict[str, type[Settings]] = {"none": NoParameters, "encoder": EncoderPresence}
-"""Presence head → its parameters."""
+PRESENCE_HEADS: dict[str, type[Settings]] = {"none": NoParameters, "encoder": PresenceHead, "decoder": PresenceHead}
+"""What a presence head looks at → its parameters."""
+HYPERCOLUMNS: dict[str, type[Settings]] = {"none": NoParameters, "sum": HypercolumnSum, "fused": HypercolumnFused}
+"""Hypercolumn → its parameters."""
+WITH_LEVELS = ("fpn", "linknet", "manet", "unet")
+"""Architectures of segmentation-models-pytorch whose decoder gives levels for a hypercolumn (``smp_levels``)."""
 
 
 class ModelConfig(OneOf):
     """Any architecture and encoder of segmentation-models-pytorch, or an architecture of our own."""
 
     section: ClassVar = "model"
-    choosers: ClassVar = {"architecture": ARCHITECTURES, "presence": PRESENCE_HEADS}
+    choosers: ClassVar = {
+        "architecture": ARCHITECTURES | DECODERS, "presence": PRESENCE_HEADS, "hypercolumn": HYPERCOLUMNS,
+    }  # fmt: skip
     restating_resets: ClassVar = False
     reset_with: ClassVar = {"architecture": ("options",)}
 
     architecture: str = "unet"
-    """Name in segmentation-models-pytorch (unet, deeplabv3plus, fpn, …), or classifier: no masks, only which classes
-    are in the image."""
+    """Name in segmentation-models-pytorch (unet, deeplabv3plus, fpn, …); or one of ours: plain_unet, or classifier: no
+    masks, only which classes are in the image."""
     encoder: str = "resnet18"
     """Encoder of segmentation-models-pytorch; a name beginning with ``tu-`` is one of timm."""
     weights: str = "none"
@@ -45,7 +81,10 @@ class ModelConfig(OneOf):
     options: dict[str, Any] = Field(default_factory=dict)
     """Further keyword arguments of an architecture of segmentation-models-pytorch, such as ``decoder_channels``."""
     presence: str = "none"
-    """encoder: the network also says which classes are in the image, by a head on the encoder; none: it does not."""
+    """The network also says which classes are in the image, by a head on the deepest features of the encoder (encoder)
+    or on what the masks are computed from (decoder); none: it does not."""
+    hypercolumn: str = "none"
+    """sum, fused: masks are computed from all levels of the decoder; none: from the finest."""
 
     @classmethod
     def parameters_class(cls, chooser: str, choice: str) -> type[Settings]:
@@ -77,21 +116,29 @@ class ModelConfig(OneOf):
         return file
 
     @model_validator(mode="after")
-    def _check_own_architecture(self) -> "ModelConfig":
-        """Options and this presence head are of segmentation-models-pytorch; our own architectures have their own."""
-        given = {"options": self.options, "presence": self.presence if self.presence != "none" else None}
-        for key, value in given.items():
-            if value and own_architecture(self.architecture):
-                raise ValueError(
-                    f"model.{key} goes with architectures of segmentation-models-pytorch, but model.architecture is "
-                    f"{self.architecture!r}: leave it out, or set it to {'{}' if key == 'options' else 'none'}"
-                )
+    def _check_switches(self) -> "ModelConfig":
+        """Options are of segmentation-models-pytorch; a classifier has no decoder; not every decoder has levels."""
+        name, own = self.architecture.lower(), own_architecture(self.architecture)
+        if own and self.options:
+            self._refuse_switch("options", "of segmentation-models-pytorch", "leave it out, or set it to {}")
+        for key in ("presence", "hypercolumn"):
+            if own and not is_decoder(name) and getattr(self, key) != "none":
+                which = f"of segmentation-models-pytorch and {', '.join(DECODERS)}"
+                self._refuse_switch(key, which, "leave it out, or set it to none")
+        if self.hypercolumn != "none" and not own and name not in WITH_LEVELS:
+            which = ", ".join(sorted([*DECODERS, *WITH_LEVELS]))
+            self._refuse_switch("hypercolumn", which, "take one of these, or set it to none")
         return self
+
+    def _refuse_switch(self, key: str, which: str, remedy: str) -> None:
+        raise ValueError(
+            f"model.{key} goes with architectures {which}, but model.architecture is {self.architecture!r}: {remedy}"
+        )
 
     @property
     def network(self) -> NetworkSpec:
         """What the network says and which sizes it takes, known without building it."""
         own = own_architecture(self.architecture)
-        if own:
+        if own and not is_decoder(self.architecture):
             return own.network(self)
         return NetworkSpec(outputs=("mask",) if self.presence == "none" else ("mask", "presence"))

@@ -9,7 +9,9 @@ from torch import Tensor, nn
 from rarepix.choices import nearest, pick
 from rarepix.models.encoders import check_encoder, encoder_and_rest, named_errors, weights_of
 from rarepix.models.outputs import SegOutput
-from rarepix.models.registry import ARCHITECTURES
+from rarepix.models.padding import padded
+from rarepix.models.presence import pooled_by
+from rarepix.models.registry import ARCHITECTURES, DECODERS
 from rarepix.models.settings import ModelConfig
 from rarepix.settings import STRIDE
 
@@ -29,7 +31,10 @@ class Segmenter:
         return encoder_and_rest(self)
 
     def forward(self, x: Tensor) -> SegOutput | Tensor:
-        """Return logits, a channel a class, of images N C H W; with a presence head a ``SegOutput``."""
+        """Return logits, a channel a class, of images N C H W of any size; with a presence head a ``SegOutput``."""
+        return padded(self._forward, x, self.stride)
+
+    def _forward(self, x: Tensor) -> SegOutput | Tensor:
         output = super().forward(x)
         return output if isinstance(output, Tensor) else SegOutput(*output)
 
@@ -43,23 +48,25 @@ def build(config: ModelConfig, *, classes: int, presence: int, channels: int = 3
     Raises:
         ValueError, ConnectionError: as ``models.build_model``.
     """
-    known = ARCHITECTURES | smp.MODEL_ARCHITECTURES_MAPPING  # an unknown one may be a misspelled one of ours
+    known = ARCHITECTURES | DECODERS | smp.MODEL_ARCHITECTURES_MAPPING  # an unknown one may be a misspelled one of ours
     architecture = pick(known, config.architecture.lower(), "model.architecture")
     check_encoder(config.encoder)
     _check_options(config, architecture)
     options = config.options
     if config.presence == "encoder":
         head = config.chosen("presence")
-        aux_params = {"classes": presence, "pooling": head.presence_pooling, "dropout": head.presence_dropout}
-        options = options | {"aux_params": aux_params}
+        options = options | {"aux_params": {"classes": presence, "dropout": head.presence_dropout}}
     with named_errors(config):
-        return _segmenter(architecture)(
+        network = _segmenter(architecture)(
             encoder_name=config.encoder,
             encoder_weights=weights_of(config),
             in_channels=channels,
             classes=classes,
             **options,
         )
+    if config.presence == "encoder":
+        pooled_by(network.classification_head, head.presence_pooling)
+    return network
 
 
 @cache
