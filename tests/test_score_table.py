@@ -86,17 +86,24 @@ def test_sums_of_images_are_pooled():
 
 
 def test_every_score_says_what_it_needs_and_which_way_is_better():
-    assert {row.needs for row in SCORES.values()} == {*KINDS_OF, "confusion"}
+    assert {kind for row in SCORES.values() for kind in row.needs} == {*KINDS_OF, "confusion"}
     minimised = {name for name, row in SCORES.items() if row.direction == "minimize"}
-    assert minimised == {f"{group}_false_alarm_rate" for group in ("mean", "rare", "frequent", "worst")}
+    assert minimised == {
+        *(f"{group}_false_alarm_rate" for group in ("mean", "rare", "frequent", "worst")),
+        *(f"false_alarms_at_sensitivity_{percent}" for percent in (80, 90, 95)),
+        "empty_false_alarm_rate",
+    }
     assert direction_of("false_alarm_rate/b") == "minimize"
     assert direction_of("iou/b") == direction_of("kappa") == "maximize"
 
 
 @pytest.mark.parametrize("name", SCORES)
 def test_every_score_can_be_had_of_its_sums_alone(name):
-    needs = SCORES[name].needs
-    sums = {needs: np.ones((3, 3)) if needs == "confusion" else np.ones((len(CLASSES.of(needs)), len(KINDS_OF[needs])))}
+    shapes = {
+        "confusion": (3, 3), "foreground": (4,), "presence_histogram": (len(CLASSES.foreground) + 1, 5, 2),
+    }  # fmt: skip
+    of_classes = {kind: (len(CLASSES.of(kind)), len(of_kind)) for kind, of_kind in KINDS_OF.items()}
+    sums = {kind: np.ones((of_classes | shapes)[kind]) for kind in SCORES[name].needs}
     assert np.isfinite(score(name, sums, CLASSES))
     assert name in available(sums)
     assert name not in available({})
@@ -117,6 +124,8 @@ def test_the_summary_is_that_of_pixels_or_else_of_presence():
     [
         ("miou", MissingSums, r"'miou' needs sums of pixels, but there are sums of presence: .* mean_presence_recall"),
         ("iou/a", MissingSums, "needs sums of pixels"),
+        ("isuei_sum", MissingSums, "needs sums of positive_pixels and foreground, but there are sums of presence"),
+        ("siim_dice/ground", MissingSums, "needs sums of image_dice"),
         (
             "mean_presence_recal",
             ChoiceError,
@@ -132,5 +141,6 @@ def test_refuses(name, error, message):
 
 
 def test_class_scores_are_rows_of_the_table():
-    assert {f"mean_{name}" for name in CLASS_SCORES} - {"mean_iou"} < set(SCORES)
-    assert "miou" in SCORES
+    own_names = {"iou": "miou"} | {name: name for name in ("positive_iou", "positive_dice", "siim_dice")}
+    assert {own_names.get(name, f"mean_{name}") for name in CLASS_SCORES} < set(SCORES)
+    assert not {f"mean_{name}" for name in own_names} & set(SCORES)

@@ -13,7 +13,7 @@ from rarepix.record_sums import named_scores, record_sums
 from rarepix.records import TrialRecord
 from rarepix.scores import CLASS_SCORES, SCORES, SUMMARY, ClassNames, score, score_name
 
-OF_CONFUSION = tuple(name for name, row in SCORES.items() if row.needs == "confusion")
+OF_CONFUSION = tuple(name for name, row in SCORES.items() if row.needs == ("confusion",))
 OF_PRESENCE = ("presence_recall", "presence_specificity", "presence_balanced_accuracy", "false_alarm_rate")
 """Scores of each class whose mean over the classes is a column."""
 IN_CLASS_TABLE = "iou/"
@@ -81,7 +81,8 @@ def _of_confusion(confusions: Iterable[Confusion]) -> pd.DataFrame:
     rows: dict[str, dict[str, float]] = {}
     for trial, split, classes, pixels in confusions:
         row = rows.setdefault(trial, {})
-        row |= {f"{split}_{name}": SCORES[name].function(pixels, ClassNames(classes)) for name in OF_CONFUSION}
+        sums = {"confusion": pixels}
+        row |= {f"{split}_{name}": score(name, sums, ClassNames(classes)) for name in OF_CONFUSION}
     return pd.DataFrame.from_dict(rows, orient="index", dtype=float)
 
 

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from rarepix.records import SplitSums, TrialRecord
-from rarepix.scores import KINDS_OF, ClassNames, score, summary
+from rarepix.records import ANY_CLASS, PresenceHistogram, SplitSums, TrialRecord
+from rarepix.scores import KINDS, KINDS_OF, ClassNames, score, summary
+from rarepix.scores.presence_bins import BINS
 
 
 def record_sums(record: TrialRecord, split: str) -> tuple[dict[str, np.ndarray], ClassNames]:
@@ -20,17 +21,31 @@ def record_sums(record: TrialRecord, split: str) -> tuple[dict[str, np.ndarray],
     rare = record.dataset.rare if record.dataset else ()
     background = () if sums.presence is None else tuple(name for name in names if name not in sums.presence)
     classes = ClassNames(names, rare, background)
-    by_class = {"pixels": counts or None, "presence": sums.presence, "soft": sums.soft, "surface": sums.surface}
+    by_class = {"pixels": counts or None} | {
+        kind: getattr(sums, kind) for kind in ("presence", "positive_pixels", "image_dice", "soft", "surface")
+    }
     arrays = {
         kind: np.array([_values(given[name], KINDS_OF[kind]) for name in classes.of(kind)])
         for kind, given in by_class.items()
         if given is not None
     }
+    if sums.foreground is not None:
+        arrays["foreground"] = np.array(_values(sums.foreground, KINDS))
+    if sums.presence_histogram is not None:
+        rows = [*classes.of("presence_histogram"), ANY_CLASS]
+        arrays["presence_histogram"] = np.stack([_filled(sums.presence_histogram[name]) for name in rows])
     return arrays | ({} if sums.confusion is None else {"confusion": np.array(sums.confusion)}), classes
 
 
 def _values(given: object, kinds: tuple[str, ...]) -> list[float]:
     return [given[kind] if isinstance(given, Mapping) else getattr(given, kind) for kind in kinds]
+
+
+def _filled(histogram: PresenceHistogram) -> np.ndarray:
+    """Return the images B 2 of all bins."""
+    images = np.zeros((BINS, 2), int)
+    images[list(histogram.bins)] = np.stack([histogram.negatives, histogram.positives], axis=-1)
+    return images
 
 
 def named_scores(record: TrialRecord) -> tuple[str, ...]:

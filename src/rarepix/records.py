@@ -19,6 +19,8 @@ DEFAULT_PLAN = "segment"
 """Plan of a trial that names none (see ``rarepix.trial.plans``), as of every record of schema 1: one training."""
 BLOCK_KEYS = ("seed", "data.fold")
 """The keys of a block, which configurations share when they are compared: enumerated, never tuned."""
+ANY_CLASS = "(any class)"
+"""Key of ``SplitSums.presence_histogram`` beside the classes: is any of them in the image?"""
 CHOICE_KEYS = {
     "data": "source", "sampling": "kind", "crop": "kind", "paste": "kind", "model": "architecture", "loss": "name",
     "optim": "name",
@@ -114,6 +116,23 @@ class Dataset(RecordModel):
     """Split → class → how much of it there is."""
 
 
+class PresenceHistogram(RecordModel):
+    """Images by bin of their presence score, the bins that hold some; see ``rarepix.metrics.presence_scores``."""
+
+    bins: tuple[NonNegativeInt, ...]
+    """Numbers of the bins, rising."""
+    negatives: tuple[NonNegativeInt, ...]
+    """Images without the class in each of them."""
+    positives: tuple[NonNegativeInt, ...]
+    """Images with it."""
+
+    @model_validator(mode="after")
+    def _check_lengths(self) -> "PresenceHistogram":
+        if not len(self.bins) == len(self.negatives) == len(self.positives):
+            raise ValueError("a histogram must have as many negatives and positives as bins")
+        return self
+
+
 class SplitSums(RecordModel):
     """Sums over the images of one split beside the counts of pixels; see ``rarepix.scores.table``. None: not taken."""
 
@@ -121,6 +140,14 @@ class SplitSums(RecordModel):
     """Pixels by true class (row) and predicted class, in the order of ``Dataset.classes``; not of a multilabel task."""
     presence: dict[str, ClassCounts] | None = None
     """Class → images by whether the class is in them and was found in them. All classes but the background."""
+    foreground: ClassCounts | None = None
+    """Images by whether any class but the background is in them and any was found in them."""
+    positive_pixels: dict[str, ClassCounts] | None = None
+    """Class → pixels of the images that hold any class but the background. All classes but the background."""
+    image_dice: dict[str, dict[str, float]] | None = None
+    """Class → ``scores.IMAGE_DICE_KINDS`` → sum. All classes but the background."""
+    presence_histogram: dict[str, PresenceHistogram] | None = None
+    """Class → histogram; all classes but the background, and ``ANY_CLASS``."""
     soft: dict[str, dict[str, float]] | None = None
     """Class → ``scores.SOFT_KINDS`` → sum."""
     surface: dict[str, dict[str, float]] | None = None

@@ -10,8 +10,8 @@ from rarepix.labels import Task
 from rarepix.metrics import calibration, soft, surface
 from rarepix.metrics.counts import count_pixels
 from rarepix.metrics.presence import presence_table
-from rarepix.metrics.sums import presence_of_pixels
-from rarepix.scores import ABSENT, CLASS_SCORES, SOFT_KINDS, Counts, by_kind, per_image, pooled
+from rarepix.metrics.sums import dice_of_images, presence_of_pixels
+from rarepix.scores import ABSENT, CLASS_SCORES, IMAGE_DICE_KINDS, SOFT_KINDS, Counts, by_kind, per_image, pooled
 
 IGNORE = 255
 CLASSES = 3
@@ -44,16 +44,32 @@ def of_presence(prediction: torch.Tensor, true: torch.Tensor) -> Counts:
     return by_kind(presence_of_pixels(count_pixels(prediction, true, **HOW)).numpy())
 
 
+def of_positive_pixels(prediction: torch.Tensor, true: torch.Tensor) -> Counts:
+    """Counts N C of masks N C H W, 0 of images that hold no class."""
+    positive = (true == 1).flatten(1).any(dim=1).view(-1, 1, 1)
+    return by_kind((count_pixels(prediction, true, **HOW) * positive).numpy())
+
+
+def of_image_dice(prediction: torch.Tensor, true: torch.Tensor) -> Counts:
+    """Sums N C of the Dice of each image, of masks N C H W."""
+    return by_kind(dice_of_images(count_pixels(prediction, true, **HOW)).numpy(), IMAGE_DICE_KINDS)
+
+
 SUMS: dict[str, Callable[[torch.Tensor, torch.Tensor], Counts]] = {
     "pixels": of_pixels, "surface": of_outlines, "soft": of_soft_masks, "presence": of_presence,
+    "positive_pixels": of_positive_pixels, "image_dice": of_image_dice,
 }  # fmt: skip
 """What a score needs → how it is taken of masks."""
-ONE_IF_ABSENT = {"specificity", "accuracy", "soft_specificity"}
+ONE_IF_ABSENT = {"specificity", "accuracy", "soft_specificity", "siim_dice"}
 """Scores of 1 for a class that is neither in the truth nor predicted."""
 OF_IMAGES = [name for name, row in CLASS_SCORES.items() if row.needs == "presence"]
 """Scores of the question whether a class is in an image, which is 0 or 1 for each image: see the tests of presence."""
-every_score = pytest.mark.parametrize("name", CLASS_SCORES)
-every_member = pytest.mark.parametrize("name", [name for name in CLASS_SCORES if name not in OF_IMAGES])
+OF_MASKS = [name for name, row in CLASS_SCORES.items() if row.needs in SUMS]
+"""All but those of histograms of presence scores, which need more than masks: see metrics/test_presence_scores."""
+MEANS_OF_IMAGES = [name for name, row in CLASS_SCORES.items() if row.needs == "image_dice"]
+"""Scores whose sums are of ratios of each image, so that both ways are one number."""
+every_score = pytest.mark.parametrize("name", OF_MASKS)
+every_member = pytest.mark.parametrize("name", [name for name in OF_MASKS if name not in OF_IMAGES])
 every_way = pytest.mark.parametrize("way", [pooled, per_image], ids=lambda way: way.__name__)
 
 
@@ -162,7 +178,7 @@ def test_presence_that_is_always_right_is_best_and_always_wrong_is_worst(name):
     assert values(name, pooled, wrong, true) == [worst] * CLASSES
 
 
-@every_member
+@pytest.mark.parametrize("name", [name for name in OF_MASKS if name not in OF_IMAGES + MEANS_OF_IMAGES])
 def test_pooled_and_per_image_are_two_numbers(name):
     prediction, true = masks()
     prediction[0], true[0], true[0, :, 0] = 0, IGNORE, 0

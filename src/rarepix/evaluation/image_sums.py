@@ -12,8 +12,8 @@ from torch.utils.data import DataLoader
 
 from rarepix.engine import distributed
 from rarepix.labels import LabelSpace
-from rarepix.metrics.sums import CONFUSION
-from rarepix.records import ClassCounts, SplitSums
+from rarepix.metrics.sums import CONFUSION, OF_A_BATCH
+from rarepix.records import ANY_CLASS, ClassCounts, PresenceHistogram, SplitSums
 from rarepix.scores import KINDS, KINDS_OF, by_kind, pool
 
 if TYPE_CHECKING:
@@ -25,8 +25,8 @@ class ImageSums(NamedTuple):
 
     ids: list[str]
     sums: dict[str, np.ndarray]
-    """Name → array whose first axis is the image, see ``metrics.sums.image_sums``; a row of ``confusion`` is of several
-    images."""
+    """Name → array whose first axis is the image, see ``metrics.sums.image_sums``; a row of those ``OF_A_BATCH`` is of
+    several images."""
 
     @property
     def pooled(self) -> dict[str, np.ndarray]:
@@ -64,7 +64,7 @@ def _gather(ids: list[str], sums: Mapping[str, Tensor], all_ids: list[str]) -> d
     gathered = {}
     for name, values in sums.items():
         whole = values.sum(dim=0, keepdim=True)
-        if name != CONFUSION:
+        if name not in OF_A_BATCH:
             whole = values.new_zeros(len(all_ids), *values.shape[1:]).index_add_(0, rows, values)
         gathered[name] = distributed.all_reduce_sum(whole)
     return gathered
@@ -91,25 +91,41 @@ def class_counts(images: ImageSums, labels: LabelSpace) -> dict[str, ClassCounts
 
 def split_sums(images: ImageSums, labels: LabelSpace) -> SplitSums:
     """Return the sums over all images beside those of ``class_counts``, as a record keeps them."""
-    pooled = images.pooled
-    confusion, presence = pooled.get(CONFUSION), pooled.get("presence")
+    pooled, foreground = images.pooled, labels.presence_names
+    confusion, histogram = pooled.get(CONFUSION), pooled.get("presence_histogram")
+    counts = {
+        kind: _counts_by_class(pooled[kind], foreground) for kind in ("presence", "positive_pixels") if kind in pooled
+    }
     floats = {
         kind: {
             name: dict(zip(KINDS_OF[kind], row, strict=True))
-            for name, row in zip(labels.names, pooled[kind].tolist(), strict=True)
+            for name, row in zip(names, pooled[kind].tolist(), strict=True)
         }
-        for kind in ("soft", "surface")
+        for kind, names in (("soft", labels.names), ("surface", labels.names), ("image_dice", foreground))
         if kind in pooled
     }
     return SplitSums(
         confusion=None if confusion is None else tuple(map(tuple, confusion.tolist())),
-        presence=None if presence is None else _counts_by_class(presence, labels.presence_names),
+        foreground=_class_counts(pooled["foreground"]) if "foreground" in pooled else None,
+        presence_histogram=None if histogram is None else _histograms(histogram, foreground),
+        **counts,
         **floats,
     )
 
 
+def _histograms(histogram: np.ndarray, names: Sequence[str]) -> dict[str, PresenceHistogram]:
+    """Return the bins with images of histograms K+1 B 2 of the classes *names* and, last, of any class."""
+    histograms = {}
+    for name, images in zip([*names, ANY_CLASS], histogram, strict=True):
+        bins = np.flatnonzero(images.any(axis=-1))
+        negatives, positives = images[bins].T.tolist()
+        histograms[name] = PresenceHistogram(bins=bins.tolist(), negatives=negatives, positives=positives)
+    return histograms
+
+
 def _counts_by_class(counts: np.ndarray, names: Sequence[str]) -> dict[str, ClassCounts]:
-    return {
-        name: ClassCounts(**dict(zip(KINDS, row, strict=True)))
-        for name, row in zip(names, counts.tolist(), strict=True)
-    }
+    return {name: _class_counts(row) for name, row in zip(names, counts, strict=True)}
+
+
+def _class_counts(counts: np.ndarray) -> ClassCounts:
+    return ClassCounts(**dict(zip(KINDS, counts.tolist(), strict=True)))

@@ -10,23 +10,27 @@ from torch import Tensor
 
 from rarepix.labels import LabelSpace, Task, hard_mask
 from rarepix.metrics.counts import confusion, count_pixels, one_against_rest
+from rarepix.metrics.presence_scores import presence_histogram, presence_logits, without_background
 from rarepix.metrics.soft import soft_sums
 from rarepix.models.outputs import Prediction, Target
 
 CONFUSION = "confusion"
+OF_A_BATCH = (CONFUSION, "presence_histogram")
 """The sums that have one row for all images of a batch, since those of each image would be large."""
 
 
 def image_sums(prediction: Prediction, target: Target, labels: LabelSpace) -> dict[str, Tensor]:
     """Return the sums of the images of a batch by name; sums over their first axis are those of the batch.
 
-    ``pixels`` N C 4, ``confusion`` 1 C C (all images together; not of a multilabel task), ``presence`` N K 4 (where
-    there is a class that is not the background) and, of soft masks only, ``soft`` N C 6; the other sums of a soft mask
-    are those of its ``hard_mask``. Without predicted masks there is ``presence`` alone, which needs
+    ``pixels`` N C 4, ``confusion`` 1 C C (all images together; not of a multilabel task) and, of soft masks only,
+    ``soft`` N C 6; the other sums of a soft mask are those of its ``hard_mask``. Where there is a class that is not the
+    background, also ``presence`` N K 4, ``foreground`` N 4, ``presence_histogram`` 1 K+1 B 2, ``positive_pixels`` and
+    ``image_dice`` N K 4. Without predicted masks there are the first three of these alone, which then need
     ``target.presence``.
     """
     if prediction.mask is None:
-        return {"presence": presence_counts(prediction.presence, target.presence, ignore=labels.ignore)}
+        presence = presence_counts(prediction.presence, target.presence, ignore=labels.ignore)
+        return _of_presence(presence, prediction.output.presence.float())
     mask = hard_mask(target.mask, labels)
     how = {"classes": labels.count, "ignore": labels.ignore}
     if labels.task is Task.MULTILABEL:
@@ -35,7 +39,11 @@ def image_sums(prediction: Prediction, target: Target, labels: LabelSpace) -> di
         cells = confusion(prediction.mask, mask, **how)
         sums = {"pixels": one_against_rest(cells), CONFUSION: cells.sum(dim=0, keepdim=True)}
     if labels.presence_names:
-        sums["presence"] = presence_of_pixels(_foreground(sums["pixels"], labels))
+        pixels = without_background(sums["pixels"], labels)
+        sums |= _of_presence(presence_of_pixels(pixels), presence_logits(prediction.output, mask, labels))
+        tp, _, fn, _ = sums["foreground"].unbind(dim=-1)
+        sums["positive_pixels"] = pixels * (tp + fn).view(-1, 1, 1)
+        sums["image_dice"] = dice_of_images(pixels)
     if labels.is_soft:
         sums["soft"] = _soft_sums(prediction.output.mask, target.mask, labels)
     return sums
@@ -43,10 +51,21 @@ def image_sums(prediction: Prediction, target: Target, labels: LabelSpace) -> di
 
 def sums_taken(outputs: Collection[str], labels: LabelSpace) -> list[str]:
     """Return the names of the sums that ``image_sums`` takes of a network with these ``Model.outputs``."""
-    names = ["presence"] if labels.presence_names else []
+    names = ["presence", "foreground", "presence_histogram"] if labels.presence_names else []
     if "mask" in outputs:
         names += ["pixels"] + ["soft"] * labels.is_soft + [CONFUSION] * (labels.task is not Task.MULTILABEL)
+        names += ["positive_pixels", "image_dice"] if labels.presence_names else []
     return names
+
+
+def _of_presence(presence: Tensor, scores: Tensor) -> dict[str, Tensor]:
+    """Return the sums that need no masks, of counts N K 4 and presence scores N K."""
+    foreground = any_class(presence)
+    return {
+        "presence": presence,
+        "foreground": foreground,
+        "presence_histogram": presence_histogram(scores, presence, foreground),
+    }
 
 
 def presence_counts(predicted: Tensor, present: Tensor, *, ignore: int) -> Tensor:
@@ -69,18 +88,31 @@ def presence_of_pixels(pixels: Tensor) -> Tensor:
     return _one_hot(tp + fp > 0, tp + fn > 0, pixels.sum(dim=-1) > 0)
 
 
+def any_class(presence: Tensor) -> Tensor:
+    """Return counts N 4 of 0 and 1, whether any class is in the image and any was found, of those of each class N K 4.
+
+    What is not counted of an image, all of whose four are 0, has no part in it.
+    """
+    tp, fp, fn, tn = presence.any(dim=1).unbind(dim=-1)
+    return _one_hot(tp | fp, tp | fn, tp | fp | fn | tn)
+
+
+def dice_of_images(pixels: Tensor) -> Tensor:
+    """Return sums N K 4 (``scores.IMAGE_DICE_KINDS``), float64, of the Dice of each image, of pixels N K 4.
+
+    An image in which every pixel is ignored has no part in them.
+    """
+    tp, fp, fn, tn = pixels.double().unbind(dim=-1)
+    holds, found = tp + fn > 0, tp + fp > 0
+    lacks = ~holds & (fp + tn > 0)
+    # in an image that holds the class the denominator is at least 1
+    dice = torch.where(holds, 2 * tp / (2 * tp + fp + fn).clamp(min=1), 0.0)
+    return torch.stack([dice, holds, lacks & ~found, lacks], dim=-1)
+
+
 def _one_hot(predicted: Tensor, present: Tensor, counted: Tensor) -> Tensor:
     kinds = (predicted & present, predicted & ~present, ~predicted & present, ~predicted & ~present)
     return (torch.stack(kinds, dim=-1) & counted.unsqueeze(-1)).long()
-
-
-def _foreground(pixels: Tensor, labels: LabelSpace) -> Tensor:
-    """Return pixels N K 4 of pixels N C 4: without the background."""
-    background = labels.background
-    if background is None:
-        return pixels
-    # slices: a list of positions would be copied to the device
-    return torch.cat([pixels[:, :background], pixels[:, background + 1 :]], dim=1)
 
 
 def _soft_sums(logits: Tensor, mask: Tensor, labels: LabelSpace) -> Tensor:

@@ -2,6 +2,8 @@
 
 from rarepix.scores.class_scores import (
     ABSENT,
+    HISTOGRAM_KINDS,
+    IMAGE_DICE_KINDS,
     KINDS,
     SOFT_KINDS,
     SURFACE_KINDS,
@@ -18,18 +20,16 @@ from rarepix.scores.class_scores import (
     summed,
     worst,
 )
+from rarepix.scores.rows import KINDS_OF, ClassNames, Direction, Sums
 from rarepix.scores.table import (
     CLASS_SCORES,
+    EMPTY_IMAGE_SCORES,
     GROUPS,
-    KINDS_OF,
     PIXEL_SCORES,
     SCORES,
     SUMMARY,
     SUMMARY_BY_CLASS,
-    ClassNames,
-    Direction,
     MissingSums,
-    Sums,
     available,
     check_score,
     direction_of,
@@ -43,9 +43,9 @@ from rarepix.scores.table import (
 )
 
 __all__ = [
-    "ABSENT", "CLASS_SCORES", "GROUPS", "KINDS", "KINDS_OF", "PIXEL_SCORES", "SCORES", "SOFT_KINDS", "SUMMARY",
-    "SUMMARY_BY_CLASS", "SURFACE_KINDS", "ClassNames", "Counts", "Direction", "MissingSums", "Score", "Sums",
-    "available", "by_kind", "check_score", "direction_of", "groups", "iou", "is_of_rare_classes", "mean",
-    "objective", "per_image", "pool", "pooled", "precision", "ratio", "recall", "score", "score_name", "summary",
-    "summed", "worst",
+    "ABSENT", "CLASS_SCORES", "EMPTY_IMAGE_SCORES", "GROUPS", "HISTOGRAM_KINDS", "IMAGE_DICE_KINDS", "KINDS",
+    "KINDS_OF", "PIXEL_SCORES", "SCORES", "SOFT_KINDS", "SUMMARY", "SUMMARY_BY_CLASS", "SURFACE_KINDS", "ClassNames",
+    "Counts", "Direction", "MissingSums", "Score", "Sums", "available", "by_kind", "check_score", "direction_of",
+    "groups", "iou", "is_of_rare_classes", "mean", "objective", "per_image", "pool", "pooled", "precision", "ratio",
+    "recall", "score", "score_name", "summary", "summed", "worst",
 ]  # fmt: skip

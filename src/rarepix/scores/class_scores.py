@@ -21,6 +21,11 @@ where p is the probability of the class and t its mask, both from 0 to 1."""
 SURFACE_KINDS = ("intersection", "union", "within", "total")
 """The last axis of sums of outlines … C 4: pixels of the bands' intersection and union; length of the outlines that is
 within the tolerance of the other one, and in all."""
+IMAGE_DICE_KINDS = ("dice", "positives", "true_negatives", "negatives")
+"""The last axis of sums of Dice by image … K 4: the summed Dice of the images that hold the class, and their number;
+the number of the images without it in which it is not predicted, and of all images without it."""
+HISTOGRAM_KINDS = ("negatives", "positives")
+"""The last axis of histograms of presence scores … B 2: images without and with the class in each bin."""
 Counts = Mapping[str, np.ndarray]
 """Kind → sums … C."""
 Score = Callable[..., np.ndarray]
@@ -116,6 +121,37 @@ def boundary_iou(sums: Counts, *, absent: str = "skip") -> np.ndarray:
 def surface_dice(sums: Counts, *, absent: str = "skip") -> np.ndarray:
     """Return the share of both outlines that is near the other one (Nikolov et al. 2021). Absent: both are empty."""
     return ratio(sums["within"], sums["total"], absent)
+
+
+def positive_dice(sums: Counts, *, absent: str = "skip") -> np.ndarray:
+    """Return the mean Dice of the images that hold the class. Absent: no image does."""
+    return ratio(sums["dice"], sums["positives"], absent)
+
+
+def siim_dice(sums: Counts, *, absent: str = "skip") -> np.ndarray:
+    """Return the mean Dice over all images, where an image without the class has 1 if it is not predicted, else 0.
+
+    The score of the SIIM-ACR challenge: predicting nothing scores the share of empty images. Absent: no images.
+    """
+    return ratio(sums["dice"] + sums["true_negatives"], sums["positives"] + sums["negatives"], absent)
+
+
+def auroc(histogram: Counts, *, absent: str = "skip") -> np.ndarray:
+    """Return the area under the ROC curve … of histograms … B: the share of the pairs of a negative and a positive
+    in which the positive has the higher score.
+
+    A pair in the same bin counts one half, as a tie does; so the distance to the area of the scores themselves is at
+    most half the share of such pairs. Absent: there is no negative, or no positive.
+    """
+    negatives, positives = (np.asarray(histogram[kind], float) for kind in HISTOGRAM_KINDS)
+    lower = negatives.cumsum(axis=-1) - negatives / 2
+    pairs = negatives.sum(axis=-1) * positives.sum(axis=-1)
+    return ratio((lower * positives).sum(axis=-1), pairs, absent)
+
+
+def presence_auroc(histogram: Counts, *, absent: str = "skip") -> np.ndarray:
+    """Return ``auroc`` … K of histograms … K+1 B, whose last row is of any class. Absent: as there."""
+    return auroc(histogram, absent=absent)[..., :-1]
 
 
 def summed(counts: Counts) -> dict[str, np.ndarray]:

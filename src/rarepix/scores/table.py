@@ -3,72 +3,32 @@
 A score is a row: the sums that it needs, its function, and whether more or less of it is better. Validation,
 objectives, constraints, ``rarepix test``, records, NNI and the analysis take their scores from here.
 
-=========== ============ ===================================================================================
-sums        shape        what
-=========== ============ ===================================================================================
-pixels      (N) C 4      pixels of each class, one against the rest: ``KINDS``
-confusion   (N) C C      pixels by true and by predicted class; not of a multilabel task
-presence    (N) K 4      images by whether the class is in them and was found in them: ``KINDS``
-soft        (N) C 6      ``SOFT_KINDS``: of soft masks
-surface     (N) C 4      ``SURFACE_KINDS``: of outlines
-=========== ============ ===================================================================================
+================== ============ ============================================================================
+sums               shape        what
+================== ============ ============================================================================
+pixels             (N) C 4      pixels of each class, one against the rest: ``KINDS``
+confusion          (N) C C      pixels by true and by predicted class; not of a multilabel task
+presence           (N) K 4      images by whether the class is in them and was found in them: ``KINDS``
+foreground         (N) 4        images by whether any class is in them and any was found: ``KINDS``
+positive_pixels    (N) K 4      as pixels, of the images with any class alone
+image_dice         (N) K 4      ``IMAGE_DICE_KINDS``: Dice of each image
+presence_histogram (1) K+1 B 2  images without and with the class by bin of the presence score, see
+                                ``metrics.presence_scores``; the last row is of any class
+soft               (N) C 6      ``SOFT_KINDS``: of soft masks
+surface            (N) C 4      ``SURFACE_KINDS``: of outlines
+================== ============ ============================================================================
 
-N are images (sums add up over them), C all classes, K those that are not the background.
+N are images (sums add up over them), C all classes, K those that are not the background, B bins.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Literal, NamedTuple
+from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
 
 from rarepix.choices import ChoiceError, pick
-from rarepix.scores import class_scores
-from rarepix.scores.class_scores import KINDS, SOFT_KINDS, SURFACE_KINDS, Score, by_kind, mean, ratio
-
-Direction = Literal["maximize", "minimize"]
-Sums = Mapping[str, np.ndarray]
-"""Name of the sums → their array, with or without the axis N of the images."""
-KINDS_OF = {"pixels": KINDS, "presence": KINDS, "soft": SOFT_KINDS, "surface": SURFACE_KINDS}
-"""Sums of each class → what the last axis is."""
-
-
-class ClassNames(NamedTuple):
-    """The classes that sums are of."""
-
-    names: tuple[str, ...]
-    """All C of them."""
-    rare: tuple[str, ...] = ()
-    background: tuple[str, ...] = ()
-    """The name of the background; empty where there is none."""
-
-    def of(self, sums: str) -> tuple[str, ...]:
-        """Return the classes along the class axis of these sums."""
-        return tuple(name for name in self.names if name not in self.background) if sums == "presence" else self.names
-
-
-class ClassScore(NamedTuple):
-    """A score of each class."""
-
-    needs: str
-    """The sums that it is a function of."""
-    function: Score
-    """(counts by kind, absent=policy) → values … C."""
-    direction: Direction = "maximize"
-
-    def values(self, sums: np.ndarray) -> np.ndarray:
-        """Return the score of each class, … C, of the sums that it needs; absent is NaN."""
-        return self.function(by_kind(np.asarray(sums), KINDS_OF[self.needs]))
-
-
-class DatasetScore(NamedTuple):
-    """A score of a whole split."""
-
-    needs: str
-    """The sums that it is a function of."""
-    function: Callable[[np.ndarray, ClassNames], float]
-    """(sums without the axis of images, their classes) → value; NaN where it is absent."""
-    direction: Direction = "maximize"
-
+from rarepix.scores import class_scores, dataset_scores
+from rarepix.scores.class_scores import mean
+from rarepix.scores.rows import ClassNames, ClassScore, DatasetScore, Direction, Sums
 
 CLASS_SCORES: dict[str, ClassScore] = {
     "iou": ClassScore("pixels", class_scores.iou),
@@ -88,6 +48,10 @@ CLASS_SCORES: dict[str, ClassScore] = {
     "presence_accuracy": ClassScore("presence", class_scores.accuracy),
     "presence_balanced_accuracy": ClassScore("presence", class_scores.balanced_accuracy),
     "false_alarm_rate": ClassScore("presence", class_scores.false_alarm_rate, "minimize"),
+    "presence_auroc": ClassScore("presence_histogram", class_scores.presence_auroc),
+    "positive_iou": ClassScore("positive_pixels", class_scores.iou),
+    "positive_dice": ClassScore("image_dice", class_scores.positive_dice),
+    "siim_dice": ClassScore("image_dice", class_scores.siim_dice),
 }
 """Name → score of each class. ``presence_…`` and ``false_alarm_rate`` are of images: is the class in it at all?"""
 
@@ -111,9 +75,14 @@ GROUPS = ("mean", "rare", "frequent", "worst")
 """What ``groups`` makes of the values of all classes."""
 
 
+MEAN_NAMES = {"iou": "miou"} | {name: name for name in ("positive_iou", "positive_dice", "siim_dice")}
+"""Score of each class → the name of its mean, where that is not ``mean_<score>``."""
+
+
 def score_name(group: str, class_score: str) -> str:
     """Return the name of a score of a group of classes: ``rare_dice``; the mean IoU is called ``miou``."""
-    return "miou" if (group, class_score) == ("mean", "iou") else f"{group}_{class_score}"
+    name = f"{group}_{class_score}"
+    return MEAN_NAMES.get(class_score, name) if group == "mean" else name
 
 
 def is_of_rare_classes(name: str) -> bool:
@@ -124,36 +93,45 @@ def is_of_rare_classes(name: str) -> bool:
 def _of_group(class_score: str, group: str) -> DatasetScore:
     row = CLASS_SCORES[class_score]
 
-    def function(sums: np.ndarray, classes: ClassNames) -> float:
-        return groups(row.values(sums), classes.of(row.needs), classes.rare, direction=row.direction)[group]
+    def function(sums: Sums, classes: ClassNames) -> float:
+        values = row.values(sums[row.needs])
+        return groups(values, classes.of(row.needs), classes.rare, direction=row.direction)[group]
 
-    return DatasetScore(row.needs, function, row.direction)
-
-
-def _pixel_accuracy(confusion: np.ndarray, classes: ClassNames) -> float:
-    """Return the share of the pixels whose class is predicted."""
-    return float(ratio(np.trace(confusion), confusion.sum()))
+    return DatasetScore((row.needs,), function, row.direction)
 
 
-def _frequency_weighted_iou(pixels: np.ndarray, classes: ClassNames) -> float:
-    """Return the mean of the classes' IoU, weighted by their share of the true pixels (Long et al. 2015)."""
-    counts = by_kind(pixels)
-    true = counts["tp"] + counts["fn"]
-    return float(ratio((np.nan_to_num(class_scores.iou(counts)) * true).sum(), true.sum()))
+def _at(function: Callable[[int, Sums], float], percent: int, direction: Direction) -> DatasetScore:
+    return DatasetScore(("presence_histogram",), lambda sums, classes: function(percent, sums), direction)
 
 
-def _kappa(confusion: np.ndarray, classes: ClassNames) -> float:
-    """Return Cohen's kappa: (agreement − agreement by chance) / (1 − agreement by chance)."""
-    total = confusion.sum()
-    chance = float(ratio(float(confusion.sum(axis=0) @ confusion.sum(axis=1)), float(total) ** 2))
-    return float(ratio(_pixel_accuracy(confusion, classes) - chance, 1 - chance))
-
-
+EMPTY_IMAGE_SCORES: dict[str, DatasetScore] = {
+    "foreground_iou": DatasetScore(("pixels", "presence"), dataset_scores.foreground_iou),
+    "class_accuracy": DatasetScore(("presence", "foreground"), dataset_scores.class_accuracy),
+    "binary_accuracy": DatasetScore(("foreground",), dataset_scores.binary_accuracy),
+    "isuei_sum": DatasetScore(("positive_pixels", "presence", "foreground"), dataset_scores.isuei_sum),
+    "empty_false_alarm_rate": DatasetScore(("foreground",), dataset_scores.empty_false_alarm_rate, "minimize"),
+    "sensitivity": DatasetScore(("foreground",), dataset_scores.sensitivity),
+    "foreground_auroc": DatasetScore(("presence_histogram",), dataset_scores.foreground_auroc),
+    **{
+        f"false_alarms_at_sensitivity_{percent:02}": _at(
+            dataset_scores.false_alarms_at_sensitivity, percent, "minimize"
+        )
+        for percent in (80, 90, 95)
+    },
+    **{
+        f"sensitivity_at_false_alarms_{percent:02}": _at(
+            dataset_scores.sensitivity_at_false_alarms, percent, "maximize"
+        )
+        for percent in (1, 5, 10)
+    },
+}
+"""Name → score of a whole split in which the empty images, those that hold no class, have a part of their own."""
 SCORES: dict[str, DatasetScore] = {
     **{score_name(group, name): _of_group(name, group) for name in CLASS_SCORES for group in GROUPS},
-    "pixel_accuracy": DatasetScore("confusion", _pixel_accuracy),
-    "kappa": DatasetScore("confusion", _kappa),
-    "frequency_weighted_iou": DatasetScore("pixels", _frequency_weighted_iou),
+    "pixel_accuracy": DatasetScore(("confusion",), dataset_scores.pixel_accuracy),
+    "kappa": DatasetScore(("confusion",), dataset_scores.kappa),
+    "frequency_weighted_iou": DatasetScore(("pixels",), dataset_scores.frequency_weighted_iou),
+    **EMPTY_IMAGE_SCORES,
 }
 """Name → score of a whole split: ``miou``, ``rare_recall``, ``worst_dice``, ``mean_false_alarm_rate``, ``kappa``, …"""
 
@@ -183,10 +161,12 @@ def check_score(name: str, sums: Collection[str], classes: ClassNames) -> None:
         MissingSums: the sums that it needs are not among them.
     """
     row, of_class = _row(name)
-    if row.needs not in sums:
+    needs = (row.needs,) if isinstance(row, ClassScore) else row.needs
+    missing = [kind for kind in needs if kind not in sums]
+    if missing:
         raise MissingSums(
-            f"the score {name!r} needs sums of {row.needs}, but there are sums of {', '.join(sums) or '(nothing)'}: "
-            f"choose one of {', '.join(available(sums)) or '(none)'}"
+            f"the score {name!r} needs sums of {' and '.join(missing)}, but there are sums of "
+            f"{', '.join(sums) or '(nothing)'}: choose one of {', '.join(available(sums)) or '(none)'}"
         )
     if of_class is not None and of_class not in classes.of(row.needs):
         base = name.partition("/")[0]
@@ -202,14 +182,14 @@ def score(name: str, sums: Sums, classes: ClassNames) -> float:
     check_score(name, sums, classes)
     base, slash, of_class = name.partition("/")
     if not slash:
-        return SCORES[base].function(np.asarray(sums[SCORES[base].needs]), classes)
+        return SCORES[base].function(sums, classes)
     row = CLASS_SCORES[base]
     return float(row.values(sums[row.needs])[classes.of(row.needs).index(of_class)])
 
 
 def available(sums: Collection[str]) -> list[str]:
     """Return the names of all scores in ``SCORES`` that can be had of these sums."""
-    return [name for name, row in SCORES.items() if row.needs in sums]
+    return [name for name, row in SCORES.items() if all(kind in sums for kind in row.needs)]
 
 
 def direction_of(name: str) -> Direction:
