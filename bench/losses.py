@@ -117,7 +117,8 @@ def _rows(task: str) -> list[Row]:
         from pytorch_toolbelt import losses as toolbelt
     known = _counterparts(task, toolbelt)
     singles = [name for name in ALONE if task in TERMS[name].tasks and TERMS[name].needs == "mask"]
-    rows = [Row(name, {}, known.pop(name, {})) for name in (*singles, *SUMS)]
+    without_head = {name: {"presence_weight": 0} for name in singles if TERMS[name].presence}
+    rows = [Row(name, without_head.get(name, {}), known.pop(name, {})) for name in (*singles, *SUMS)]
     rows += [Row("ce+l1", {"temperature": 10.0}, {}), Row("ce+kl", {"temperature": 10.0}, {})]
     return [*rows, Row("ce", {"label_smoothing": 0.1}, known.pop("ce smoothed"))]
 

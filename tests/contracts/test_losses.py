@@ -3,13 +3,13 @@
 import pytest
 import torch
 
-from rarepix.labels import SOFT_SCALE
+from rarepix.labels import SOFT_SCALE, LabelSpace, Task
 from rarepix.losses import build_loss
 from rarepix.losses.checks import LossError
 from rarepix.losses.libraries import LIBRARY_LOSSES
 from rarepix.losses.names import ALONE, REGISTRY, canonical, needs_class_pixels
 from rarepix.losses.registry import TERMS
-from rarepix.models.outputs import SegOutput, Target
+from rarepix.models.outputs import SegOutput, Target, target_of
 
 IGNORE = 255
 CLASSES = {"multiclass": 4, "binary": 1, "multilabel": 3}
@@ -31,7 +31,9 @@ def loss_of(name: str, task: str, classes: int | None = None, **params):
     classes = classes or CLASSES[task]
     pixels = {"multiclass": [50.0] * classes, "binary": [90.0, 10.0], "multilabel": [20.0] * classes + [100.0]}[task]
     given = {"class_pixels": pixels} if needs_class_pixels(name) else {}
-    return build_loss(name, task=task, classes=classes, ignore_index=IGNORE, **given, **params)
+    if any(TERMS[term].presence for term in canonical(name).split("+")):
+        given["presence_weight"] = 0  # masks alone; both outputs are at the end of the file
+    return build_loss(name, task=task, classes=classes, ignore_index=IGNORE, **given | params)
 
 
 def value_of(name: str, task: str, logits: torch.Tensor, target: torch.Tensor) -> float:
@@ -603,3 +605,85 @@ def test_a_library_loss_compares_the_shares_of_a_soft_mask(name, task):
 def test_a_library_loss_that_is_not_defined_on_soft_masks_refuses_them(name, task):
     with pytest.raises(LossError, match=f"{name}' is not defined on soft masks: use a loss of .*smp/DiceLoss"):
         build_loss(name, task=task, classes=CLASSES[task], scale=SOFT_SCALE, arguments=ARGUMENTS.get(name, {}))
+
+
+BOTH = [(name, task) for name, task in MEMBERS if name in TERMS and TERMS[name].presence]
+of_every_loss_of_both = pytest.mark.parametrize(("name", "task"), BOTH)
+
+
+def both_outputs(task: str) -> tuple[SegOutput, Target]:
+    """Masks and presence of 3 images, the last without any class."""
+    logits, mask = batch(task)
+    mask[2] = torch.where(mask[2] == IGNORE, IGNORE, 0)
+    names = tuple("abcd"[: {"multiclass": 4, "binary": 2, "multilabel": 3}[task]])
+    labels = LabelSpace(names=names, background=None if task == "multilabel" else 0, task=Task(task))
+    presence = torch.randn(3, len(labels.presence_names), generator=torch.Generator().manual_seed(5))
+    return SegOutput(logits.double(), presence.double()), target_of(mask, labels)
+
+
+def value_of_both(name: str, task: str, output: SegOutput, target: Target, weight: float = 0.3) -> torch.Tensor:
+    return loss_of(name, task, presence_weight=weight)(output, target)["loss"]
+
+
+@of_every_loss_of_both
+def test_the_gradient_of_a_loss_of_both_outputs_is_that_of_its_value(name, task):
+    output, target = both_outputs(task)
+    given = [part.requires_grad_() for part in output]
+    assert torch.autograd.gradcheck(
+        lambda *parts: value_of_both(name, task, SegOutput(*parts), target), given, fast_mode=True
+    )
+
+
+@of_every_loss_of_both
+def test_an_ignored_image_has_no_effect_on_a_loss_of_both_outputs(name, task):
+    output, target = both_outputs(task)
+    mask, presence = target.mask.clone(), target.presence.clone()
+    mask[1], presence[1] = IGNORE, IGNORE
+    given = SegOutput(*(part.requires_grad_() for part in output))
+    value = value_of_both(name, task, given, Target(mask, presence))
+    value.backward()
+    kept = [0, 2]
+    alone = SegOutput(*(part.detach()[kept] for part in output))
+    wanted = value_of_both(name, task, alone, Target(mask[kept], presence[kept]))
+    assert float(value) == pytest.approx(float(wanted), rel=1e-6)
+    for part in given:
+        assert not part.grad[1].any()
+        assert part.grad[kept].any()
+
+
+@of_every_loss_of_both
+def test_a_batch_of_ignored_images_gives_a_loss_of_both_outputs_of_zero(name, task):
+    output, target = both_outputs(task)
+    nothing = Target(*(torch.full_like(part, IGNORE) for part in target))
+    given = SegOutput(*(part.requires_grad_() for part in output))
+    value = value_of_both(name, task, given, nothing)
+    value.backward()
+    assert value.item() == 0
+    assert not any(part.grad.any() for part in given)
+
+
+@of_every_loss_of_both
+def test_the_order_of_images_does_not_matter_to_a_loss_of_both_outputs(name, task):
+    order = [2, 0, 1]
+    output, target = both_outputs(task)
+    again = value_of_both(name, task, SegOutput(*(p[order] for p in output)), Target(*(p[order] for p in target)))
+    assert float(again) == pytest.approx(float(value_of_both(name, task, output, target)), rel=1e-6)
+
+
+@of_every_loss_of_both
+def test_a_presence_of_weight_zero_has_a_gradient_of_zero(name, task):
+    """Not none at all, which several devices would wait for."""
+    output, target = both_outputs(task)
+    given = SegOutput(*(part.requires_grad_() for part in output))
+    value_of_both(name, task, given, target, weight=0).backward()
+    assert given.presence.grad is not None
+    assert not given.presence.grad.any()
+
+
+@of_every_loss_of_both
+def test_without_a_presence_head_a_loss_of_both_outputs_needs_the_weight_zero(name, task):
+    output, target = both_outputs(task)
+    alone = value_of_both(name, task, SegOutput(output.mask), target, weight=0)
+    assert float(alone) == pytest.approx(float(value_of_both(name, task, output, target, weight=0)), rel=1e-6)
+    with pytest.raises(LossError, match="compares which classes are present, but the network gives only masks"):
+        value_of_both(name, task, SegOutput(output.mask), target)

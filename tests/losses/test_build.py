@@ -9,14 +9,16 @@ from rarepix.losses import build_loss
 from rarepix.losses.checks import LossError
 from rarepix.losses.names import KNOWN, REGISTRY, canonical, needs_class_pixels, terms_of
 from rarepix.losses.parameters import parameters_of
+from rarepix.losses.proposed import OF_FOCAL
 from rarepix.losses.registry import TERMS
 from rarepix.losses.settings import LossConfig
+from rarepix.models.outputs import SegOutput, Target
 from tests.house.source import CHECKOUT
 
 BATCH = torch.randn(2, 3, 4, 4, generator=torch.Generator().manual_seed(1)), torch.zeros(2, 4, 4, dtype=torch.long)
 OTHER = {
     "class_weights": [1.0, 2.0, 3.0], "balance": 0.25, "foreground_only": True, "marginal": "batch", "published": True,
-    "edge_kernel": 3, "min_kept": 1.0,
+    "edge_kernel": 3, "min_kept": 1.0, "pixel": "focal",
 }  # fmt: skip
 
 
@@ -35,16 +37,19 @@ def test_given_parameters_reach_the_loss(name):
     target = (torch.rand(3, 12, 12, generator=random) < 0.3).long()
     target[0, :2] = 2 if task == "multiclass" else 1
     pixels = {"class_pixels": [70, 20, 10]} if needs_class_pixels(whole) else {}
+    output = SegOutput(logits, logits.mean((2, 3))[:, 1:])
+    presence = torch.stack([(target == number).flatten(1).any(1) for number in (1, 2)], 1).to(torch.uint8)
 
     def value_with(**given) -> float:
         config = LossConfig(name=whole, **given)
         return float(build_loss(whole, task=task, classes=logits.shape[1], **pixels, **config.parameters())(
-            logits, target
+            output, Target(target, presence[:, : logits.shape[1] - 1])
         )["loss"])  # fmt: skip
 
     for key, default in defaults_of(name).items():
         value = OTHER[key] if key in OTHER else default / 2 + 0.1 if isinstance(default, float) else default + 1
-        assert value_with(**{key: value}) != pytest.approx(value_with(), rel=1e-6), key
+        others = {"pixel": "focal"} if "pixel" in defaults_of(name) and key in OF_FOCAL else {}
+        assert value_with(**others, **{key: value}) != pytest.approx(value_with(**others), rel=1e-6), key
 
 
 @pytest.mark.parametrize(

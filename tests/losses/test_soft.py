@@ -59,6 +59,11 @@ BY_HAND = [
         1 - 2 * (0.2 + OVERLAP / 4) / (0.6 + 1 + (PREDICTED + ACTUAL) / 4),
     ),
     ("dice_plus", {"smooth": 0.0}, 1 - 2 * OVERLAP / (PREDICTED + ACTUAL)),
+    (
+        "proposed",
+        {"presence_weight": 0.0, "dice_weight": 0.5},
+        mean(*CE) + 0.5 * (1 - (2 * OVERLAP + 1) / (PREDICTED + ACTUAL + 1)),
+    ),
 ]
 
 

@@ -49,13 +49,13 @@ class TrialConfig(Settings):
     @model_validator(mode="after")
     def _check_outputs(self) -> "TrialConfig":
         """The network says what the loss compares, and nothing that no term would train."""
-        gives, compares = self.model.network.outputs, self.loss.needs
+        gives, needs, compares = self.model.network.outputs, self.loss.needs, self.loss.compares
         network = (
             f"the network (model.architecture={self.model.architecture!r}, model.presence={self.model.presence!r})"
         )
-        if not set(compares) <= set(gives):
+        if not set(needs) <= set(gives):
             raise ValueError(
-                f"loss.name={self.loss.name!r} compares {' and '.join(compares)}, but {network} gives "
+                f"loss.name={self.loss.name!r} compares {' and '.join(needs)}, but {network} gives "
                 f"{' and '.join(gives)}: use another loss, or a network that gives both, such as model.presence=encoder"
             )
         if not set(gives) <= set(compares):

@@ -25,6 +25,9 @@ SHARED = ("alpha", "temperature", "gamma")
 NEUTRAL = {"alpha": 1.0, "temperature": 1.0, "gamma": 2.0, "published": False}
 """Values that change nothing and need no warning: the defaults of the shared ones and of the published form."""
 
+FOCAL = ("softmax_focal", "proposed", "proposed_published")
+"""Terms in which the weight of the background's class is that of its pixels."""
+
 
 def build_loss(
     name: str,
@@ -150,11 +153,33 @@ def _check_defined(config: LossConfig, labels: Labels) -> None:
             )
     if is_soft and given.get("published"):
         raise LossError("the published forms are not defined on soft masks: leave published out")
+    _check_background_weight(config, labels)
     if given.get("foreground_only") and labels.background is None:
         raise LossError(
             "foreground_only leaves out the channel of the background, but "
             + ("no background is given" if labels.task is Task.MULTICLASS else f"a {labels.task} task has none")
         )
+
+
+def _check_background_weight(config: LossConfig, labels: Labels) -> None:
+    """Raise ``LossError`` if a focal loss gives background pixels the weight 0: then false positives cost nothing.
+
+    The channels of a multiclass ``focal`` are apart: without that of the background, the others still see its pixels.
+    """
+    parameters, terms = config.parameters(), set(terms_of(config.name))
+    index = 0 if labels.task is Task.BINARY else labels.background
+    weights = parameters.get("class_weights") or ()
+    weighted = terms & {*FOCAL, *(("focal",) if labels.task is Task.BINARY else ())}
+    if parameters.get("balance") == 1:
+        given = "balance=1"
+    elif weighted and index is not None and weights[index : index + 1] == (0,):
+        given = f"class_weights={list(weights)}"
+    else:
+        return
+    raise LossError(
+        f"loss {config.name!r} must give background pixels a weight above 0, since otherwise nothing keeps the network "
+        f"from finding a class everywhere, but got {given}: give the background a small weight, such as 0.05"
+    )
 
 
 def _class_weights(weights: tuple[float, ...] | None, labels: Labels) -> Tensor | None:

@@ -51,7 +51,7 @@ class Loss(nn.Module):
         self.name, self.task, self.classes, self.ignore_index, self.background, self.scale = (name, *labels)
         self.check_values, self.params, self.epoch = check_values, dict(parameters), 0
         self.terms = tuple(name.split("+"))
-        self.needs = needs_of(name)
+        self.needs, self.compares = needs_of(name, parameters), needs_of(name)
         self.published = bool(parameters.get("published"))
         temperature = parameters.get("temperature", 1)
         rows = [TERMS[term] for term in self.terms]
@@ -93,10 +93,11 @@ class Loss(nn.Module):
                 with ``check_values`` also ids that are no class and logits that are not finite; a published form that
                 is not finite.
         """
-        pairs = {need: self._pair(need, output, target) for need in self.needs}
+        needs = self.compares if _have_presence(output, target) else self.needs
+        pairs = {need: self._pair(need, output, target) for need in needs}
         with torch.autocast(next(iter(pairs.values()))[0].device.type, enabled=False):
             batches = {need: self._batch(need, *pair) for need, pair in pairs.items()}
-            values = [self._term(term, batches[TERMS[term].needs]) for term in self.terms]
+            values = [self._term(term, batches) for term in self.terms]
             total = sum((alpha * value for alpha, value in zip(self.alphas(), values[1:], strict=True)), values[0])
         result = {"loss": total, **{term: value.detach() for term, value in zip(self.terms, values, strict=True)}}
         if self.check_values or self.published:
@@ -131,11 +132,14 @@ class Loss(nn.Module):
             check_ids(batch.target, what=what, highest=highest, ignore_index=self.ignore_index, scale=scale)
         return batch
 
-    def _term(self, term: str, batch: Batch) -> Tensor:
+    def _term(self, term: str, batches: Mapping[str, Batch]) -> Tensor:
         row = TERMS[term]
+        batch = batches[row.needs]
         keys = [*row.parameters.model_fields, *(["class_pixels"] if row.class_pixels else [])]
+        keys = [key for key in keys if key in self.params or key in self._buffers]  # without what has no effect
         function = row.published if self.published else row.function
-        return function(batch, **{key: self._parameter(key, batch) for key in keys})
+        further = {"presence_batch": batches.get("presence")} if row.presence else {}
+        return function(batch, **further, **{key: self._parameter(key, batch) for key in keys})
 
     def _parameter(self, key: str, batch: Batch) -> Any:
         if key not in self._buffers:
@@ -146,6 +150,10 @@ class Loss(nn.Module):
     def extra_repr(self) -> str:
         """Return name, task and parameters, for ``repr``."""
         return f"{self.name}, {self.task}, classes={self.classes}, {self.params}"
+
+
+def _have_presence(output: SegOutput | Tensor, target: Target | Tensor) -> bool:
+    return not any(isinstance(given, Tensor) or given.presence is None for given in (output, target))
 
 
 def alpha_at(epoch: int, schedule: str, alpha: float, **parameters: float) -> float:

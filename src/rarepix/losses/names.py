@@ -4,6 +4,8 @@ Light: a configuration is checked with this, without importing torch.
 """
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 from rarepix.choices import pick
 from rarepix.losses.libraries import LIBRARY_LOSSES, is_library
@@ -66,9 +68,15 @@ def needs_class_pixels(name: str) -> bool:
     return not is_library(name) and any(TERMS[term].class_pixels for term in terms_of(name))
 
 
-def needs_of(name: str) -> tuple[str, ...]:
-    """Return what the loss compares, of ``mask`` and ``presence``: the outputs that the network must have."""
-    needs = {"mask"} if is_library(name) else {TERMS[term].needs for term in terms_of(name)}
+def needs_of(name: str, parameters: Mapping[str, Any] | None = None) -> tuple[str, ...]:
+    """Return what the loss compares, of ``mask`` and ``presence``: the outputs that the network must have.
+
+    With *parameters* (all of them), a presence whose weight is 0 is not needed; without, it is.
+    """
+    rows = [] if is_library(name) else [TERMS[term] for term in terms_of(name)]
+    needs = {row.needs for row in rows} or {"mask"}
+    if any(row.presence for row in rows) and (parameters is None or parameters["presence_weight"] > 0):
+        needs.add("presence")
     return tuple(sorted(needs))
 
 

@@ -12,6 +12,7 @@ from pydantic.fields import FieldInfo
 
 from rarepix.losses.libraries import check_arguments, is_library, own_arguments
 from rarepix.losses.names import canonical, terms_of
+from rarepix.losses.proposed import OF_FOCAL
 from rarepix.losses.registry import TERMS
 from rarepix.losses.term import Weight
 from rarepix.settings import Settings
@@ -130,6 +131,17 @@ def parameters_of(name: str) -> dict[str, Any]:
     return {key: field.get_default() for key, field in fields.items()} | {
         f"arguments.{key}": default for key, default in arguments.items()
     }
+
+
+def idle(name: str, parameters: Mapping[str, Any]) -> set[str]:
+    """Return which of all *parameters* of the project's own loss have no effect: those of a schedule or of a focal loss
+    that it does not use.
+    """
+    unused = SumParameters.idle(parameters["schedule"]) if "schedule" in parameters else set()
+    if parameters.get("pixel") != "ce":
+        return unused
+    others = {key for term in terms_of(name) for key in TERMS[term].parameters.model_fields if not TERMS[term].presence}
+    return unused | (set(OF_FOCAL) & set(parameters)) - others
 
 
 def _by_parameter(terms: tuple[str, ...]) -> dict[str, dict[str, FieldInfo]]:

@@ -1,7 +1,7 @@
 """The table of terms: a loss is a function with a class of parameters, in the file of its idea, and a row here."""
 
 from rarepix.labels import Task
-from rarepix.losses import boundary, marginal, overlap, pixelwise, presence, published
+from rarepix.losses import boundary, marginal, overlap, pixelwise, presence, proposed, published
 from rarepix.losses.term import SIGMOID, PerClass, Term
 
 TERMS: dict[str, Term] = {
@@ -34,6 +34,14 @@ TERMS: dict[str, Term] = {
     "l1": Term(marginal.l1, marginal.Marginal, soft=True, is_marginal=True, published=published.l1),
     "kl": Term(marginal.kl, marginal.Marginal, soft=True, is_marginal=True, published=published.kl),
     "db": Term(marginal.db, marginal.Marginal, soft=True, is_marginal=True, published=published.db),
+    "proposed": Term(proposed.proposed, proposed.Proposed, soft=True, needs_sums=True, presence=True),
+    "proposed_published": Term(
+        proposed.proposed_published,
+        proposed.ProposedPublished,
+        tasks=(Task.MULTICLASS,),
+        needs_sums=True,
+        presence=True,
+    ),
     "presence_bce": Term(presence.presence_bce, presence.PresenceBCE, needs="presence", soft=True),
 }
 """Name → its row. The order is that of the documents, and of the tests that go through all of them."""

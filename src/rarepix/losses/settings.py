@@ -7,7 +7,8 @@ from pydantic import ModelWrapValidatorHandler, field_validator, model_validator
 
 from rarepix.losses.libraries import is_library
 from rarepix.losses.names import KNOWN, canonical, needs_of
-from rarepix.losses.parameters import SumParameters, parameters_class, parameters_of
+from rarepix.losses.parameters import idle, parameters_class, parameters_of
+from rarepix.losses.proposed import OF_FOCAL
 from rarepix.settings import OneOf, Settings
 
 ARGUMENT = "arguments."
@@ -59,21 +60,35 @@ class LossConfig(OneOf):
         """
         return parameters_class(choice, f"loss.{chooser}")
 
+    @model_validator(mode="after")
+    def _of_the_pixel_loss(self) -> Self:
+        unused = sorted(idle(self.name, super().parameters()) & set(OF_FOCAL) & set(self.given()))
+        if unused:
+            raise ValueError(
+                f"loss.{unused[0]} belongs to loss.pixel=focal, but that is 'ce': leave loss.{unused[0]} out"
+            )
+        return self
+
     @property
     def needs(self) -> tuple[str, ...]:
-        """What the loss compares, of ``mask`` and ``presence``: the outputs that the network must have."""
+        """The outputs that the network must have, of ``mask`` and ``presence``, for the loss to compare them."""
+        return needs_of(self.name, self.parameters())
+
+    @property
+    def compares(self) -> tuple[str, ...]:
+        """What the loss compares where the network has it: also a presence whose weight is 0."""
         return needs_of(self.name)
 
     def parameters(self, chooser: str | None = None) -> dict[str, Any]:
-        """Return all parameters, defaults filled in: of a sum without those of schedules that it does not use, of a
-        library's loss by dotted keys (``arguments.alpha``).
+        """Return all parameters, defaults filled in: without those of schedules and of a focal loss that are not used,
+        of a library's loss by dotted keys (``arguments.alpha``).
         """
         parameters = super().parameters(chooser)
         if is_library(self.name):
             given = {f"{ARGUMENT}{key}": value for key, value in parameters.pop("arguments").items()}
             return parameters | given
-        idle = SumParameters.idle(parameters["schedule"]) if "schedule" in parameters else set()
-        return {key: value for key, value in parameters.items() if key not in idle}
+        unused = idle(self.name, parameters)
+        return {key: value for key, value in parameters.items() if key not in unused}
 
     def defaults(self, chooser: str | None = None) -> dict[str, Any]:
         """Return the parameters of the named loss with their defaults, of a library's loss also by dotted keys."""

@@ -38,6 +38,9 @@ class Term(NamedTuple):
     """What it is defined for."""
     needs: Literal["mask", "presence"] = "mask"
     """What it compares: the masks N C H W, or which classes are in an image, a multilabel batch N K 1."""
+    presence: bool = False
+    """Whether a term of masks also compares presence, with the weight ``presence_weight``: its function then takes
+    ``presence_batch``, None where that weight is 0 and the network has no presence head."""
     soft: bool = False
     """Whether it is defined on soft masks: then it must not ask the batch for ``one_hot`` or ``is_background``."""
     needs_sums: bool = False
