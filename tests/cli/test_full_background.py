@@ -37,12 +37,12 @@ def trial(drawn, tmp_path_factory):
     """Give a function that trains a network for two epochs and returns the trial's folder."""
     folder = tmp_path_factory.mktemp("trials")
 
-    def train(name: str, model: dict, loss: str, **data: object) -> Path:
+    def train(name: str, model: dict, loss: dict, **data: object) -> Path:
         lists = {"split": "listed", "train_list": "train", "val_list": "val", "test_list": "test"}
         tree = {
             "data": {"root": str(drawn), "workers": 0, **lists, **data},
             "model": {"encoder": "tu-lcnet_035", **model},
-            "loss": {"name": loss},
+            "loss": loss,
             "optim": {"lr": 0.01},
             "engine": {"epochs": 2, "batch_size": 4, "threads": 1, "tensorboard": False, "progress": "off"},
             "evaluate": {"objective": "mean_presence_accuracy"},
@@ -57,12 +57,14 @@ def trial(drawn, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def first(trial) -> Path:
-    return trial("first", {"architecture": "classifier"}, "presence_bce", resize=[32, 32])
+    return trial("first", {"architecture": "classifier"}, {"name": "presence_bce"}, resize=[32, 32])
 
 
 @pytest.fixture(scope="module")
 def second(trial) -> Path:
-    return trial("second", {"architecture": "unet", "options": {"decoder_channels": [16, 16, 8, 8, 8]}}, "ce")
+    """With weights by which it finds something after two epochs, on empty images, too."""
+    loss = {"name": "ce", "class_weights": [1, 40, 40]}
+    return trial("second", {"architecture": "unet", "options": {"decoder_channels": [16, 16, 8, 8, 8]}}, loss)
 
 
 def run(*words) -> int:
@@ -149,7 +151,7 @@ def test_stages_of_other_classes_are_refused(finished, first, capsys):
 
 
 def test_a_first_stage_that_knows_the_images_is_refused(trial, second, capsys):
-    other = trial("swapped", {"architecture": "classifier"}, "presence_bce", train_list="test", test_list="train")
+    other = trial("swapped", {"architecture": "classifier"}, {"name": "presence_bce"}, train_list="test", test_list="train")
     assert run("evaluate", "two-stage", other, second) == 2
     assert (
         "must not have been trained on the images that are evaluated, but it was on 8 of 8" in capsys.readouterr().err
