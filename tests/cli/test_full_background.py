@@ -13,7 +13,7 @@ from PIL import Image
 from rarepix import cli, layout
 from rarepix.data.synthetic import draw_full_background
 from rarepix.evaluation.legacy import build_legacy
-from rarepix.evaluation.two_stage import ALONE, BY_CLASS, GATED
+from rarepix.evaluation.two_stage_numbers import ALONE, BY_CLASS, GATED
 from rarepix.labels import LabelSpace
 from trials.segment import main
 
@@ -43,8 +43,15 @@ def trial(drawn, tmp_path_factory):
             "data": {"root": str(drawn), "workers": 0, **lists, **data},
             "model": {"encoder": "tu-lcnet_035", **model},
             "loss": loss,
-            "optim": {"lr": 0.01},
-            "engine": {"epochs": 2, "batch_size": 4, "threads": 1, "tensorboard": False, "progress": "off"},
+            "optim": {"lr": 0.001},
+            "engine": {
+                "epochs": 2,
+                "batch_size": 4,
+                "threads": 1,
+                "precision": "fp32",
+                "tensorboard": False,
+                "progress": "off",
+            },
             "evaluate": {"objective": "mean_presence_accuracy"},
         }
         recipe = folder / f"{name}.yaml"
@@ -57,7 +64,9 @@ def trial(drawn, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def first(trial) -> Path:
-    return trial("first", {"architecture": "classifier"}, {"name": "presence_bce"}, resize=[32, 32])
+    return trial(
+        "first", {"architecture": "classifier", "encoder": "resnet18"}, {"name": "presence_bce"}, resize=[32, 32]
+    )
 
 
 @pytest.fixture(scope="module")
@@ -151,7 +160,9 @@ def test_stages_of_other_classes_are_refused(finished, first, capsys):
 
 
 def test_a_first_stage_that_knows_the_images_is_refused(trial, second, capsys):
-    other = trial("swapped", {"architecture": "classifier"}, {"name": "presence_bce"}, train_list="test", test_list="train")
+    other = trial(
+        "swapped", {"architecture": "classifier"}, {"name": "presence_bce"}, train_list="test", test_list="train"
+    )
     assert run("evaluate", "two-stage", other, second) == 2
     assert (
         "must not have been trained on the images that are evaluated, but it was on 8 of 8" in capsys.readouterr().err

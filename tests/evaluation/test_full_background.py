@@ -6,7 +6,7 @@ import torch
 
 from rarepix.evaluation.full_background import OURS, PUBLISHED, check_background, numbers
 from rarepix.evaluation.legacy import build_legacy
-from rarepix.evaluation.two_stage import ALONE, BY_CLASS, GATED, emptied, gates
+from rarepix.evaluation.two_stage_numbers import ALONE, BY_CLASS, GATED, emptied, gates
 from rarepix.labels import LabelSpace, Task
 from rarepix.metrics.settings import EvaluateConfig
 from rarepix.metrics.sums import image_sums

@@ -58,7 +58,7 @@ def two_stage(
     out: Annotated[Path | None, OUT] = None,
 ) -> None:
     """Evaluate two stages: masks of SECOND are emptied where FIRST finds no class in the image."""
-    from rarepix.evaluation.two_stage import Stages, check_not_trained_on, evaluate_two
+    from rarepix.evaluation.two_stage_numbers import Stages, check_not_trained_on, evaluate_two
 
     stages = Stages(load(first, first_recipe, settings), load(second, second_recipe, settings))
     name, items = _select(stages.second, part, listed)
