@@ -129,6 +129,9 @@ def test_subsampling_happens_before_the_list_is_split(tiny_config):
         ({"_name": "duplicate"}, 24),
         ({"_name": "rare_class", "added": True}, 24),
         ({"_name": "inverse_log", "by": "cluster"}, 12),
+        ({"_name": "over"}, 22),  # 11 of the 12 images have foreground
+        ({"_name": "mixed"}, 12),
+        ({"_name": "foreground_only"}, 11),
     ],
 )
 def test_an_epoch_is_as_long_as_its_sampling(tiny_config, sampling, images):
@@ -136,6 +139,45 @@ def test_an_epoch_is_as_long_as_its_sampling(tiny_config, sampling, images):
     assert len(data.loaders["train"].sampler) == images
     fixed = updated(tiny_config, {"sampling": sampling, "sampling.steps_per_epoch": 5})
     assert len(build_data(fixed, gpu=False).loaders["train"]) == 5
+
+
+EMPTY = "img07"
+"""The training image without foreground; the validation part has the other, img11."""
+
+
+def test_images_with_foreground_and_empty_ones_are_drawn_apart(tiny_config):
+    config = updated(tiny_config, {"sampling": {"_name": "mixed", "positive_ratio": [0.5, 0.25]}})
+    data = build_data(config, gpu=False)
+    assert data.foreground.positive.index[~data.foreground.positive].tolist() == [EMPTY]
+    assert data.weights[EMPTY] == pytest.approx(1 - (0.5 + 0.375) / 2)  # the mean share of two epochs
+    sampler = data.loaders["train"].sampler
+    ids = [item.id for item in data.splits.by_name["train"].items]
+    empties = []
+    for epoch in range(2):
+        sampler.set_epoch(epoch)
+        empties.append(sum(ids[draw.index] == EMPTY for draw in sampler))
+    assert empties == [5, 7]  # 12 - (⌊12 · .5⌋ + 1), 12 - (⌊12 · .375⌋ + 1)
+
+
+def test_foreground_only_trains_without_empty_images_and_validates_with_them(tiny_config):
+    data = build_data(updated(tiny_config, {"sampling.kind": "foreground_only", "engine.batch_size": 1}), gpu=False)
+    shown = [image for batch in data.loaders["train"] for image in batch["id"]]
+    assert sorted(shown) == sorted(item.id for item in data.splits.by_name["train"].items if item.id != EMPTY)
+    assert "img11" in [item.id for item in data.splits.by_name["val"].items]
+    assert build_data(tiny_config, gpu=False).foreground is None
+
+
+def test_an_epoch_of_under_must_fill_a_batch(tiny_config):
+    with pytest.raises(DataError, match="must fill at least one batch, but it shows 2 images and engine.batch_size is"):
+        build_data(updated(tiny_config, {"sampling.kind": "under"}), gpu=False)
+
+
+def test_a_training_part_without_empty_images_cannot_be_drawn_by_foreground(tiny_config, damaged_voc):
+    listed = damaged_voc / "ImageSets" / "Segmentation" / "train.txt"
+    listed.write_text(listed.read_text().replace("img07\n", "").replace("img11\n", ""))
+    config = updated(tiny_config, {"data.root": str(damaged_voc), "sampling.kind": "under"})
+    with pytest.raises(DataError, match="sampling.kind=under .* needs both, but the training part has no empty image"):
+        build_data(config, gpu=False)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@
     results/<study>/trials/<trial>/record.json        what the trial received, ran and counted (``rarepix.records``)
                                    history.csv        a row per validation (column ``attempt`` tells resumed runs apart)
                                    images.parquet     split, image, class, tp, fp, fn, tn
-                                   weights.csv        image, weight: what the sampler drew by
+                                   weights.csv        image, weight: what the sampler drew by (and its foreground)
                                    split.csv          image, fold, pixels of each class
                                    clusters.csv       cluster × class: centroids, of a split by proportion_cluster
                                    donors.csv         class, probability, of copy-paste

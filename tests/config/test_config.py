@@ -15,7 +15,7 @@ from rarepix.config import (
     parse_settings,
     updated,
 )
-from rarepix.data.settings import SAMPLING_PARAMETERS, SPLIT_KINDS
+from rarepix.data.settings import BY_FOREGROUND, SAMPLING_PARAMETERS, SPLIT_KINDS
 from rarepix.data.splits import SPLITS
 from rarepix.data.weights import WEIGHTS
 from rarepix.engine.settings import OptimConfig
@@ -295,7 +295,7 @@ def test_a_whole_float_is_an_integer():
 
 def test_names_in_the_settings_are_those_that_can_be_built():
     assert set(SPLIT_KINDS) == {*SPLITS, "listed"}
-    assert set(SAMPLING_PARAMETERS) == set(WEIGHTS)
+    assert set(SAMPLING_PARAMETERS) == {*WEIGHTS, *BY_FOREGROUND}
 
 
 def test_every_section_with_a_choice_is_known_to_the_records():

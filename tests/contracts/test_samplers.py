@@ -7,8 +7,11 @@ import pandas as pd
 import pytest
 from scipy.stats import chisquare
 
-from rarepix.data.samplers import EpochSampler, RankShard, SamplingMode, epoch_indices
+from rarepix.data.foreground import foreground_of
+from rarepix.data.samplers import EpochSampler, RankShard, SamplingMode, epoch_indices, sampling_plan
+from rarepix.data.settings import BY_FOREGROUND, SamplingConfig
 from rarepix.data.weights import FREQUENCIES, WEIGHTS, image_weights
+from rarepix.labels import LabelSpace
 from rarepix.seeding import generator
 
 WAYS = [(kind, {}) for kind in WEIGHTS] + [
@@ -152,3 +155,65 @@ def test_what_is_added_follows_the_weights(kind):
     result = np.bincount(indices(kind, SamplingMode.ADDED, 1, 0, 24_000), minlength=60) - 200
     assert result.min() >= 0
     assert chisquare(result, weights_of(kind) * 12_000).pvalue > 0.01
+
+
+each_by_foreground = pytest.mark.parametrize("kind", BY_FOREGROUND)
+
+
+def by_foreground(kind: str, seed: int, share: RankShard | None = None, size: int | None = 60) -> EpochSampler:
+    """The sampler of 60 images, of which 43 are empty and one is wholly ignored; *size* None: the epoch of the kind."""
+    table = counts()[["ground", "seldom"]].assign(border=0, height=30, width=40)
+    table.iloc[11] = [0, 0, 1200, 30, 40]
+    config = SamplingConfig(kind=kind, **({"images_per_epoch": size} if size else {}))
+    labels = LabelSpace(names=("ground", "seldom"), background=0)
+    foreground = foreground_of(table, labels, config, epochs=4)
+    plan = sampling_plan(config, len(table), 12, foreground)
+    positions = share.of_each_batch(plan.size, 12) if share else None
+    options = {"mode": plan.mode, "positions": positions, "ratio": foreground.ratio}
+    return EpochSampler(foreground.weights().to_numpy(), plan.size, seed=seed, **options)
+
+
+def draws_of(sampler: EpochSampler, epoch: int) -> list[tuple[int, int]]:
+    sampler.set_epoch(epoch)
+    return [tuple(draw) for draw in sampler]
+
+
+@each_by_foreground
+def test_by_foreground_the_same_seed_and_epoch_give_the_same_draws(kind):
+    sampler = by_foreground(kind, 3)
+    went_on = [draws_of(sampler, epoch) for epoch in range(3)]
+    assert draws_of(by_foreground(kind, 3), 2) == went_on[2]
+
+
+@each_by_foreground
+def test_by_foreground_no_epoch_of_a_seed_is_another(kind):
+    epochs = [tuple(draws_of(by_foreground(kind, seed), epoch)) for seed in range(4) for epoch in range(4)]
+    assert len({tuple(index for index, _ in draws) for draws in epochs}) == 16
+
+
+@each_by_foreground
+@pytest.mark.parametrize("devices", [2, 3, 4])
+def test_by_foreground_the_shares_of_the_processes_are_disjoint_and_cover_the_epoch(kind, devices):
+    whole = draws_of(by_foreground(kind, 5), 1)
+    parts = [draws_of(by_foreground(kind, 5, RankShard(rank, devices)), 1) for rank in range(devices)]
+    assert sorted(draw for part in parts for draw in part) == sorted(whole)
+    assert len({seed for _, seed in whole}) == 60
+
+
+@each_by_foreground
+def test_by_foreground_every_image_that_counts_is_drawn_sooner_or_later(kind):
+    weights = by_foreground(kind, 0).weights
+    assert weights.sum() == pytest.approx(1, abs=1e-12)
+    shown = {index for index, _ in draws_of(by_foreground(kind, 0, size=4000), 0)}
+    assert shown == set(np.flatnonzero(weights))
+    assert 11 not in shown
+
+
+@each_by_foreground
+def test_by_foreground_draws_follow_the_weights(kind):
+    """Over all epochs; the one more than the share, which every epoch draws, is too little to be seen."""
+    sampler = by_foreground(kind, 1, size=20_000)
+    indices = [index for epoch in range(4) for index, _ in draws_of(sampler, epoch)]
+    kept = sampler.weights > 0
+    times = np.bincount(indices, minlength=60)[kept]
+    assert chisquare(times, sampler.weights[kept] * len(indices)).pvalue > 0.01

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rarepix.data.settings import SAMPLING_PARAMETERS
+from rarepix.data.settings import BY_FOREGROUND, SAMPLING_PARAMETERS
 from rarepix.data.weights import WEIGHTS, image_weights
 
 COUNTS = pd.DataFrame(
@@ -33,10 +33,10 @@ def weights(kind: str, counts: pd.DataFrame = COUNTS, **given) -> list[float]:
 
 
 def test_the_defaults_are_those_of_the_configuration():
-    assert set(WEIGHTS) == set(SAMPLING_PARAMETERS)
+    assert {*WEIGHTS, *BY_FOREGROUND} == set(SAMPLING_PARAMETERS)
     signature = inspect.signature(image_weights).parameters
-    for parameters in SAMPLING_PARAMETERS.values():
-        for name, field in parameters.model_fields.items():
+    for kind in WEIGHTS:
+        for name, field in SAMPLING_PARAMETERS[kind].model_fields.items():
             assert name == "added" or signature[name].default == field.default
 
 

@@ -7,7 +7,7 @@ import torch
 from pydantic import ValidationError
 
 from rarepix.engine.optim import SHAPES, build_optimizer, build_schedule, lr_factor, parameter_groups
-from rarepix.engine.settings import SCHEDULES, OptimConfig
+from rarepix.engine.settings import OPTIMISERS, SCHEDULES, OptimConfig
 from tests.engine.conftest import batches, loader, module_of, scripted, trainer_of
 
 
@@ -54,7 +54,7 @@ def test_frozen_parameters_are_left_out():
     assert {group["name"] for group in parameter_groups(net, OptimConfig())} == {"decoder"}
 
 
-@pytest.mark.parametrize("name", ["adamw", "adam", "sgd"])
+@pytest.mark.parametrize("name", OPTIMISERS)
 def test_an_encoder_ratio_of_zero_leaves_the_encoder_as_it_is(name):
     net = Net()
     before = {key: value.clone() for key, value in net.named_parameters()}
@@ -110,10 +110,29 @@ def test_adam_decays_through_its_moments_and_adamw_beside_them():
     assert torch.allclose(before - after, 0.1 + 0.1 * 0.5 * before, atol=1e-5)
 
 
+def test_radam_by_hand():
+    """Its first five steps have no second moment: m̂ is the gradient, 1, and decay is beside it (Liu et al. 2020).
+
+    Of the sixth on the rectification r = √((ρ - 4)(ρ - 2)ρ∞ / ((ρ∞ - 4)(ρ∞ - 2)ρ)) is that of the paper.
+    """
+    before, after = stepped(1, name="radam", weight_decay=0.5)
+    assert torch.allclose(after, before * (1 - 0.1 * 0.5) - 0.1, atol=1e-6)
+    limit = 2 / (1 - 0.999) - 1
+    lengths = [limit - 2 * t * 0.999**t / (1 - 0.999**t) for t in range(1, 9)]
+    assert [length > 5 for length in lengths] == [False] * 5 + [True] * 3
+    rates = [
+        math.sqrt((rho - 4) * (rho - 2) * limit / ((limit - 4) * (limit - 2) * rho)) if rho > 5 else 1.0
+        for rho in lengths
+    ]
+    before, after = stepped(8, name="radam", weight_decay=0)
+    assert torch.allclose(before - after, torch.full_like(before, 0.1 * sum(rates)), atol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("config", "message"),
     [
         ({"momentum": 0.9}, "optim.momentum belongs to optim.name sgd, but that is 'adamw': leave optim.momentum out"),
+        ({"name": "radam", "momentum": 0.9}, "optim.momentum belongs to optim.name sgd, but that is 'radam'"),
         ({"name": "adam", "nesterov": True}, "optim.nesterov belongs to optim.name sgd, but that is 'adam'"),
         ({"schedule": "cosine", "power": 2}, "optim.power belongs to optim.schedule poly, but that is 'cosine'"),
         ({"schedule": "poly", "patience": 2}, "optim.patience belongs to optim.schedule plateau, but that is 'poly'"),

@@ -66,6 +66,15 @@ def test_a_plain_trial_writes_only_split_and_weights(data, tmp_path):
     assert sorted(file.name for file in tmp_path.iterdir()) == ["split.csv", "weights.csv"]
 
 
+def test_weights_say_which_images_have_foreground_where_the_sampling_tells_them_apart(tiny_config, tmp_path):
+    data = build_data(updated(tiny_config, {"sampling.kind": "over"}), gpu=False)
+    write_data_artifacts(data, tmp_path)
+    table = pd.read_csv(tmp_path / "weights.csv", index_col="image")
+    assert table.columns.tolist() == ["weight", "foreground"]
+    assert table.index[~table["foreground"]].tolist() == ["img07"]
+    assert table.groupby("foreground")["weight"].sum().to_dict() == pytest.approx({False: 0.5, True: 0.5})
+
+
 def test_clusters_and_donors_are_written_if_there_are_any(tiny_config, tmp_path):
     config = updated(tiny_config, EVERYTHING)
     data = build_data(config, gpu=False)

@@ -154,8 +154,10 @@ def test_a_trial_of_two_stages_on_two_devices(trial):
         ("model.architecture=classifier", "model.options={}", "loss.name=presence_bce", OBJECTIVE),
         ("model.presence=encoder", "loss.name=ce+presence_bce"),
         ("model.presence=encoder", "loss.name=ce+presence_bce", "loss.alpha=0"),
+        ("model.presence=encoder", "loss.name=proposed", "sampling.kind=mixed", "optim.name=radam"),
+        ("model.presence=encoder", "loss.name=proposed_published", "sampling.kind=over"),
     ],
-    ids=["classifier", "both outputs", "an idle head"],
+    ids=["classifier", "both outputs", "an idle head", "proposed", "published, an idle head"],
 )
 def test_presence_on_two_devices(trial, settings):
     code, _, errors = trial.finish(*settings)

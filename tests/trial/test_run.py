@@ -234,6 +234,18 @@ def test_a_failed_trial_is_resumed_from_its_last_checkpoint(context):
     assert record.objective == whole.objective
 
 
+def test_a_resumed_trial_draws_by_the_schedule_of_foreground_as_if_unbroken(context):
+    settings = {"engine.epochs": 4, "sampling": {"_name": "mixed", "positive_ratio": [0.8, 0.3]}}
+    settings |= {"loss": {"_name": "proposed", "presence_weight": 0.5}, "model.presence": "encoder"}
+    context = changed(context, settings | {"optim.name": "radam", "engine.patience": 0})
+    with pytest.raises(Interrupted):
+        run(replace(context, report=fail_after(2)))
+    record, whole = run(context), run(replace(context, trial="whole"))
+    assert (record.attempt, record.resumed_from_epoch) == (2, 2)
+    assert record.counts == whole.counts
+    assert record.sums == whole.sums
+
+
 def test_a_trial_that_died_after_its_training_is_not_trained_again(finished, context):
     shutil.copytree(finished.folder, context.folder)
     running = finished.record.model_copy(update={"status": Status.RUNNING, "counts": {}, "objective": None})

@@ -1,7 +1,7 @@
 """The sections ``data`` and ``sampling`` of the configuration."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, ModelWrapValidatorHandler, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
@@ -159,6 +159,23 @@ class RareClass(Drawn):
     """The smaller, the more of the rarest class."""
 
 
+Ratio = Annotated[float, Field(gt=0, lt=1)]
+
+
+class Balanced(Settings):
+    """Images with foreground and empty images are drawn apart, as many as either kind has (``under``, ``over``)."""
+
+    positive_ratio: tuple[Ratio, Ratio] = (0.5, 0.5)
+    """Share of images with foreground in the first epoch, and the one that it goes towards over the epochs."""
+
+
+class Mixed(Settings):
+    """Images with foreground and empty images are drawn apart, as many as there are images."""
+
+    positive_ratio: tuple[Ratio, Ratio] = (0.8, 0.2)
+    """Share of images with foreground in the first epoch, and the one that it goes towards over the epochs."""
+
+
 SAMPLING_PARAMETERS: dict[str, type[Settings]] = {
     "uniform": NoParameters,
     "duplicate": NoParameters,
@@ -166,8 +183,16 @@ SAMPLING_PARAMETERS: dict[str, type[Settings]] = {
     "repeat_factor": RepeatFactor,
     "rare_class": RareClass,
     "class_uniform": Drawn,
+    "under": Balanced,
+    "over": Balanced,
+    "mixed": Mixed,
+    "foreground_only": NoParameters,
 }
 """Sampling → its parameters."""
+
+FOREGROUND_ONLY = "foreground_only"
+BY_FOREGROUND = ("under", "over", "mixed", FOREGROUND_ONLY)
+"""Samplings that tell images with foreground from empty ones, and need both."""
 
 
 class SamplingConfig(OneOf):
@@ -179,9 +204,12 @@ class SamplingConfig(OneOf):
     kind: str = "uniform"
     """uniform (each once) · duplicate (each twice) · inverse_log (of how common the image's rarest class is) ·
     repeat_factor (LVIS) · rare_class (DAFormer: softmax over the classes' rarity) · class_uniform (a class, then an
-    image that holds it). All but the first two draw with replacement."""
+    image that holds it) · under, over, mixed (images with foreground and empty ones are drawn apart, in the shares of
+    ``positive_ratio``) · foreground_only (each image with foreground once). All but uniform, duplicate and
+    foreground_only draw with replacement."""
     images_per_epoch: PositiveInt | None = None
-    """Images shown per epoch. None: as many as there are, twice as many with ``duplicate`` and ``added``."""
+    """Images shown per epoch. None: as many as there are, twice as many with ``duplicate`` and ``added``. With ``under``
+    twice those of the rarer kind, with ``over`` of the commoner; with ``foreground_only`` those with foreground."""
     steps_per_epoch: PositiveInt | None = None
     """The same in batches, to compare samplings at equal numbers of updates."""
 

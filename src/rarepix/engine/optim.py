@@ -32,9 +32,12 @@ def parameter_groups(model: nn.Module, config: OptimConfig) -> list[dict]:
 
 
 def build_optimizer(model: nn.Module, config: OptimConfig) -> torch.optim.Optimizer:
-    """Return the optimiser (fused: one kernel for all parameters)."""
+    """Return the optimiser (fused: one kernel for all parameters; there is none for RAdam)."""
+    groups, parameters = parameter_groups(model, config), config.parameters("name")
+    if config.name == "radam":
+        return torch.optim.RAdam(groups, lr=config.lr, decoupled_weight_decay=True, **parameters)
     kind = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam, "sgd": torch.optim.SGD}[config.name]
-    return kind(parameter_groups(model, config), lr=config.lr, fused=True, **config.parameters("name"))
+    return kind(groups, lr=config.lr, fused=True, **parameters)
 
 
 def build_schedule(

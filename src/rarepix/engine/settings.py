@@ -62,7 +62,12 @@ class Plateau(Settings):
     """The lowest rate. The encoder's is its share of it."""
 
 
-OPTIMISERS: dict[str, type[Settings]] = {"adamw": NoParameters, "adam": NoParameters, "sgd": SGD}
+OPTIMISERS: dict[str, type[Settings]] = {
+    "adamw": NoParameters,
+    "adam": NoParameters,
+    "radam": NoParameters,
+    "sgd": SGD,
+}
 """Optimiser → its parameters."""
 
 SCHEDULES: dict[str, type[Settings]] = {
@@ -83,7 +88,8 @@ class OptimConfig(OneOf):
     restating_resets: ClassVar = False
 
     name: str = "adamw"
-    """adamw: Adam with weight decay apart from the gradient; adam: with weight decay in the gradient (L2); sgd."""
+    """adamw: Adam with weight decay apart from the gradient; adam: with weight decay in the gradient (L2); radam:
+    rectified Adam (Liu et al. 2020), which warms up by itself, with weight decay as adamw; sgd."""
     lr: PositiveFloat = 1e-3
     """Learning rate of decoder and head at the start."""
     encoder_ratio: float = Field(1.0, ge=0)

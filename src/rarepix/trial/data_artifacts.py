@@ -35,11 +35,15 @@ def write_data_artifacts(data: Data, folder: Path) -> None:
     """Write the fold and the sampling weight of each image, the clusters, and the classes that are pasted.
 
     ``split.csv`` has a row for each image of the list that was split: image, fold, pixels of each class.
+    ``weights.csv`` also says which images have foreground, where the sampling tells them from empty ones.
     """
     pixels = data.splits.inventory.drop(columns=[BORDER, "height", "width"])
+    drawn = data.weights.to_frame()
+    if data.foreground is not None:
+        drawn["foreground"] = data.foreground.positive
     tables = {
         SPLIT: data.splits.folds.to_frame().join(pixels),
-        WEIGHTS: data.weights,
+        WEIGHTS: drawn,
         CLUSTERS: data.centroids,
         DONORS: data.paste.donors if data.paste is not None else None,
     }

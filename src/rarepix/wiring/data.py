@@ -11,11 +11,13 @@ from torch.utils.data import DataLoader, Dataset
 from rarepix import config_data_checks
 from rarepix.config import TrialConfig
 from rarepix.data.dataset import SegmentationDataset, decoded_gib
+from rarepix.data.foreground import Foreground, foreground_of
 from rarepix.data.inventory import BORDER
 from rarepix.data.inventory.unused_bands import describe_unused_bands
 from rarepix.data.loaders import WHOLE, build_loader, worker_count
 from rarepix.data.normalisation import Normalisation, measure_normalisation
 from rarepix.data.samplers import EpochSampler, RankShard, sampling_plan
+from rarepix.data.settings import BY_FOREGROUND
 from rarepix.data.source import DataError, Item
 from rarepix.data.sources import source_of
 from rarepix.data.splits import clusters
@@ -41,6 +43,8 @@ class Data(NamedTuple):
     """Cluster × class shares, if the split or the sampling uses clusters."""
     weights: pd.Series
     """Training image id → weight."""
+    foreground: Foreground | None
+    """Which training images have foreground, if the sampling tells them from empty ones."""
     paste: Paste | None
     """What is pasted into training images; None if nothing is."""
     loaders: dict[str, DataLoader]
@@ -86,9 +90,13 @@ def build_data(config: TrialConfig, *, gpu: bool) -> Data:
     config_data_checks.check_objective(config, labels, splits)
     config_data_checks.check_devices(config, splits)
     counts = splits.by_name["train"].inventory[[*labels.names]]
-    centroids, weights = _clusters_and_weights(config, labels, splits, counts)
+    foreground = None
+    if config.sampling.kind in BY_FOREGROUND:
+        table, epochs = splits.by_name["train"].inventory, config.engine.epochs
+        foreground = foreground_of(table, labels, config.sampling, epochs=epochs)
+    centroids, weights = _clusters_and_weights(config, labels, splits, counts, foreground)
     paste = build_paste(config.paste, counts, labels=labels)
-    sampler = _train_sampler(config, weights)
+    sampler = _train_sampler(config, weights, foreground)
     in_memory = _fits_in_memory(config, labels, splits)
     reading = {"resize": config.data.resize, "in_memory": in_memory, "soft": labels.is_soft}
     augment = build_augment(config.augment, config.crop, labels=labels, bands=config.data.bands)
@@ -102,7 +110,7 @@ def build_data(config: TrialConfig, *, gpu: bool) -> Data:
             dataset = SegmentationDataset(split.items, **reading)
             loaders[name] = evaluation_loader(dataset, config, labels, gpu=gpu, shard=shard)
     normalisation = _normalisation(config, splits.by_name["train"].items)
-    return Data(source.name, labels, splits, centroids, weights, paste, loaders, normalisation)
+    return Data(source.name, labels, splits, centroids, weights, foreground, paste, loaders, normalisation)
 
 
 def _normalisation(config: TrialConfig, items: Sequence[Item]) -> Normalisation | None:
@@ -126,12 +134,14 @@ def _normalisation(config: TrialConfig, items: Sequence[Item]) -> Normalisation 
 
 
 def _clusters_and_weights(
-    config: TrialConfig, labels: LabelSpace, splits: Splits, counts: pd.DataFrame
+    config: TrialConfig, labels: LabelSpace, splits: Splits, counts: pd.DataFrame, foreground: Foreground | None
 ) -> tuple[pd.DataFrame | None, pd.Series]:
     """Return the clusters, if the split or the sampling uses some, and the weights of the training images.
 
     The clusters are those of the split; if it has none and the sampling needs some, those of the training split.
     """
+    if foreground is not None:
+        return splits.centroids, foreground.weights()
     sampling = config.sampling
     options = {key: value for key, value in sampling.parameters().items() if key != "added"}  # that is the sampler's
     options["columns"] = [*labels.names]
@@ -164,17 +174,18 @@ def evaluation_loader(
     return build_loader(dataset, batch_size=batch_size, share=shard, collate=collate, **loading)
 
 
-def _train_sampler(config: TrialConfig, weights: pd.Series) -> EpochSampler:
+def _train_sampler(config: TrialConfig, weights: pd.Series, foreground: Foreground | None) -> EpochSampler:
     """Return the sampler of this process: on several devices it yields the process's share of every batch."""
     batch, devices = config.engine.batch_size, config.engine.devices
-    mode, size = sampling_plan(config.sampling, len(weights), batch)
+    mode, size = sampling_plan(config.sampling, len(weights), batch, foreground)
     if size < batch:
         raise DataError(
             f"an epoch must fill at least one batch, but it shows {size} images and engine.batch_size is "
             f"{batch}: use a smaller batch or sampling.images_per_epoch"
         )
     positions = RankShard(distributed.rank(), devices).of_each_batch(size, batch) if devices > 1 else None
-    return EpochSampler(weights.to_numpy(), size, mode=mode, seed=config.seed, positions=positions)
+    ratio = foreground.ratio if foreground else None
+    return EpochSampler(weights.to_numpy(), size, mode=mode, seed=config.seed, positions=positions, ratio=ratio)
 
 
 def _fits_in_memory(config: TrialConfig, labels: LabelSpace, splits: Splits) -> bool:
