@@ -1,10 +1,12 @@
 """The data must have what a configuration asks for. (Classes, devices and rare objectives: see test_wiring.)"""
 
+import pandas as pd
 import pytest
 
 from rarepix.config import updated
-from rarepix.config_data_checks import check_scores, check_split_fingerprint, split_fingerprint
+from rarepix.config_data_checks import check_objective, check_scores, check_split_fingerprint, split_fingerprint
 from rarepix.data.source import DataError
+from rarepix.data.splits.train_val_test import Split, Splits
 from rarepix.labels import SOFT_SCALE, LabelSpace, Task
 from rarepix.settings import ConfigError
 from rarepix.wiring import build_data
@@ -65,6 +67,7 @@ def test_scores_that_a_validation_gives_are_not(tiny_config, labels, parameters)
         ("rare_dice", r"rare_dice needs a rare class \(dot\) in the validation part, but fold 0 of split 'listed'"),
         ("recall/dot", "objective=recall/dot cannot be told from the validation part, whatever is predicted"),
         ("presence_recall/dot", "objective=presence_recall/dot cannot be told"),
+        ("positive_dice/dot", "objective=positive_dice/dot cannot be told"),
     ],
 )
 def test_an_objective_that_the_validation_part_cannot_tell_is_refused(tiny_config, objective, message):
@@ -76,8 +79,33 @@ def test_an_objective_that_the_validation_part_cannot_tell_is_refused(tiny_confi
 
 def test_an_objective_of_another_class_of_that_part_is_not(tiny_config):
     lists = {"data.split": "listed", "data.val_list": "val", "data.test_list": None}
-    for objective in ("recall/block", "presence_specificity/dot", "kappa"):
+    for objective in (
+        "recall/block",
+        "presence_specificity/dot",
+        "kappa",
+        "sensitivity",
+        "class_accuracy",
+        "isuei_sum",
+    ):
         build_data(updated(tiny_config, lists | {"evaluate.objective": objective}), gpu=False)
+
+
+def splits_of(*areas: int) -> Splits:
+    """Return a validation part of one image of 100 pixels for each of these areas of class a."""
+    inventory = pd.DataFrame({"ground": [100 - a for a in areas], "a": areas, "border": 0, "height": 10, "width": 10})
+    return Splits({"val": Split([], inventory)}, inventory, pd.Series(dtype=int))
+
+
+@pytest.mark.parametrize("objective", ["binary_accuracy", "foreground_auroc", "sensitivity_at_false_alarms_05"])
+@pytest.mark.parametrize(("areas", "counted"), [((3, 9), "2 .* hold a class and 0 are"), ((0, 0, 0), "0 .* and 3 are")])
+def test_an_objective_of_empty_images_and_others_needs_both(tiny_config, objective, areas, counted):
+    config = updated(tiny_config, {"evaluate.objective": objective})
+    message = (
+        f"{objective} needs images with a class and empty images in the validation part, but in fold 0 .* {counted}"
+    )
+    with pytest.raises(DataError, match=message):
+        check_objective(config, MULTICLASS, splits_of(*areas))
+    check_objective(config, MULTICLASS, splits_of(3, 0, 9))
 
 
 def test_the_split_of_an_older_checkpoint_is_the_same(tiny_config):

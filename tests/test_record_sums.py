@@ -2,10 +2,22 @@
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from rarepix.record_sums import named_scores, record_scores, record_sums
-from rarepix.records import Block, ClassCounts, Dataset, Objective, SplitSums, Status, TrialRecord
-from rarepix.scores import SOFT_KINDS, SURFACE_KINDS, MissingSums
+from rarepix.records import (
+    ANY_CLASS,
+    Block,
+    ClassCounts,
+    Dataset,
+    Objective,
+    PresenceHistogram,
+    SplitSums,
+    Status,
+    TrialRecord,
+)
+from rarepix.scores import IMAGE_DICE_KINDS, SOFT_KINDS, SURFACE_KINDS, MissingSums, score
+from rarepix.scores.presence_bins import BINS
 
 COUNTS = {"sky": ClassCounts(tp=6, fp=2, fn=0, tn=2), "crow": ClassCounts(tp=2, fp=0, fn=2, tn=6)}
 DATASET = Dataset(
@@ -37,6 +49,33 @@ def test_each_kind_of_sums_is_an_array_in_the_order_of_its_classes():
     assert arrays["presence"].tolist() == [[1, 2, 3, 4]]
     assert arrays["soft"].tolist() == [list(range(6))] * 2
     np.testing.assert_array_equal(arrays["surface"], [[0.5, 1, 2, 3]] * 2)
+
+
+def test_sums_of_images_and_the_histograms_of_presence_scores():
+    """Of a histogram the record keeps the bins that hold images."""
+    of_crow = PresenceHistogram(bins=(3, BINS - 1), negatives=(2, 0), positives=(1, 4))
+    sums = SplitSums(
+        presence={"crow": ClassCounts(tp=1, fp=2, fn=3, tn=4)},
+        foreground=ClassCounts(tp=1, fp=2, fn=3, tn=4),
+        positive_pixels={"crow": ClassCounts(tp=5, fp=6, fn=7, tn=8)},
+        image_dice={"crow": dict(zip(IMAGE_DICE_KINDS, (1.5, 4, 3, 6), strict=True))},
+        presence_histogram={"crow": of_crow, ANY_CLASS: PresenceHistogram(bins=(0,), negatives=(5,), positives=(6,))},
+    )
+    arrays, classes = record_sums(record(sums={"val": sums}), "val")
+    assert arrays["foreground"].tolist() == [1, 2, 3, 4]
+    assert arrays["positive_pixels"].tolist() == [[5, 6, 7, 8]]
+    assert arrays["image_dice"].tolist() == [[1.5, 4, 3, 6]]
+    histogram = arrays["presence_histogram"]
+    assert histogram.shape == (2, BINS, 2)
+    assert histogram[0, [3, -1]].tolist() == [[2, 1], [0, 4]]
+    assert histogram[1, 0].tolist() == [5, 6]
+    assert histogram.sum() == 7 + 11
+    assert score("presence_auroc/crow", arrays, classes) == pytest.approx((1 / 2 + 4) / 5)
+
+
+def test_a_histogram_has_counts_for_each_of_its_bins():
+    with pytest.raises(ValidationError, match="as many negatives and positives as bins"):
+        PresenceHistogram(bins=(1, 2), negatives=(1,), positives=(0, 1))
 
 
 def test_a_record_of_schema_1_has_the_counts_of_pixels_alone():

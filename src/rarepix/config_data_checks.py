@@ -15,7 +15,7 @@ from rarepix.labels import LabelSpace
 from rarepix.losses.libraries import is_library, why_no_ignored
 from rarepix.metrics.pooled_scores import class_names
 from rarepix.metrics.sums import sums_taken
-from rarepix.scores import KINDS_OF, Sums, check_score, is_of_rare_classes, score
+from rarepix.scores import EMPTY_IMAGE_SCORES, KINDS_OF, check_score, is_of_rare_classes, score
 from rarepix.settings import ConfigError
 
 NOT_OF_THE_SPLIT = ("root", "workers", "cache_gib", "resize", "test_list", "channels", "range")
@@ -130,7 +130,15 @@ def check_objective(config: TrialConfig, labels: LabelSpace, splits: Splits) -> 
             f"evaluate.objective={objective} needs a rare class ({', '.join(rare)}) in the validation part, but {part} "
             f"has none: use data.split=multilabel, fewer folds or another fold"
         )
-    if math.isnan(_best_score(config, labels, splits)):
+    sums = _best_sums(labels, splits)
+    if math.isnan(score(objective, sums, class_names(labels, config.evaluate))):
+        if objective in EMPTY_IMAGE_SCORES:
+            with_class, _, _, empty = sums["foreground"].tolist()
+            raise DataError(
+                f"evaluate.objective={objective} needs images with a class and empty images in the validation part, "
+                f"but in {part} {with_class} images hold a class and {empty} are empty: "
+                f"use more images, another fold or another objective"
+            )
         raise DataError(
             f"evaluate.objective={objective} cannot be told from the validation part, whatever is predicted: in {part} "
             f"a class that it is of is in none of the {len(val)} images, or in all of them: "
@@ -138,20 +146,39 @@ def check_objective(config: TrialConfig, labels: LabelSpace, splits: Splits) -> 
         )
 
 
-def _best_score(config: TrialConfig, labels: LabelSpace, splits: Splits) -> float:
-    """Return the objective of a prediction of the validation part that is right everywhere; NaN if it is absent."""
+def _best_sums(labels: LabelSpace, splits: Splits) -> dict[str, np.ndarray]:
+    """Return the sums of a prediction of the validation part that is right everywhere."""
     table = splits.by_name["val"].inventory
     pixels, nothing = table[list(labels.names)].to_numpy(), np.zeros((len(table), labels.count), int)
     others = (table["height"] * table["width"] - table[BORDER]).to_numpy()[:, None] - pixels
-    foreground = [labels.names.index(name) for name in labels.presence_names]
-    present = pixels[:, foreground] > 0
-    absent = ~present & (others[:, foreground] > 0)
     positive, negative = pixels.sum(axis=0), others.sum(axis=0)
-    sums: Sums = {
-        "pixels": np.stack([pixels, nothing, nothing, others], axis=-1).sum(axis=0),
+    counts = np.stack([pixels, nothing, nothing, others], axis=-1)
+    return {
+        "pixels": counts.sum(axis=0),
         "confusion": np.diag(positive),
-        "presence": np.stack([present, *[np.zeros_like(present)] * 2, absent], axis=-1).sum(axis=0),
         "soft": np.stack([positive, positive, positive, positive, negative, negative], axis=-1),
         "surface": np.ones((labels.count, len(KINDS_OF["surface"]))),
+        **_best_sums_of_presence(counts[:, [labels.names.index(name) for name in labels.presence_names]]),
     }
-    return score(config.evaluate.objective, sums, class_names(labels, config.evaluate))
+
+
+def _best_sums_of_presence(counts: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the sums that leave the background out, of pixels N K 4 of a prediction that is right everywhere."""
+    present = counts[..., 0] > 0
+    absent = ~present & (counts[..., 3] > 0)
+    any_present = present.any(axis=1, keepdims=True)
+    any_absent = ~any_present & absent.any(axis=1, keepdims=True)
+    positives = np.append(present, any_present, axis=1).sum(axis=0)
+    negatives = np.append(absent, any_absent, axis=1).sum(axis=0)
+    zero = np.zeros_like(positives)
+    presence = np.stack([positives, zero, zero, negatives], axis=-1)
+    dice = np.stack([positives, positives, negatives, negatives], axis=-1)
+    # two bins are enough: one of all that is without the class, a higher one of all that is with it
+    histogram = np.stack([np.stack([negatives, zero], axis=-1), np.stack([zero, positives], axis=-1)], axis=-2)
+    return {
+        "presence": presence[:-1],
+        "foreground": presence[-1],
+        "positive_pixels": counts[any_present[:, 0]].sum(axis=0),
+        "image_dice": dice[:-1],
+        "presence_histogram": histogram,
+    }

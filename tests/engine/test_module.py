@@ -251,6 +251,6 @@ def test_a_network_without_masks_trains_on_the_presence_of_classes(tmp_path):
     module = module_of(scorer, model=Presence(), optim=OptimConfig(lr=0.1, weight_decay=0), **parts)
     trainer = trainer_of(tmp_path, epochs=8)
     trainer.fit(module, loader(given), loader(given))
-    assert [set(sums) for sums in seen] == [{"presence"}] * 8
+    assert [set(sums) for sums in seen] == [{"presence", "foreground", "presence_histogram"}] * 8
     assert seen[-1]["presence"].tolist() == [[8, 0, 0, 0], [0, 0, 0, 8], [4, 0, 0, 4]]
     assert module.scores["val_loss"] < 0.3

@@ -83,6 +83,8 @@ def test_sums_that_are_not_there():
     ("config", "message"),
     [
         ({"objective": "mean_false_alarm_rate"}, "more is better: use its opposite, mean_presence_specificity"),
+        ({"objective": "empty_false_alarm_rate"}, "more is better: use binary_accuracy"),
+        ({"objective": "false_alarms_at_sensitivity_90"}, "more is better: use sensitivity_at_false_alarms_05"),
         ({"objective": "false_alarm_rate/b"}, "more is better: use its opposite, presence_specificity/b"),
         ({"objective": "mean_iu"}, "unknown score 'mean_iu': did you mean"),
         ({"objective": "iuo/b"}, "unknown score of a class 'iuo': did you mean 'iou'"),

@@ -9,7 +9,11 @@ from rarepix.scores import direction_of
 from rarepix.settings import Settings, WindowSize
 
 OPPOSITE = ("false_alarm_rate", "presence_specificity")
-"""The score of which less is better, and one minus it."""
+"""The score of each class of which less is better, and one minus it."""
+INSTEAD = {"empty_false_alarm_rate": "binary_accuracy"} | {
+    f"false_alarms_at_sensitivity_{percent}": "sensitivity_at_false_alarms_05" for percent in (80, 90, 95)
+}
+"""Scores of a whole split of which less is better → an objective that is about the same."""
 
 
 class EvaluateConfig(Settings):
@@ -43,8 +47,8 @@ class EvaluateConfig(Settings):
     @classmethod
     def _check_objective(cls, name: str) -> str:
         if direction_of(name) == "minimize":
-            opposite = name.replace(*OPPOSITE)
-            advice = f"use its opposite, {opposite}" if opposite != name else "use another one"
+            instead = INSTEAD.get(name)
+            advice = f"use {instead}" if instead else f"use its opposite, {name.replace(*OPPOSITE)}"
             raise ValueError(f"must be a score of which more is better: {advice}")
         return name
 
