@@ -33,6 +33,8 @@ ARCHITECTURES: dict[str, str] = {
 }
 """Whole architecture of our own → its module."""
 DECODERS: dict[str, str] = {
+    "bifpn": "rarepix.models.decoders.bifpn",
+    "fapn": "rarepix.models.decoders.fapn",
     "plain_unet": "rarepix.models.decoders.plain_unet",
 }
 """Decoder of our own → its module."""

@@ -70,8 +70,8 @@ class ModelConfig(OneOf):
     reset_with: ClassVar = {"architecture": ("options",)}
 
     architecture: str = "unet"
-    """Name in segmentation-models-pytorch (unet, deeplabv3plus, fpn, …); or one of ours: plain_unet, or classifier: no
-    masks, only which classes are in the image."""
+    """Name in segmentation-models-pytorch (unet, deeplabv3plus, fpn, …); or one of ours: plain_unet, bifpn, fapn, or
+    classifier: no masks, only which classes are in the image."""
     encoder: str = "resnet18"
     """Encoder of segmentation-models-pytorch; a name beginning with ``tu-`` is one of timm."""
     weights: str = "none"

@@ -9,6 +9,10 @@ from rarepix.models.decoders.fapn import Decoder, FeatureAlignment, FeatureSelec
 RESNET50 = (3, 64, 256, 512, 1024, 2048)
 
 
+def count(module: torch.nn.Module) -> int:
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
 def drawn(*size: int) -> torch.Tensor:
     return torch.randn(*size, generator=torch.Generator().manual_seed(sum(size)))
 
@@ -91,8 +95,18 @@ def test_the_parameters_of_the_published_network_are_counted():
     selection = sum(inputs * inputs + inputs * 128 for inputs in (256, 512, 1024))
     alignment = 3 * (256 * 128 + (9 * 128 + 1) * 216 + (9 * 128 + 1) * 128)
     smoothing, top = 3 * (9 * 128 + 1) * 128, (2048 + 1) * 128
-    ours = sum(parameter.numel() for parameter in Decoder(RESNET50, Parameters()).parameters())
-    assert ours == selection + alignment + smoothing + top == 3_598_856
+    assert count(Decoder(RESNET50, Parameters())) == selection + alignment + smoothing + top == 3_598_856
+
+
+def test_where_only_the_finest_level_is_used_only_it_is_smoothed():
+    parameters = Parameters(pyramid_channels=8, offset_groups=2)
+    whole, finest = (Decoder((3, 4, 5, 6, 7, 8), parameters, all_levels=each) for each in (True, False))
+    assert count(whole) - count(finest) == 2 * (9 * 8 + 1) * 8
+    whole.smoothings[0].load_state_dict(whole.smoothings[2].state_dict())
+    finest.load_state_dict({key: whole.state_dict()[key] for key in finest.state_dict()})
+    features = [torch.zeros(1)] * 2 + [drawn(2, 5 + k, 16 >> k, 24 >> k) for k in range(4)]
+    assert finest.channels == (8,)
+    torch.testing.assert_close(finest(features), whole(features)[-1:])
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])

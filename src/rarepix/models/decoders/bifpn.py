@@ -60,16 +60,18 @@ class Cell(nn.Module):
     """Maps of the levels, fine → coarse → new maps of the levels, fine → coarse, all of *channels* channels.
 
     *raw* are the channels of the finest maps where they come from the encoder: each use of such a map has a projection
-    of its own, a 1 × 1 convolution and normalisation, so that a map that both ways use has two.
+    of its own, a 1 × 1 convolution and normalisation, so that a map that both ways use has two. Without the way up
+    (*ascends*) the finest of the new maps is the only one.
     """
 
-    def __init__(self, channels: int, raw: Sequence[int] = ()) -> None:
+    def __init__(self, channels: int, raw: Sequence[int] = (), *, ascends: bool = True) -> None:
         super().__init__()
         entries = [*(partial(_projection, each, channels) for each in raw), *[nn.Identity] * (LEVELS - len(raw))]
+        upper = range(1, LEVELS if ascends else 1)
         self.down_projections = nn.ModuleList(entry() for entry in entries[:-1])
-        self.up_projections = nn.ModuleList(entry() for entry in entries[1:])
         self.down_nodes = nn.ModuleList(Node(2, channels) for _ in range(LEVELS - 1))
-        self.up_nodes = nn.ModuleList(Node(3 if level < LEVELS - 1 else 2, channels) for level in range(1, LEVELS))
+        self.up_projections = nn.ModuleList(entries[level]() for level in upper)
+        self.up_nodes = nn.ModuleList(Node(2 if level == LEVELS - 1 else 3, channels) for level in upper)
         self.smaller = create_pool2d("max", kernel_size=3, stride=2, padding="same")
 
     def forward(self, maps: list[Tensor]) -> list[Tensor]:
@@ -87,25 +89,29 @@ class Cell(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Features of an encoder, shallow → deep → the levels 7 to 3 of the pyramid, coarse → fine.
+    """Features of an encoder, shallow → deep → the levels 7 to 3 of the pyramid, coarse → fine, or level 3 alone.
 
     Sizes are halved upwards: a side of one cell stays one, so that an image of 64 × 64 has levels 6 and 7 of 1 × 1.
 
     Args:
         encoder_channels: channels of the features; the last three have the strides 8, 16 and 32.
         parameters: width and depth of the pyramid.
+        all_levels: return all levels; otherwise level 3, for which the last cell needs no way up.
     """
 
     reduction = 8
     """Stride of the finest level."""
 
-    def __init__(self, encoder_channels: Sequence[int], parameters: Parameters) -> None:
+    def __init__(self, encoder_channels: Sequence[int], parameters: Parameters, *, all_levels: bool = True) -> None:
         super().__init__()
-        width, raw = parameters.pyramid_channels, tuple(encoder_channels[-RAW:])
-        self.channels = (width,) * LEVELS
+        width, raw = parameters.pyramid_channels, encoder_channels[-RAW:]
+        self.channels = (width,) * (LEVELS if all_levels else 1)
         self.level6 = nn.Sequential(_projection(raw[-1], width), create_pool2d("max", 3, stride=2, padding="same"))
         self.level7 = create_pool2d("max", kernel_size=3, stride=2, padding="same")
-        self.cells = nn.ModuleList(Cell(width, () if cell else raw) for cell in range(parameters.pyramid_cells))
+        last = parameters.pyramid_cells - 1
+        self.cells = nn.ModuleList(
+            Cell(width, () if cell else raw, ascends=all_levels or cell < last) for cell in range(last + 1)
+        )
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 _initialise(module)

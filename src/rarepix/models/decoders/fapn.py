@@ -83,25 +83,26 @@ class FeatureAlignment(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Features of an encoder, shallow → deep → the levels 4, 3 and 2 of the pyramid, coarse → fine.
+    """Features of an encoder, shallow → deep → the levels 4, 3 and 2 of the pyramid, coarse → fine, or level 2 alone.
 
     Args:
         encoder_channels: channels of the features; the last four have the strides 4, 8, 16 and 32.
         parameters: width of the pyramid and groups of offsets.
+        all_levels: return all levels; otherwise level 2, and the others are not smoothed.
     """
 
     reduction = 4
     """Stride of the finest level."""
 
-    def __init__(self, encoder_channels: Sequence[int], parameters: Parameters) -> None:
+    def __init__(self, encoder_channels: Sequence[int], parameters: Parameters, *, all_levels: bool = True) -> None:
         super().__init__()
         width = parameters.pyramid_channels
         *finer, deepest = encoder_channels[-LEVELS:]
-        self.channels = (width,) * len(finer)
+        self.channels = (width,) * (len(finer) if all_levels else 1)
         self.top = nn.Conv2d(deepest, width, 1)
         self.selections = nn.ModuleList(FeatureSelection(each, width) for each in reversed(finer))
         self.alignments = nn.ModuleList(FeatureAlignment(width, parameters.offset_groups) for _ in finer)
-        self.smoothings = nn.ModuleList(_xavier(nn.Conv2d(width, width, 3, padding=1)) for _ in finer)
+        self.smoothings = nn.ModuleList(_xavier(nn.Conv2d(width, width, 3, padding=1)) for _ in self.channels)
 
     def forward(self, features: list[Tensor]) -> list[Tensor]:
         """Return the maps of the levels, coarse → fine, N C H W."""
@@ -111,7 +112,8 @@ class Decoder(nn.Module):
         ):
             fine = select(feature)
             merged.append(align(merged[-1], fine) + fine)
-        return [smooth(each) for smooth, each in zip(self.smoothings, merged[1:], strict=True)]
+        returned = merged[-len(self.channels) :]
+        return [smooth(each) for smooth, each in zip(self.smoothings, returned, strict=True)]
 
 
 def _xavier(convolution: nn.Conv2d) -> nn.Conv2d:
