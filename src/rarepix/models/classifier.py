@@ -4,32 +4,30 @@ An encoder of segmentation-models-pytorch or timm, its deepest features pooled o
 layer. It learns from the masks of a dataset: a class is in an image if any pixel has it.
 """
 
-from typing import Literal
-
 from pydantic import Field
-from segmentation_models_pytorch.base import ClassificationHead
-from segmentation_models_pytorch.base.initialization import initialize_head
 from segmentation_models_pytorch.encoders import get_encoder
 from torch import Tensor, nn
 
 from rarepix.models.encoders import check_encoder, encoder_and_rest, named_errors, weights_of
 from rarepix.models.outputs import SegOutput
+from rarepix.models.padding import padded
+from rarepix.models.presence import presence_head
 from rarepix.models.registry import NetworkSpec
-from rarepix.models.settings import ModelConfig
+from rarepix.models.settings import ModelConfig, Pooling
 from rarepix.settings import STRIDE, Settings
 
 
 class Parameters(Settings):
     """The parameters of the architecture."""
 
-    pooling: Literal["avg", "max"] = "max"
+    pooling: Pooling = "max"
     """How the features of an image become one vector; max suits objects of a few pixels."""
     dropout: float = Field(0.0, ge=0, lt=1)
     """Share of the pooled features that are left out in training."""
 
 
 class Classifier(nn.Module):
-    """Images N 3 H W → ``SegOutput`` with presence logits N K and no mask."""
+    """Images N C H W of any size → ``SegOutput`` with presence logits N K and no mask."""
 
     stride = STRIDE
     outputs = ("presence",)
@@ -37,8 +35,7 @@ class Classifier(nn.Module):
     def __init__(self, encoder: nn.Module, *, presence: int, pooling: str, dropout: float) -> None:
         super().__init__()
         self.encoder = encoder
-        self.head = ClassificationHead(encoder.out_channels[-1], presence, pooling=pooling, dropout=dropout)
-        initialize_head(self.head)
+        self.head = presence_head(encoder.out_channels[-1], presence, pooling=pooling, dropout=dropout)
 
     def param_groups(self) -> dict[str, list[nn.Parameter]]:
         """Return the parameters of the encoder and of the head."""
@@ -46,7 +43,7 @@ class Classifier(nn.Module):
 
     def forward(self, x: Tensor) -> SegOutput:
         """Return presence logits of images."""
-        return SegOutput(presence=self.head(self.encoder(x)[-1]))
+        return padded(lambda images: SegOutput(presence=self.head(self.encoder(images)[-1])), x, self.stride)
 
 
 def network(config: ModelConfig) -> NetworkSpec:
