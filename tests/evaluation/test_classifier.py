@@ -9,9 +9,11 @@ import pandas as pd
 import pytest
 import yaml
 from PIL import Image
+from scipy.special import logit
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
 from rarepix import cli, layout, records
+from rarepix.scores.presence_bins import WIDTH
 from tests.conftest import Finished
 from trials.segment import main
 
@@ -88,7 +90,7 @@ def test_the_history_has_the_scores_of_presence(classifier):
 def test_a_test_has_the_tables_of_presence(classifier, present, tmp_path):
     assert run("test", classifier.folder, "--list", "train", "--out", tmp_path) == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == [
-        "calibration.csv", "images.csv", "presence.csv", "scores.json",
+        "calibration.csv", "foreground.csv", "images.csv", "presence.csv", "scores.json",
     ]  # fmt: skip
     images = pd.read_csv(tmp_path / "images.csv")
     table = pd.read_csv(tmp_path / "presence.csv").set_index("class")
@@ -100,7 +102,18 @@ def test_a_test_has_the_tables_of_presence(classifier, present, tmp_path):
         assert (rows["tp"] + rows["fp"] > 0).tolist() == found.tolist()
         assert table.loc[name, "balanced_accuracy"] == pytest.approx(balanced_accuracy_score(truth, found))
         assert table.loc[name, "auroc"] == pytest.approx(roc_auc_score(truth, rows["greatest_probability"]))
+    foreground = pd.read_csv(tmp_path / "foreground.csv").set_index("score")["value"]
+    by_image = images.assign(has=images["tp"] + images["fn"], found=images["tp"] + images["fp"]).groupby("image")
+    has, found = by_image["has"].max() == 1, by_image["found"].max() == 1
+    assert 0 < has.sum() < len(has)
+    assert foreground["sensitivity"] == pytest.approx(found[has].mean())
+    assert foreground["empty_false_alarm_rate"] == pytest.approx(found[~has].mean())
+    assert foreground["binary_accuracy"] == pytest.approx(balanced_accuracy_score(has, found))
+    bins = np.floor(logit(by_image["greatest_probability"].max()) / WIDTH)
+    assert foreground["foreground_auroc"] == pytest.approx(roc_auc_score(has, bins))
+    assert "siim_dice" not in foreground
     document = json.loads((tmp_path / "scores.json").read_text())
+    assert document["foreground"] == pytest.approx(foreground.to_dict())
     assert document["scores"]["mean_presence_balanced_accuracy"] == pytest.approx(table["balanced_accuracy"].mean())
     assert set(document["calibration_error"]) == set(CLASSES)
     calibration = pd.read_csv(tmp_path / "calibration.csv")

@@ -10,7 +10,9 @@ from sklearn.metrics import confusion_matrix
 
 from rarepix.evaluation.image_sums import ImageSums, class_counts, image_table, split_sums
 from rarepix.labels import LabelSpace, Task
-from rarepix.scores import SOFT_KINDS, SURFACE_KINDS
+from rarepix.records import ANY_CLASS, ClassCounts, PresenceHistogram
+from rarepix.scores import IMAGE_DICE_KINDS, KINDS, SOFT_KINDS, SURFACE_KINDS
+from rarepix.scores.presence_bins import BINS
 
 LABELS = LabelSpace(names=("a", "b"), rare=("b",))
 VAL = ImageSums(
@@ -53,6 +55,29 @@ def test_sums_of_soft_masks_and_outlines_have_their_names():
     assert sums.soft == {"a": dict(zip(SOFT_KINDS, range(6), strict=True))}
     assert sums.surface == {"a": dict(zip(SURFACE_KINDS, range(4), strict=True))}
     assert sums.confusion is sums.presence is None
+
+
+def test_sums_of_empty_images_have_their_names():
+    """Of a histogram the bins with images are kept."""
+    layers = LabelSpace(names=("a",), task=Task.MULTILABEL)
+    histogram = np.zeros((2, 2, BINS, 2), int)  # of two batches
+    histogram[0, 0, 7] = 1, 2
+    histogram[1, 0, 7] = 3, 0
+    histogram[1, 1, 0] = 4, 0
+    given = {
+        "foreground": np.array([[1, 0, 0, 0], [0, 0, 0, 1]]),
+        "positive_pixels": np.array([[[1, 2, 3, 4]], [[0, 0, 0, 0]]]),
+        "image_dice": np.array([[[0.25, 1, 0, 0]], [[0, 0, 1, 1]]]),
+        "presence_histogram": histogram,
+    }
+    sums = split_sums(ImageSums(["x", "y"], given), layers)
+    assert sums.foreground == ClassCounts(tp=1, fp=0, fn=0, tn=1)
+    assert sums.positive_pixels == {"a": ClassCounts(tp=1, fp=2, fn=3, tn=4)}
+    assert sums.image_dice == {"a": dict(zip(IMAGE_DICE_KINDS, (0.25, 1, 1, 1), strict=True))}
+    assert sums.presence_histogram == {
+        "a": PresenceHistogram(bins=(7,), negatives=(4,), positives=(2,)),
+        ANY_CLASS: PresenceHistogram(bins=(0,), negatives=(4,), positives=(0,)),
+    }
 
 
 @pytest.fixture(scope="module")
@@ -99,3 +124,25 @@ def test_the_record_has_the_confusion_matrix_and_the_presence_of_every_part(fini
             present = np.array([predicted[image][number].sum() > 0 for image in images])
             assert (counts.tp + counts.fn, counts.fp + counts.tn) == (present.sum(), (~present).sum())
     assert set(finished.record.sums) == {"val", "test"}
+
+
+def test_the_record_has_sums_of_empty_images_that_the_counts_of_each_image_give(finished):
+    table = pd.read_parquet(finished.folder / "images.parquet")
+    for split, sums in finished.record.sums.items():
+        rows = table[(table["split"] == split) & (table["class"] != "ground")].set_index(["image", "class"])
+        has, found = rows["tp"] + rows["fn"] > 0, rows["tp"] + rows["fp"] > 0
+        any_has, any_found = (each.groupby("image").any() for each in (has, found))
+        pairs = [(True, True), (False, True), (True, False), (False, False)]
+        expected = [int(((any_has == one) & (any_found == other)).sum()) for one, other in pairs]
+        assert list(sums.foreground.model_dump().values()) == expected
+        positive = rows[any_has.reindex(rows.index.get_level_values("image")).to_numpy()]
+        dice = (2 * rows["tp"] / (2 * rows["tp"] + rows["fp"] + rows["fn"])).where(has)
+        for name in ("block", "stripe", "dot"):
+            assert sums.positive_pixels[name].model_dump() == positive.xs(name, level="class")[[*KINDS]].sum().to_dict()
+            of_class = dice.xs(name, level="class")
+            actual = sums.image_dice[name]
+            assert (actual["dice"], actual["positives"]) == pytest.approx((of_class.sum(), of_class.count()))
+            histogram, counts = sums.presence_histogram[name], sums.presence[name]
+            assert sum(histogram.positives) == counts.tp + counts.fn == actual["positives"]
+            assert sum(histogram.negatives) == counts.fp + counts.tn == actual["negatives"]
+            assert counts.tn == actual["true_negatives"]

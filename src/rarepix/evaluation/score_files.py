@@ -14,7 +14,7 @@ from rarepix.evaluation.measure import Measurements
 from rarepix.files import replacing, write_text
 from rarepix.labels import LabelSpace, Task
 from rarepix.metrics.calibration import expected_calibration_error, reliability_table
-from rarepix.metrics.pooled_scores import pooled_scores
+from rarepix.metrics.pooled_scores import empty_image_scores, pooled_scores
 from rarepix.metrics.presence import presence_table
 from rarepix.metrics.settings import EvaluateConfig
 from rarepix.metrics.sums import CONFUSION
@@ -43,8 +43,8 @@ def score_tables(
 ) -> dict[str, pd.DataFrame]:
     """Return the tables of a test by name; docs/reference/evaluation.md describes them.
 
-    Without masks these are presence, images and calibration. With fewer pixels than *least* a predicted class counts as
-    not predicted in ``false_positive_rate_least``.
+    Without masks these are foreground, presence, images and calibration. With fewer pixels than *least* a predicted
+    class counts as not predicted in ``false_positive_rate_least``.
     """
     ids, sums = measured.images
     tables = _mask_tables(measured, labels, config) if "pixels" in sums else {}
@@ -56,6 +56,9 @@ def score_tables(
     if tables and measured.presence is not None:
         images["presence_probability"] = _of_all_classes(measured.presence, labels).ravel()
     curves = _calibration_curves(measured, labels)
+    if "foreground" in sums:
+        values = empty_image_scores(measured.images.pooled, labels, config)
+        tables["foreground"] = pd.DataFrame(values.items(), columns=["score", "value"])
     return tables | {
         "presence": presence_table(by_kind(sums[kind]), measured.greatest, names, least=least),
         "images": images,
@@ -75,6 +78,8 @@ def _mask_tables(measured: Measurements, labels: LabelSpace, config: EvaluateCon
             further = by_kind(sums[row.needs], KINDS_OF[row.needs])
             classes[name] = pooled(row.function, further, absent=ABSENT)
             classes[f"{name}_per_image"] = per_image(row.function, further, absent=ABSENT)
+        if row.needs in ("positive_pixels", "image_dice") and row.needs in sums:
+            classes[name] = _of_all_classes(row.values(sums[row.needs].sum(axis=0))[None], labels)[0]
     groups_of_classes = group_table(counts, labels.names, config.rare_classes(labels), absent=ABSENT)
     tables = {"classes": classes, "groups": groups_of_classes}
     return tables if CONFUSION not in sums else tables | {CONFUSION: confusion_table(sums[CONFUSION], labels.names)}
@@ -117,6 +122,7 @@ def write_scores(
         **({"groups": tables["groups"].to_dict(orient="records")} if "groups" in tables else {}),
         "calibration_error": {name: float(expected_calibration_error(sums)) for name, sums in curves.items()},
         "presence": tables["presence"].to_dict(orient="records"),
+        **({"foreground": dict(tables["foreground"].to_numpy().tolist())} if "foreground" in tables else {}),
         **({CONFUSION: measured.images.pooled[CONFUSION].tolist()} if CONFUSION in tables else {}),
     }
     write_text(folder / "scores.json", json.dumps(_as_json(document), indent=1, allow_nan=False) + "\n")
