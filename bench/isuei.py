@@ -75,9 +75,9 @@ def _rows(root: Path, experiments: Sequence[str], size: int, folder: Path) -> It
     """Yield a row for each experiment, and one for the two stages after those of which they are made."""
     trials = {}
     for name in experiments:
-        started = time.perf_counter()
+        started = time.process_time()
         trial = _train(name, root, size, folder / "results" / root.name)
-        seconds = time.perf_counter() - started
+        seconds = time.process_time() - started
         trained = load_trained_model(trial)
         items = select_items(trained, part="test", listed=None)[2]
         predicted = _predict(trained, items, folder / "predicted")
@@ -116,20 +116,20 @@ def _row(
     root: Path, name: str, seconds: float, trained: TrainedModel, predicted: int, numbers: Mapping[str, float]
 ) -> dict[str, Any]:
     parameters = sum(each.numel() for each in trained.module.model.parameters())
-    columns = {"data": root.name, "experiment": name, "parameters": parameters, "seconds": round(seconds, 1)}
+    columns = {"data": root.name, "experiment": name, "parameters": parameters, "cpu_seconds": round(seconds, 1)}
     return columns | {"predicted": predicted} | {key: numbers[key] for key in (*PUBLISHED, *FURTHER)}
 
 
 def _line(row: Mapping[str, Any]) -> str:
     numbers = "  ".join(f"{row[key]:.3f}" for key in (*PUBLISHED, *FURTHER))
-    what = f"{row['data']:20} {row['experiment']:26} {row['parameters'] / 1e6:6.1f} M {row['seconds']:6.1f} s"
+    what = f"{row['data']:20} {row['experiment']:26} {row['parameters'] / 1e6:6.1f} M {row['cpu_seconds']:6.1f} s"
     return f"{what}  {numbers}  predicted {row['predicted']}"
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench.isuei", description=__doc__.splitlines()[0])
     parser.add_argument("--only", action="append", choices=EXPERIMENTS, help="this experiment; may be repeated")
-    parser.add_argument("--images", type=int, default=60, help="images to draw")
+    parser.add_argument("--images", type=int, default=40, help="images to draw")
     parser.add_argument("--size", type=int, default=64, help="rows and columns that images are resized to")
     return parser
 
