@@ -11,7 +11,7 @@ from analysis.reading.tables import LeftOut
 from rarepix.layout import RECORD
 from rarepix.record_sums import named_scores, record_sums
 from rarepix.records import TrialRecord
-from rarepix.scores import CLASS_SCORES, SCORES, SUMMARY, ClassNames, score, score_name
+from rarepix.scores import CLASS_SCORES, SCORES, SUMMARY, ClassNames, empty_image_summary, score, score_name
 
 OF_CONFUSION = tuple(name for name, row in SCORES.items() if row.needs == ("confusion",))
 OF_PRESENCE = ("presence_recall", "presence_specificity", "presence_balanced_accuracy", "false_alarm_rate")
@@ -25,14 +25,16 @@ def further_columns(
     """Return a row per trial: ``plan``, columns of the stages where a trial has some, and scores as ``val_kappa``.
 
     The scores of a split are the mean IoU of the frequent classes, the scores that the recipe names (its objective and
-    ``evaluate.scores``), pixel accuracy and kappa, and the means of ``OF_PRESENCE``. A column without any value (say,
-    every class is in every image, so that there are no false alarms) is left out.
+    ``evaluate.scores``), pixel accuracy and kappa, the means of ``OF_PRESENCE`` and, where images are empty,
+    ``scores.empty_image_summary``. A column without any value (say, every class is in every image, so that there are
+    no false alarms) is left out.
 
     Args:
         classes: a row per trial, split and class with the columns ``iou`` and ``rare``.
     """
     trials = pd.Index([record.trial for record in records], name="trial")
     parts = [_frequent(classes), _named(records, left_out), _of_confusion(confusions), _of_presence(records)]
+    parts.append(_of_empty_images(records))
     scores = pd.concat([part.reindex(trials) for part in parts], axis=1)
     scores = scores.loc[:, ~scores.columns.duplicated()].dropna(axis=1, how="all")
     splits = dict.fromkeys(split for record in records for split in _splits(record))
@@ -97,6 +99,17 @@ def _of_presence(records: Iterable[TrialRecord]) -> pd.DataFrame:
     table = pd.DataFrame(rows, columns=["trial", "split", *COUNTS])
     values = {score_name("mean", name): CLASS_SCORES[name].function(table) for name in OF_PRESENCE}
     return _means_by_split(table, values)
+
+
+def _of_empty_images(records: Iterable[TrialRecord]) -> pd.DataFrame:
+    """Return the scores that treat empty images apart, of the splits that hold some."""
+    rows: dict[str, dict[str, float]] = {}
+    for record in records:
+        for split, sums in record.sums.items():
+            if sums.foreground is not None and sums.foreground.fp + sums.foreground.tn:
+                values = empty_image_summary(*record_sums(record, split))
+                rows.setdefault(record.trial, {}).update({f"{split}_{name}": value for name, value in values.items()})
+    return pd.DataFrame.from_dict(rows, orient="index", dtype=float)
 
 
 def _means_by_split(table: pd.DataFrame, values: dict[str, np.ndarray | pd.Series]) -> pd.DataFrame:

@@ -14,7 +14,7 @@ from rarepix.evaluation.measure import Measurements
 from rarepix.files import replacing, write_text
 from rarepix.labels import LabelSpace, Task
 from rarepix.metrics.calibration import expected_calibration_error, reliability_table
-from rarepix.metrics.pooled_scores import empty_image_scores, pooled_scores
+from rarepix.metrics.pooled_scores import class_names, pooled_scores
 from rarepix.metrics.presence import presence_table
 from rarepix.metrics.settings import EvaluateConfig
 from rarepix.metrics.sums import CONFUSION
@@ -24,6 +24,7 @@ from rarepix.scores import (
     PIXEL_SCORES,
     Counts,
     by_kind,
+    empty_image_summary,
     groups,
     iou,
     per_image,
@@ -57,7 +58,7 @@ def score_tables(
         images["presence_probability"] = _of_all_classes(measured.presence, labels).ravel()
     curves = _calibration_curves(measured, labels)
     if "foreground" in sums:
-        values = empty_image_scores(measured.images.pooled, labels, config)
+        values = empty_image_summary(measured.images.pooled, class_names(labels, config))
         tables["foreground"] = pd.DataFrame(values.items(), columns=["score", "value"])
     return tables | {
         "presence": presence_table(by_kind(sums[kind]), measured.greatest, names, least=least),

@@ -4,10 +4,7 @@ import math
 
 from rarepix.labels import LabelSpace
 from rarepix.metrics.settings import EvaluateConfig
-from rarepix.scores import EMPTY_IMAGE_SCORES, ClassNames, Sums, available, objective, score, summary
-
-OF_POSITIVES = ("positive_iou", "positive_dice", "siim_dice")
-"""Scores of masks that tell the images that hold a class from those that do not."""
+from rarepix.scores import ClassNames, Sums, objective, score, summary
 
 
 def class_names(labels: LabelSpace, config: EvaluateConfig) -> ClassNames:
@@ -31,9 +28,3 @@ def pooled_scores(sums: Sums, labels: LabelSpace, config: EvaluateConfig) -> dic
             scores[name] = score(name, sums, classes)
     value = objective(config.objective, sums, classes, config.floor)
     return {"objective": 0.0 if math.isnan(value) else value, **scores}
-
-
-def empty_image_scores(sums: Sums, labels: LabelSpace, config: EvaluateConfig) -> dict[str, float]:
-    """Return the scores that treat empty images apart, as far as pooled *sums* give them; absent is NaN."""
-    classes, had = class_names(labels, config), available(sums)
-    return {name: score(name, sums, classes) for name in (*EMPTY_IMAGE_SCORES, *OF_POSITIVES) if name in had}

@@ -33,6 +33,7 @@ from rarepix.scores.table import (
     available,
     check_score,
     direction_of,
+    empty_image_summary,
     groups,
     is_of_rare_classes,
     objective,
@@ -46,6 +47,6 @@ __all__ = [
     "ABSENT", "CLASS_SCORES", "EMPTY_IMAGE_SCORES", "GROUPS", "HISTOGRAM_KINDS", "IMAGE_DICE_KINDS", "KINDS",
     "KINDS_OF", "PIXEL_SCORES", "SCORES", "SOFT_KINDS", "SUMMARY", "SUMMARY_BY_CLASS", "SURFACE_KINDS", "ClassNames",
     "Counts", "Direction", "MissingSums", "Score", "Sums", "available", "by_kind", "check_score", "direction_of",
-    "groups", "iou", "is_of_rare_classes", "mean", "objective", "per_image", "pool", "pooled", "precision", "ratio",
-    "recall", "score", "score_name", "summary", "summed", "worst",
+    "empty_image_summary", "groups", "iou", "is_of_rare_classes", "mean", "objective", "per_image", "pool", "pooled",
+    "precision", "ratio", "recall", "score", "score_name", "summary", "summed", "worst",
 ]  # fmt: skip

@@ -75,14 +75,18 @@ GROUPS = ("mean", "rare", "frequent", "worst")
 """What ``groups`` makes of the values of all classes."""
 
 
-MEAN_NAMES = {"iou": "miou"} | {name: name for name in ("positive_iou", "positive_dice", "siim_dice")}
-"""Score of each class → the name of its mean, where that is not ``mean_<score>``."""
+OF_POSITIVE_IMAGES = ("positive_iou", "positive_dice", "siim_dice")
+"""Scores of each class in which the images that hold a class have a part of their own; they name their means, too."""
 
 
 def score_name(group: str, class_score: str) -> str:
-    """Return the name of a score of a group of classes: ``rare_dice``; the mean IoU is called ``miou``."""
-    name = f"{group}_{class_score}"
-    return MEAN_NAMES.get(class_score, name) if group == "mean" else name
+    """Return the name of a score of a group of classes: ``rare_dice``; the mean IoU is called ``miou``.
+
+    Means of the scores ``OF_POSITIVE_IMAGES`` are called as these are.
+    """
+    if group == "mean" and class_score in OF_POSITIVE_IMAGES:
+        return class_score
+    return "miou" if (group, class_score) == ("mean", "iou") else f"{group}_{class_score}"
 
 
 def is_of_rare_classes(name: str) -> bool:
@@ -219,6 +223,13 @@ def summary(sums: Sums, classes: ClassNames) -> dict[str, float]:
     values = zip(classes.of(kind), CLASS_SCORES[by_class].values(sums[kind]), strict=True)
     named = {f"{by_class}/{name}": float(value) for name, value in values}
     return {name: score(name, sums, classes) for name in SUMMARY[kind]} | named
+
+
+def empty_image_summary(sums: Sums, classes: ClassNames) -> dict[str, float]:
+    """Return the scores that treat empty images apart, as far as pooled *sums* give them; absent is NaN."""
+    had = available(sums)
+    names = (*EMPTY_IMAGE_SCORES, *OF_POSITIVE_IMAGES)
+    return {name: score(name, sums, classes) for name in names if name in had}
 
 
 def objective(name: str, sums: Sums, classes: ClassNames, floor: float = 0.0) -> float:

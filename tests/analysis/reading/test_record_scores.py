@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from analysis import load_study
-from rarepix.records import ClassCounts, Objective, SplitSums, Stage
+from rarepix.records import ANY_CLASS, ClassCounts, Objective, PresenceHistogram, SplitSums, Stage
+from rarepix.scores import IMAGE_DICE_KINDS
 
 SCHEMA_1 = """{"schema": 1, "study": "old", "trial": "x", "attempt": 1, "resumed_from_epoch": null,
  "status": "complete", "started": "2026-01-01T00:00:00+00:00", "finished": "2026-01-01T00:10:00+00:00",
@@ -75,6 +76,34 @@ def test_without_an_image_that_lacks_a_class_there_is_no_column_of_false_alarms(
     trials = load_study(tmp_path / "s").trials
     assert [name for name in further(trials) if "iou" not in name] == ["val_mean_presence_recall"]
     assert trials["val_mean_presence_recall"].tolist() == [0.75]
+
+
+def sums_with(empty: int) -> SplitSums:
+    """Return sums in which 4 images hold a class, of which 3 are found, and one of *empty* images is not left so."""
+    foreground = ClassCounts(tp=3, fp=min(empty, 1), fn=1, tn=max(empty - 1, 0))
+    histogram = PresenceHistogram(bins=(3, 9), negatives=(empty, 0), positives=(1, 3))
+    return SplitSums(
+        presence=PRESENCE,
+        foreground=foreground,
+        positive_pixels={name: ClassCounts(tp=1, fp=1, fn=2, tn=0) for name in PRESENCE},
+        image_dice={"car": dict(zip(IMAGE_DICE_KINDS, (2, 4, 3, 4), strict=True)),
+                    "bottle": dict(zip(IMAGE_DICE_KINDS, (0, 2, 6, 6), strict=True))},
+        presence_histogram=dict.fromkeys((*PRESENCE, ANY_CLASS), histogram),
+    )  # fmt: skip
+
+
+def test_where_images_are_empty_the_scores_that_treat_them_apart_are_columns(make, tmp_path):
+    make.add(tmp_path / "s", make.record("t", sums={"val": sums_with(5), "test": sums_with(0)}))
+    trials = load_study(tmp_path / "s").trials
+    (row,) = trials.to_dict("records")
+    expected = {
+        "empty_false_alarm_rate": 1 / 5, "sensitivity": 3 / 4, "binary_accuracy": (3 / 4 + 4 / 5) / 2,
+        "foreground_auroc": (1 * 0.5 + 3) / 4, "false_alarms_at_sensitivity_80": 1.0,
+        "sensitivity_at_false_alarms_05": 3 / 4, "positive_iou": 1 / 4, "positive_dice": 1 / 4,
+        "siim_dice": (5 / 8 + 6 / 8) / 2, "class_accuracy": (3 / 4 + 0 + 4 / 5) / 3,
+    }  # fmt: skip
+    assert {name: row[f"val_{name}"] for name in expected} == pytest.approx(expected)
+    assert not {f"test_{name}" for name in expected} & {*trials}
 
 
 def test_the_scores_that_the_recipe_names_are_columns(make, tmp_path):
