@@ -66,6 +66,7 @@ bench: $(READY) ## measure speed, as ratios within one run
 	$(BIN)/python -m bench.losses
 	$(BIN)/python -m bench.pyramids
 	$(BIN)/python -m bench.counting
+	$(BIN)/python -m bench.presence
 
 isuei: $(READY) ## train the 14 experiments on full-background images for two epochs, on drawn images and on ISUEI_DATA
 	$(BIN)/python -m bench.isuei

@@ -61,7 +61,7 @@ def test_dropout_is_of_the_training_alone(keys):
     [
         ({"encoder": "resnet19"}, r"unknown model.encoder 'resnet19': did you mean"),
         ({"encoder": "tu-test_vit"}, "'classifier' cannot be built with model.encoder='tu-test_vit'"),
-        ({"pooling": "mean"}, "'avg' or 'max'"),
+        ({"pooling": "mean"}, "'avg', 'max' or 'gem'"),
         ({"dropout": 1.0}, "less than 1"),
         ({"architecture": "unet", "pooling": "max"}, "model.pooling belongs to model.architecture classifier"),
         (
