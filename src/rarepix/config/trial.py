@@ -54,9 +54,11 @@ class TrialConfig(Settings):
             f"the network (model.architecture={self.model.architecture!r}, model.presence={self.model.presence!r})"
         )
         if not set(needs) <= set(gives):
+            without = ", or loss.presence_weight=0" if self.loss.parameters().get("presence_weight") else ""
             raise ValueError(
                 f"loss.name={self.loss.name!r} compares {' and '.join(needs)}, but {network} gives "
                 f"{' and '.join(gives)}: use another loss, or a network that gives both, such as model.presence=encoder"
+                f"{without}"
             )
         if not set(gives) <= set(compares):
             raise ValueError(

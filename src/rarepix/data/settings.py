@@ -208,8 +208,8 @@ class SamplingConfig(OneOf):
     ``positive_ratio``) · foreground_only (each image with foreground once). All but uniform, duplicate and
     foreground_only draw with replacement."""
     images_per_epoch: PositiveInt | None = None
-    """Images shown per epoch. None: as many as there are, twice as many with ``duplicate`` and ``added``. With ``under``
-    twice those of the rarer kind, with ``over`` of the commoner; with ``foreground_only`` those with foreground."""
+    """Images shown per epoch. None: as many as there are, twice as many with ``duplicate`` and ``added``; ``under``:
+    twice those of the rarer kind, ``over``: of the commoner, ``foreground_only``: those with foreground."""
     steps_per_epoch: PositiveInt | None = None
     """The same in batches, to compare samplings at equal numbers of updates."""
 
