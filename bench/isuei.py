@@ -25,11 +25,11 @@ import pandas as pd
 from rarepix.cli.trial import main as run_trial
 from rarepix.data.source import Item
 from rarepix.data.synthetic import draw_full_background
-from rarepix.evaluation.checkpoint import TrainedModel, load_trained_model
-from rarepix.evaluation.full_background import PUBLISHED, evaluate_one
+from rarepix.evaluation.checkpoint import TrainedModel, load_classifier, load_trained_model
+from rarepix.evaluation.full_background import PUBLISHED, UNGATED, evaluate_one
 from rarepix.evaluation.predict import predict
 from rarepix.evaluation.test import select_items
-from rarepix.evaluation.two_stage_numbers import GATED, Stages, evaluate_two
+from rarepix.evaluation.two_stage_numbers import TWO_STAGES, evaluate_two
 from rarepix.files import replacing
 from rarepix.layout import CHECKPOINTS, results_root, trial_folder
 
@@ -81,14 +81,15 @@ def _rows(root: Path, experiments: Sequence[str], size: int, folder: Path) -> It
         trained = load_trained_model(trial)
         items = select_items(trained, part="test", listed=None)[2]
         predicted = _predict(trained, items, folder / "predicted")
-        yield _row(root, name, seconds, trained, predicted, evaluate_one(trained, items))
+        yield _row(root, name, seconds, trained, predicted, evaluate_one(trained, items)[UNGATED])
         if name in (CLASSIFIER, SECOND_STAGE):
             trials[name] = trial
         else:  # a checkpoint with the state of the optimiser takes a gigabyte
             shutil.rmtree(trial / CHECKPOINTS)
         if name in trials and len(trials) == 2:
-            stages = Stages(*(load_trained_model(trials[stage]) for stage in (CLASSIFIER, SECOND_STAGE)))
-            yield _row(root, "these two, in two stages", 0, stages.second, 0, evaluate_two(stages, items)[GATED])
+            second = load_trained_model(trials[SECOND_STAGE])
+            second = second._replace(classifier=load_classifier(trials[CLASSIFIER], second.config, second.labels))
+            yield _row(root, "these two, in two stages", 0, second, 0, evaluate_two(second, items)[TWO_STAGES])
     shutil.rmtree(folder / "results")
 
 

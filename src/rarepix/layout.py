@@ -10,7 +10,7 @@
                                    clusters.csv       cluster × class: centroids, of a split by proportion_cluster
                                    donors.csv         class, probability, of copy-paste
                                    examples.png       worst and median validation image of each rare class, with errors
-                                   checkpoints/       last.ckpt, best.ckpt
+                                   checkpoints/       last.ckpt, best.ckpt; gate.json, where a gate was tuned
                                    tensorboard/       event files
                                    stages/<stage>/    of a trial of several trainings; see below
                     search/ledger.jsonl               the search's journal: one event a line
@@ -41,6 +41,8 @@ DONORS = "donors.csv"
 EXAMPLES = "examples.png"
 CHECKPOINTS = "checkpoints"
 BEST = "best.ckpt"
+GATE = "gate.json"
+"""Beside the checkpoint that it is of."""
 LAST = "last.ckpt"
 TENSORBOARD = "tensorboard"
 STAGES = "stages"

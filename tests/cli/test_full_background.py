@@ -13,7 +13,7 @@ from PIL import Image
 from rarepix import cli, layout
 from rarepix.data.synthetic import draw_full_background
 from rarepix.evaluation.legacy import build_legacy
-from rarepix.evaluation.two_stage_numbers import ALONE, BY_CLASS, GATED
+from rarepix.evaluation.two_stage_numbers import ALONE, BY_CLASS, TWO_STAGES
 from rarepix.labels import LabelSpace
 from trials.segment import main
 
@@ -133,7 +133,7 @@ def test_two_stages_are_gated_by_the_first(first, second, predicted, drawn, tmp_
     }
     assert 0 < sum(found.any(axis=1)) < len(found)
     numbers = json.loads(out.read_text())["numbers"]
-    for way, masks in {ALONE: predicted, GATED: kept, BY_CLASS: by_class}.items():
+    for way, masks in {ALONE: predicted, TWO_STAGES: kept, BY_CLASS: by_class}.items():
         expected = published({name: mask.astype(np.uint8) for name, mask in masks.items()}, drawn)
         for name, old in PUBLISHED.items():
             assert numbers[way][name] == pytest.approx(expected[old]), (way, name)
@@ -149,14 +149,14 @@ def test_a_classifier_alone_has_the_numbers_of_presence(first, tmp_path, capsys)
 
 def test_stages_that_do_not_fit_are_refused(first, second, capsys):
     assert run("evaluate", "two-stage", second, second) == 2
-    assert "the first stage must say which classes are in an image" in capsys.readouterr().err
+    assert "a classifier must say which classes are in an image" in capsys.readouterr().err
     assert run("evaluate", "two-stage", first, first) == 2
     assert "a second stage must have predicted masks" in capsys.readouterr().err
 
 
 def test_stages_of_other_classes_are_refused(finished, first, capsys):
     assert run("evaluate", "two-stage", first, finished.folder) == 2
-    assert "the two stages must be of the same classes" in capsys.readouterr().err
+    assert "a classifier must be of the classes of the network" in capsys.readouterr().err
 
 
 def test_a_first_stage_that_knows_the_images_is_refused(trial, second, capsys):

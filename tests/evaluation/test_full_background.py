@@ -6,7 +6,7 @@ import torch
 
 from rarepix.evaluation.full_background import OURS, PUBLISHED, check_background, numbers
 from rarepix.evaluation.legacy import build_legacy
-from rarepix.evaluation.two_stage_numbers import ALONE, BY_CLASS, GATED, emptied, gates
+from rarepix.evaluation.two_stage_numbers import ALONE, BY_CLASS, TWO_STAGES, ways
 from rarepix.labels import LabelSpace, Task
 from rarepix.metrics.settings import EvaluateConfig
 from rarepix.metrics.sums import image_sums
@@ -70,10 +70,10 @@ def test_one_stage_as_the_published_evaluator():
 
 def test_two_stages_by_hand():
     prediction, target = toy()
-    of_way = gates(prediction, torch.tensor(FIRST_STAGE), LABELS, threshold=0.5)
-    assert list(of_way) == [ALONE, GATED, BY_CLASS]
+    of_way = ways(prediction, torch.tensor(FIRST_STAGE), LABELS, threshold=0.5)
+    assert list(of_way) == [ALONE, TWO_STAGES, BY_CLASS]
     assert published(of_way[ALONE], target) == pytest.approx(published(prediction, target), nan_ok=True)
-    whole, by_class = (published(of_way[way], target) for way in (GATED, BY_CLASS))
+    whole, by_class = (published(of_way[way], target) for way in (TWO_STAGES, BY_CLASS))
     assert {name: whole[name] for name in PUBLISHED} == pytest.approx(
         {  # the speck is gone; the car stays, since there is a bicycle in its image
             "IoU": (1 / 4 + 1) / 2,
@@ -96,29 +96,17 @@ def test_two_stages_by_hand():
 def test_the_threshold_is_a_probability():
     prediction, _ = toy()
     logits = torch.tensor([[0.0, -9.0]] * 4)  # bicycles with the probability 1/2
-    assert gates(prediction, logits, LABELS, threshold=0.4)[GATED].mask.any()
-    assert not gates(prediction, logits, LABELS, threshold=0.6)[GATED].mask.any()
+    assert ways(prediction, logits, LABELS, threshold=0.4)[TWO_STAGES].mask.any()
+    assert not ways(prediction, logits, LABELS, threshold=0.6)[TWO_STAGES].mask.any()
 
 
 def test_a_binary_mask_has_no_column_by_class():
     binary = LabelSpace(names=("background", "defect"), background=0, task=Task.BINARY)
     mask = torch.ones(2, 1, 3, dtype=torch.long)
     prediction = Prediction(SegOutput(torch.zeros(2, 1, 1, 3)), mask, None)
-    of_way = gates(prediction, torch.tensor([[1.0], [-1.0]]), binary, threshold=0.5)
-    assert list(of_way) == [ALONE, GATED]
-    assert of_way[GATED].mask.tolist() == [[[1, 1, 1]], [[0, 0, 0]]]
-
-
-def test_layers_of_a_multilabel_mask_are_emptied_apart():
-    lesions = LabelSpace(names=("red", "yellow"), task=Task.MULTILABEL)
-    mask = torch.ones(1, 2, 1, 2, dtype=torch.long)
-    assert emptied(mask, torch.tensor([[True, False]]), lesions).tolist() == [[[[1, 1]], [[0, 0]]]]
-
-
-def test_the_background_need_not_be_the_first_class():
-    labels = LabelSpace(names=("car", "road", "bicycle"), background=1)
-    mask = torch.tensor([[[0, 1, 2]]])
-    assert emptied(mask, torch.tensor([[False, True]]), labels).tolist() == [[[1, 1, 2]]]
+    of_way = ways(prediction, torch.tensor([[1.0], [-1.0]]), binary, threshold=0.5)
+    assert list(of_way) == [ALONE, TWO_STAGES]
+    assert of_way[TWO_STAGES].mask.tolist() == [[[1, 1, 1]], [[0, 0, 0]]]
 
 
 def test_without_background_no_image_can_be_empty():

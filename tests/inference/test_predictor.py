@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
+from rarepix.gates import Gate
 from rarepix.inference.predictor import Predictor
 from rarepix.labels import LabelSpace, Task
 from rarepix.metrics.settings import EvaluateConfig
@@ -182,16 +183,15 @@ def test_images_are_padded_to_the_stride_of_the_network():
 
 
 def test_a_gate_changes_what_is_decoded_and_not_the_output():
-    """Class b, which wins in every pixel, is not in the image."""
+    """Class b, which wins in every pixel, is not in the image: what is emptied becomes the background a."""
+    labels = LabelSpace(names=("a", "b"), background=0)
 
     def network(images: Tensor) -> SegOutput:
-        return SegOutput(torch.tensor([0.0, 1.0]).view(1, 2, 1, 1).expand(1, 2, 32, 32), torch.tensor([[5.0, -5.0]]))
+        return SegOutput(torch.tensor([0.0, 1.0]).view(1, 2, 1, 1).expand(1, 2, 32, 32), torch.tensor([[-5.0]]))
 
-    def gate(output: SegOutput) -> SegOutput:
-        return output._replace(mask=output.mask.masked_fill(output.presence[..., None, None] < 0, -torch.inf))
-
+    gate = Gate(kind="presence", classes=("b",), presence=(0.5,))
     ungated, gated = (
-        Predictor(EvaluateConfig(), LABELS, **options).predict(network, batch([(32, 32)]))
+        Predictor(EvaluateConfig(), labels, **options).predict(network, batch([(32, 32)]))
         for options in ({}, {"gate": gate})
     )
     assert (ungated.mask == 1).all()

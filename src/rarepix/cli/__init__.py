@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from rarepix.cli import evaluate, full_background, init, inventory, study
+from rarepix.cli import evaluate, full_background, init, inventory, study, tune
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__.splitlines()[0]
@@ -20,6 +20,7 @@ app.command()(init.init)
 app.command()(inventory.inventory)
 app.command("test")(evaluate.evaluate)
 app.command()(evaluate.predict)
+app.command()(tune.tune)
 
 
 @app.command("demo-data")

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 NETWORK = typer.Argument(metavar="TRIAL_OR_CHECKPOINT", help="A trial's folder, or a checkpoint file with --recipe.")
 RECIPE = typer.Option(help="Name or file of the recipe that a checkpoint file was trained with.")
+NO_GATE = typer.Option("--no-gate", help="Leave out the gate that rarepix tune put beside the checkpoint.")
 SETTINGS = typer.Option("--set", metavar="KEY=VALUE", help="Change one key, such as evaluate.flips=[horizontal].")
 
 
@@ -30,6 +31,7 @@ def evaluate(
     ] = None,
     masks: Annotated[str | None, typer.Option(help="Write the predicted masks: palette or classes.")] = None,
     least: Annotated[int, typer.Option(min=1, help="A predicted class with fewer pixels counts as absent.")] = 1,
+    no_gate: Annotated[bool, NO_GATE] = False,
 ) -> None:
     """Test a trained network on a part or list of a dataset: scores, tables, pictures."""
     from rarepix.choices import pick
@@ -46,7 +48,7 @@ def evaluate(
         pick(dict.fromkeys(FORMS), masks, "form of masks")
     for name in legacy or ():
         pick(LEGACY, name, "published evaluator")
-    trained = load(network, recipe, settings)
+    trained = _load(network, recipe, settings, gated=not no_gate)
     name, source, items = select_items(trained, part=part, listed=listed)
     out = out or trained.folder / "test" / re.sub(r"[^\w.-]+", "_", name)
     config = trained.config
@@ -61,6 +63,7 @@ def evaluate(
         "fold": config.data.fold,
         "evaluate": config.evaluate.model_dump(mode="json"),
         "resize": config.data.resize,
+        "gate": None if trained.gate is None else trained.gate.model_dump(mode="json"),
     }
     options = {"surfaces": surfaces, "legacy": legacy or (), "masks": masks, "least": least}
     with bar("testing", len(items)) as advance:
@@ -80,6 +83,7 @@ def predict(
     overlays: Annotated[
         bool | None, typer.Option(help="Draw each image with its classes over it; default: if there are masks.")
     ] = None,
+    no_gate: Annotated[bool, NO_GATE] = False,
 ) -> None:
     """Predict the masks of a folder of images, or which classes are in each image."""
     from rarepix.choices import pick
@@ -94,7 +98,7 @@ def predict(
     files = image_files(images)
     if note := hidden_note(images):
         print(f"rarepix: {note}", file=sys.stderr)
-    trained = load(network, recipe, settings)
+    trained = _load(network, recipe, settings, gated=not no_gate)
     trained.refuse_without_masks(["--masks"] * (masks is not None) + ["--overlays"] * bool(overlays))
     form = None
     if trained.has_masks:
@@ -109,23 +113,25 @@ def predict(
     print(f"{'masks, overlays and tables' if trained.has_masks else 'tables'}: {out}")
 
 
-def load(network: Path, recipe: str | None, settings: list[str] | None) -> "TrainedModel":
-    """Return the network of a trial's folder or a checkpoint file, with *settings* put over its configuration."""
+def _load(network: Path, recipe: str | None, settings: list[str] | None, *, gated: bool) -> "TrainedModel":
     from rarepix.config import parse_settings
     from rarepix.evaluation.checkpoint import load_trained_model
 
-    return load_trained_model(network, recipe=recipe, settings=parse_settings(settings or []))
+    return load_trained_model(network, recipe=recipe, settings=parse_settings(settings or []), gated=gated)
 
 
 def _print_scores(document: dict[str, Any], out: Path) -> None:
     """Print the scores, those of each class, those of published evaluators, and the folder with all results."""
-    scores = document["scores"]
+    scores, without = document["scores"], document.get("scores_without_gate", {})
     print(f"{document['dataset']}, {document['tested']}: {document['images']} images")
+    if without:
+        print(f"  with the gate {document['gate']['gate']['kind']} (without it)")
     for name, value in sorted(scores.items(), key=lambda score: "/" in score[0]):
         if "/" in name:
-            print(f"    {name:18} {'absent' if value != value else f'{value:.4f}'}")
+            print(f"    {name:18} {'absent' if value != value else f'{value:.4f}'}", end="")
         else:
-            print(f"  {name:20} {value:.4f}")
+            print(f"  {name:20} {value:.4f}", end="")
+        print(f" ({without[name]:.4f})" if without else "")
     for evaluator, legacy_scores in document["legacy"].items():
         for name, value in legacy_scores.items():
             print(f"  {evaluator}: {name} {value:.4f}")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rarepix.cli.evaluate import NETWORK, RECIPE, SETTINGS, load
+from rarepix.cli.evaluate import NETWORK, RECIPE, SETTINGS
 from rarepix.cli.progress import bar
 
 if TYPE_CHECKING:
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from rarepix.evaluation.checkpoint import TrainedModel
 
 app = typer.Typer(no_args_is_help=True, help="The published numbers of full-background images, and ours beside them.")
-FIRST = typer.Argument(metavar="FIRST", help="Trial or checkpoint that says which classes are in an image.")
-SECOND = typer.Argument(metavar="SECOND", help="Trial or checkpoint that predicts masks.")
+FIRST = typer.Argument(metavar="FIRST", help="Folder of a trial that says which classes are in an image.")
+SECOND = typer.Argument(metavar="SECOND", help="Folder of a trial, or checkpoint, that predicts masks.")
 PART = typer.Option(help="train, val or test (the default), as the trial split its data.")
 LIST = typer.Option("--list", help="A list of the dataset instead of a part.")
 OUT = typer.Option(help="File for the numbers; default: evaluate/….json beside the network.")
@@ -35,13 +35,15 @@ def single_stage(
     settings: Annotated[list[str] | None, SETTINGS] = None,
     out: Annotated[Path | None, OUT] = None,
 ) -> None:
-    """Evaluate one network: IoU, IoU_pos, class accuracy, binary accuracy, and what users pay for."""
+    """Evaluate one network, without and with its gate: IoU, IoU_pos, class and binary accuracy, false alarms, …"""
+    from rarepix.config import parse_settings
+    from rarepix.evaluation.checkpoint import load_trained_model
     from rarepix.evaluation.full_background import evaluate_one
 
-    trained = load(network, recipe, settings)
+    trained = load_trained_model(network, recipe=recipe, settings=parse_settings(settings or []), gated=True)
     name, items = _select(trained, part, listed)
     with bar("evaluating", len(items)) as advance:
-        columns = {"one stage": evaluate_one(trained, items, advance)}
+        columns = evaluate_one(trained, items, advance)
     _tell(columns, trained, name, len(items), {"checkpoint": str(trained.checkpoint)}, out, "single-stage")
 
 
@@ -49,8 +51,7 @@ def single_stage(
 def two_stage(
     first: Annotated[Path, FIRST],
     second: Annotated[Path, SECOND],
-    first_recipe: Annotated[str | None, typer.Option(help="Recipe of the first, if it is a checkpoint file.")] = None,
-    second_recipe: Annotated[str | None, typer.Option(help="Recipe of the second, if it is a checkpoint file.")] = None,
+    recipe: Annotated[str | None, typer.Option(help="Recipe of SECOND, if it is a checkpoint file.")] = None,
     threshold: Annotated[float, typer.Option(min=1e-6, max=1 - 1e-6, help="Probability in the first stage.")] = 0.5,
     part: Annotated[str | None, PART] = None,
     listed: Annotated[str | None, LIST] = None,
@@ -58,17 +59,20 @@ def two_stage(
     out: Annotated[Path | None, OUT] = None,
 ) -> None:
     """Evaluate two stages: masks of SECOND are emptied where FIRST finds no class in the image."""
-    from rarepix.evaluation.two_stage_numbers import Stages, check_not_trained_on, evaluate_two
+    from rarepix.config import parse_settings
+    from rarepix.evaluation.checkpoint import load_classifier, load_trained_model
+    from rarepix.evaluation.two_stage_numbers import check_not_trained_on, evaluate_two
 
-    stages = Stages(load(first, first_recipe, settings), load(second, second_recipe, settings))
-    name, items = _select(stages.second, part, listed)
+    trained = load_trained_model(second, recipe=recipe, settings=parse_settings(settings or []))
+    trained.refuse_without_masks(["a second stage"])
+    trained = trained._replace(classifier=load_classifier(first, trained.config, trained.labels))
+    name, items = _select(trained, part, listed)
     if part != "train" and listed is None:
-        check_not_trained_on(stages.first, stages.second, items)
-    with bar("evaluating", 2 * len(items)) as advance:
-        columns = evaluate_two(stages, items, advance, threshold)
-    checkpoints = {"first": str(stages.first.checkpoint), "second": str(stages.second.checkpoint)}
-    metadata = checkpoints | {"threshold": threshold}
-    _tell(columns, stages.second, name, len(items), metadata, out, "two-stage")
+        check_not_trained_on(trained.classifier, trained, items)
+    with bar("evaluating", len(items)) as advance:
+        columns = evaluate_two(trained, items, advance, threshold)
+    metadata = {"first": str(trained.classifier.checkpoint), "second": str(trained.checkpoint), "threshold": threshold}
+    _tell(columns, trained, name, len(items), metadata, out, "two-stage")
 
 
 def _select(trained: "TrainedModel", part: str | None, listed: str | None) -> tuple[str, "list[Item]"]:

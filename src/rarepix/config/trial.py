@@ -12,7 +12,7 @@ from rarepix.data.settings import DataConfig, SamplingConfig
 from rarepix.data.transforms.settings import AugmentConfig, CropConfig, PasteConfig
 from rarepix.engine.settings import EngineConfig, OptimConfig
 from rarepix.losses.settings import LossConfig
-from rarepix.metrics.settings import EvaluateConfig
+from rarepix.metrics.settings import EvaluateConfig, GateConfig
 from rarepix.models.settings import ModelConfig
 from rarepix.settings import ConfigError, Settings, explain
 
@@ -33,6 +33,7 @@ class TrialConfig(Settings):
     optim: OptimConfig = OptimConfig()
     engine: EngineConfig = EngineConfig()
     evaluate: EvaluateConfig = EvaluateConfig()
+    gate: GateConfig = GateConfig()
 
     @model_validator(mode="after")
     def _check_stride(self) -> "TrialConfig":
@@ -66,6 +67,21 @@ class TrialConfig(Settings):
                 f"{' and '.join(compares)}, so that nothing would train the rest: use a loss such as ce+presence_bce "
                 f"(loss.alpha may be 0), or a network without that head"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _check_gate(self) -> "TrialConfig":
+        asks, gives = self.gate.kind.split("+"), self.model.network.outputs
+        for output, names in (("presence", ("presence",)), ("mask", ("pixels", "area"))):
+            asked = [name for name in names if name in asks and output not in gives]
+            if asked:
+                what = "has no presence head" if output == "presence" else "predicts no masks"
+                advice = "add one with model.presence" if output == "presence" else "use gate.kind=presence"
+                raise ValueError(
+                    f"gate.kind={self.gate.kind!r} asks for {' and '.join(asked)}, but the network "
+                    f"(model.architecture={self.model.architecture!r}, model.presence={self.model.presence!r}) {what}: "
+                    f"{advice}, or use another gate"
+                )
         return self
 
     @model_validator(mode="after")

@@ -69,7 +69,7 @@ class SegmentationModule(pl.LightningModule):
         super().__init__()
         self.model = model.to(memory_format=torch.channels_last) if channels_last else model
         self.loss, self.target_of, self.sums_of, self.scorer = loss, target_of, sums_of, scorer
-        self._predict = predict
+        self.predictor = predict
         self.optim, self.seed, self.channels_last, self.metadata = optim, seed, channels_last, metadata or {}
         # normalised on the device: loaders then move a quarter of the bytes
         self.register_buffer("mean", torch.tensor(mean).view(1, -1, 1, 1) * full_scale, persistent=False)
@@ -86,7 +86,7 @@ class SegmentationModule(pl.LightningModule):
 
     def predict(self, batch: dict) -> Prediction:
         """Return the prediction for a batch of an evaluation loader, on the device of its images."""
-        return self._predict(self, batch)
+        return self.predictor(self, batch)
 
     def configure_optimizers(self) -> dict:
         """Return optimiser and schedule."""

@@ -18,6 +18,9 @@ from rarepix.config import TrialConfig, build_config, load_recipe, updated
 from rarepix.data.sources import source_of
 from rarepix.engine.hardware import Hardware, choose_hardware, set_threads
 from rarepix.engine.module import METADATA_KEY
+from rarepix.evaluation.gate_files import read_gate
+from rarepix.files import sha256
+from rarepix.gates import TunedGate
 from rarepix.labels import LabelSpace
 from rarepix.layout import BEST, CHECKPOINTS, RECORD, STAGE, stage_folder
 from rarepix.models.outputs import Prediction
@@ -50,6 +53,10 @@ class TrainedModel(NamedTuple):
     split_fingerprint: Mapping[str, Any] | None
     """The keys that decided which images it was trained on, see ``config_data_checks.split_fingerprint``; None if the
     checkpoint does not say."""
+    gate: TunedGate | None = None
+    """What is applied to its predictions."""
+    classifier: "TrainedModel | None" = None
+    """The network that the gate asks, where that is another one."""
 
     def autocast(self) -> torch.autocast:
         """Return the context in which the network computes as it did in its trial."""
@@ -77,7 +84,7 @@ class TrainedModel(NamedTuple):
 
 
 def load_trained_model(
-    path: Path, *, recipe: str | None = None, settings: Mapping[str, Any] | None = None
+    path: Path, *, recipe: str | None = None, settings: Mapping[str, Any] | None = None, gated: bool = False
 ) -> TrainedModel:
     """Return the network in *path*.
 
@@ -87,8 +94,10 @@ def load_trained_model(
             torch or safetensors.
         recipe: of a checkpoint file; a trial's folder holds its own configuration.
         settings: dotted keys put over the configuration, such as ``evaluate.flips``.
+        gated: apply the gate that lies beside the checkpoint, if there is one.
 
     Raises:
+        GateError: the gate does not fit the checkpoint, its classes or the way in which it predicts.
         FileNotFoundError: *path* or a file in it does not exist.
         CheckpointError: the checkpoint cannot be read or does not fit.
         ConfigError: the configuration cannot be used.
@@ -107,12 +116,49 @@ def load_trained_model(
             f"{checkpoint} must hold the mean and standard deviation of its bands, since data.channels and data.range "
             f"say that images are not 8-bit RGB, but does not: give the checkpoint of a trial with that configuration"
         )
-    module = wiring.build_module(config, labels, normalisation=normalisation)
+    tuned = read_gate(checkpoint, labels, config) if gated else None
+    module = wiring.build_module(config, labels, normalisation=normalisation, gate=tuned and tuned.gate)
     _fill(module.model, state, checkpoint)
     module.eval().to("cuda" if hardware.accelerator == "gpu" else "cpu")
     folder = path if path.is_dir() else checkpoint.parent
     fingerprint = metadata["division"] if metadata else None
-    return TrainedModel(config, labels, module, hardware, checkpoint, folder, fingerprint)
+    classifier = _classifier_of(tuned, config, labels) if tuned and tuned.classifier else None
+    return TrainedModel(config, labels, module, hardware, checkpoint, folder, fingerprint, tuned, classifier)
+
+
+def load_classifier(path: Path, config: TrialConfig, labels: LabelSpace) -> TrainedModel:
+    """Return the network in *path*, which a gate asks for the presence of classes of the images of another network.
+
+    It predicts in its own size, with batches of the same images as the other one, which is that of *config*.
+
+    Raises:
+        CheckpointError: it says nothing of presence, or is of other classes than *labels*.
+    """
+    same = {"evaluate.batch_size": config.evaluate.batch_size, "engine.device": config.engine.device}
+    classifier = load_trained_model(path, settings=same)
+    if "presence" not in classifier.module.model.outputs:
+        raise CheckpointError(
+            f"a classifier must say which classes are in an image, but {classifier.checkpoint} predicts only masks: "
+            f"give a network with model.architecture=classifier, or with a presence head"
+        )
+    if (classifier.labels.names, classifier.labels.task) != (labels.names, labels.task):
+        raise CheckpointError(
+            f"a classifier must be of the classes of the network ({labels.task}: {', '.join(labels.names)}), but "
+            f"{classifier.checkpoint} is of {classifier.labels.task}: {', '.join(classifier.labels.names)}: "
+            f"give one that was trained on these classes"
+        )
+    return classifier
+
+
+def _classifier_of(tuned: TunedGate, config: TrialConfig, labels: LabelSpace) -> TrainedModel:
+    """Return the classifier that a gate names; the same checkpoint, wherever the trial now lies that it names."""
+    checkpoint = Path(tuned.classifier["path"])
+    if not checkpoint.is_file() or sha256(checkpoint) != tuned.classifier["checkpoint"]:
+        raise CheckpointError(
+            f"the gate asks the classifier {checkpoint} (SHA-256 {tuned.classifier['checkpoint'][:12]}…), but that is "
+            f"{'another one now' if checkpoint.is_file() else 'not there'}: tune the gate again, or give --no-gate"
+        )
+    return load_classifier(checkpoint.parents[1], config, labels)
 
 
 def load_weights(network: nn.Module, checkpoint: Path) -> None:

@@ -1,6 +1,6 @@
 """Examples for people: which images show best how a network deals with the rare classes, and the picture of them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,6 +12,7 @@ from rarepix.data.dataset import SegmentationDataset
 from rarepix.data.loaders import Collate
 from rarepix.files import replacing
 from rarepix.inference.decode import crop_masks
+from rarepix.inference.gates import CLASSIFIER
 from rarepix.labels import LabelSpace, hard_mask
 from rarepix.metrics.settings import EvaluateConfig
 from rarepix.scores import ratio
@@ -117,13 +118,18 @@ def draw_examples(
     path: Path,
     *,
     rare: Sequence[str],
+    classifier: Mapping[str, torch.Tensor] | None = None,
 ) -> None:
     """Predict the chosen images of *dataset* and write the picture of them to *path*.
 
-    *module* is a ``SegmentationModule`` whose network predicts masks.
+    *module* is a ``SegmentationModule`` whose network predicts masks; *classifier* has the logits K of the network that
+    its gate asks, by image, if it asks one.
     """
     position = {item.id: index for index, item in enumerate(dataset.items)}
-    rows = [_predict(module, dataset[position[image]], labels, caption) for image, caption in choice.examples]
+    rows = []
+    for image, caption in choice.examples:
+        asked = {CLASSIFIER: classifier[image][None]} if classifier else {}
+        rows.append(_predict(module, dataset[position[image]], labels, caption, asked))
     with replacing(path) as temporary:
         examples_sheet(rows, labels, rare=rare, notes=choice.notes).save(temporary)
 
@@ -138,11 +144,13 @@ def image_and_mask(sample: dict, labels: LabelSpace) -> tuple[np.ndarray, np.nda
 
 
 @torch.inference_mode()
-def _predict(module: "pl.LightningModule", sample: dict, labels: LabelSpace, caption: str) -> ExampleRow:
+def _predict(
+    module: "pl.LightningModule", sample: dict, labels: LabelSpace, caption: str, asked: Mapping[str, torch.Tensor]
+) -> ExampleRow:
     """Return the sample with its prediction, which has the size of the truth."""
     batch = Collate(labels.ignore, module.model.stride)([sample])
     module.eval()
-    prediction = module.predict(batch | {"image": batch["image"].to(module.device)})
+    prediction = module.predict(batch | {"image": batch["image"].to(module.device)} | dict(asked))
     image, truth = image_and_mask(sample, labels)
     (mask,) = crop_masks(prediction.mask, [truth.shape[:2]])
     return ExampleRow(caption, image, truth, mask)

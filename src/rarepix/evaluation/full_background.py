@@ -2,19 +2,17 @@
 
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 
-from torch.utils.data import DataLoader
-
-from rarepix.data.dataset import SegmentationDataset
 from rarepix.data.source import Item
 from rarepix.evaluation.checkpoint import TrainedModel
+from rarepix.evaluation.gate_batches import gated_batches, items_loader
 from rarepix.evaluation.measure import measure
 from rarepix.labels import LabelSpace, Task
 from rarepix.metrics.pooled_scores import class_names
 from rarepix.metrics.settings import EvaluateConfig
 from rarepix.scores import Sums, available, score
 from rarepix.settings import ConfigError
-from rarepix.wiring import evaluation_loader
 
 PUBLISHED = {
     "IoU": "foreground_iou",
@@ -28,6 +26,10 @@ OURS = (
     *("positive_dice", "siim_dice", "miou"),
 )
 """The scores beside them."""
+UNGATED, GATED = "one stage", "with its gate"
+"""How masks are kept: as they are, or where the gate that was tuned for the network finds a class."""
+Columns = dict[str, dict[str, float]]
+"""How masks are kept → name → number."""
 Advance = Callable[[int], None]
 """Called with the number of images of each batch, for a progress bar."""
 
@@ -36,16 +38,22 @@ def no_bar(images: int) -> None:
     """Show nothing."""
 
 
-def evaluate_one(trained: TrainedModel, items: Sequence[Item], advance: Advance = no_bar) -> dict[str, float]:
-    """Return ``PUBLISHED`` and ``OURS`` of a network on *items*; NaN: absent, or it predicts no masks.
+def evaluate_one(trained: TrainedModel, items: Sequence[Item], advance: Advance = no_bar) -> Columns:
+    """Return ``PUBLISHED`` and ``OURS`` of a network on *items*, ``UNGATED`` and, where it has a gate, ``GATED``.
+
+    NaN: absent, or it predicts no masks.
 
     Raises:
         ConfigError: the dataset has no background.
         DataError: an image or mask cannot be read.
     """
     check_background(trained.labels)
-    measured = measure(trained, item_loader(trained, items), surfaces=False, advance=advance)
-    return numbers(measured.images.pooled, trained.labels, trained.config.evaluate)
+    batches = gated_batches(trained, partial(items_loader, items=items))
+    measured = measure(trained, batches, surfaces=False, advance=advance)
+    taken = {UNGATED: measured.images}
+    if measured.ungated is not None:
+        taken = {UNGATED: measured.ungated, GATED: measured.images}
+    return {way: numbers(sums.pooled, trained.labels, trained.config.evaluate) for way, sums in taken.items()}
 
 
 def numbers(sums: Sums, labels: LabelSpace, config: EvaluateConfig) -> dict[str, float]:
@@ -62,10 +70,3 @@ def check_background(labels: LabelSpace) -> None:
             f"the dataset must have a background, since these numbers ask which images hold nothing else, but its "
             f"classes are {', '.join(labels.names)}: name one as background in its dataset.json"
         )
-
-
-def item_loader(trained: TrainedModel, items: Sequence[Item]) -> DataLoader:
-    """Return the batches of *items* in their order, of the size that *trained* was trained on."""
-    dataset = SegmentationDataset(items, resize=trained.config.data.resize)
-    gpu = trained.module.device.type == "cuda"
-    return evaluation_loader(dataset, trained.config, trained.labels, gpu=gpu)

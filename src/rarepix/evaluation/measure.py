@@ -14,7 +14,7 @@ from rarepix.labels import LabelSpace, Task, hard_mask
 from rarepix.metrics.calibration import calibration_counts
 from rarepix.metrics.sums import image_sums
 from rarepix.metrics.surface import band_counts, class_masks, surface_lengths
-from rarepix.models.outputs import Target
+from rarepix.models.outputs import Prediction, Target
 from rarepix.scores import SURFACE_KINDS
 
 TOLERANCE = 2.0
@@ -33,6 +33,8 @@ class Measurements(NamedTuple):
     """N K: the probability that the class is in the image; None: the network has no such output."""
     calibration: Tensor
     """See ``metrics.calibration.calibration_counts``: of pixels, without masks of images, then K × bins × 3."""
+    ungated: ImageSums | None = None
+    """What *images* would be without the gate; None: there is no gate."""
 
 
 def measure(
@@ -50,11 +52,14 @@ def measure(
     network that predicts masks.
     """
     labels, device = trained.labels, trained.module.device
-    ids, sums, greatest, presence, calibration = [], [], [], [], 0
+    ids, sums, ungated, greatest, presence, calibration = [], [], [], [], [], 0
     for batch in batches:
         prediction = trained.predict(batch)
         target = trained.module.target_of(batch["mask"].to(device))
-        sums.append({name: values.cpu().numpy() for name, values in image_sums(prediction, target, labels).items()})
+        sums.append(_host_sums(prediction, target, labels))
+        if prediction.ungated is not None:
+            before = {"presence" if prediction.mask is None else "mask": prediction.ungated}
+            ungated.append(_host_sums(prediction._replace(**before), target, labels))
         if prediction.output.presence is not None:
             presence.append(prediction.output.presence.float().sigmoid())
         if prediction.mask is None:
@@ -70,9 +75,17 @@ def measure(
                 sums[-1] |= {"surface": outlines} if surfaces else {}
         ids += batch["id"]
         advance(len(batch["id"]))
-    images = ImageSums(ids, {name: np.concatenate([each[name] for each in sums]) for name in sums[0]})
     values = [torch.cat(each).cpu().numpy() if each else None for each in (greatest or presence, presence)]
-    return Measurements(images, *values, calibration.cpu())
+    before = _joined(ids, ungated) if ungated else None
+    return Measurements(_joined(ids, sums), *values, calibration.cpu(), before)
+
+
+def _host_sums(prediction: Prediction, target: Target, labels: LabelSpace) -> dict[str, np.ndarray]:
+    return {name: values.cpu().numpy() for name, values in image_sums(prediction, target, labels).items()}
+
+
+def _joined(ids: list[str], sums: list[dict[str, np.ndarray]]) -> ImageSums:
+    return ImageSums(ids, {name: np.concatenate([each[name] for each in sums]) for name in sums[0]})
 
 
 def _greatest(probability: Tensor, target: Tensor, labels: LabelSpace) -> Tensor:

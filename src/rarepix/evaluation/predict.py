@@ -14,13 +14,14 @@ import pandas as pd
 import torch
 from PIL import Image
 from torch import Tensor
-from torch.utils.data import Dataset
+from torch.utils.data import DataLoader, Dataset
 
 from rarepix.data.bands import RGB, Bands
 from rarepix.data.images import read_image
 from rarepix.data.loaders import padded, round_up
 from rarepix.data.transforms.resizing import Size, fitted, resize_image
 from rarepix.evaluation.checkpoint import TrainedModel
+from rarepix.evaluation.gate_batches import gated_batches
 from rarepix.evaluation.mask_files import MASKS, write_mask
 from rarepix.files import replacing, write_text
 from rarepix.inference.decode import crop_masks, probabilities
@@ -95,12 +96,8 @@ def predict(
     """
     config, labels = trained.config, trained.labels
     trained.refuse_without_masks(["masks and overlays"] * bool(form or overlays))
-    gpu = trained.module.device.type == "cuda"
-    stacked = partial(collate, stride=trained.module.model.stride)
-    images = ImageFiles(files, config.data.resize, config.data.bands)
-    loader = evaluation_loader(images, config, labels, gpu=gpu, collate=stacked)
     rows: list[dict[str, object]] = []
-    for batch in loader:
+    for batch in gated_batches(trained, partial(_files_loader, files=files)):
         prediction = trained.predict(batch)
         batch_files = [files[index] for index in batch["index"]]
         if prediction.mask is None:
@@ -116,6 +113,15 @@ def predict(
     table = pd.DataFrame(rows)
     _write_tables(table, trained, form, out)
     return table
+
+
+def _files_loader(trained: TrainedModel, files: Sequence[Path]) -> DataLoader:
+    """Return the loader of images without masks as the network of *trained* gets them."""
+    config = trained.config
+    stacked = partial(collate, stride=trained.module.model.stride)
+    images = ImageFiles(files, config.data.resize, config.data.bands)
+    gpu = trained.module.device.type == "cuda"
+    return evaluation_loader(images, config, trained.labels, gpu=gpu, collate=stacked)
 
 
 def _write_overlay(file: Path, bands: Bands, mask: np.ndarray, out: Path, labels: LabelSpace) -> None:
@@ -166,6 +172,7 @@ def _write_tables(table: pd.DataFrame, trained: TrainedModel, form: str | None, 
         "task": str(trained.labels.task),
         "form": form,
         "evaluate": trained.config.evaluate.model_dump(mode="json"),
+        "gate": None if trained.gate is None else trained.gate.model_dump(mode="json"),
         "images": int(table["image"].nunique()),
         "images_with": {name: int(is_found(rows).sum()) for name, rows in by_class},
     }

@@ -120,6 +120,7 @@ def write_scores(
         "images": len(measured.images.ids),
         "absent": ABSENT,
         "scores": pooled_scores(measured.images.pooled, labels, config),
+        **_without_gate(measured, labels, config),
         **({"groups": tables["groups"].to_dict(orient="records")} if "groups" in tables else {}),
         "calibration_error": {name: float(expected_calibration_error(sums)) for name, sums in curves.items()},
         "presence": tables["presence"].to_dict(orient="records"),
@@ -128,6 +129,13 @@ def write_scores(
     }
     write_text(folder / "scores.json", json.dumps(_as_json(document), indent=1, allow_nan=False) + "\n")
     return document
+
+
+def _without_gate(measured: Measurements, labels: LabelSpace, config: EvaluateConfig) -> dict[str, Any]:
+    """Return the scores that there would be without the gate; nothing where there is none."""
+    if measured.ungated is None:
+        return {}
+    return {"scores_without_gate": pooled_scores(measured.ungated.pooled, labels, config)}
 
 
 def class_table(counts: Counts, names: tuple[str, ...], *, absent: str = "skip") -> pd.DataFrame:

@@ -1,6 +1,7 @@
 """A test: a trained network on one list or split of its dataset, with scores, tables and pictures."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from rarepix.data.sources import source_of
 from rarepix.data.splits.train_val_test import make_splits
 from rarepix.evaluation.checkpoint import CheckpointError, TrainedModel
 from rarepix.evaluation.examples import choose_examples, classes_to_show, draw_examples, lowest_mean_iou
+from rarepix.evaluation.gate_batches import gated_batches, items_loader
 from rarepix.evaluation.legacy import build_legacy
 from rarepix.evaluation.mask_files import MASKS, check_form, write_mask
 from rarepix.evaluation.measure import measure
@@ -24,7 +26,6 @@ from rarepix.layout import EXAMPLES
 from rarepix.paths import cache_root
 from rarepix.settings import ConfigError
 from rarepix.viz.scores import draw_scores
-from rarepix.wiring import evaluation_loader
 
 PARTS = ("train", "val", "test")
 
@@ -102,31 +103,37 @@ def run_test(
     except ValueError as error:
         raise ConfigError(str(error)) from error
     inventory = take_inventory(items, labels, cache=cache_root() / "inventory")[[*labels.names]]
-    gpu = trained.module.device.type == "cuda"
     dataset = SegmentationDataset(items, resize=config.data.resize)
-    loader = evaluation_loader(dataset, config, labels, gpu=gpu)
+    classifier: dict[str, torch.Tensor] = {}
+    batches = gated_batches(trained, partial(items_loader, items=items), keep=classifier)
 
     def keep_mask(name: str, prediction: np.ndarray, *_: np.ndarray) -> None:
         write_mask(prediction, name, out / MASKS, form=masks, labels=labels)
 
     callbacks = [scorer.update for scorer in published.values()] + ([keep_mask] if masks else [])
-    measured = measure(trained, loader, surfaces=surfaces, callbacks=callbacks, advance=advance)
+    measured = measure(trained, batches, surfaces=surfaces, callbacks=callbacks, advance=advance)
     metadata = metadata | {"legacy": {name: scorer.result() for name, scorer in published.items()}}
     tables = score_tables(measured, labels, config.evaluate, least=least)
     document = write_scores(tables, measured, labels, config.evaluate, metadata, out)
     if trained.has_masks:
-        _draw_examples(trained, dataset, inventory, tables["images"], out)
+        _draw_examples(trained, dataset, inventory, tables["images"], classifier, out)
         errors = document["calibration_error"]
         draw_scores(tables["classes"], tables["calibration"], errors, labels, out / "scores.png", images=len(items))
     return document
 
 
 def _draw_examples(
-    trained: TrainedModel, dataset: SegmentationDataset, inventory: pd.DataFrame, table: pd.DataFrame, out: Path
+    trained: TrainedModel,
+    dataset: SegmentationDataset,
+    inventory: pd.DataFrame,
+    table: pd.DataFrame,
+    classifier: Mapping[str, torch.Tensor],
+    out: Path,
 ) -> None:
     rare = classes_to_show(inventory, trained.labels, trained.config.evaluate)
+    options = {"rare": rare, "classifier": classifier}
     choices = {EXAMPLES: choose_examples(table, inventory, rare), "worst.png": lowest_mean_iou(table)}
     for name, choice in choices.items():
         if choice.examples:
             with torch.inference_mode(), trained.autocast():
-                draw_examples(trained.module, dataset, choice, trained.labels, out / name, rare=rare)
+                draw_examples(trained.module, dataset, choice, trained.labels, out / name, **options)

@@ -21,6 +21,20 @@ def decode(logits: Tensor, *, task: Task, threshold: float) -> Tensor:
     return predicted[:, 0] if task is Task.BINARY else predicted
 
 
+def decode_foreground(logits: Tensor, *, task: Task, background: int | None, threshold: float) -> Tensor:
+    """Return ``decode`` with a *threshold* that multiclass takes, too.
+
+    Multiclass takes the class with the largest probability of those that are not the *background*, where that is above
+    the threshold, and else the background.
+    """
+    if task is not Task.MULTICLASS:
+        return decode(logits, task=task, threshold=threshold)
+    foreground = probabilities(logits, task=task)
+    foreground[:, background] = 0
+    greatest, ids = foreground.max(dim=1)
+    return torch.where(greatest > threshold, ids, background)
+
+
 def probabilities(logits: Tensor, *, task: Task) -> Tensor:
     """Return probabilities N C H W, float32, of logits N C H W: softmax (multiclass) or the sigmoid of each channel."""
     return logits.float().softmax(dim=1) if task is Task.MULTICLASS else logits.float().sigmoid()

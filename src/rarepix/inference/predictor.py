@@ -5,28 +5,23 @@ as logits, not as probabilities, so that loss and threshold keep their meaning.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Sequence
 from itertools import combinations
 
 import torch
 from torch import Tensor
 from torch.nn.functional import interpolate, pad
 
-from rarepix.inference.decode import decode
+from rarepix.gates import Gate
+from rarepix.inference.decode import decode, decode_foreground
+from rarepix.inference.gates import emptied, found_by, look
 from rarepix.inference.windows import Network, slide
 from rarepix.labels import LabelSpace
 from rarepix.metrics.settings import EvaluateConfig
-from rarepix.models.outputs import Prediction, SegOutput, as_output
+from rarepix.models.outputs import Evidence, Prediction, SegOutput, as_output
 from rarepix.settings import STRIDE
 
 AXES = {"horizontal": -1, "vertical": -2}
-Gate = Callable[[SegOutput], SegOutput]
-"""Changes the logits before they are decoded, for instance of classes that the image is not likely to hold."""
-
-
-def no_gate(output: SegOutput) -> SegOutput:
-    """Return the output as it is."""
-    return output
 
 
 class Predictor:
@@ -36,10 +31,21 @@ class Predictor:
     """
 
     def __init__(
-        self, config: EvaluateConfig, labels: LabelSpace, *, stride: int = STRIDE, gate: Gate = no_gate
+        self,
+        config: EvaluateConfig,
+        labels: LabelSpace,
+        *,
+        stride: int = STRIDE,
+        gate: Gate | None = None,
+        evidence_at: Sequence[float | None] = (),
     ) -> None:
-        """Predict classes of *labels*; *stride* is that of the network, *gate* changes its output before decoding."""
-        self.config, self.labels, self.stride, self.gate = config, labels, stride, gate
+        """Predict classes of *labels*; *stride* is that of the network.
+
+        *gate* empties what it does not find; without one, *evidence_at* are the thresholds of pixels at which the
+        evidence for one is wanted, see ``inference.decode.decode_foreground``.
+        """
+        self.config, self.labels, self.stride = config, labels, stride
+        self.gate, self.evidence_at = gate, evidence_at
         axes = [AXES[flip] for flip in config.flips]
         self.flips = [flip for count in range(len(axes) + 1) for flip in combinations(axes, count)]
         self.is_plain = config.window is None and self.flips == [()] and config.scales == (1.0,)
@@ -48,15 +54,45 @@ class Predictor:
         """Return what *network* predicts for a batch, whose output is that before the gate.
 
         The batch has ``image`` N 3 H W, padded; ``image_size`` and ``mask_size``, rows and columns of each image and of
-        its mask; ``mask`` where there is one. Masks and their logits have the size of ``batch["mask"]``, or of the
-        largest mask of a batch without masks; outside an image's own mask they have no meaning.
+        its mask; ``mask`` where there is one; for a gate that asks a classifier, its logits ``classifier`` N K. Masks
+        and their logits have the size of ``batch["mask"]``, or of the largest mask of a batch without masks; outside an
+        image's own mask they have no meaning.
         """
         output = self._aligned(network, batch)
-        gated = self.gate(output)
+        if self.gate is not None:
+            return self._gated(output, batch)
+        prediction = Prediction(output, *self._decoded(output))
+        if not self.evidence_at:
+            return prediction
+        return prediction._replace(evidence=self._look(output, batch, self.evidence_at))
+
+    def _decoded(self, output: SegOutput) -> tuple[Tensor | None, Tensor | None]:
+        """Return the predicted mask, and of a network without masks the predicted presence."""
         threshold = self.config.threshold
-        if gated.mask is not None:
-            return Prediction(output, decode(gated.mask, task=self.labels.task, threshold=threshold), None)
-        return Prediction(output, None, gated.presence > math.log(threshold / (1 - threshold)))
+        if output.mask is not None:
+            return decode(output.mask, task=self.labels.task, threshold=threshold), None
+        return None, output.presence > math.log(threshold / (1 - threshold))
+
+    def _look(self, output: SegOutput, batch: dict, thresholds: Sequence[float | None]) -> Evidence:
+        """Return what a gate looks at; masks are decoded at each of *thresholds* (None: as without a gate)."""
+        task, background = self.labels.task, self.labels.background
+        masks = []
+        if output.mask is not None:
+            masks = [
+                decode_foreground(output.mask, task=task, background=background, threshold=threshold)
+                if threshold is not None
+                else self._decoded(output)[0]
+                for threshold in thresholds
+            ]
+        return look(output, masks, batch["mask_size"], self.labels, batch)
+
+    def _gated(self, output: SegOutput, batch: dict) -> Prediction:
+        """Return the prediction after the gate, and what it was before."""
+        evidence = self._look(output, batch, (self.gate.mask,))
+        found, (mask, presence) = found_by(self.gate, evidence), self._decoded(output)
+        if mask is None:
+            return Prediction(output, None, found, presence)
+        return Prediction(output, emptied(evidence.masks[0], found, self.labels), None, mask)
 
     def _aligned(self, network: Network, batch: dict) -> SegOutput:
         """Return the output with logits of masks in the size of the masks."""

@@ -1,9 +1,10 @@
-"""The section ``evaluate`` of the configuration."""
+"""The sections ``evaluate`` and ``gate`` of the configuration."""
 
 from typing import Annotated, Literal
 
 from pydantic import Field, PositiveInt, field_validator
 
+from rarepix.gates import conditions
 from rarepix.labels import LabelSpace
 from rarepix.scores import direction_of
 from rarepix.settings import Settings, WindowSize
@@ -69,3 +70,32 @@ class EvaluateConfig(Settings):
     def rare_classes(self, labels: LabelSpace) -> tuple[str, ...]:
         """Return the names of the rare classes: those of ``rare``, or else those that the dataset names."""
         return self.rare or labels.rare
+
+
+class GateConfig(Settings):
+    """The gate that is tuned on the validation part after the training: when a class counts as found in an image."""
+
+    kind: str = "none"
+    """none, or a sum of conditions, such as presence+area: **presence** (the network's own head says that the class is
+    there), **pixels** (some pixel is certain enough, and the mask has a threshold of its own), **area** (so many pixels
+    at least); **classifier** instead of presence asks another network (plan two_stage, ``rarepix tune``)."""
+    false_alarms: float = Field(0.05, gt=0, lt=1)
+    """The share of empty images on which anything may be found."""
+    best: str | None = None
+    """Tune for the best of this score instead."""
+    confidence: float = Field(0.95, gt=0.5, lt=1)
+    """With which the rate of false alarms lies below the bound that the record states."""
+
+    @field_validator("kind")
+    @classmethod
+    def _check_kind(cls, kind: str) -> str:
+        if kind != "none":
+            conditions(kind)
+        return kind
+
+    @field_validator("best")
+    @classmethod
+    def _check_best(cls, name: str | None) -> str | None:
+        if name is not None:
+            direction_of(name)  # refuses what is no score
+        return name

@@ -31,6 +31,19 @@ class Target(NamedTuple):
     None: neither the network nor the loss asks for it, so that it was not derived."""
 
 
+class Evidence(NamedTuple):
+    """What a gate looks at: the image without its padding, ignored pixels included, since a prediction knows none."""
+
+    presence: Tensor | None
+    """Logits N K, of the external classifier of the batch or of the network's own head; None: there is neither."""
+    greatest: Tensor | None
+    """Logits N K of the greatest probability that a pixel of the image has; None: the network predicts no masks."""
+    masks: tuple[Tensor, ...]
+    """The predicted mask at each of T thresholds of pixels."""
+    areas: Tensor | None
+    """Pixels N T K of each class in each of these masks; None: as *greatest*."""
+
+
 class Prediction(NamedTuple):
     """What a trained network predicts for a batch."""
 
@@ -40,6 +53,10 @@ class Prediction(NamedTuple):
     """Class ids N H W, multilabel N C H W of 0 and 1; None: the network predicts no masks."""
     presence: Tensor | None
     """N K bool; None where masks are predicted: then a class is predicted where any pixel has it."""
+    ungated: Tensor | None = None
+    """What *mask*, or else *presence*, would be without the gate; None: there is no gate."""
+    evidence: Evidence | None = None
+    """What a gate would look at; None: nobody asked."""
 
 
 class Model(Protocol):

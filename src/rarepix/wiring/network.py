@@ -11,6 +11,7 @@ from rarepix import config_data_checks
 from rarepix.config import TrialConfig
 from rarepix.data.sources import source_of
 from rarepix.engine.hardware import choose_hardware
+from rarepix.gates import Gate
 from rarepix.inference.predictor import Predictor
 from rarepix.labels import LabelSpace, Task
 from rarepix.losses import build_loss
@@ -38,12 +39,14 @@ def build_module(
     *,
     class_pixels: Sequence[int] | None = None,
     normalisation: Mapping[str, Sequence[float]] | None = None,
+    gate: Gate | None = None,
 ) -> "SegmentationModule":
     """Return the network with its loss, its predictor, its sums and its scores.
 
     *class_pixels* are those of ``Data.class_pixels``. None: classes count as equally frequent, which is enough to
     evaluate the network, but not to train it with a loss that weighs classes by their pixels. *normalisation* has
     ``mean`` and ``std`` of each band as shares of the full range; None: those of ImageNet, for three bands of 8 bits.
+    The *gate* is applied to what the network predicts.
     """
     from rarepix.engine.module import SegmentationModule  # imports Lightning, which a dry run does without
 
@@ -52,7 +55,7 @@ def build_module(
     return SegmentationModule(
         model,
         _build_loss(config, labels, class_pixels or _equal_class_pixels(labels)),
-        predict=Predictor(config.evaluate, labels, stride=model.stride).predict,
+        predict=Predictor(config.evaluate, labels, stride=model.stride, gate=gate).predict,
         target_of=_target_of(model, labels),
         sums_of=partial(image_sums, labels=labels),
         scorer=partial(pooled_scores, labels=labels, config=config.evaluate),

@@ -39,6 +39,8 @@ class Splits(NamedTuple):
     """Cluster × class, of a split by clusters."""
     thinned: tuple[str, ...] = ()
     """Ids of the images that were removed from the training list."""
+    groups: pd.Series | None = None
+    """Image id → group of the images that were split, where they have groups."""
 
 
 def make_splits(source: Source, config: DataConfig, *, seed: int, cache: Path | None = None) -> Splits:
@@ -67,7 +69,7 @@ def make_splits(source: Source, config: DataConfig, *, seed: int, cache: Path | 
     items["train"] = [item for item in items["train"] if item.id in inventory.index]
 
     if config.split == "listed":
-        centroids = None
+        centroids = groups = None
         folds = pd.Series({item.id: int(split == "train") for split in ("train", "val") for item in items[split]})
     else:
         with _as_data_errors():
@@ -81,7 +83,7 @@ def make_splits(source: Source, config: DataConfig, *, seed: int, cache: Path | 
     names = [name for name in ("train", "val", "test") if name in items]
     splits = {name: Split(items[name], inventory.loc[[item.id for item in items[name]]]) for name in names}
     _check_classes(splits["train"], list(source.labels.names), config)
-    return Splits(splits, inventory, folds.rename("fold").rename_axis("image"), centroids, tuple(removed))
+    return Splits(splits, inventory, folds.rename("fold").rename_axis("image"), centroids, tuple(removed), groups)
 
 
 @contextmanager
