@@ -1,6 +1,7 @@
 """``rarepix evaluate`` on trained networks: its numbers are those of the masks and of the published evaluator."""
 
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from PIL import Image
 
 from rarepix import cli, layout
 from rarepix.data.synthetic import draw_full_background
+from rarepix.evaluation.full_background import GATED, UNGATED
 from rarepix.evaluation.legacy import build_legacy
 from rarepix.evaluation.two_stage_numbers import ALONE, BY_CLASS, TWO_STAGES
 from rarepix.labels import LabelSpace
@@ -113,6 +115,22 @@ def test_one_stage_prints_and_writes_the_published_numbers(second, predicted, dr
     assert numbers["empty_false_alarm_rate"] == pytest.approx(1 - expected["background_accuracy"])
     assert f"{expected['iou_pos']:.4f}" in capsys.readouterr().out
     assert document["images"] == len(predicted) == 24
+
+
+def test_a_network_is_shown_without_and_with_its_gate(second, predicted, drawn, tmp_path):
+    trial, out, masks = tmp_path / "trial", tmp_path / "numbers.json", tmp_path / "masks"
+    shutil.copytree(second, trial)
+    assert run("tune", trial, "--gate", "pixels", "--false-alarms", "0.2") == 0
+    assert run("test", trial, "--list", "train", "--out", masks, "--masks", "palette") == 0
+    gated = {file.stem: np.asarray(Image.open(file)) for file in (masks / "masks").iterdir()}
+    assert sum(mask.any() for mask in gated.values()) < sum(mask.any() for mask in predicted.values())
+    assert run("evaluate", "single-stage", trial, "--list", "train", "--out", out) == 0
+    numbers = json.loads(out.read_text())["numbers"]
+    assert list(numbers) == [UNGATED, GATED]
+    for way, shown in {UNGATED: predicted, GATED: gated}.items():
+        expected = published(shown, drawn)
+        for name, old in PUBLISHED.items():
+            assert numbers[way][name] == pytest.approx(expected[old]), (way, name)
 
 
 def test_two_stages_are_gated_by_the_first(first, second, predicted, drawn, tmp_path):
