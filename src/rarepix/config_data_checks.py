@@ -11,7 +11,7 @@ from rarepix.config import TrialConfig, flatten
 from rarepix.data.inventory import BORDER
 from rarepix.data.source import DataError
 from rarepix.data.splits.train_val_test import Splits
-from rarepix.labels import LabelSpace
+from rarepix.labels import LabelSpace, Task
 from rarepix.losses.libraries import is_library, why_no_ignored
 from rarepix.metrics.pooled_scores import class_names
 from rarepix.metrics.sums import sums_taken
@@ -143,6 +143,35 @@ def check_objective(config: TrialConfig, labels: LabelSpace, splits: Splits) -> 
             f"evaluate.objective={objective} cannot be told from the validation part, whatever is predicted: in {part} "
             f"a class that it is of is in none of the {len(val)} images, or in all of them: "
             f"use data.split=multilabel, fewer folds, another fold or another objective"
+        )
+
+
+def check_gate(config: TrialConfig, labels: LabelSpace, splits: Splits) -> None:
+    """Raise ``ConfigError`` or ``DataError`` if no gate can be tuned as the configuration asks.
+
+    The classes know no empty image, the validation part holds no empty or no positive ones, or the gate asks for a
+    classifier, which a training by itself does not have.
+    """
+    kind = config.gate.kind
+    if kind == "none":
+        return
+    if "classifier" in kind:
+        raise ConfigError(
+            f"gate.kind={kind!r} asks a classifier, but this trial trains one network: use the plan two_stage, or tune "
+            f"the finished trial with rarepix tune --classifier"
+        )
+    if not labels.presence_names or (labels.background is None and labels.task is Task.MULTICLASS):
+        raise ConfigError(
+            f"gate.kind={kind!r} needs images without any class, for which there must be a background and a class "
+            f"beside it, but the {labels.task} classes are {', '.join(labels.names)}: use gate.kind=none"
+        )
+    foreground = splits.by_name["val"].inventory[list(labels.presence_names)].to_numpy().any(axis=1)
+    sorts = {"without any class but the background": ~foreground, "with such a class": foreground}
+    missing = [sort for sort, images in sorts.items() if not images.any()]
+    if missing:
+        raise DataError(
+            f"gate.kind={kind!r} is tuned on empty and on positive images, but none of the {len(foreground)} of the "
+            f"validation part is one {missing[0]}: use another fold or split, add such images, or use gate.kind=none"
         )
 
 

@@ -4,19 +4,24 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from rarepix.records import ANY_CLASS, PresenceHistogram, SplitSums, TrialRecord
+from rarepix.records import ANY_CLASS, GatedSums, PresenceHistogram, SplitSums, TrialRecord
 from rarepix.scores import KINDS, KINDS_OF, ClassNames, score, summary
 from rarepix.scores.presence_bins import BINS
 
 
-def record_sums(record: TrialRecord, split: str) -> tuple[dict[str, np.ndarray], ClassNames]:
+def record_sums(record: TrialRecord, split: str, *, gated: bool = False) -> tuple[dict[str, np.ndarray], ClassNames]:
     """Return the sums over the images of *split* that *record* holds, and the classes that they are of.
+
+    With *gated* they are those with the trial's gate: none where there is no gate.
 
     The arrays are those that ``rarepix.scores.table`` describes, without the axis of the images. Records of schema 1
     hold the counts of pixels alone, so that all of their scores need ``pixels``. A record names no background: it is
     what the sums of presence leave out, and where there are none, no score asks for it.
     """
     counts, sums = record.counts.get(split, {}), record.sums.get(split, SplitSums())
+    if gated:
+        behind = record.gated.get(split, GatedSums(sums=SplitSums()))
+        counts, sums = behind.counts, behind.sums
     names = tuple(counts) or (record.dataset.classes if record.dataset else ())
     rare = record.dataset.rare if record.dataset else ()
     background = () if sums.presence is None else tuple(name for name in names if name not in sums.presence)

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, NonNegativeInt, ValidationError, model_validator
 
 from rarepix.files import write_text
+from rarepix.gates import TunedGate
 
 SCHEMA = 2
 READ_SCHEMAS = (1, 2)
@@ -154,6 +155,14 @@ class SplitSums(RecordModel):
     """Class → ``scores.SURFACE_KINDS`` → sum."""
 
 
+class GatedSums(RecordModel):
+    """What ``counts`` and ``sums`` of one split are with the trial's gate; confusion and histogram are not taken."""
+
+    counts: dict[str, ClassCounts] = {}
+    """Class → counts. Empty if the network predicts no masks."""
+    sums: SplitSums
+
+
 class Block(RecordModel):
     """What configurations share when they are compared."""
 
@@ -228,6 +237,10 @@ class TrialRecord(RecordModel):
     weights, or those that the encoder's library loaded."""
     sums: dict[str, SplitSums] = {}
     """Split → further sums. Empty in schema 1."""
+    gate: TunedGate | None = None
+    """The gate that was tuned on the validation part, and how sure it is what it does; None: the trial tunes none."""
+    gated: dict[str, GatedSums] = {}
+    """Split → what is counted with the gate; empty without one."""
     plan: str = DEFAULT_PLAN
     stages: list[Stage] = []
     """The finished trainings of a trial that holds several, in their order."""

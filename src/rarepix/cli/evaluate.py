@@ -132,6 +132,10 @@ def _print_scores(document: dict[str, Any], out: Path) -> None:
         else:
             print(f"  {name:20} {value:.4f}", end="")
         print(f" ({without[name]:.4f})" if without else "")
+    if without and "foreground" in document:
+        for name in ("empty_false_alarm_rate", "sensitivity"):
+            values = document["foreground"][name], document["foreground_without_gate"][name]
+            print(f"  {name:20} {values[0]:.4f} ({values[1]:.4f})")
     for evaluator, legacy_scores in document["legacy"].items():
         for name, value in legacy_scores.items():
             print(f"  {evaluator}: {name} {value:.4f}")

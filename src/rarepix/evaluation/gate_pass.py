@@ -27,7 +27,10 @@ if TYPE_CHECKING:
 
 @contextmanager
 def taking_features(module: "SegmentationModule", config: TrialConfig, labels: LabelSpace, kind: str) -> Iterator[None]:
-    """Let *module* take the features for a gate of this *kind* beside the sums of each image, without a gate."""
+    """Let *module* take the features for a gate of this *kind* beside the sums of each image; none where it is none."""
+    if kind == "none":
+        yield
+        return
 
     def sums_of(prediction: Prediction, target: Target) -> dict[str, Tensor]:
         return image_sums(prediction, target, labels) | image_features(prediction, target, labels)

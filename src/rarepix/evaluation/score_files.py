@@ -58,8 +58,11 @@ def score_tables(
         images["presence_probability"] = _of_all_classes(measured.presence, labels).ravel()
     curves = _calibration_curves(measured, labels)
     if "foreground" in sums:
-        values = empty_image_summary(measured.images.pooled, class_names(labels, config))
-        tables["foreground"] = pd.DataFrame(values.items(), columns=["score", "value"])
+        columns = {"value": measured.images} | ({"without_gate": measured.ungated} if measured.ungated else {})
+        summaries = {
+            name: empty_image_summary(each.pooled, class_names(labels, config)) for name, each in columns.items()
+        }
+        tables["foreground"] = pd.DataFrame(summaries).rename_axis("score").reset_index()
     return tables | {
         "presence": presence_table(by_kind(sums[kind]), measured.greatest, names, least=least),
         "images": images,
@@ -124,11 +127,20 @@ def write_scores(
         **({"groups": tables["groups"].to_dict(orient="records")} if "groups" in tables else {}),
         "calibration_error": {name: float(expected_calibration_error(sums)) for name, sums in curves.items()},
         "presence": tables["presence"].to_dict(orient="records"),
-        **({"foreground": dict(tables["foreground"].to_numpy().tolist())} if "foreground" in tables else {}),
+        **_empty_images(tables),
         **({CONFUSION: measured.images.pooled[CONFUSION].tolist()} if CONFUSION in tables else {}),
     }
     write_text(folder / "scores.json", json.dumps(_as_json(document), indent=1, allow_nan=False) + "\n")
     return document
+
+
+def _empty_images(tables: Mapping[str, pd.DataFrame]) -> dict[str, dict[str, float]]:
+    """Return the columns of the table of empty images, each as score → value; nothing where there is no table."""
+    if "foreground" not in tables:
+        return {}
+    table = tables["foreground"].set_index("score")
+    keys = {"value": "foreground", "without_gate": "foreground_without_gate"}
+    return {keys[column]: values.to_dict() for column, values in table.items()}
 
 
 def _without_gate(measured: Measurements, labels: LabelSpace, config: EvaluateConfig) -> dict[str, Any]:

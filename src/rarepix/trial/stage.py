@@ -56,6 +56,7 @@ def train(config: TrialConfig, folder: Path, report: Report, context: StageConte
     from rarepix.engine.trainer import read_progress
     from rarepix.evaluation.image_sums import class_counts, split_sums
     from rarepix.trial.data_artifacts import describe_data, write_data_artifacts
+    from rarepix.trial.gate import tune_gate
 
     parts = _build(config, folder, context or StageContext())
     dataset, resumed = describe_data(parts.data, config), _finished_before(parts)
@@ -64,6 +65,7 @@ def train(config: TrialConfig, folder: Path, report: Report, context: StageConte
     parts.context.began(dataset, parts.hardware.name, resumed, parts.first_weights)
     trained = _fit(parts, report, resumed)
     evaluated, test_seconds = _evaluate(parts, trained.trainer)
+    gate, gated = tune_gate(config, parts.data.labels, parts.data.splits.groups, evaluated, folder / CHECKPOINTS / BEST)
     value, labels = parts.module.scorer(evaluated["val"].pooled)["objective"], parts.data.labels
     epoch = read_progress(folder / CHECKPOINTS / BEST).epochs
     return StageResult(
@@ -76,6 +78,8 @@ def train(config: TrialConfig, folder: Path, report: Report, context: StageConte
         dataset=dataset,
         counts={name: class_counts(images, labels) for name, images in evaluated.items() if "pixels" in images.sums},
         sums={name: split_sums(images, labels) for name, images in evaluated.items()},
+        gate=gate,
+        gated=gated,
         pasting=trained.paste_outcomes,
         timings=trained.seconds | {"test": test_seconds},
     )
@@ -174,11 +178,13 @@ def _evaluate(parts: _Parts, trainer: pl.Trainer) -> tuple[dict[str, ImageSums],
     """Return the sums by split of every image that was not trained on, with the best checkpoint; and the seconds."""
     from rarepix.engine import distributed
     from rarepix.evaluation.examples import choose_examples, classes_to_show, draw_examples
+    from rarepix.evaluation.gate_pass import taking_features
     from rarepix.evaluation.image_sums import image_table, sum_images
 
     began, folder = time.perf_counter(), parts.folder
     held_out = {split: loader for split, loader in parts.data.loaders.items() if split != "train"}
-    evaluated = sum_images(trainer, parts.module, held_out, folder / CHECKPOINTS / BEST)
+    with taking_features(parts.module, parts.config, parts.data.labels, parts.config.gate.kind):
+        evaluated = sum_images(trainer, parts.module, held_out, folder / CHECKPOINTS / BEST)
     if distributed.is_main_process() and "mask" in parts.module.model.outputs:
         images = image_table(evaluated, parts.data.labels)
         with replacing(folder / layout.IMAGES) as file:

@@ -4,12 +4,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-from pydantic import NonNegativeInt, ValidationError
+from pydantic import Field, NonNegativeInt, ValidationError
 
 from rarepix.config import TrialConfig, config_hash
 from rarepix.files import write_text
+from rarepix.gates import TunedGate
 from rarepix.layout import BEST, CHECKPOINTS, STAGE
-from rarepix.records import ClassCounts, Dataset, Objective, RecordModel, SplitSums
+from rarepix.records import ClassCounts, Dataset, GatedSums, Objective, RecordModel, SplitSums
 from rarepix.trial.lifecycle import AttemptError
 
 
@@ -32,6 +33,10 @@ class StageResult(RecordModel):
     """Split → class → counts."""
     sums: dict[str, SplitSums]
     """Split → further sums."""
+    gate: TunedGate | None = None
+    """The gate that was tuned on the validation part; None: none was."""
+    gated: dict[str, GatedSums] = Field(default_factory=dict)
+    """Split → what is counted with the gate."""
     pasting: dict[str, NonNegativeInt]
     """Outcome of copy-paste → training images, over all attempts."""
     timings: dict[str, float]

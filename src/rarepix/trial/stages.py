@@ -90,6 +90,8 @@ class TrialStages:
             objective=result.objective.model_copy(update={"epoch": epoch}),
             counts=result.counts,
             sums=result.sums,
+            gate=result.gate,
+            gated=result.gated,
             pasting=_added([stage.pasting for stage in self.results.values()]),
             timings=self.startup.seconds | _timings([stage.timings for stage in self.results.values()]),
             files=self._files(folder),
@@ -150,6 +152,7 @@ class TrialStages:
         """Return name → path, in the trial's folder, of the files that exist; *folder* has the checkpoints."""
         checkpoints = (folder / CHECKPOINTS).relative_to(self.folder)
         names = {"history": layout.HISTORY, **TABLES}
+        names |= {"gate": str(checkpoints / layout.GATE)}
         names |= {"best": str(checkpoints / BEST), "last": str(checkpoints / LAST), "tensorboard": layout.TENSORBOARD}
         return {name: path for name, path in names.items() if (self.folder / path).exists()}
 

@@ -88,6 +88,7 @@ def build_data(config: TrialConfig, *, gpu: bool) -> Data:
     splits = make_splits(source, config.data, seed=config.seed, cache=cache_root() / "inventory")
     config_data_checks.check_loss(config, labels, splits)
     config_data_checks.check_objective(config, labels, splits)
+    config_data_checks.check_gate(config, labels, splits)
     config_data_checks.check_devices(config, splits)
     counts = splits.by_name["train"].inventory[[*labels.names]]
     foreground = None
