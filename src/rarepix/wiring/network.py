@@ -30,7 +30,8 @@ ONE_VALUE = "Expected more than 1 value per channel"
 NORMALISATION = "normalisation"
 """Key of a checkpoint's metadata: mean and standard deviation of each band, where they were measured."""
 TRIED_SIDE = 128
-"""Rows and columns of the images in ``try_step``, at most."""
+"""Rows and columns of the images in ``try_step``, at most; twice that where a batch is one image: the coarsest maps of
+some networks have one cell for 128 pixels, and batch normalisation needs two."""
 
 
 def build_module(
@@ -111,10 +112,11 @@ def try_step(config: TrialConfig) -> None:
     labels = source_of(config.data).labels
     model = _build_model(config, labels).train()
     loss = _build_loss(config, labels, _equal_class_pixels(labels))
-    rows, columns = (min(side, TRIED_SIDE) for side in config.crop.size or (TRIED_SIDE, TRIED_SIDE))
     # without a GPU each process normalises its own share of the batch; two images are enough, more only take longer
     on_gpu = choose_hardware(config.engine).is_gpu
     images = min(config.engine.batch_size // (1 if on_gpu else config.engine.devices), 2)
+    most = TRIED_SIDE * (2 if images == 1 else 1)
+    rows, columns = (min(side, most) for side in config.crop.size or (most, most))
     try:
         output = as_output(model(torch.zeros(images, config.data.channels, rows, columns)))
         layers = (labels.count,) if labels.task is Task.MULTILABEL else ()

@@ -155,7 +155,8 @@ def features(rows: int, columns: int, channels: tuple[int, ...]) -> list[torch.T
 
 
 def test_the_levels_are_those_of_effdet():
-    """Means and first values were computed by effdet 0.4.1 (tf_efficientdet_d2, 4 channels, 2 cells), same weights."""
+    """Means and first values are those of effdet 0.4.1: tf_efficientdet_d2 without its redundant biases, 4 channels, 2
+    cells, the same weights."""
     decoder = Decoder((3, 4, 5, 6, 8, 10), Parameters(pyramid_channels=4, pyramid_cells=2)).eval()
     with torch.no_grad():
         for number, (_, value) in enumerate(sorted(decoder.state_dict().items())):

@@ -58,6 +58,15 @@ def test_a_training_step_that_a_network_cannot_take_is_refused(tiny_config: Tria
     assert problem.endswith("use a larger batch or crop, or another architecture")
 
 
+def test_a_single_image_is_refused_only_where_the_coarsest_map_has_one_cell(tiny_config: TrialConfig) -> None:
+    """The levels of BiFPN have strides up to 128."""
+    single = {"model__architecture": "bifpn", "model__encoder": "tu-lcnet_035", "model__options": {}}
+    single |= {"model__hypercolumn": "sum", "engine__batch_size": 1}
+    (problem,) = problems(tiny_config, **single, crop__size=(128, 128))
+    assert "model.architecture='bifpn' with loss 'ce' cannot take a training step with engine.batch_size=1" in problem
+    assert problems(tiny_config, **single, crop__size=(128, 160)) == []
+
+
 def test_without_a_gpu_each_device_normalises_its_own_share_of_a_batch(tiny_config: TrialConfig) -> None:
     deep = {"model__architecture": "deeplabv3plus", "model__encoder": "resnet18", "model__options": {}}
     shared = {"engine__batch_size": 2, "evaluate__batch_size": 2, "engine__device": "cpu"}
