@@ -120,9 +120,10 @@ def test_a_record_of_schema_1_is_read():
     """The file was written by a trial of the last version that wrote schema 1."""
     old = records.read(SCHEMA_1)
     assert (old.schema_version, old.status, old.plan) == (1, Status.COMPLETE, "segment")
-    assert (old.sums, old.stages, old.first_weights, old.dataset.source) == ({}, [], "", None)
+    assert (old.sums, old.curves, old.stages, old.first_weights, old.dataset.source) == ({}, {}, [], "", None)
     assert (old.gate, old.gated) == (None, {})
-    later = dict.fromkeys(("schema_version", "sums", "stages", "plan", "first_weights", "gate", "gated"), True)
+    later = dict.fromkeys(("schema_version", "sums", "curves", "stages", "plan", "first_weights"), True)
+    later |= {"gate": True, "gated": True}
     rewritten = json.loads(old.model_dump_json(exclude=later | {"dataset": {"source"}}))
     document = json.loads(SCHEMA_1.read_text())
     assert rewritten == {key: value for key, value in document.items() if key != "schema"}

@@ -21,10 +21,12 @@ from analysis.plots.learning_curves import draw_configuration_curves, draw_curve
 from analysis.plots.parallel_coordinates import draw_parallel
 from analysis.plots.slices import draw_slices
 from analysis.plots.style import save, styled
+from analysis.plots.threshold_curves import draw_threshold_curves
 from analysis.plots.timeline import draw_timeline
 from analysis.plots.validation_vs_test import draw_validation_test
 from analysis.reading.tables import Tables
 from analysis.study.results import Results, main_ranks
+from analysis.study.threshold_curves import configuration_curves
 
 Draw = Callable[[Tables, Results], Figure | None]
 """Returns None where there is nothing to show."""
@@ -35,6 +37,7 @@ FIGURES: dict[str, Draw] = {
     "history": lambda tables, results: draw_history(tables),
     "curves": lambda tables, results: draw_curves(tables),
     "curves_by_configuration": lambda tables, results: draw_configuration_curves(tables),
+    "threshold_curves": lambda tables, results: draw_threshold_curves(configuration_curves(tables)),
     "parallel": lambda tables, results: draw_parallel(tables),
     "slice": lambda tables, results: draw_slices(tables),
     "contour": lambda tables, results: draw_contour(tables, results.importance),

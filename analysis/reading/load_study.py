@@ -6,6 +6,7 @@ tables.classes       trial × split × class: integer counts, IoU, how much of t
 tables.images        trial × split × image × class: integer counts
 tables.curves        a row per validation, attempts kept apart
 tables.confusion     trial × split × true × predicted class: pixels
+tables.threshold_curves  trial × split × threshold: what is found in images with foreground and in empty ones
 tables.left_out      what could not be read or used, and why
 tables.parameters    which columns of ``trials`` were sampled
 tables.confirmation  what the study confirms, if it confirms another one

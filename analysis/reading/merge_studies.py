@@ -28,7 +28,8 @@ def merge_studies(sources: list[LoadedStudy]) -> Tables:
     branches = frozenset[str]().union(*(source.conditional for source in sources))
     tables = [source.tables for source in sources]
     trials = _stack([_filled(source, parameters, branches) for source in sources], NULLABLE)
-    types = {"classes": NULLABLE_SHARE, "images": {}, "curves": {}, "left_out": {}, "confusion": {}}
+    untyped = ("images", "curves", "left_out", "confusion", "threshold_curves")
+    types = {"classes": NULLABLE_SHARE} | {name: {} for name in untyped}
     several_data = trials[HASH].nunique() > 1
     defaults = [each.default for each in tables]
     return Tables(
@@ -119,7 +120,7 @@ def _named_apart(sources: list[LoadedStudy]) -> list[LoadedStudy]:
 def _prefixed(source: LoadedStudy) -> LoadedStudy:
     tables, prefix = source.tables, f"{source.tables.study}/"
     named = {}
-    for name in ("trials", "classes", "images", "curves", "left_out", "confusion"):
+    for name in ("trials", "classes", "images", "curves", "left_out", "confusion", "threshold_curves"):
         table: pd.DataFrame = getattr(tables, name)
         trial = table["trial"]
         if isinstance(trial.dtype, pd.CategoricalDtype):

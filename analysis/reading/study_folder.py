@@ -17,6 +17,7 @@ from analysis.reading.record_rows import class_rows, trial_row
 from analysis.reading.record_scores import further_columns
 from analysis.reading.search_journal import read_journal
 from analysis.reading.tables import LeftOut, Tables, trials_table
+from analysis.reading.threshold_curves import threshold_rows
 from rarepix.layout import JOURNAL, RECORD, TRIALS
 from rarepix.records import READ_SCHEMAS, RecordError, Status, TrialRecord, read
 
@@ -71,6 +72,7 @@ def read_folder(study: Path) -> LoadedStudy:
         default=default,
         looks=looks,
         confusion=confusion_rows(confusions),
+        threshold_curves=threshold_rows(records),
     )
     branches = frozenset(key for record in records for key in conditional(record.parameters))
     return LoadedStudy(tables, {record.trial: record.config for record in records}, branches)

@@ -16,6 +16,12 @@ CLASS_COLUMNS = ["trial", "split", "class", *COUNTS, "iou", *TRAIN_SHARE, "rare"
 IMAGE_COLUMNS = ["trial", "split", "image", "class", *COUNTS]
 CURVE_COLUMNS = ["trial", "attempt", "epoch", "objective"]
 CONFUSION_COLUMNS = ["trial", "split", "true", "predicted", "pixels"]
+THRESHOLD_COLUMNS = [
+    "trial", "split", "threshold", "positive", "empty", "found", "alarms", "recall", "recall_low", "recall_high",
+    "area",
+]  # fmt: skip
+"""Images with foreground and empty ones; in how many of them anything is found; means over images, see
+``rarepix.records.PixelCurve``."""
 LEFT_OUT = ["trial", "file", "reason"]
 NAMED = 3
 """How many trials are named where the same file was left out of several."""
@@ -56,6 +62,8 @@ class Tables(NamedTuple):
     """See ``read_looks``; none of several studies read as one."""
     confusion: pd.DataFrame = pd.DataFrame(columns=CONFUSION_COLUMNS)
     """Pixels by true and predicted class; no rows of trials whose records have no matrix (schema 1, multilabel)."""
+    threshold_curves: pd.DataFrame = pd.DataFrame(columns=THRESHOLD_COLUMNS)
+    """What is found at each threshold; no rows where a split has no empty images, or nothing but these."""
 
 
 class LeftOut(list):
@@ -125,10 +133,11 @@ _COLUMNS = {
     "images": IMAGE_COLUMNS,
     "curves": CURVE_COLUMNS,
     "confusion": CONFUSION_COLUMNS,
+    "threshold_curves": THRESHOLD_COLUMNS,
 }
 
 
-def empty(table: Literal["classes", "images", "curves", "confusion"]) -> pd.DataFrame:
+def empty(table: Literal["classes", "images", "curves", "confusion", "threshold_curves"]) -> pd.DataFrame:
     """Return that table of a study without rows."""
     return pd.DataFrame(columns=_COLUMNS[table])
 

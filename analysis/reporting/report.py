@@ -85,6 +85,7 @@ def csv_files(tables: Tables, results: Results) -> dict[str, pd.DataFrame]:
         "images.csv": tables.images,
         "curves.csv": tables.curves,
         "confusion.csv": tables.confusion,
+        "threshold_curves.csv": tables.threshold_curves,
         "left_out.csv": tables.left_out,
         "configurations.csv": configurations(tables),
         "comparisons.csv": comparison_rows(results.comparisons),

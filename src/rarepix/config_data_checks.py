@@ -11,6 +11,7 @@ from rarepix.config import TrialConfig, flatten
 from rarepix.data.inventory import BORDER
 from rarepix.data.source import DataError
 from rarepix.data.splits.train_val_test import Splits
+from rarepix.gates import SUMS
 from rarepix.labels import LabelSpace, Task
 from rarepix.losses.libraries import is_library, why_no_ignored
 from rarepix.metrics.pooled_scores import class_names
@@ -165,6 +166,12 @@ def check_gate(config: TrialConfig, labels: LabelSpace, splits: Splits) -> None:
             f"gate.kind={kind!r} needs images without any class, for which there must be a background and a class "
             f"beside it, but the {labels.task} classes are {', '.join(labels.names)}: use gate.kind=none"
         )
+    if config.gate.best is not None:
+        sums = SUMS["mask" if "mask" in config.model.network.outputs else "presence"]
+        try:
+            check_score(config.gate.best, sums, class_names(labels, config.evaluate))
+        except ValueError as error:
+            raise ConfigError(f"gate.best={config.gate.best}: {error}") from error
     foreground = splits.by_name["val"].inventory[list(labels.presence_names)].to_numpy().any(axis=1)
     sorts = {"without any class but the background": ~foreground, "with such a class": foreground}
     missing = [sort for sort, images in sorts.items() if not images.any()]

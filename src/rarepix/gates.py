@@ -12,6 +12,12 @@ CONDITIONS = ("classifier", "presence", "pixels", "area")
 """What a gate may ask for: a probability of an external classifier or of the network's own presence head, a pixel of a
 large enough probability, a large enough area."""
 
+SUMS = {
+    "presence": ("presence", "foreground"),
+    "mask": ("pixels", "presence", "foreground", "positive_pixels", "image_dice"),
+}
+"""Output of a network → the sums that are known of what a gate makes of it; see ``scores.table``."""
+
 
 def conditions(kind: str) -> tuple[str, ...]:
     """Return the conditions of a kind of gate, which is written as their sum: ``presence+area``.

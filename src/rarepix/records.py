@@ -163,6 +163,47 @@ class GatedSums(RecordModel):
     sums: SplitSums
 
 
+class ImageCurve(RecordModel):
+    """Images in which anything is found, by threshold."""
+
+    found: tuple[NonNegativeInt, ...]
+    """Of the images with foreground."""
+    alarms: tuple[NonNegativeInt, ...]
+    """Of the empty images."""
+
+
+class PixelCurve(RecordModel):
+    """Means over images by threshold, with intervals over images of 95 %, all rounded to four significant digits.
+
+    None where too few images differ for an interval.
+    """
+
+    recall: tuple[float, ...]
+    """Of the images with foreground: the share of its pixels that is found."""
+    recall_low: tuple[float | None, ...]
+    recall_high: tuple[float | None, ...]
+    area: tuple[float, ...]
+    """Of the empty images: the share of the image that is found."""
+    area_low: tuple[float | None, ...]
+    area_high: tuple[float | None, ...]
+
+
+class SplitCurves(RecordModel):
+    """What is found in the images of one split at each threshold; see ``rarepix.evaluation.curves``."""
+
+    threshold: tuple[float, ...]
+    """Probabilities in ascending order, rounded to six significant digits; all lists are in this order."""
+    positive: NonNegativeInt
+    """Images with foreground: with any class but the background."""
+    empty: NonNegativeInt
+    """Images without."""
+    images: dict[str, ImageCurve]
+    """What says that something is in the image → its curve: ``presence``, the presence head, and ``pixels``, the most
+    probable pixel."""
+    pixels: PixelCurve | None = None
+    """None: the network predicts no masks."""
+
+
 class Block(RecordModel):
     """What configurations share when they are compared."""
 
@@ -241,6 +282,8 @@ class TrialRecord(RecordModel):
     """The gate that was tuned on the validation part, and how sure it is what it does; None: the trial tunes none."""
     gated: dict[str, GatedSums] = {}
     """Split → what is counted with the gate; empty without one."""
+    curves: dict[str, SplitCurves] = {}
+    """Split → curves, of the splits that hold both empty images and images with foreground."""
     plan: str = DEFAULT_PLAN
     stages: list[Stage] = []
     """The finished trainings of a trial that holds several, in their order."""

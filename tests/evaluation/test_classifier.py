@@ -90,7 +90,8 @@ def test_the_history_has_the_scores_of_presence(classifier):
 def test_a_test_has_the_tables_of_presence(classifier, present, tmp_path):
     assert run("test", classifier.folder, "--list", "train", "--out", tmp_path) == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == [
-        "calibration.csv", "foreground.csv", "images.csv", "presence.csv", "scores.json",
+        "calibration.csv", "curve_images.csv", "curves.png", "foreground.csv", "images.csv", "presence.csv",
+        "scores.json",
     ]  # fmt: skip
     images = pd.read_csv(tmp_path / "images.csv")
     table = pd.read_csv(tmp_path / "presence.csv").set_index("class")
@@ -102,6 +103,10 @@ def test_a_test_has_the_tables_of_presence(classifier, present, tmp_path):
         assert (rows["tp"] + rows["fp"] > 0).tolist() == found.tolist()
         assert table.loc[name, "balanced_accuracy"] == pytest.approx(balanced_accuracy_score(truth, found))
         assert table.loc[name, "auroc"] == pytest.approx(roc_auc_score(truth, rows["greatest_probability"]))
+    curve = pd.read_csv(tmp_path / "curve_images.csv")
+    greatest, holds = images.groupby("image")["greatest_probability"].max(), present.any(axis=1)
+    expected = [(greatest[holds[greatest.index]] > threshold).sum() for threshold in curve["threshold"]]
+    assert curve["found"].tolist() == expected
     foreground = pd.read_csv(tmp_path / "foreground.csv").set_index("score")["value"]
     by_image = images.assign(has=images["tp"] + images["fn"], found=images["tp"] + images["fp"]).groupby("image")
     has, found = by_image["has"].max() == 1, by_image["found"].max() == 1
@@ -167,6 +172,7 @@ def test_an_objective_of_masks_is_refused_before_the_training(tiny_recipe, tmp_p
 def test_a_network_with_both_outputs_is_scored_by_its_masks(both, tiny_voc, tmp_path):
     assert set(both.record.counts) == set(both.record.sums) == {"val", "test"}
     assert "miou" in pd.read_csv(both.folder / "history.csv")
+    assert [*both.record.curves["val"].images] == ["presence", "pixels"]
     assert run("test", both.folder, "--list", "val", "--out", tmp_path / "test") == 0
     images = pd.read_csv(tmp_path / "test" / "images.csv").set_index("class")
     assert images.loc["ground", "presence_probability"].isna().all()

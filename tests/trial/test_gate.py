@@ -105,6 +105,7 @@ def test_a_gate_that_cannot_be_is_refused(tiny_config, gate, message):
     ("sections", "message"),
     [
         ({"gate": {"kind": "classifier"}}, "this trial trains one network: use the plan two_stage"),
+        ({"gate": {"kind": "area", "best": "kappa"}}, "gate.best=kappa: the score 'kappa' needs sums of confusion"),
         ({"gate": {"kind": "area"}, "only": True}, "is one without any class but the background: use another fold"),
     ],
 )

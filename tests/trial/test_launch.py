@@ -115,6 +115,7 @@ def test_the_same_weights_give_the_same_counts(trial, finished, tiny_config):
     assert (trial.record.attempt, trial.record.resumed_from_epoch) == (2, 2)
     assert trial.record.counts == finished.record.counts
     assert trial.record.sums == finished.record.sums
+    assert trial.record.curves == finished.record.curves
     assert trial.record.objective == finished.record.objective
     pd.testing.assert_frame_equal(pd.read_parquet(trial.folder / "images.parquet"), images)
 
@@ -165,6 +166,9 @@ def test_presence_on_two_devices(trial, settings):
     for split, sums in trial.record.sums.items():
         for counts in sums.presence.values():
             assert sum(counts.model_dump().values()) == trial.record.dataset.images[split]  # every image once
+        curves = trial.record.curves[split]
+        assert curves.positive + curves.empty == trial.record.dataset.images[split]
+        assert "presence" in curves.images
 
 
 def test_a_rank_that_fails_fails_the_trial(trial):

@@ -53,6 +53,7 @@ class SegmentationModule(pl.LightningModule):
         target_of: TargetOf,
         sums_of: SumsOf,
         scorer: Scorer,
+        test_sums_of: SumsOf = lambda prediction, target: {},
         optim: OptimConfig,
         seed: int,
         channels_last: bool,
@@ -64,12 +65,13 @@ class SegmentationModule(pl.LightningModule):
         """Take the parts of a training.
 
         Images are normalised by *mean* and *std* of each band, which are shares of *full_scale*, their largest value.
-        *model* is a ``models.outputs.Model``; *metadata* is written into every checkpoint.
+        *model* is a ``models.outputs.Model``; *metadata* is written into every checkpoint. A test takes the sums of
+        *test_sums_of*, too, which no validation needs.
         """
         super().__init__()
         self.model = model.to(memory_format=torch.channels_last) if channels_last else model
         self.loss, self.target_of, self.sums_of, self.scorer = loss, target_of, sums_of, scorer
-        self.predictor = predict
+        self.predictor, self._test_sums_of = predict, test_sums_of
         self.optim, self.seed, self.channels_last, self.metadata = optim, seed, channels_last, metadata or {}
         # normalised on the device: loaders then move a quarter of the bytes
         self.register_buffer("mean", torch.tensor(mean).view(1, -1, 1, 1) * full_scale, persistent=False)
@@ -160,7 +162,8 @@ class SegmentationModule(pl.LightningModule):
 
     def test_step(self, batch: dict, batch_idx: int, dataloader_idx: int = 0) -> None:
         """Keep the sums of each image."""
-        sums = self.sums_of(self.predict(batch), self.target_of(batch["mask"]))
+        prediction, target = self.predict(batch), self.target_of(batch["mask"])
+        sums = self.sums_of(prediction, target) | self._test_sums_of(prediction, target)
         self.collected.setdefault(dataloader_idx, []).append((batch["id"], sums))
 
     def on_save_checkpoint(self, checkpoint: dict) -> None:

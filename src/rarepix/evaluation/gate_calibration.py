@@ -24,8 +24,9 @@ from rarepix.seeding import generator
 
 FULL, QUICK = 2000, 200
 """Calibrations of a setting."""
-POSITIVE, FRESH = 20, 20_000
-"""Images with a class in each validation part, and empty images by which the true rate is known."""
+POSITIVE, FRESH, POOLS = 20, 20_000, 20
+"""Images with a class in each validation part; empty images by which the true rate is known, and how many such pools
+take turns, so that the luck of one does not count in every calibration."""
 WIDEST = 1.3
 """The bound is at most this times that of a gate that was fixed before."""
 UNLIKELY = 1e-4
@@ -85,14 +86,14 @@ def draw(setting: Setting, empty: int, positive: int, random: np.random.Generato
 
 def simulate(setting: Setting, calibrations: int, seed: int = 0) -> Outcome:
     """Return how often the true rate of a tuned gate was below its bound."""
-    fresh = draw(setting, FRESH, 0, generator(seed, "fresh", str(setting)))
+    pools = [draw(setting, FRESH, 0, generator(seed, "fresh", str(setting), number)) for number in range(POOLS)]
     fixed = false_alarm_bound(allowed_alarms(setting.empty, setting.target), setting.empty)
     below, bound = 0, 0.0
     for number in range(calibrations):
         random = generator(seed, "calibration", str(setting), number)
         validation = draw(setting, setting.empty, POSITIVE, random)
         gate, certificate = tune(validation, setting.kind, Goal(setting.target), generator=random)
-        below += fresh.found(gate).any(axis=1).mean() <= certificate.bound
+        below += pools[number % POOLS].found(gate).any(axis=1).mean() <= certificate.bound
         bound = certificate.bound
     return Outcome(setting, calibrations, below, bound / fixed)
 

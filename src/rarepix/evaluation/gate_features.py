@@ -17,11 +17,6 @@ from rarepix.metrics.counts import confusion, count_pixels, one_against_rest
 from rarepix.metrics.sums import any_class, dice_of_images, presence_of_pixels
 from rarepix.models.outputs import Prediction, Target
 
-SUMS = {
-    "presence": ("presence", "foreground"),
-    "mask": ("pixels", "presence", "foreground", "positive_pixels", "image_dice"),
-}
-"""Output of a network → the sums that are known of what a gate makes of it; ``GateFeatures.sums`` returns them."""
 PREFIX = "gate_"
 """Begins the names of the features among the sums of an evaluation."""
 MASK_THRESHOLDS = (None, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
@@ -105,7 +100,7 @@ class GateFeatures(NamedTuple):
         return gate.finds(self.presence, self.greatest, None if self.areas is None else self.areas[:, position])
 
     def sums(self, gate: Gate) -> dict[str, np.ndarray]:
-        """Return the sums N … of what is predicted with *gate*, see ``metrics.sums.image_sums``: those in ``SUMS``."""
+        """Return the sums N … of what is predicted with *gate*: those in ``gates.SUMS``."""
         found = self.found(gate)
         if self.pixels is None:
             present = (self.truth[..., 0] + self.truth[..., 2] > 0)[..., None]

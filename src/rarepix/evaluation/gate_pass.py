@@ -9,9 +9,9 @@ import pandas as pd
 from torch import Tensor
 
 from rarepix.config import TrialConfig
-from rarepix.evaluation.gate_features import SUMS, GateFeatures, image_features, thresholds_for
+from rarepix.evaluation.gate_features import GateFeatures, image_features, thresholds_for
 from rarepix.evaluation.tuning import Goal, tune
-from rarepix.gates import Certificate, Gate
+from rarepix.gates import SUMS, Certificate, Gate
 from rarepix.inference.predictor import Predictor
 from rarepix.labels import LabelSpace
 from rarepix.metrics.pooled_scores import class_names

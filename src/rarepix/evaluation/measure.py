@@ -12,6 +12,7 @@ from rarepix.evaluation.image_sums import ImageSums
 from rarepix.inference.decode import crop_masks, probabilities
 from rarepix.labels import LabelSpace, Task, hard_mask
 from rarepix.metrics.calibration import calibration_counts
+from rarepix.metrics.curves import curve_sums
 from rarepix.metrics.sums import image_sums
 from rarepix.metrics.surface import band_counts, class_masks, surface_lengths
 from rarepix.models.outputs import Prediction, Target
@@ -56,7 +57,8 @@ def measure(
     for batch in batches:
         prediction = trained.predict(batch)
         target = trained.module.target_of(batch["mask"].to(device))
-        sums.append(_host_sums(prediction, target, labels))
+        of_curves = {name: values.cpu().numpy() for name, values in curve_sums(prediction, target, labels).items()}
+        sums.append(_host_sums(prediction, target, labels) | of_curves)
         if prediction.ungated is not None:
             before = {"presence" if prediction.mask is None else "mask": prediction.ungated}
             ungated.append(_host_sums(prediction._replace(**before), target, labels))

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from rarepix.evaluation.curves import curve_tables, split_curves
 from rarepix.evaluation.image_sums import class_rows
 from rarepix.evaluation.measure import Measurements
 from rarepix.files import replacing, write_text
@@ -44,8 +45,9 @@ def score_tables(
 ) -> dict[str, pd.DataFrame]:
     """Return the tables of a test by name; docs/reference/evaluation.md describes them.
 
-    Without masks these are foreground, presence, images and calibration. With fewer pixels than *least* a predicted
-    class counts as not predicted in ``false_positive_rate_least``.
+    Without masks these are foreground, presence, images, calibration and curve_images. There are curves only of images
+    of which some are empty and some have foreground. With fewer pixels than *least* a predicted class counts as not
+    predicted in ``false_positive_rate_least``.
     """
     ids, sums = measured.images
     tables = _mask_tables(measured, labels, config) if "pixels" in sums else {}
@@ -56,7 +58,7 @@ def score_tables(
     images["greatest_probability"] = measured.greatest.ravel()
     if tables and measured.presence is not None:
         images["presence_probability"] = _of_all_classes(measured.presence, labels).ravel()
-    curves = _calibration_curves(measured, labels)
+    calibration, curves = _calibration_curves(measured, labels), split_curves(sums)
     if "foreground" in sums:
         columns = {"value": measured.images} | ({"without_gate": measured.ungated} if measured.ungated else {})
         summaries = {
@@ -67,8 +69,9 @@ def score_tables(
         "presence": presence_table(by_kind(sums[kind]), measured.greatest, names, least=least),
         "images": images,
         "calibration": pd.concat(
-            [reliability_table(bins).assign(of=name) for name, bins in curves.items()], ignore_index=True
+            [reliability_table(bins).assign(of=name) for name, bins in calibration.items()], ignore_index=True
         ),
+        **(curve_tables(curves) if curves else {}),
     }
 
 

@@ -16,6 +16,7 @@ from rarepix.data.source import DataError, Item, Source
 from rarepix.data.sources import source_of
 from rarepix.data.splits.train_val_test import make_splits
 from rarepix.evaluation.checkpoint import CheckpointError, TrainedModel
+from rarepix.evaluation.curves import CURVE_IMAGES
 from rarepix.evaluation.examples import choose_examples, classes_to_show, draw_examples, lowest_mean_iou
 from rarepix.evaluation.gate_batches import gated_batches, items_loader
 from rarepix.evaluation.legacy import build_legacy
@@ -25,6 +26,7 @@ from rarepix.evaluation.score_files import score_tables, write_scores
 from rarepix.layout import EXAMPLES
 from rarepix.paths import cache_root
 from rarepix.settings import ConfigError
+from rarepix.viz.curves import draw_curves
 from rarepix.viz.scores import draw_scores
 
 PARTS = ("train", "val", "test")
@@ -78,7 +80,7 @@ def run_test(
 ) -> dict[str, Any]:
     """Test *trained* on *items*, write scores, tables and pictures into *out*, and return what scores.json holds.
 
-    Of a network without masks there are the scores and tables of presence, and no pictures.
+    Of a network without masks there are the scores and tables of presence, and no pictures but that of the curves.
 
     Args:
         metadata: first entries of scores.json: what is tested, and how.
@@ -115,6 +117,8 @@ def run_test(
     metadata = metadata | {"legacy": {name: scorer.result() for name, scorer in published.items()}}
     tables = score_tables(measured, labels, config.evaluate, least=least)
     document = write_scores(tables, measured, labels, config.evaluate, metadata, out)
+    if CURVE_IMAGES in tables:
+        draw_curves(tables, out / "curves.png")
     if trained.has_masks:
         _draw_examples(trained, dataset, inventory, tables["images"], classifier, out)
         errors = document["calibration_error"]

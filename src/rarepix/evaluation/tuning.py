@@ -5,24 +5,20 @@ chosen by the images that choose. The number that is left orders all gates of th
 to one that finds nothing; it is set by the empty images that certify, so that as many alarm as were allowed in advance.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from itertools import product
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import numpy as np
 
 from rarepix.evaluation import gates
 from rarepix.evaluation.gate_features import GateFeatures
+from rarepix.evaluation.gate_forms import Form, forms, gate_of, of_images
 from rarepix.evaluation.gates import GateError, Parts, allowed_alarms, threshold_of_rank
-from rarepix.gates import Certificate, Gate, Rate, conditions, probability_of
+from rarepix.gates import Certificate, Gate, Rate, conditions
 from rarepix.labels import LabelSpace, Task
 
-QUANTILES = (0.0, 0.25, 0.5, 0.75, 0.9)
-"""Of what the choosing empty images show: the strictness of conditions that are tried beside the last threshold."""
 TRIED = 33
 """Last thresholds that are tried for the best of a score."""
-ORDER = ("classifier", "presence", "pixels", "area")
-"""The first of these that a gate asks for has the last threshold."""
 MISSING = {
     "presence": "the network has no presence head: train one with model.presence, or use another kind",
     "classifier": "no classifier is given: name its trial",
@@ -39,21 +35,6 @@ class Goal(NamedTuple):
     false_alarms: float | None = None
     score: str | None = None
     score_of: ScoreOf | None = None
-
-
-class Form(NamedTuple):
-    """A gate but for its last threshold."""
-
-    mask: int
-    """Position of the threshold of pixels."""
-    area: np.ndarray
-    """K: pixels at least."""
-    pixels: np.ndarray
-    """K: the logit of the greatest probability must be above this."""
-    last: str
-    """The condition whose threshold is left."""
-    offsets: np.ndarray
-    """K: the last threshold of a class is the common number plus this."""
 
 
 def tune(
@@ -82,8 +63,8 @@ def tune(
     else:
         empty = features.select(parts.empty)
         rank = allowed_alarms(len(parts.empty), goal.false_alarms)
-        form = max(_forms(choosing, kind), key=lambda form: _sensitivity(form, choosing, goal.false_alarms))
-        gate = _gate(form, threshold_of_rank(_of_images(form, empty), rank), features, kind)
+        form = max(forms(choosing, kind), key=lambda form: _sensitivity(form, choosing, goal.false_alarms))
+        gate = gate_of(form, threshold_of_rank(of_images(form, empty), rank), features, kind)
     certificate = _certify(gate, features, parts, rank, goal, confidence, "groups" if has_units else "images")
     return gate, certificate
 
@@ -129,97 +110,14 @@ def _divide(features: GateFeatures, kind: str, goal: Goal, units: np.ndarray, ge
     return gates.divide(units, empty, positive, generator)
 
 
-def _forms(choosing: GateFeatures, kind: str) -> Iterator[Form]:
-    """Yield the forms that are tried, the mildest first, of which the first is taken among equals."""
-    names, classes = conditions(kind), choosing.truth.shape[1]
-    last = next(name for name in ORDER if name in names)
-    mask, empty = _best_mask(choosing), choosing.select(choosing.empty)
-    areas = np.zeros((len(empty.truth), classes)) if empty.areas is None else empty.areas[:, mask].astype(float)
-    nothing = np.ones(classes), np.full(classes, -np.inf)
-    tried = [QUANTILES if name in names and name != last else QUANTILES[:1] for name in ("area", "pixels")]
-    for of_area, of_pixels in product(*tried):
-        area = _quantiles(areas, areas > 0, of_area, nothing[0])
-        pixels = nothing[1] if empty.greatest is None else _quantiles(empty.greatest, areas > 0, of_pixels, nothing[1])
-        form = Form(mask, np.ceil(area), pixels, last, np.zeros(classes))
-        yield form
-        if classes > 1:
-            yield form._replace(offsets=_offsets(form, empty))
-
-
-def _quantiles(values: np.ndarray, known: np.ndarray, share: float, mildest: np.ndarray) -> np.ndarray:
-    """Return the quantile of each column of *values* N K where they are *known*; *mildest* at 0 and where none is."""
-    columns = [np.quantile(column[where], share) if share and where.any() else lowest
-               for column, where, lowest in zip(values.T, known.T, mildest, strict=True)]  # fmt: skip
-    return np.maximum(columns, mildest)
-
-
-def _offsets(form: Form, empty: GateFeatures) -> np.ndarray:
-    """Return K numbers by which the classes' scores on empty images differ: their upper quartiles where they alarm."""
-    scores = _scores(form, empty)
-    known = np.isfinite(scores)
-    levels = np.array([np.quantile(column[where], 0.75) if where.any() else np.nan
-                       for column, where in zip(scores.T, known.T, strict=True)])  # fmt: skip
-    return np.nan_to_num(levels - np.nanmean(levels)) if np.isfinite(levels).any() else np.zeros(len(levels))
-
-
-def _best_mask(choosing: GateFeatures) -> int:
-    """Return the threshold of pixels with the best mean Dice of the foreground over the positive images."""
-    images = choosing.select(choosing.positive)
-    if images.pixels is None or len(images.thresholds) == 1 or not len(images.truth):
-        return 0
-    background = images.labels.background
-    classes = [number for number in range(images.labels.count) if number != background]
-    tp, fp, fn, _ = np.moveaxis(images.pixels[:, :, classes].sum(axis=2), -1, 0)
-    return int(np.argmax((2 * tp / np.maximum(2 * tp + fp + fn, 1)).mean(axis=0)))
-
-
-def _scores(form: Form, features: GateFeatures) -> np.ndarray:
-    """Return N K: what the last threshold is compared with; minus infinity where another condition does not hold."""
-    area = None if features.areas is None else features.areas[:, form.mask]
-    if form.last == "area":
-        with np.errstate(divide="ignore"):
-            values = np.log(area)
-    else:
-        values = np.asarray(features.greatest if form.last == "pixels" else features.presence, float)
-    holds = np.ones(values.shape, bool)
-    if area is not None:
-        holds &= (area >= form.area) & (features.greatest > form.pixels)
-    return np.where(holds, values - form.offsets, -np.inf)
-
-
-def _of_images(form: Form, features: GateFeatures) -> np.ndarray:
-    """Return N: the score of each image, the greatest of its classes."""
-    return _scores(form, features).max(axis=1)
-
-
 def _sensitivity(form: Form, choosing: GateFeatures, target: float) -> float:
     """Return the mean sensitivity where up to twice the *target* of the empty images alarm, on images that choose."""
-    scores, empty, positive = _of_images(form, choosing), choosing.empty, choosing.positive
+    scores, empty, positive = of_images(form, choosing), choosing.empty, choosing.positive
     if not len(scores) or not positive.any():
         return 0.0
     most = min(2 * max(1, round(target * empty.sum())), empty.sum() - 1)
     thresholds = [threshold_of_rank(scores[empty], alarms) for alarms in range(most + 1)]
     return float(np.mean([(scores[positive] > threshold).mean() for threshold in thresholds]))
-
-
-def _gate(form: Form, threshold: float, features: GateFeatures, kind: str) -> Gate:
-    """Return the gate of *form* with its last *threshold*."""
-    names, classes = conditions(kind), features.labels.presence_names
-    last = threshold + form.offsets
-    area, pixels = form.area, form.pixels
-    if form.last == "area":
-        area = np.floor(np.exp(last)) + 1
-    if form.last == "pixels":
-        pixels = last
-    presence = tuple(probability_of(last).tolist()) if {"classifier", "presence"} & set(names) else None
-    return Gate(
-        kind=kind,
-        classes=classes,
-        presence=presence,
-        pixels=tuple(probability_of(pixels).tolist()) if "pixels" in names else None,
-        mask=features.thresholds[form.mask],
-        area=tuple(area.astype(int).tolist()) if "area" in names else None,
-    )
 
 
 def _best(features: GateFeatures, parts: Parts, kind: str, goal: Goal) -> Gate:
@@ -229,12 +127,12 @@ def _best(features: GateFeatures, parts: Parts, kind: str, goal: Goal) -> Gate:
     for all_of_them, chosen in ((features.empty, choosing.empty), (features.positive, choosing.positive)):
         weights[chosen] = all_of_them.sum() / max(chosen.sum(), 1)
     best, best_value = None, -np.inf
-    for form in _forms(choosing, kind):
-        scores = np.unique(_of_images(form, choosing))
+    for form in forms(choosing, kind):
+        scores = np.unique(of_images(form, choosing))
         levels = np.unique(np.quantile(scores, np.linspace(0, 1, TRIED), method="nearest")) if len(scores) else []
         for level in [-np.inf, *levels]:
             threshold = level if np.isneginf(level) else level + gates.MARGIN
-            gate = _gate(form, threshold, features, kind)
+            gate = gate_of(form, threshold, features, kind)
             sums = {name: np.tensordot(weights, values, 1) for name, values in choosing.sums(gate).items()}
             value = goal.score_of(sums)
             if value > best_value:

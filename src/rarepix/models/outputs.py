@@ -63,7 +63,7 @@ class Model(Protocol):
     """What the project asks of a network, which is a ``torch.nn.Module``."""
 
     stride: int
-    """Rows and columns of its input must be multiples of this."""
+    """Rows and columns that are multiples of this are not padded."""
     outputs: tuple[str, ...]
     """The fields of ``SegOutput`` that it fills: mask, presence, or both."""
 

@@ -54,6 +54,7 @@ def train(config: TrialConfig, folder: Path, report: Report, context: StageConte
     """
     from rarepix.engine import distributed
     from rarepix.engine.trainer import read_progress
+    from rarepix.evaluation.curves import split_curves
     from rarepix.evaluation.image_sums import class_counts, split_sums
     from rarepix.trial.data_artifacts import describe_data, write_data_artifacts
     from rarepix.trial.gate import tune_gate
@@ -80,6 +81,7 @@ def train(config: TrialConfig, folder: Path, report: Report, context: StageConte
         sums={name: split_sums(images, labels) for name, images in evaluated.items()},
         gate=gate,
         gated=gated,
+        curves={name: curves for name, images in evaluated.items() if (curves := split_curves(images.sums))},
         pasting=trained.paste_outcomes,
         timings=trained.seconds | {"test": test_seconds},
     )

@@ -10,7 +10,7 @@ from rarepix.config import TrialConfig, config_hash
 from rarepix.files import write_text
 from rarepix.gates import TunedGate
 from rarepix.layout import BEST, CHECKPOINTS, STAGE
-from rarepix.records import ClassCounts, Dataset, GatedSums, Objective, RecordModel, SplitSums
+from rarepix.records import ClassCounts, Dataset, GatedSums, Objective, RecordModel, SplitCurves, SplitSums
 from rarepix.trial.lifecycle import AttemptError
 
 
@@ -37,6 +37,8 @@ class StageResult(RecordModel):
     """The gate that was tuned on the validation part; None: none was."""
     gated: dict[str, GatedSums] = Field(default_factory=dict)
     """Split → what is counted with the gate."""
+    curves: dict[str, SplitCurves]
+    """Split → curves over thresholds, of the splits that can have some."""
     pasting: dict[str, NonNegativeInt]
     """Outcome of copy-paste → training images, over all attempts."""
     timings: dict[str, float]

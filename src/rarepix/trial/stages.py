@@ -92,6 +92,7 @@ class TrialStages:
             sums=result.sums,
             gate=result.gate,
             gated=result.gated,
+            curves=result.curves,
             pasting=_added([stage.pasting for stage in self.results.values()]),
             timings=self.startup.seconds | _timings([stage.timings for stage in self.results.values()]),
             files=self._files(folder),

@@ -16,6 +16,7 @@ from rarepix.inference.predictor import Predictor
 from rarepix.labels import LabelSpace, Task
 from rarepix.losses import build_loss
 from rarepix.losses.checks import LossError
+from rarepix.metrics.curves import curve_sums
 from rarepix.metrics.pooled_scores import pooled_scores
 from rarepix.metrics.sums import image_sums
 from rarepix.models import build_model
@@ -59,6 +60,7 @@ def build_module(
         predict=Predictor(config.evaluate, labels, stride=model.stride, gate=gate).predict,
         target_of=_target_of(model, labels),
         sums_of=partial(image_sums, labels=labels),
+        test_sums_of=partial(curve_sums, labels=labels),
         scorer=partial(pooled_scores, labels=labels, config=config.evaluate),
         optim=config.optim,
         seed=config.seed,

@@ -15,6 +15,7 @@ from analysis.plots.interactive import INTERACTIVE, figures_json
 from analysis.plots.leaderboard import leaderboard_table
 from analysis.plots.parallel_coordinates import draw_parallel
 from analysis.plots.style import save, styled
+from analysis.reading.tables import Tables
 from analysis.study.class_summary import scored_split
 from analysis.study.comparisons import compare_treatments
 from analysis.study.leaderboard import configuration_names, leaderboard
@@ -71,6 +72,14 @@ def results(tables) -> Results:
     )
 
 
+def with_curves(tables: Tables) -> Tables:
+    """The same study, some of whose images are empty."""
+    curve = {"split": "val", "threshold": [0.1, 0.9], "positive": 9, "empty": 5, "found": [8, 3], "alarms": [4, 0]}
+    curve |= {"recall": [0.7, 0.3], "recall_low": [0.6, 0.2], "recall_high": [0.8, 0.4], "area": [0.5, 0.0]}
+    parts = [pd.DataFrame(curve).assign(trial=trial) for trial in tables.trials["trial"]]
+    return tables._replace(threshold_curves=pd.concat(parts)[tables.threshold_curves.columns])
+
+
 def drawn_names(tables, results=NOTHING) -> set[str]:
     """The figures that have something to show; nothing is written."""
     with styled():
@@ -81,7 +90,7 @@ def test_every_figure_is_written_as_png_and_svg(tables, results, tmp_path):
     best, names = leaderboard(tables)["trial"].iloc[0], tables.classes["class"].unique()
     pairs = [(best, "val", true, predicted, 10) for true in names for predicted in names]
     confusion = pd.DataFrame(pairs, columns=tables.confusion.columns)
-    drawn = draw_all(tables._replace(confusion=confusion), tmp_path, results)
+    drawn = draw_all(with_curves(tables)._replace(confusion=confusion), tmp_path, results)
     missing = {"contour", "curves_by_configuration"}  # eight trials, no configuration twice
     assert set(drawn) == set(FIGURES) - missing
     for name in drawn:
@@ -106,7 +115,7 @@ def test_tiny_studies_draw_what_they_can(make, tmp_path, trials):
 
 
 def test_interactive_figures_are_named_as_the_others_and_are_json(tables, results):
-    drawn = figures_json(tables, results)
+    drawn = figures_json(with_curves(tables), results)
     assert set(drawn) == set(INTERACTIVE) - {"contour"}
     assert set(INTERACTIVE) <= set(FIGURES)
     for text in drawn.values():
@@ -123,7 +132,7 @@ def test_titles_and_colours_are_written_as_the_script_reads_them(tables, results
         for inner in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
             yield from parts(inner)
 
-    for text in figures_json(tables, results).values():
+    for text in figures_json(with_curves(tables), results).values():
         said = [(key, value) for key, value in parts(json.loads(text)) if key in ("title", "colorscale")]
         assert said
         assert all(isinstance(value, dict if key == "title" else list) for key, value in said)
@@ -131,7 +140,8 @@ def test_titles_and_colours_are_written_as_the_script_reads_them(tables, results
 
 def test_interactive_figures_cannot_end_their_script_nor_bring_elements(tables, results):
     evil = "</script><img src=x onerror=alert(1)>"
-    renamed = tables._replace(trials=tables.trials.assign(**{"loss.name": evil, "machine": evil}))
+    renamed = with_curves(tables)
+    renamed = renamed._replace(trials=renamed.trials.assign(**{"loss.name": evil, "machine": evil}))
     evil_results = results._replace(validation_test=results.validation_test.assign(configuration=evil))
     for text in figures_json(renamed, evil_results).values():
         assert "</script" not in text
