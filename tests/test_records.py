@@ -123,7 +123,7 @@ def test_a_record_of_schema_1_is_read():
     assert (old.sums, old.curves, old.stages, old.first_weights, old.dataset.source) == ({}, {}, [], "", None)
     assert (old.gate, old.gated) == (None, {})
     later = dict.fromkeys(("schema_version", "sums", "curves", "stages", "plan", "first_weights"), True)
-    later |= {"gate": True, "gated": True}
+    later |= {"gate": True, "gated": True, "objective": {"gated"}}
     rewritten = json.loads(old.model_dump_json(exclude=later | {"dataset": {"source"}}))
     document = json.loads(SCHEMA_1.read_text())
     assert rewritten == {key: value for key, value in document.items() if key != "schema"}

@@ -39,6 +39,8 @@ def check_split_fingerprint(config: TrialConfig, trained_by: Mapping[str, Any]) 
         {key: value for key, value in keys.items() if (key, value) != ("data.merge", False)}
         for keys in (split_fingerprint(config), trained_by)
     )
+    if fingerprint["data.split"] == trained_by.get("data.split") == "listed":  # then the seed decides nothing
+        trained_by |= {"seed": config.seed}
     different = [key for key in {**trained_by, **fingerprint} if fingerprint.get(key) != trained_by.get(key)]
     if different:
         changes = ", ".join(f"{key} is {fingerprint.get(key)!r}, was {trained_by.get(key)!r}" for key in different)
@@ -161,6 +163,12 @@ def check_gate(config: TrialConfig, labels: LabelSpace, splits: Splits) -> None:
             f"gate.kind={kind!r} asks a classifier, but this trial trains one network: use the plan two_stage, or tune "
             f"the finished trial with rarepix tune --classifier"
         )
+    check_gate_data(config, labels, splits)
+
+
+def check_gate_data(config: TrialConfig, labels: LabelSpace, splits: Splits) -> None:
+    """Raise ``ConfigError`` or ``DataError`` unless a gate is tuned on empty and positive images for a known score."""
+    kind = config.gate.kind
     if not labels.presence_names or (labels.background is None and labels.task is Task.MULTICLASS):
         raise ConfigError(
             f"gate.kind={kind!r} needs images without any class, for which there must be a background and a class "

@@ -141,6 +141,6 @@ class TunedGate(_Frozen):
     checkpoint: str
     """SHA-256 of the checkpoint."""
     classifier: dict[str, str] | None = None
-    """path, checkpoint (SHA-256) of the external classifier."""
+    """path (in a trial of two stages relative to the gate's folder) and checkpoint (SHA-256) of the classifier."""
     predicted_as: dict[str, Any] = {}
     """The keys of the configuration by which the network predicted while the gate was tuned."""

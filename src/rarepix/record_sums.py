@@ -60,14 +60,16 @@ def named_scores(record: TrialRecord) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*objective, *evaluate.get("scores", ())]))
 
 
-def record_scores(record: TrialRecord, split: str) -> dict[str, float]:
+def record_scores(record: TrialRecord, split: str, *, gated: bool = False) -> dict[str, float]:
     """Return ``scores.summary`` of *split*, and those of ``named_scores`` that it lacks, under their own names.
+
+    With *gated* they are those of what is behind the trial's gate.
 
     The score *rare_iou* is without the floor that the objective of that name has.
 
     Raises:
         MissingSums: a score that the recipe names needs sums that *record* does not hold.
     """
-    sums, classes = record_sums(record, split)
+    sums, classes = record_sums(record, split, gated=gated)
     values = summary(sums, classes)
     return values | {name: score(name, sums, classes) for name in named_scores(record) if name not in values}

@@ -217,6 +217,8 @@ class Objective(RecordModel):
     name: str
     value: float
     epoch: int
+    gated: bool = False
+    """Whether it is the score of what is behind the trial's gate, as of a trial of two stages."""
 
 
 class Stage(RecordModel):
@@ -229,6 +231,8 @@ class Stage(RecordModel):
     """Of the checkpoint that the stage kept; ``epoch`` counts from the beginning of the stage."""
     checkpoint: str
     """Path relative to the trial's folder."""
+    trial: str = ""
+    """Folder of the finished trial that the stage was taken from instead of being trained; empty: it was trained."""
 
 
 class Failure(RecordModel):

@@ -8,6 +8,7 @@ from rarepix.config import TrialConfig, load_recipe, parse_settings, updated
 from rarepix.search.nni.space import corners, read_space
 from rarepix.search.nni.study_file import read_study
 from rarepix.search.optimizer.settings import read_settings
+from rarepix.trial.plans import find_plan
 from tests.house.source import CHECKOUT
 
 FILES = [CHECKOUT / "nni_config.yml", *sorted((CHECKOUT / "studies").glob("*.yml"))]
@@ -20,8 +21,11 @@ DONORS_OF_THE_VOC_STUDY = {
 
 def recipe_of(command: str) -> TrialConfig:
     words = shlex.split(command)
+    plan = find_plan(words[words.index("-m") + 1].removeprefix("trials."))
     settings = [words[at + 1] for at, word in enumerate(words) if word == "--set"]
-    return updated(load_recipe(words[words.index("--recipe") + 1]), parse_settings(settings))
+    config = updated(load_recipe(words[words.index("--recipe") + 1], plan.config), parse_settings(settings))
+    assert plan.stage_configs(config)
+    return config
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)

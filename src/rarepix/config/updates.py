@@ -5,6 +5,7 @@ from functools import cache
 from typing import Any
 
 from rarepix.choices import nearest
+from rarepix.config.overrides import Overrides
 from rarepix.config.trial import C, TrialConfig, build_config, flatten
 from rarepix.settings import ConfigError, OneOf
 
@@ -44,7 +45,7 @@ def updated(config: C, parameters: Mapping[str, Any]) -> C:
             section, chooser = key.split(".")
             set_choice(tree[section], sections[section], chooser, value, reset=reset)
         else:
-            _set_key(tree, key, value, sections)
+            _set_key(tree, _place_of(key, type(config)), value, sections)
     return build_config(tree, type(config))
 
 
@@ -80,13 +81,22 @@ def set_choice(section: dict[str, Any], chosen: type[OneOf], chooser: str, choic
     section[chooser] = choice
 
 
-def _set_key(tree: dict[str, Any], key: str, value: Any, sections: Mapping[str, type[OneOf]]) -> None:
-    *path, last = key.split(".")
+def _place_of(key: str, kind: type[TrialConfig]) -> list[str]:
+    """Return the keys that lead to *key* in nested mappings; a section of overrides holds dotted keys as they are."""
+    section, dot, rest = key.partition(".")
+    field = kind.model_fields.get(section)
+    is_overrides = field is not None and isinstance(field.annotation, type) and issubclass(field.annotation, Overrides)
+    return [section, rest] if dot and is_overrides else key.split(".")
+
+
+def _set_key(tree: dict[str, Any], place: list[str], value: Any, sections: Mapping[str, type[OneOf]]) -> None:
+    *path, last = place
     section = tree
     for depth, name in enumerate(path):
         if depth == 1 and path[0] in sections:  # a parameter that is a mapping is not there while it is not given
             section.setdefault(name, {})
         if not isinstance(section.get(name), dict):
+            key = ".".join(place)
             raise ConfigError(f"unknown key {key!r}: {nearest(key, flatten(tree))}valid sections: {', '.join(tree)}")
         section = section[name]
     section[last] = value

@@ -122,7 +122,7 @@ def load_trained_model(
     module.eval().to("cuda" if hardware.accelerator == "gpu" else "cpu")
     folder = path if path.is_dir() else checkpoint.parent
     fingerprint = metadata["division"] if metadata else None
-    classifier = _classifier_of(tuned, config, labels) if tuned and tuned.classifier else None
+    classifier = _classifier_of(tuned, checkpoint, config, labels) if tuned and tuned.classifier else None
     return TrainedModel(config, labels, module, hardware, checkpoint, folder, fingerprint, tuned, classifier)
 
 
@@ -150,9 +150,9 @@ def load_classifier(path: Path, config: TrialConfig, labels: LabelSpace) -> Trai
     return classifier
 
 
-def _classifier_of(tuned: TunedGate, config: TrialConfig, labels: LabelSpace) -> TrainedModel:
+def _classifier_of(tuned: TunedGate, gated: Path, config: TrialConfig, labels: LabelSpace) -> TrainedModel:
     """Return the classifier that a gate names; the same checkpoint, wherever the trial now lies that it names."""
-    checkpoint = Path(tuned.classifier["path"])
+    checkpoint = gated.parent / tuned.classifier["path"]
     if not checkpoint.is_file() or sha256(checkpoint) != tuned.classifier["checkpoint"]:
         raise CheckpointError(
             f"the gate asks the classifier {checkpoint} (SHA-256 {tuned.classifier['checkpoint'][:12]}…), but that is "

@@ -1,6 +1,7 @@
 """``gate.json``, beside the checkpoint that a gate is of: written by a tuning, read by tests and predictions."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from rarepix.evaluation.gates import GateError
 from rarepix.files import sha256, write_text
 from rarepix.gates import Certificate, Gate, TunedGate
 from rarepix.labels import LabelSpace
-from rarepix.layout import GATE
+from rarepix.layout import GATE, STAGES
 
 PREDICTED_AS = ("threshold", "window", "overlap", "flips", "scales")
 """Keys of ``evaluate`` that change what the network predicts for an image."""
@@ -33,7 +34,9 @@ def tuned_gate(
     gate: Gate, certificate: Certificate, checkpoint: Path, config: TrialConfig, *, classifier: Path | None = None
 ) -> TunedGate:
     """Return the gate of *checkpoint* with what it must be applied to; *classifier* is the checkpoint that it asks."""
-    asked = None if classifier is None else {"path": str(classifier.absolute()), "checkpoint": sha256(classifier)}
+    asked = None
+    if classifier is not None:
+        asked = {"path": _path_from(checkpoint.absolute(), classifier.absolute()), "checkpoint": sha256(classifier)}
     return TunedGate(
         gate=gate,
         certificate=certificate,
@@ -41,6 +44,13 @@ def tuned_gate(
         classifier=asked,
         predicted_as=predicted_as(config),
     )
+
+
+def _path_from(checkpoint: Path, classifier: Path) -> str:
+    """Return the path of *classifier*; relative to the gate's folder if both are of one trial, which may be moved."""
+    stages = classifier.parents[2:3]
+    of_one_trial = stages == checkpoint.parents[2:3] and [folder.name for folder in stages] == [STAGES]
+    return os.path.relpath(classifier, checkpoint.parent) if of_one_trial else str(classifier)
 
 
 def write_gate(tuned: TunedGate, checkpoint: Path) -> Path:

@@ -44,14 +44,20 @@ def sum_images(
     trainer.test(module, list(loaders.values()), ckpt_path=str(checkpoint), weights_only=True, verbose=False)
     splits = {}
     for position, split in enumerate(loaders):
-        batches = module.collected[position]
-        ids = [name for names, _ in batches for name in names]
-        sums = {name: torch.cat([batch[name] for _, batch in batches]) for name in batches[0][1]}
-        if distributed.world_size() > 1:
-            all_ids = [item.id for item in loaders[split].dataset.items]
-            ids, sums = all_ids, _gather(ids, sums, all_ids)
-        splits[split] = ImageSums(ids, {name: values.cpu().numpy() for name, values in sums.items()})
+        splits[split] = joined(module.collected[position], [item.id for item in loaders[split].dataset.items])
     return splits
+
+
+def joined(batches: Sequence[tuple[list[str], dict[str, Tensor]]], all_ids: list[str]) -> ImageSums:
+    """Return the sums of the images *all_ids* of a split, of which *batches* are (ids, sums by name).
+
+    With several processes each has the batches of its share of the images, and all return the sums of all images.
+    """
+    ids = [name for names, _ in batches for name in names]
+    sums = {name: torch.cat([batch[name] for _, batch in batches]) for name in batches[0][1]}
+    if distributed.world_size() > 1:
+        ids, sums = all_ids, _gather(ids, sums, all_ids)
+    return ImageSums(ids, {name: values.cpu().numpy() for name, values in sums.items()})
 
 
 def _gather(ids: list[str], sums: Mapping[str, Tensor], all_ids: list[str]) -> dict[str, Tensor]:

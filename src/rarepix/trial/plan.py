@@ -17,8 +17,10 @@ SHARED_KEYS = ("device", "devices")
 class Stages(Protocol):
     """The stages of a trial that runs, as a plan's ``run`` gets them."""
 
+    config: TrialConfig
+    """The trial's configuration."""
     configs: Mapping[str, TrialConfig]
-    """Stage → its configuration, in their order."""
+    """Stage → its configuration, in their order, of the stages that are trained."""
     folder: Path
     """The trial's folder."""
 
@@ -27,6 +29,9 @@ class Stages(Protocol):
 
         A stage that an earlier attempt has finished is not trained again.
         """
+
+    def take(self, name: str, trial: Path) -> StageResult:
+        """Take a stage that is not trained from the folder of a finished trial, and return its result."""
 
 
 def train_in_order(stages: Stages) -> StageResult:

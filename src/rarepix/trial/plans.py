@@ -3,6 +3,7 @@
 from rarepix.choices import pick
 from rarepix.config import TrialConfig
 from rarepix.trial.plan import Plan
+from rarepix.trial.two_stage import TWO_STAGE
 
 
 def _only_stage(config: TrialConfig) -> dict[str, TrialConfig]:
@@ -11,6 +12,7 @@ def _only_stage(config: TrialConfig) -> dict[str, TrialConfig]:
 
 PLANS: dict[str, Plan] = {
     "segment": Plan(description="Train one segmentation network and leave its record.", stages=_only_stage),
+    "two_stage": TWO_STAGE,
 }
 
 

@@ -15,6 +15,7 @@ from rarepix.trial.lifecycle import RunContext, finish_attempt, update_record
 from rarepix.trial.stage import train
 from rarepix.trial.stage_context import StageContext, StartupTimer
 from rarepix.trial.stage_result import StageResult, read_finished, write_finished
+from rarepix.trial.taken import find_training, read_taken, take
 
 TABLES = {
     "images": layout.IMAGES,
@@ -39,8 +40,9 @@ class TrialStages:
     ) -> None:
         """Take stage → configuration, in their order, and the record of this attempt."""
         self.configs, self.context, self.record, self.startup = configs, context, record, startup
-        self.folder = context.folder
+        self.config, self.folder = context.config, context.folder
         self.results: dict[str, StageResult] = {}
+        self._taken: dict[str, str] = {}  # stage → folder of the finished trial that it is taken from
         self._own_folders = [*configs.values()] != [context.config]
         self._has_begun = False  # whether this attempt has begun to train
 
@@ -65,14 +67,36 @@ class TrialStages:
                 if _is_main_process():
                     write_finished(result, config, folder)
                 gc.collect()  # trainer and module refer to each other, and hold loader processes and device memory
+        self._add(name, result)
+        return result
+
+    def take(self, name: str, trial: Path) -> StageResult:
+        """Take stage *name*, which is not among the configurations, from a finished trial, and return its result.
+
+        Raises:
+            ConfigError: *trial* is not the folder of a finished trial or stage.
+        """
+        from rarepix.engine import distributed
+        from rarepix.engine.hardware import choose_hardware
+
+        folder = self._folder_of(name)
+        with distributed.main_process_first():  # which copies
+            result = read_taken(folder)
+            if result is None:
+                training, device = find_training(trial, f"{name}.trial"), choose_hardware(self.config.engine).name
+                result = take(name, training, folder, device=device, tables=TABLES.values())
+        self._taken[name] = str(trial)
+        self._add(name, result)
+        return result
+
+    def _add(self, name: str, result: StageResult) -> None:
         self.results[name] = result
         if self._own_folders:
             self._update(stages=[self._described(stage) for stage in self.results.values()])
-        return result
 
     def finish(self, result: StageResult) -> TrialRecord:
         """Complete the record of the trial, which *result* judges; in the main process only."""
-        if not self._has_begun:
+        if not self._has_begun and self.configs:
             self._update(resumed_from_epoch=self._epochs_before(None))
         folder = self._folder_of(result.name)
         if self._own_folders:
@@ -102,20 +126,29 @@ class TrialStages:
         return stage_folder(self.folder, name) if self._own_folders else self.folder
 
     def _epochs_before(self, name: str | None) -> int:
-        """Return the planned epochs of the stages before *name* (None: of all), so that stages of trials compare."""
+        """Return the planned epochs of the trainings before *name* (None: of all), so that stages of trials compare.
+
+        A stage that is taken from a finished trial keeps the epochs of that trial: there are none before it.
+        """
         names = [*self.configs]
-        return sum(self.configs[stage].engine.epochs for stage in names[: names.index(name) if name else None])
+        before = names if name is None else names[: names.index(name)] if name in names else []
+        return sum(self.configs[stage].engine.epochs for stage in before)
+
+    @property
+    def _has_trained(self) -> bool:
+        """Whether a stage has been trained, and not only taken."""
+        return any(name in self.configs for name in self.results)
 
     def _stage_context(self, name: str, initial_weights: Path | None) -> StageContext:
         before = self._epochs_before(name)
 
         def began(dataset: Dataset, device: str, resumed: int | None, first_weights: str) -> None:
             changes = {"dataset": dataset, "device": device}
-            if not self.results:
+            if not self._has_trained:
                 changes["first_weights"] = first_weights
                 if first_weights and resumed is None and _is_main_process():
                     print(first_weights, flush=True)
-            if not self._has_begun and (self.results or resumed is not None):
+            if not self._has_begun and (self._has_trained or resumed is not None):
                 changes["resumed_from_epoch"] = before + (resumed or 0)
             self._has_begun = True
             self._update(**changes)
@@ -140,7 +173,13 @@ class TrialStages:
 
     def _described(self, result: StageResult) -> Stage:
         checkpoint = str(result.checkpoint.relative_to(self.folder))
-        return Stage(name=result.name, epochs=result.epochs, objective=result.objective, checkpoint=checkpoint)
+        return Stage(
+            name=result.name,
+            epochs=result.epochs,
+            objective=result.objective,
+            checkpoint=checkpoint,
+            trial=self._taken.get(result.name, ""),
+        )
 
     def _update(self, **changes: object) -> None:
         """Put *changes* into the record, which the main process writes."""

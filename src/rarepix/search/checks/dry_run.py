@@ -98,7 +98,8 @@ def _hashes_now(config: TrialConfig, plan: Plan) -> list[str]:
     from rarepix import wiring
     from rarepix.data.inventory import inventory_hash
 
-    data = [wiring.build_data(training, gpu=False) for training in plan.stage_configs(config).values()]
+    trainings = [*plan.stage_configs(config).values()] or [config]  # a plan may take all of its stages
+    data = [wiring.build_data(training, gpu=False) for training in trainings]
     return [inventory_hash(of_training.splits.inventory) for of_training in data]
 
 

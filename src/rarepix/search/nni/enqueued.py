@@ -9,6 +9,7 @@ from typing import Any
 
 from rarepix import layout, records
 from rarepix.config import TrialConfig, choices_of, one_of, updated
+from rarepix.config.overrides import Overrides
 from rarepix.config.yaml import read_mappings
 from rarepix.layout import JOURNAL
 from rarepix.records import BLOCK_KEYS, Status, TrialRecord
@@ -148,6 +149,12 @@ def _value_of(spec: Mapping[str, Any], config: TrialConfig, key: str) -> Any:
     """Return the value that a dotted *key* has in *config*, as the search space gives it: a choice with parameters
     becomes a mapping with ``_name``."""
     is_nested = spec["_type"] == "choice" and any(isinstance(choice, Mapping) for choice in spec["_value"])
+    section, _, rest = key.partition(".")
+    if (
+        isinstance(getattr(config, section, None), Overrides)
+        and rest not in type(getattr(config, section)).model_fields
+    ):
+        return _value_of(spec, config.stage(section), rest)
     sections = one_of(type(config))
     if is_nested and key in sections:
         return _nested(spec, config, key, next(iter(sections[key].choosers)))

@@ -117,7 +117,7 @@ def show_logs(folder: Path) -> None:
 
 def final_scores(record: TrialRecord) -> dict[str, float]:
     """Return the validation scores of a complete *record*, under the names that validations report, and ``seconds``."""
-    scores = record_scores(record, "val")
+    scores = record_scores(record, "val", gated=record.objective.gated)
     return {OBJECTIVE: record.objective.value, **scores, SECONDS: record.timings.get("fit", math.nan)}
 
 
