@@ -29,6 +29,8 @@ CLASSIFIER = {
     "evaluate": {"objective": "mean_presence_balanced_accuracy"},
 }
 
+PRESENCE = {"kind": "presence", "classes": ["crack", "dot"], "presence": [0.3, 0.3]}
+
 
 class Trained(NamedTuple):
     """A finished trial, and its data."""
@@ -168,7 +170,20 @@ def test_another_network_says_what_is_there(multiclass, classifier, tmp_path, ca
     [
         ({"checkpoint": "0" * 64}, "is the gate of another checkpoint than .*best.ckpt"),
         ({"gate": {"kind": "area", "classes": ["crack"], "area": [3]}}, "a gate of the classes crack, but the network"),
-        ({"gate": {"kind": "area"}}, "must be a whole gate"),
+        (
+            {"gate": {"kind": "area"}},
+            "must be a whole gate, but: gate.classes must be given, but is not: tune it again",
+        ),
+        (
+            {"gate": PRESENCE | {"presence": [0.3, 1.5]}},
+            "gate.presence.1: .* less than or equal to 1, but got 1.5: tune",
+        ),
+        ({"gate": PRESENCE | {"kind": "classifier"}}, "of kind 'classifier' must name its classifier, but got None"),
+        ({"classifier": {"path": "../other.ckpt"}}, "classifier.checkpoint must be given, but is not: tune it again"),
+        (
+            {"classifier": {"path": "../other.ckpt", "checkpoint": "0" * 64}},
+            "of kind 'presence' must ask no classifier, but got",
+        ),
         ({"predicted_as": {}}, "tuned for a network that predicts in another way: evaluate.threshold is 0.5, was None"),
     ],
 )

@@ -152,10 +152,10 @@ def load_classifier(path: Path, config: TrialConfig, labels: LabelSpace) -> Trai
 
 def _classifier_of(tuned: TunedGate, gated: Path, config: TrialConfig, labels: LabelSpace) -> TrainedModel:
     """Return the classifier that a gate names; the same checkpoint, wherever the trial now lies that it names."""
-    checkpoint = gated.parent / tuned.classifier["path"]
-    if not checkpoint.is_file() or sha256(checkpoint) != tuned.classifier["checkpoint"]:
+    checkpoint = gated.parent / tuned.classifier.path
+    if not checkpoint.is_file() or sha256(checkpoint) != tuned.classifier.checkpoint:
         raise CheckpointError(
-            f"the gate asks the classifier {checkpoint} (SHA-256 {tuned.classifier['checkpoint'][:12]}…), but that is "
+            f"the gate asks the classifier {checkpoint} (SHA-256 {tuned.classifier.checkpoint[:12]}…), but that is "
             f"{'another one now' if checkpoint.is_file() else 'not there'}: tune the gate again, or give --no-gate"
         )
     return load_classifier(checkpoint.parents[1], config, labels)
