@@ -34,6 +34,14 @@ def conditions(kind: str) -> tuple[str, ...]:
     return names
 
 
+def has_choice(kind: str, classes: int, best: str | None) -> bool:
+    """Return whether anything but one threshold is chosen when a gate of this *kind* is tuned.
+
+    *classes* are those that are not the background, *best* the score that it is tuned for; None: a rate of alarms.
+    """
+    return best is not None or classes > 1 or len(conditions(kind)) > 1 or kind == "pixels"
+
+
 def logit(probability: np.ndarray) -> np.ndarray:
     """Return log(p / (1 − p)); minus or plus infinity at 0 and 1."""
     with np.errstate(divide="ignore"):
