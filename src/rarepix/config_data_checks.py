@@ -191,7 +191,7 @@ def check_gate_data(config: TrialConfig, labels: LabelSpace, splits: Splits) -> 
         )
     independent = empty[empty].index.to_series()
     if splits.groups is not None:
-        independent = splits.groups.reindex(independent).fillna(independent)
+        independent = splits.groups.loc[independent]
     if has_choice(kind, len(labels.presence_names), config.gate.best) and independent.nunique() < 2:
         raise DataError(
             f"gate.kind={kind!r} of {len(labels.presence_names)} classes has something to choose, which needs two "

@@ -13,8 +13,10 @@ import yaml
 from PIL import Image
 
 from rarepix import cli, layout
+from rarepix.config import updated
+from rarepix.data.source import DataError
 from rarepix.evaluation.checkpoint import load_trained_model
-from rarepix.evaluation.gates import divide, one_of_each
+from rarepix.evaluation.gates import GateError, divide, one_of_each
 from rarepix.evaluation.tune import select_validation
 from rarepix.labels import Task
 from rarepix.seeding import generator
@@ -199,9 +201,33 @@ def test_a_gate_that_does_not_fit_is_refused(multiclass, tmp_path, capsys, chang
     assert run("test", multiclass.folder, "--out", tmp_path / "out", "--no-gate") == 0
 
 
+def test_images_of_a_list_have_their_groups_and_none_of_the_training(multiclass):
+    trained = load_trained_model(multiclass.folder)
+    groups = {"data.groups": {"file": "groups.csv", "image": "image", "column": "tile"}, "data.test_list": None}
+    trained = trained._replace(config=updated(trained.config, groups), split_fingerprint=None)
+    numbers = range(empty_images.IMAGES)
+
+    def write(group_of) -> None:
+        rows = [f"img{number:03},{group_of(number)}" for number in numbers]
+        (multiclass.data / "groups.csv").write_text("\n".join(["image,tile", *rows]))
+
+    write(lambda number: f"tile{number // 3}" if number != 80 else "tile80")
+    items, of_list = select_validation(trained, listed="val")
+    assert [item.id for item in items] == of_list.index.tolist()
+    assert of_list.tolist() == ["tile80"] + [f"tile{number // 3}" for number in numbers[81:]]
+    write(lambda number: f"tile{number % 80}")
+    with pytest.raises(GateError, match="the list 'val' shares .* groups with the part 'train', such as tile"):
+        select_validation(trained, listed="val")
+    numbers = range(100)
+    write(lambda number: number)
+    with pytest.raises(DataError, match=r"must name every image that is split, but lacks img100"):
+        select_validation(trained, listed="val")
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
+        (["--part", "vall"], "--part vall: there is no such part; use --part val"),
         (["--part", "test"], "must be tuned on the validation part, but got --part test: it is kept for the test"),
         (["--part", "train"], "--part train: the network was trained on it"),
         (["--list", "val"], "the list 'val' shares 30 with the part 'test'"),
