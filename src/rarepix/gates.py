@@ -29,7 +29,7 @@ def conditions(kind: str) -> tuple[str, ...]:
     if not set(names) <= set(CONDITIONS) or len(set(names)) < len(names) or {"classifier", "presence"} <= set(names):
         raise ValueError(
             f"a gate must be a sum of different conditions out of {', '.join(CONDITIONS)}, of which classifier and "
-            f"presence exclude each other, such as presence+area, but got {kind!r}"
+            f"presence exclude each other, such as presence+area"
         )
     return names
 

@@ -232,7 +232,8 @@ def test_images_of_a_list_have_their_groups_and_none_of_the_training(multiclass)
         (["--part", "train"], "--part train: the network was trained on it"),
         (["--list", "val"], "the list 'val' shares 30 with the part 'test'"),
         (["--list", "train"], "the list 'train' shares 40 with the part 'train'"),
-        (["--gate", "size"], "gate.kind: a gate must be a sum of different conditions"),
+        (["--gate", "size"], "exclude each other, such as presence+area, but got 'size'\n"),
+        (["--set", "gate.kind=area"], "must be given with --gate, --false-alarms, --best and --confidence, but --set"),
         (["--gate", "classifier"], "asks a classifier: name its trial with --classifier"),
         (["--best", "miuo"], "did you mean 'miou'"),
         (["--best", "kappa"], "needs sums of confusion"),
@@ -254,6 +255,11 @@ def test_what_the_network_cannot_tell_is_refused(finished, classifier, multiclas
     assert "predicts no masks: use gate.kind=presence" in capsys.readouterr().err
     assert run("tune", multiclass.folder, "--classifier", finished.folder) == 2
     assert "a classifier must say which classes are in an image, but" in capsys.readouterr().err
+    file = classifier.folder / "checkpoints" / "best.ckpt"
+    assert run("tune", multiclass.folder, "--classifier", file) == 2
+    assert f"a classifier must be the folder of a trial, which holds its configuration, but got the file {file}" in (
+        capsys.readouterr().err
+    )
     assert run("tune", finished.folder, "--classifier", classifier.folder) == 2
     assert "a classifier must be of the classes of the network (multiclass: ground, block" in capsys.readouterr().err
 

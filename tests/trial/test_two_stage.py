@@ -199,6 +199,11 @@ def test_a_finished_trial_that_does_not_fit_is_refused_before_anything_is_traine
             r"multiclass: ground, block, stripe, dot: give a network of the classes of the data",
         ),
         (
+            {"second.trial": second, "evaluate.flips": ["horizontal"], "data.resize": 48},
+            r"second.trial=.*: a network that is taken predicts as in its own trial, .*, but evaluate.flips is "
+            r"\['horizontal'\], was \[\], data.resize is 48, was None: give these keys as they were",
+        ),
+        (
             {"first.trial": nowhere},
             f"first.trial must be the folder of a finished trial or of a finished stage, but got {nowhere}",
         ),

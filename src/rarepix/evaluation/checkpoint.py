@@ -132,8 +132,13 @@ def load_classifier(path: Path, config: TrialConfig, labels: LabelSpace) -> Trai
     It predicts in its own size, with batches of the same images as the other one, which is that of *config*.
 
     Raises:
-        CheckpointError: it says nothing of presence, or is of other classes than *labels*.
+        CheckpointError: it is a file, says nothing of presence, or is of other classes than *labels*.
     """
+    if path.is_file():
+        raise CheckpointError(
+            f"a classifier must be the folder of a trial, which holds its configuration, but got the file {path}: give "
+            f"the folder"
+        )
     same = {"evaluate.batch_size": config.evaluate.batch_size, "engine.device": config.engine.device}
     classifier = load_trained_model(path, settings=same)
     if "presence" not in classifier.module.model.outputs:
