@@ -16,7 +16,8 @@ from rarepix import layout, records
 from rarepix.config import load_recipe, updated
 from rarepix.data.source import DataError
 from rarepix.data.sources import source_of
-from rarepix.evaluation.checkpoint import CheckpointError, load_trained_model
+from rarepix.evaluation.checkpoint import load_trained_model
+from rarepix.evaluation.checkpoint_weights import CheckpointError
 from rarepix.evaluation.test import run_test, select_items
 from rarepix.record_sums import record_sums
 from rarepix.records import Status, TrialRecord

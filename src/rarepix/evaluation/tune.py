@@ -13,7 +13,8 @@ from rarepix.data.settings import DataConfig
 from rarepix.data.source import Item
 from rarepix.data.sources import source_of
 from rarepix.data.splits.train_val_test import groups_of, make_splits
-from rarepix.evaluation.checkpoint import CheckpointError, TrainedModel, load_classifier
+from rarepix.evaluation.checkpoint import TrainedModel, load_classifier
+from rarepix.evaluation.checkpoint_weights import CheckpointError
 from rarepix.evaluation.gate_batches import gated_batches, items_loader
 from rarepix.evaluation.gate_files import tuned_gate, write_gate
 from rarepix.evaluation.gate_pass import features_of, taking_features, tune_on

@@ -15,7 +15,8 @@ from rarepix.data.dataset import SegmentationDataset
 from rarepix.data.samplers import RankShard
 from rarepix.data.source import Item
 from rarepix.engine import distributed
-from rarepix.evaluation.checkpoint import CheckpointError, TrainedModel, load_classifier, load_trained_model
+from rarepix.evaluation.checkpoint import TrainedModel, load_classifier, load_trained_model
+from rarepix.evaluation.checkpoint_weights import CheckpointError
 from rarepix.evaluation.gate_batches import gated_batches
 from rarepix.evaluation.gate_pass import taking_features
 from rarepix.evaluation.image_sums import ImageSums, joined
