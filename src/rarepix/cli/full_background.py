@@ -52,7 +52,9 @@ def two_stage(
     first: Annotated[Path, FIRST],
     second: Annotated[Path, SECOND],
     recipe: Annotated[str | None, typer.Option(help="Recipe of SECOND, if it is a checkpoint file.")] = None,
-    threshold: Annotated[float, typer.Option(min=1e-6, max=1 - 1e-6, help="Probability in FIRST above which a class is found.")] = 0.5,
+    threshold: Annotated[
+        float, typer.Option(min=1e-6, max=1 - 1e-6, help="Probability in FIRST above which a class is found.")
+    ] = 0.5,
     part: Annotated[str | None, PART] = None,
     listed: Annotated[str | None, LIST] = None,
     settings: Annotated[list[str] | None, SETTINGS] = None,

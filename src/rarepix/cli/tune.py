@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 def tune(
     network: Annotated[Path, NETWORK],
     false_alarms: Annotated[
-        float | None, typer.Option(min=0, max=1, help="Share of empty images on which anything may be found; default: 0.05.")
+        float | None,
+        typer.Option(min=0, max=1, help="Share of empty images on which anything may be found; default: 0.05."),
     ] = None,
     best: Annotated[str | None, typer.Option(metavar="SCORE", help="Tune for the best of this score instead.")] = None,
     gate: Annotated[
@@ -23,11 +24,16 @@ def tune(
         typer.Option(help="presence, pixels, area, classifier, or a sum (presence+area); default: by the network."),
     ] = None,
     classifier: Annotated[
-        Path | None, typer.Option(metavar="TRIAL", help="Folder of the trial whose network says which classes are there.")
+        Path | None,
+        typer.Option(metavar="TRIAL", help="Folder of the trial whose network says which classes are there."),
     ] = None,
-    confidence: Annotated[float, typer.Option(help="Of the bound of the false alarms and of the interval of the sensitivity.")] = 0.95,
+    confidence: Annotated[
+        float, typer.Option(help="Of the bound of the false alarms and of the interval of the sensitivity.")
+    ] = 0.95,
     recipe: Annotated[str | None, RECIPE] = None,
-    part: Annotated[str, typer.Option(help="val, the part that neither trained nor tests the network: no other is taken.")] = "val",
+    part: Annotated[
+        str, typer.Option(help="val, the part that neither trained nor tests the network: no other is taken.")
+    ] = "val",
     listed: Annotated[str | None, typer.Option("--list", help="A list of the dataset instead of the part.")] = None,
     settings: Annotated[list[str] | None, SETTINGS] = None,
 ) -> None:
