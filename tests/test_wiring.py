@@ -7,7 +7,7 @@ from rarepix.config import updated
 from rarepix.data.source import DataError
 from rarepix.data.transforms.paste import PasteOutcome
 from rarepix.settings import ConfigError
-from rarepix.wiring import build_data, build_module
+from rarepix.wiring import build_data, build_module, network, try_step
 
 
 @pytest.fixture
@@ -246,3 +246,22 @@ def test_each_device_needs_a_batch_to_evaluate(tiny_config):
     message = "each of 2 devices needs a batch of the part 'val', but its 6 images are 1 batches of 6: use a smaller"
     with pytest.raises(DataError, match=message):
         build_data(devices(tiny_config, **{"evaluate.batch_size": 6}), gpu=False)
+
+
+class Overwriting(torch.nn.Module):
+    """A network that changes what its own gradient needs."""
+
+    outputs = ("mask",)
+
+    def __init__(self):
+        super().__init__()
+        self.layer = torch.nn.Conv2d(3, 4, 1)
+
+    def forward(self, x):
+        return self.layer(x).exp().add_(1)
+
+
+def test_a_network_without_a_gradient_is_found_by_the_tried_step(tiny_config, monkeypatch):
+    monkeypatch.setattr(network, "_build_model", lambda config, labels: Overwriting())
+    with pytest.raises(ConfigError, match=r"cannot take a training step .* modified by an inplace operation"):
+        try_step(tiny_config)
