@@ -9,7 +9,7 @@ WATCH ?=
 PORT ?= 8080
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo data check test test-all lint format analyze calibrate faults bench pictures lock clean
+.PHONY: help env demo data check test test-all lint format analyze calibrate faults bench isuei pictures lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -68,6 +68,9 @@ bench: $(READY) ## measure speed, as ratios within one run
 	$(BIN)/python -m bench.pyramids
 	$(BIN)/python -m bench.counting
 	$(BIN)/python -m bench.presence
+
+isuei: $(READY) ## train the 14 experiments on full-background images for two epochs, on drawn images and on ISUEI_DATA
+	$(BIN)/python -m bench.isuei
 
 pictures: $(READY) ## draw the pictures of the documents again
 	$(BIN)/python -m docs.pictures

@@ -25,8 +25,10 @@ from analysis.plots.threshold_curves import draw_threshold_curves
 from analysis.plots.timeline import draw_timeline
 from analysis.plots.validation_vs_test import draw_validation_test
 from analysis.reading.tables import Tables
+from analysis.study.empty_images import ALARMS
 from analysis.study.results import Results, main_ranks
 from analysis.study.threshold_curves import configuration_curves
+from analysis.study.tuned_gates import IOU
 
 Draw = Callable[[Tables, Results], Figure | None]
 """Returns None where there is nothing to show."""
@@ -44,6 +46,8 @@ FIGURES: dict[str, Draw] = {
     "importance": lambda tables, results: draw_importance(results.importance),
     "importance_by_class": lambda tables, results: draw_importance_classes(results.importance, tables),
     "forest": lambda tables, results: draw_forest(results.comparisons, tables),
+    "forest_false_alarms": lambda tables, results: draw_forest(results.empty.of(ALARMS), tables),
+    "forest_iou": lambda tables, results: draw_forest(results.empty.of(IOU), tables),
     "critical_difference": lambda tables, results: draw_ranks(main_ranks(tables, results.comparisons)),
     "heatmap": lambda tables, results: draw_heatmap(tables),
     "confusion": lambda tables, results: draw_confusion(tables),

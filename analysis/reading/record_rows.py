@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from analysis.reading.parameters import configuration, settings_text
-from analysis.reading.tables import CLASS_COLUMNS, NULLABLE_SHARE, empty, typed
+from analysis.reading.tables import CLASS_COLUMNS, GATED, NULLABLE_SHARE, empty, typed
 from rarepix import scores
 from rarepix.records import TrialRecord
 
@@ -55,7 +55,7 @@ def trial_row(record: TrialRecord, study: str, attempts: int) -> dict[str, Any]:
         "status": record.status.value,
         "seed": record.block.seed,
         "fold": record.block.fold,
-        "objective_name": objective.name if objective else None,
+        "objective_name": f"{GATED * objective.gated}{objective.name}" if objective else None,
         "objective": objective.value if objective else float("nan"),
         "epoch": objective.epoch if objective else pd.NA,
         "recipe": record.config.get("recipe"),

@@ -1,17 +1,27 @@
 """Further columns of the trials table, from records: the plan and its stages, and the scores that the sums give."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 
 import numpy as np
 import pandas as pd
 
 from analysis.reading.class_scores import COUNTS
 from analysis.reading.confusion import Confusion
-from analysis.reading.tables import LeftOut
+from analysis.reading.tables import GATED, LeftOut
 from rarepix.layout import RECORD
 from rarepix.record_sums import named_scores, record_sums
 from rarepix.records import TrialRecord
-from rarepix.scores import CLASS_SCORES, SCORES, SUMMARY, ClassNames, empty_image_summary, score, score_name
+from rarepix.scores import (
+    CLASS_SCORES,
+    SCORES,
+    SUMMARY,
+    ClassNames,
+    MissingSums,
+    empty_image_summary,
+    score,
+    score_name,
+)
 
 OF_CONFUSION = tuple(name for name, row in SCORES.items() if row.needs == ("confusion",))
 OF_PRESENCE = ("presence_recall", "presence_specificity", "presence_balanced_accuracy", "false_alarm_rate")
@@ -26,20 +36,22 @@ def further_columns(
 
     The scores of a split are the mean IoU of the frequent classes, the scores that the recipe names (its objective and
     ``evaluate.scores``), pixel accuracy and kappa, the means of ``OF_PRESENCE`` and, where images are empty,
-    ``scores.empty_image_summary``. A column without any value (say, every class is in every image, so that there are
-    no false alarms) is left out.
+    ``scores.empty_image_summary``. Those that are known with the trial's gate have a second column, such as
+    ``val_gated_miou``. A column without any value
+    (say, every class is in every image, so that there are no false alarms) is left out. Columns ``gate_…`` have the
+    gate of each trial and what is certain of it.
 
     Args:
         classes: a row per trial, split and class with the columns ``iou`` and ``rare``.
     """
     trials = pd.Index([record.trial for record in records], name="trial")
     parts = [_frequent(classes), _named(records, left_out), _of_confusion(confusions), _of_presence(records)]
-    parts.append(_of_empty_images(records))
+    parts += [_of_empty_images(records), _named_with_gate(records)]
     scores = pd.concat([part.reindex(trials) for part in parts], axis=1)
     scores = scores.loc[:, ~scores.columns.duplicated()].dropna(axis=1, how="all")
     splits = dict.fromkeys(split for record in records for split in _splits(record))
     by_split = [name for split in splits for name in scores if name.startswith(f"{split}_")]
-    return pd.concat([_stages(records), scores[by_split]], axis=1)
+    return pd.concat([_stages(records), scores[by_split], _gates(records)], axis=1)
 
 
 def _stages(records: list[TrialRecord]) -> pd.DataFrame:
@@ -79,6 +91,18 @@ def _named(records: list[TrialRecord], left_out: LeftOut) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index", dtype=float)
 
 
+def _named_with_gate(records: Iterable[TrialRecord]) -> pd.DataFrame:
+    """Return the scores that recipes name with the trial's gate, as far as they are known of what is behind it."""
+    rows: dict[str, dict[str, float]] = {}
+    for record in records:
+        for split in record.gated:
+            sums, classes = record_sums(record, split, gated=True)
+            for name in named_scores(record):
+                with suppress(MissingSums):
+                    rows.setdefault(record.trial, {})[f"{split}_{GATED}{name}"] = score(name, sums, classes)
+    return pd.DataFrame.from_dict(rows, orient="index", dtype=float)
+
+
 def _of_confusion(confusions: Iterable[Confusion]) -> pd.DataFrame:
     rows: dict[str, dict[str, float]] = {}
     for trial, split, classes, pixels in confusions:
@@ -102,14 +126,32 @@ def _of_presence(records: Iterable[TrialRecord]) -> pd.DataFrame:
 
 
 def _of_empty_images(records: Iterable[TrialRecord]) -> pd.DataFrame:
-    """Return the scores that treat empty images apart, of the splits that hold some."""
+    """Return the scores that treat empty images apart, of the splits that hold some, without gate and with it."""
     rows: dict[str, dict[str, float]] = {}
     for record in records:
         for split, sums in record.sums.items():
             if sums.foreground is not None and sums.foreground.fp + sums.foreground.tn:
-                values = empty_image_summary(*record_sums(record, split))
-                rows.setdefault(record.trial, {}).update({f"{split}_{name}": value for name, value in values.items()})
+                row = rows.setdefault(record.trial, {})
+                for gated, begun in ((False, ""), (True, GATED))[: 1 + (split in record.gated)]:
+                    values = empty_image_summary(*record_sums(record, split, gated=gated))
+                    row |= {f"{split}_{begun}{name}": value for name, value in values.items()}
     return pd.DataFrame.from_dict(rows, orient="index", dtype=float)
+
+
+def _gates(records: Iterable[TrialRecord]) -> pd.DataFrame:
+    """Return the gate of each trial that tuned one, and how sure its rate of false alarms is."""
+    rows = {}
+    for record in records:
+        if record.gate is not None:
+            sure = record.gate.certificate
+            rows[record.trial] = {
+                "gate_kind": record.gate.gate.kind, "gate_target": sure.target, "gate_best": sure.score,
+                "gate_confidence": sure.confidence, "gate_bound": sure.bound, "gate_images": sure.images,
+                "gate_units": sure.units, "gate_sensitivity": sure.sensitivity.hits / sure.sensitivity.images,
+                "gate_sensitivity_low": sure.sensitivity.low, "gate_sensitivity_high": sure.sensitivity.high,
+            }  # fmt: skip
+    table = pd.DataFrame.from_dict(rows, orient="index").dropna(axis=1, how="all")
+    return table.astype({"gate_images": "Int64"}) if rows else table
 
 
 def _means_by_split(table: pd.DataFrame, values: dict[str, np.ndarray | pd.Series]) -> pd.DataFrame:

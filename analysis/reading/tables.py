@@ -23,6 +23,8 @@ THRESHOLD_COLUMNS = [
 """Images with foreground and empty ones; in how many of them anything is found; means over images, see
 ``rarepix.records.PixelCurve``."""
 LEFT_OUT = ["trial", "file", "reason"]
+GATED = "gated_"
+"""Before the name of a score with the trial's gate: ``val_gated_sensitivity``."""
 NAMED = 3
 """How many trials are named where the same file was left out of several."""
 FIXED = [

@@ -7,7 +7,7 @@ from typing import Any
 import jinja2
 
 from analysis.reading.tables import Tables, grouped
-from analysis.reporting import text_tables
+from analysis.reporting import empty_images, text_tables
 from analysis.study.best_trial import best_trial_sentence
 from analysis.study.class_summary import rarity_known
 from analysis.study.comparisons import MOST_PAIRWISE, TreatmentComparison
@@ -33,6 +33,7 @@ SECTIONS = {
     "answer": "Answer",
     "leaderboard": "Leaderboard",
     "comparisons": "Comparisons",
+    "empty": "Empty images",
     "classes": "Classes",
     "correlations": "Rarity",
     "importance": "Importance",
@@ -67,7 +68,7 @@ def page(tables: Tables, results: Results, drawn: Names, live: Names, files: lis
     empty = {name for name in ("leaderboard", "correlations", "importance") if not context[name].rows}
     if not context["classes"].rows and not drawn.keys() & {"differences", "heatmap"}:
         empty.add("classes")
-    empty |= {"parallel", "examples"} - drawn.keys()
+    empty |= {"parallel", "examples"} - drawn.keys() | ({"empty"} if context["empty"] is None else set())
     if not drawn.keys() & {"curves", "history"}:
         empty.add("curves")
     context["contents"] = [(anchor, title) for anchor, title in SECTIONS.items() if anchor not in empty]
@@ -96,6 +97,8 @@ def _scores(tables: Tables, results: Results) -> dict[str, Any]:
     stopped = int((tables.trials["status"] == "stopped").sum())
     return {
         "questions": [_question(comparison, tables) for comparison in results.comparisons],
+        "empty": empty_images.section(tables, results.empty, SHOWN),
+        "empty_questions": [_question(comparison, tables) for comparison in results.empty.comparisons],
         "censored": f" (not the {stopped} that the search stopped early)" if stopped else "",
         "counted": bool(tables.classes["tp"].notna().any()),
         "searched": not tables.score_on_test,
@@ -129,7 +132,9 @@ def _question(comparison: TreatmentComparison, tables: Tables) -> dict[str, Any]
         "rest": 0 if said else max(0, len(rows) - SENTENCES),
         "too_many": comparison.levels if rows.empty and comparison.levels > MOST_PAIRWISE else 0,
         "details": _details(comparison),
-        "listing": text_tables.comparison_text(shown.head(SHOWN), opinion, comparison.practical),
+        "listing": text_tables.comparison_text(
+            shown.head(SHOWN), opinion, comparison.practical, minimize=comparison.minimize
+        ),
     }
 
 

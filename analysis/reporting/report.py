@@ -15,6 +15,7 @@ from pathlib import Path
 import pandas as pd
 
 from analysis.reading.tables import Tables
+from analysis.reporting import empty_images
 from analysis.reporting.page import page
 from analysis.study.comparisons import comparison_rows
 from analysis.study.leaderboard import configurations, leaderboard
@@ -85,7 +86,6 @@ def csv_files(tables: Tables, results: Results) -> dict[str, pd.DataFrame]:
         "images.csv": tables.images,
         "curves.csv": tables.curves,
         "confusion.csv": tables.confusion,
-        "threshold_curves.csv": tables.threshold_curves,
         "left_out.csv": tables.left_out,
         "configurations.csv": configurations(tables),
         "comparisons.csv": comparison_rows(results.comparisons),
@@ -102,6 +102,8 @@ def csv_files(tables: Tables, results: Results) -> dict[str, pd.DataFrame]:
         "audit.csv": results.audit,
         "validation_test.csv": results.validation_test,
         "best_trial.csv": results.best,
+        **empty_images.files(results.empty),
+        **({"threshold_curves.csv": tables.threshold_curves} if len(tables.threshold_curves) else {}),
     }
 
 

@@ -7,16 +7,19 @@ from rich.console import Console
 from rich.table import Table
 
 from analysis.reading.tables import Tables
-from analysis.reporting import text_tables
+from analysis.reporting import empty_images, text_tables
 from analysis.statistics.formatting import number
 from analysis.study.audit_checks import merge_same_sentences
 from analysis.study.class_summary import class_summary, rarity_known
+from analysis.study.empty_image_sentences import QUESTIONS, gate_sentences, short_answer
+from analysis.study.empty_images import ALARMS
 from analysis.study.headline import question_text
 from analysis.study.leaderboard import leaderboard
 from analysis.study.looks import looks_sentence
 from analysis.study.question import question
 from analysis.study.results import Results, compute_results
 from analysis.study.summary import answer
+from analysis.study.tuned_gates import IOU
 from analysis.study.validation_images import validation_caution
 
 TOP, CLASSES, VERDICTS, NAMED = 5, 8, 8, 3
@@ -37,6 +40,7 @@ def summary(tables: Tables, page: Path | None = None, width: int = 100, results:
         out.print(rich_table(shown, f"Best {len(shown.rows)} of {complete} complete trials, by validation"))
         if len(class_summary(tables)):
             out.print(_classes(tables))
+        _empty_images(out, tables, results)
         warned = validation_caution(tables)
         if warned:
             write(out, warned)
@@ -55,6 +59,17 @@ def summary(tables: Tables, page: Path | None = None, width: int = 100, results:
     if page is not None:
         out.print(f"Report: {page}", markup=False, highlight=False, soft_wrap=True)
     return out.file.getvalue()
+
+
+def _empty_images(out: Console, tables: Tables, results: Results) -> None:
+    """Write the configurations with the fewest false alarms, what helps IoU, and what gates do, if images are empty."""
+    shown = empty_images.means_text(results.empty, TOP, (ALARMS, IOU))
+    if not shown.rows:
+        return
+    out.print(rich_table(shown, "Empty images: configurations, the fewest false alarms at 90 % sensitivity first"))
+    for sentence in (short_answer(tables, results.empty, IOU, f"{QUESTIONS[IOU]} "), *gate_sentences(results.empty)):
+        if sentence:
+            write(out, sentence)
 
 
 def _verdicts(tables: Tables, results: Results) -> list[str]:

@@ -90,13 +90,16 @@ def _two_digits(value: float) -> str:
     return signed(value, 2)
 
 
-def comparison_text(table: pd.DataFrame, opinion: pd.DataFrame, likely: pd.DataFrame) -> TextTable:
+def comparison_text(
+    table: pd.DataFrame, opinion: pd.DataFrame, likely: pd.DataFrame, *, minimize: bool = False
+) -> TextTable:
     """Return the numbers of one question, a row per pair of levels.
 
     Args:
         table: rows of ``compare`` with the column ``agree`` of ``agreement``.
         opinion: of ``linear_model``; empty where nothing is paired.
         likely: of ``practical``, likewise.
+        minimize: less of the score is better.
     """
     if table.empty:
         return TextTable([], [])
@@ -113,7 +116,8 @@ def comparison_text(table: pd.DataFrame, opinion: pd.DataFrame, likely: pd.DataF
         rows = rows.merge(likely[["a", "b", *names]], on=["a", "b"], how="left")
         rows["chances"] = [" / ".join(number(value, 2) for value in values) for values in rows[names].to_numpy()]
         rope = as_text(float(likely["rope"].iloc[0]))
-        columns |= {"chances": (f"probability of higher by {rope} / same / lower", str)}
+        better, worse = ("lower", "higher") if minimize else ("higher", "lower")
+        columns |= {"chances": (f"probability of {better} by {rope} / same / {worse}", str)}
         columns |= {"agree": ("agree", str)}
     columns |= {"effect": (rows["effect_name"].iloc[0], _two_digits)}
     columns |= {"superiority": ("superiority", lambda value: number(value, 2))}

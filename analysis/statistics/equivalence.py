@@ -44,6 +44,7 @@ def practical(
     rope: float = 0.005,
     seed: int = 0,
     against: Any = None,
+    minimize: bool = False,
 ) -> pd.DataFrame:
     """Return one row per pair of levels: the chance that b is better, practically the same, or worse than a.
 
@@ -53,6 +54,7 @@ def practical(
             much would change no decision. 0: no region, only better or worse.
         seed: of the draws; the chances are exact to about 0.004.
         against: one level that all others are compared with, as in ``compare``.
+        minimize: less of *score* is better.
 
     Returns:
         ``p_better``, ``p_equivalent``, ``p_worse`` (they add up to 1) and a ``verdict``; NaN with fewer than
@@ -75,8 +77,9 @@ def practical(
         if n >= LEAST:
             draws = _kept(n, seed) if n <= KEPT else _drawn(n, seed)
             chances = chances_of(differences(sample.a, sample.b), rope, draws)
-            row |= dict(zip(["p_worse", "p_equivalent", "p_better"], chances, strict=True))
-        rows.append(row | {"verdict": equivalence_sentence(row, SURE, LEAST)})
+            names = ["p_worse", "p_equivalent", "p_better"]
+            row |= dict(zip(names[::-1] if minimize else names, chances, strict=True))
+        rows.append(row | {"verdict": equivalence_sentence(row, SURE, LEAST, minimize=minimize)})
     return table_of_pairs(rows, COLUMNS, treatment, sorted_levels(used, treatment), against)
 
 

@@ -232,8 +232,8 @@ def friedman_sentence(row: dict, alpha: float) -> str:
     return f"not all of {row['k']} levels are equal: {numbers}"
 
 
-def equivalence_sentence(row: dict, sure: float, least: int) -> str:
-    """Return the sentence for two levels and the chances that their difference matters."""
+def equivalence_sentence(row: dict, sure: float, least: int, *, minimize: bool = False) -> str:
+    """Return the sentence for two levels and the chances that their difference matters; *minimize*: less is better."""
     if math.isnan(row["p_better"]):
         return untested_sentence(row | {"paired": True}, least)
     (b, a), rope = both_levels(row), as_text(float(row["rope"]))
@@ -242,7 +242,8 @@ def equivalence_sentence(row: dict, sure: float, least: int) -> str:
     behind = f"(probability of {numbers}; n = {plural(row['n'], 'pair')})"
     if chances["equivalent"] > sure:
         return f"{b} and {a} are practically equivalent, within ±{rope} {behind}"
-    for name, word in (("better", "higher"), ("worse", "lower")):
+    words = ("lower", "higher") if minimize else ("higher", "lower")
+    for name, word in zip(("better", "worse"), words, strict=True):
         if chances[name] > sure:
             return f"{b} is {word} than {a} by more than {rope} {behind}"
     return f"cannot tell whether {b} and {a} differ by more than {rope} {behind}"

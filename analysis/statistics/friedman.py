@@ -55,9 +55,17 @@ def friedman(
 
 
 def average_ranks(
-    table: pd.DataFrame, *, treatment: str, block: str | Sequence[str], score: str, alpha: float = 0.05
+    table: pd.DataFrame,
+    *,
+    treatment: str,
+    block: str | Sequence[str],
+    score: str,
+    alpha: float = 0.05,
+    minimize: bool = False,
 ) -> pd.DataFrame:
     """Return a row per level, best first: ``level``, ``mean_rank`` (1 = highest), n, k, ``critical_difference``.
+
+    With *minimize* less of *score* is better, and rank 1 is the lowest.
 
     The critical difference is Nemenyi's at *alpha*; NaN with fewer than three levels or two complete blocks. Without a
     complete block there is no rank, and no row. Raises as ``friedman`` does.
@@ -71,7 +79,7 @@ def average_ranks(
     critical = float("nan")
     if k >= LEAST_LEVELS and n >= LEAST_BLOCKS:
         critical = float(stats.studentized_range.ppf(1 - alpha, k, np.inf)) * _rank_error(n, k)
-    ranks = pd.DataFrame({"level": scores.columns, "mean_rank": _ranks(scores).mean(axis=0)})
+    ranks = pd.DataFrame({"level": scores.columns, "mean_rank": _ranks(-scores if minimize else scores).mean(axis=0)})
     ranks = ranks.assign(n=n, k=k, critical_difference=critical)
     return ranks.sort_values("mean_rank", kind="stable", ignore_index=True)[columns]
 

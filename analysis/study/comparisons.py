@@ -5,6 +5,7 @@ compared with that one alone: fewer comparisons, so that fewer blocks can decide
 ``search_journal``) only whole configurations are compared, first on the test split, which has chosen nothing.
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -23,6 +24,7 @@ from analysis.study.leaderboard import (
     VALIDATION,
     configuration_names,
     default_level,
+    is_minimized,
     leaderboard,
     objective_label,
     objective_name,
@@ -58,6 +60,8 @@ class TreatmentComparison(NamedTuple):
     agreement: pd.DataFrame
     """See ``agreement``: a row per row of ``rows``."""
     levels: int
+    minimize: bool = False
+    """Less of the score is better."""
 
 
 def treatments(tables: Tables) -> list[str]:
@@ -113,7 +117,8 @@ def score_label(tables: Tables, column: str) -> str:
     if column == "objective":
         return f"validation {objective_label(tables)}"
     split, _, name = column.partition("_")
-    return f"{'validation' if split == VALIDATION else split} {score_name(name)}"
+    label = f"{'validation' if split == VALIDATION else split} {score_name(name)}"
+    return f"{label}, lower is better" if is_minimized(column) else label
 
 
 def treatment_design(tables: Tables, ranked: pd.DataFrame, treatment: str, score: str = "objective") -> Design:
@@ -122,10 +127,15 @@ def treatment_design(tables: Tables, ranked: pd.DataFrame, treatment: str, score
     return design(ranked, treatment, score, others, tables.block)
 
 
-def compare_treatments(tables: Tables, alpha: float = 0.05) -> list[TreatmentComparison]:
-    """Return every treatment compared under every score, corrected within each, from complete trials only."""
+def compare_treatments(
+    tables: Tables, alpha: float = 0.05, scores: Sequence[str] | None = None
+) -> list[TreatmentComparison]:
+    """Return every treatment compared under every score, corrected within each, from complete trials only.
+
+    *scores* are columns of ``trials``; None: ``compared_scores``.
+    """
     ranked = with_configurations(tables)
-    scores = compared_scores(tables)
+    scores = compared_scores(tables) if scores is None else scores
     return [_compared(tables, ranked, name, score, alpha) for name in treatments(tables) for score in scores]
 
 
@@ -133,17 +143,19 @@ def _compared(tables: Tables, ranked: pd.DataFrame, treatment: str, score: str, 
     plan = treatment_design(tables, ranked, treatment, score)
     used = ranked.dropna(subset=[treatment, score])
     levels, against = used[treatment].nunique(), default_level(tables, used, treatment)
-    how = {"treatment": treatment, "block": plan.block, "score": score}
+    how, minimize = {"treatment": treatment, "block": plan.block, "score": score}, is_minimized(score)
     rows, likely, opinion = pd.DataFrame(columns=COLUMNS), pd.DataFrame(), pd.DataFrame()
     if levels <= MOST_PAIRWISE or (against is not None and levels <= MOST_AGAINST):
         rows = compare(used, **how, against=against, alpha=alpha, looks=_looks(tables, used))
         if plan.block:
-            likely, opinion = practical(used, **how, against=against), linear_model(used, **how, against=against)
+            likely = practical(used, **how, against=against, minimize=minimize)
+            opinion = linear_model(used, **how, against=against)
     overall = ranks = pd.DataFrame()
     if plan.block and levels > 2:
-        overall, ranks = friedman(used, **how), average_ranks(used, **how)
-    together = agreement(rows, opinion, likely, alpha)
-    return TreatmentComparison(treatment, score, plan, against, rows, overall, ranks, likely, opinion, together, levels)
+        overall, ranks = friedman(used, **how), average_ranks(used, **how, minimize=minimize)
+    together = agreement(rows, opinion, likely, alpha, minimize=minimize)
+    tables_of_pairs = rows, overall, ranks, likely, opinion, together
+    return TreatmentComparison(treatment, score, plan, against, *tables_of_pairs, levels, minimize)
 
 
 def _looks(tables: Tables, used: pd.DataFrame) -> list[Look]:

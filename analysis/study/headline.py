@@ -18,7 +18,8 @@ def comparison_sentence(tables: Tables, results: Results, alpha: float = 0.05) -
     asked = [question(tables, comparison) for comparison in results.comparisons]
     if not any(len(each.pairs) or len(each.comparison.overall) for each in asked):
         return NOTHING
-    main = _main(tables, results, asked)
+    first = [id(comparison) for comparison in main_comparisons(tables, results.comparisons)]
+    main = main_question([each for each in asked if id(each.comparison) in first] or asked)
     sentences = [question_text(tables, main), classes_sentence(main, results.differences, alpha)]
     sentences.append(others_sentence([each for each in asked if each is not main and len(each.pairs)]))
     return " ".join(filter(None, sentences))
@@ -32,11 +33,9 @@ def question_text(tables: Tables, asked: Question) -> str:
     return f"{asked.comparison.treatment}, {asked.label}: {text[:1].lower()}{text[1:]}"
 
 
-def _main(tables: Tables, results: Results, asked: list[Question]) -> Question:
-    """Return the question about the first score that most can be said of; of equal ones the first."""
-    first = [id(comparison) for comparison in main_comparisons(tables, results.comparisons)]
-    of_first = [each for each in asked if id(each.comparison) in first] or asked
-    return max(of_first, key=lambda each: (len(each.decided) > 0, each.rejected or each.claimed, len(each.pairs) > 0))
+def main_question(asked: list[Question]) -> Question:
+    """Return the question that most can be said of; of equal ones the first."""
+    return max(asked, key=lambda each: (len(each.decided) > 0, each.rejected or each.claimed, len(each.pairs) > 0))
 
 
 def classes_sentence(asked: Question, differences: pd.DataFrame, alpha: float) -> str:
@@ -49,6 +48,7 @@ def classes_sentence(asked: Question, differences: pd.DataFrame, alpha: float) -
     if not same.any():
         return ""
     sure = differences[same & (differences["p_adjusted"] <= alpha)]
+    sure = sure.assign(difference=asked.sign(surest) * sure["difference"])
     by_class = gains_and_costs(sure) if len(sure) else "no single class is shown to differ"
     which = "Of the surest, by class" if len(asked.decided) > 1 else "By class"
     return f"{which}: {by_class}."

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from analysis.reading.class_scores import COUNTS, frequent_class_baseline
-from analysis.reading.tables import Tables
+from analysis.reading.tables import GATED, Tables
 from analysis.statistics.formatting import as_text
 from rarepix import scores
 
@@ -19,7 +19,8 @@ AS_IT_IS = "the recipe as it is"
 """What a configuration without parameters is called."""
 GROUP_WORDS = {"mean": "mean", "rare": "rare-class", "frequent": "frequent-class", "worst": "worst-class"}
 CLASS_SCORE_WORDS = {
-    name: name.replace("_", " ").replace("iou", "IoU").replace("dice", "Dice") for name in scores.CLASS_SCORES
+    name: name.replace("_", " ").replace("iou", "IoU").replace("dice", "Dice").replace("auroc", "AUROC")
+    for name in scores.CLASS_SCORES
 }
 SCORE_NAMES = {
     **{name: name.replace("_", " ") for name in scores.SCORES},
@@ -29,6 +30,23 @@ SCORE_NAMES = {
         for group in scores.GROUPS
     },
     **{"miou": "mIoU", "kappa": "Cohen's kappa", "frequency_weighted_iou": "frequency-weighted IoU"},
+    **{
+        "foreground_iou": "foreground IoU",
+        "positive_iou": "IoU of the images with foreground",
+        "positive_dice": "Dice of the images with foreground",
+        "siim_dice": "SIIM Dice",
+        "isuei_sum": "ISUEI sum",
+        "empty_false_alarm_rate": "false-alarm rate on empty images",
+        "foreground_auroc": "presence AUROC",
+    },
+    **{
+        f"false_alarms_at_sensitivity_{percent}": f"false-alarm rate at {percent} % sensitivity"
+        for percent in ("80", "90", "95")
+    },
+    **{
+        f"sensitivity_at_false_alarms_{percent:02}": f"sensitivity at {percent} % false alarms"
+        for percent in (1, 5, 10)
+    },
 }
 """Score of a whole split → how it is written in text."""
 
@@ -41,7 +59,18 @@ def score_name(name: str | None) -> str:
     base, slash, of_class = str(name).partition("/")
     if slash and base in CLASS_SCORE_WORDS:
         return f"{CLASS_SCORE_WORDS[base]} of {of_class}"
+    if base.startswith(GATED):
+        return f"{score_name(base.removeprefix(GATED))} with gate"
     return SCORE_NAMES.get(name, str(name))
+
+
+def is_minimized(column: str) -> bool:
+    """Return whether less of a compared column, ``objective`` or a score of a split, is better.
+
+    What a search names as its objective is a score of which more is better, and so is a column of a table of runs.
+    """
+    name = column.partition("_")[2].removeprefix(GATED)
+    return name in scores.SCORES and scores.direction_of(name) == "minimize"
 
 
 def leaderboard(tables: Tables) -> pd.DataFrame:

@@ -6,7 +6,9 @@ from collections.abc import Hashable, Sequence
 from analysis.statistics.formatting import as_text, level
 
 Claim = tuple[Hashable, Hashable]
-"""(the level that is higher, the one that is lower)."""
+"""(the level that is better, the one that is worse)."""
+ABOVE = "above", "below"
+"""How the better level lies to the worse one, and the other way round, where more of the score is better."""
 NAMED = 3
 """How many levels, or claims, are named before the others are counted."""
 TIERS = 6
@@ -14,7 +16,7 @@ TIERS = 6
 
 
 def tiers(claims: Sequence[Claim], levels: Sequence) -> list[list] | None:
-    """Return *levels* in tiers, the highest first, if *claims* order them so; None if they do not.
+    """Return *levels* in tiers, the best first, if *claims* order them so; None if they do not.
 
     They do if every two levels of different tiers have a claim, in that direction, and no two of one tier have one.
     """
@@ -24,24 +26,28 @@ def tiers(claims: Sequence[Claim], levels: Sequence) -> list[list] | None:
     return found if claims and pairs == set(claims) else None
 
 
-def order_text(claims: Sequence[Claim], levels: Sequence, against: Hashable | None = None) -> str:
+def order_text(
+    claims: Sequence[Claim], levels: Sequence, against: Hashable | None = None, words: tuple[str, str] = ABOVE
+) -> str:
     """Return *claims*, the surest first, in words; *levels* are those that could have a claim.
 
     Args:
         against: the level that all claims are about; None: any pair.
+        words: see ``ABOVE``.
     """
+    above = f" {words[0]} "
     if against is not None:
-        return _around(claims, against)
+        return _around(claims, against, words)
     found = tiers(claims, levels)
     if found:
         names = [names_text(tier, len(levels) - 1) for tier in found]
         if len(found) > TIERS:
             names = [*names[:NAMED], f"{sum(map(len, found[NAMED:]))} others, in order"]
-        return " above ".join(names)
-    by_higher = Counter(higher for higher, _ in claims).most_common()
+        return above.join(names)
+    by_better = Counter(better for better, _ in claims).most_common()
     texts = [
-        f"{plain(higher)} above {_many([lower for winner, lower in claims if winner == higher], len(levels) - 1)}"
-        for higher, _ in by_higher
+        f"{plain(better)}{above}{_many([worse for winner, worse in claims if winner == better], len(levels) - 1)}"
+        for better, _ in by_better
     ]
     return _counted(texts, "more")
 
@@ -52,10 +58,10 @@ def _many(names: Sequence, others: int) -> str:
     return names_text(names, others)
 
 
-def _around(claims: Sequence[Claim], against: Hashable) -> str:
-    above = [higher for higher, lower in claims if lower == against]
-    below = [lower for higher, lower in claims if higher == against]
-    parts = [f"{names_text(names)} {way}" for names, way in ((above, "above"), (below, "below")) if names]
+def _around(claims: Sequence[Claim], against: Hashable, words: tuple[str, str]) -> str:
+    better = [name for name, worse in claims if worse == against]
+    worse = [name for better, name in claims if better == against]
+    parts = [f"{names_text(names)} {way}" for names, way in zip((better, worse), words, strict=True) if names]
     default = "the default" if against == "default" else f"the default {plain(against)}"
     return f"{' and '.join(parts)} {default}"
 

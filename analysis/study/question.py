@@ -6,8 +6,8 @@ import pandas as pd
 
 from analysis.reading.tables import Tables
 from analysis.study.comparisons import TreatmentComparison, score_label
-from analysis.study.order import Claim, order_text
-from analysis.study.verdict_rules import CLAIMS, HIGHER
+from analysis.study.order import ABOVE, Claim, order_text
+from analysis.study.verdict_rules import CLAIMS, HIGHER, LOWER
 
 ALPHA = 0.05
 WORDS = ["exact", "model", "practical", "rule", "agree", "sentence"]
@@ -48,7 +48,14 @@ class Question(NamedTuple):
     def order(self, pairs: pd.DataFrame, by: str) -> str:
         """Return in words what column *by* (exact, model or practical) claims of *pairs*, as an order if it is one."""
         levels = list(dict.fromkeys([*self.pairs["b"], *self.pairs["a"]]))
-        return order_text(claims_of(pairs, by), levels, self.comparison.against)
+        minimize = self.comparison.minimize
+        claims, words = claims_of(pairs, by, minimize=minimize), ABOVE[::-1] if minimize else ABOVE
+        return order_text(claims, levels, self.comparison.against, words)
+
+    def sign(self, row: pd.Series) -> int:
+        """Return 1 if what is claimed of *row* names b first, −1 if a: the better one, or that which is no default."""
+        better = LOWER if self.comparison.minimize else HIGHER
+        return 1 if self.comparison.against is not None or row["exact"] == better else -1
 
     def sizes(self, pairs: pd.DataFrame) -> str:
         """Return how many scores *pairs* have: ``n = 6 blocks``."""
@@ -68,7 +75,7 @@ def question(tables: Tables, comparison: TreatmentComparison) -> Question:
     return Question(comparison, score_label(tables, comparison.score), pairs.loc[order], unit)
 
 
-def claims_of(pairs: pd.DataFrame, by: str) -> list[Claim]:
-    """Return the claims of column *by* about *pairs*."""
-    claims = pairs[pairs[by].isin(CLAIMS)]
-    return [(b, a) if word == HIGHER else (a, b) for b, a, word in claims[["b", "a", by]].itertuples(index=False)]
+def claims_of(pairs: pd.DataFrame, by: str, *, minimize: bool = False) -> list[Claim]:
+    """Return the claims of column *by* about *pairs*, the better level first; *minimize*: the lower one is better."""
+    claims, better = pairs[pairs[by].isin(CLAIMS)], LOWER if minimize else HIGHER
+    return [(b, a) if word == better else (a, b) for b, a, word in claims[["b", "a", by]].itertuples(index=False)]

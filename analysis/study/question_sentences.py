@@ -15,7 +15,7 @@ from analysis.study.missing_blocks import cost_sentence, extensible, missing_pai
 from analysis.study.order import NAMED, TIERS, plain
 from analysis.study.other_verdicts import beside_decided, by_model, contradictions, equivalent
 from analysis.study.question import Question
-from analysis.study.verdict_rules import HIGHER, NOT_SHOWN, UNDECIDABLE, UNTESTED
+from analysis.study.verdict_rules import NOT_SHOWN, UNDECIDABLE, UNTESTED
 
 
 def question_sentences(tables: Tables, asked: Question) -> list[str]:
@@ -42,8 +42,8 @@ def _decided(asked: Question) -> str:
     procedure = [NAMES[first["correction"]]] if first["family_size"] > 1 else []
     name = "largest adjusted p" if len(rows) > 1 else "adjusted p" if procedure else "p"
     p = f"{name} {equals(rows['p_adjusted'].max())}"
-    higher_less_lower = first["difference"] * (1 if first["exact"] == HIGHER else -1)
-    size = [f"{difference(higher_less_lower)}{_interval(first)}"] if len(rows) == 1 else []
+    sign = asked.sign(first)
+    size = [f"{difference(sign * first['difference'])}{_interval(first, sign)}"] if len(rows) == 1 else []
     earlier = int((rows["n_shown"] != rows["n"]).sum())
     by_looks = [f"{'' if len(rows) == 1 else f'{earlier} of {len(rows)} '}by an earlier look"] if earlier else []
     behind = ", ".join([*size, asked.label, asked.sizes(rows), *procedure, p, *by_looks])
@@ -51,11 +51,11 @@ def _decided(asked: Question) -> str:
     return f"{count}{asked.order(rows, 'exact')} ({behind})."
 
 
-def _interval(row: pd.Series) -> str:
-    """Return the interval of the higher level less the lower one."""
+def _interval(row: pd.Series, sign: int) -> str:
+    """Return the interval of the level that is named first less the other one."""
     if pd.isna(row["low"]):
         return ""
-    low, high = (row["low"], row["high"]) if row["exact"] == HIGHER else (-row["high"], -row["low"])
+    low, high = (row["low"], row["high"]) if sign > 0 else (-row["high"], -row["low"])
     return f", 95 % interval {difference(low)} to {difference(high)}"
 
 

@@ -10,6 +10,7 @@ from analysis.study.best_trial import best_trial_interval
 from analysis.study.class_differences import class_differences
 from analysis.study.class_summary import class_correlations
 from analysis.study.comparisons import TreatmentComparison, compare_treatments, compared_scores
+from analysis.study.empty_images import EmptyImages, empty_images
 from analysis.study.importance import importance
 from analysis.study.leaderboard import objective_name
 
@@ -28,6 +29,7 @@ class Results(NamedTuple):
     validation_test: pd.DataFrame
     best: pd.DataFrame
     """See ``best_trial_interval``."""
+    empty: EmptyImages
 
 
 def compute_results(tables: Tables, seed: int = 0) -> Results:
@@ -41,6 +43,7 @@ def compute_results(tables: Tables, seed: int = 0) -> Results:
         audit=audit(tables, seed=seed),
         validation_test=validation_test(tables),
         best=best_trial_interval(tables, seed=seed),
+        empty=empty_images(tables),
     )
 
 

@@ -6,6 +6,7 @@ from analysis.reading.tables import Tables
 from analysis.statistics.formatting import equals, number, plural, signed
 from analysis.study.cell_means import cell_means, configuration_means, unequal_blocks_note
 from analysis.study.class_summary import PROPERTIES, class_matrix, class_summary
+from analysis.study.empty_image_sentences import false_alarms_sentence
 from analysis.study.headline import comparison_sentence
 from analysis.study.leaderboard import (
     AS_IT_IS,
@@ -34,7 +35,7 @@ def answer(tables: Tables, results: Results) -> list[str]:
     if leaderboard(tables).empty:
         return [best_sentence(tables)]
     sentences = [best_sentence(tables), comparison_sentence(tables, results), rarest_sentence(tables)]
-    return [sentence for sentence in sentences if sentence]
+    return [sentence for sentence in (*sentences, false_alarms_sentence(tables, results.empty)) if sentence]
 
 
 def rarity_sentence(correlations: pd.DataFrame, alpha: float = 0.05) -> str:

@@ -10,8 +10,6 @@ from analysis.study.verdict_rules import (
     CONFIRMED,
     CONTRADICTION,
     EQUIVALENT,
-    HIGHER,
-    LOWER,
     NO_DIFFERENCE,
     NONE,
     NOT_BY_MODEL,
@@ -80,8 +78,9 @@ def _practical(verdicts: Verdicts, likely: dict) -> str:
     b, rope = both_levels(likely)[0], as_text(float(likely["rope"]))
     if verdicts.practical == CANNOT_TELL:
         return f"whether they differ by more than {rope} cannot be told"
-    chance = {HIGHER: "p_better", LOWER: "p_worse", EQUIVALENT: "p_equivalent"}[verdicts.practical]
-    probability = f"(Bayesian probability {number(likely[chance], 2)})"
+    # What is claimed is by far the most probable of the three.
+    chance = max(likely[name] for name in ("p_better", "p_equivalent", "p_worse"))
+    probability = f"(Bayesian probability {number(chance, 2)})"
     if verdicts.practical == EQUIVALENT:
         return f"practically equivalent, within ±{rope} {probability}"
     if verdicts.rule == CONTRADICTION or verdicts.practical not in (verdicts.exact, verdicts.model):

@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from rarepix.data.synthetic import voc
-from rarepix.data.synthetic.voc import PRESENCE, RARE_CLASSES, assign_classes, draw_voc, palette
+from rarepix.data.synthetic.voc import PRESENCE, RARE_CLASSES, assign_classes, draw_voc
+from rarepix.data.synthetic.voc_files import palette
 from rarepix.seeding import generator
 
 TINY = {"images": 12, "size": (64, 80)}

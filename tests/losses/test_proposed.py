@@ -83,6 +83,13 @@ def test_one_channel_with_a_sigmoid_is_two_with_a_softmax(task, pixel):
     assert value_of(labels=labels, mask=mask, pixel=pixel) == pytest.approx(value_of(pixel=pixel), rel=1e-5)
 
 
+@pytest.mark.parametrize("pixel", ["ce", "focal"])
+def test_one_channel_with_a_sigmoid_is_two_with_a_softmax_as_published(pixel):
+    labels = LabelSpace(names=("background", "spot"), background=0, task=Task.BINARY)
+    binary, two = (value_of("proposed_published", labels=each, pixel=pixel) for each in (labels, TWO))
+    assert binary == pytest.approx(two, rel=1e-5)
+
+
 def test_dice_takes_all_classes_of_an_image_together():
     """Classes 1 and 2 have 0.5 and 0.25 in their pixels, overlap .75, Σp = .5 + .25 + .25 + .25, two pixels."""
     labels = LabelSpace(names=("background", "ring", "star"), background=0)

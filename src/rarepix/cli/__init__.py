@@ -9,12 +9,13 @@ from typing import Annotated
 
 import typer
 
-from rarepix.cli import evaluate, init, inventory, study, tune
+from rarepix.cli import evaluate, full_background, init, inventory, study, tune
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__.splitlines()[0]
 )
 app.add_typer(study.app, name="study")
+app.add_typer(full_background.app, name="evaluate")
 app.command()(init.init)
 app.command()(inventory.inventory)
 app.command("test")(evaluate.evaluate)
@@ -27,11 +28,14 @@ def demo_data(
     folder: Annotated[Path, typer.Argument(help="Folder to draw into; new or empty.")],
     images: Annotated[int, typer.Option(min=1)] = 320,
     seed: Annotated[int, typer.Option(min=0)] = 0,
+    full_background: Annotated[
+        bool, typer.Option("--full-background", help="Three classes, and most images hold none of them.")
+    ] = False,
 ) -> None:
     """Draw a small synthetic dataset in the Pascal VOC layout with common and rare classes."""
-    from rarepix.data.synthetic import draw_voc
+    from rarepix.data.synthetic import draw_full_background, draw_voc
 
-    draw_voc(folder, images=images, seed=seed)
+    (draw_full_background if full_background else draw_voc)(folder, images=images, seed=seed)
     print(f"{folder} holds the demo data: {images} images")
 
 

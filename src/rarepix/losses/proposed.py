@@ -87,7 +87,7 @@ def proposed_published(
     gamma: float = 0.0,
     balance: float = 0.5,
 ) -> Tensor:
-    """Return the weighted sum; multiclass. The weighted focal loss is divided by the pixels, not by their weights."""
+    """Return the weighted sum; not multilabel. The focal loss is divided by the pixels, not by their weights."""
     value = batch.ce
     if pixel == "focal":
         weights = value.new_tensor(1 - balance).where(batch.is_background, balance)

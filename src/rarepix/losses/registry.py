@@ -38,7 +38,7 @@ TERMS: dict[str, Term] = {
     "proposed_published": Term(
         proposed.proposed_published,
         proposed.ProposedPublished,
-        tasks=(Task.MULTICLASS,),
+        tasks=(Task.BINARY, Task.MULTICLASS),
         needs_sums=True,
         presence=True,
     ),

@@ -18,8 +18,10 @@ from analysis.plots.style import save, styled
 from analysis.reading.tables import Tables
 from analysis.study.class_summary import scored_split
 from analysis.study.comparisons import compare_treatments
+from analysis.study.empty_images import ALARMS, EmptyImages
 from analysis.study.leaderboard import configuration_names, leaderboard
 from analysis.study.results import Results
+from analysis.study.tuned_gates import IOU
 
 OF_TABLES_ALONE = {
     "answer",
@@ -34,7 +36,8 @@ OF_TABLES_ALONE = {
 }
 
 
-NOTHING = Results([], *[pd.DataFrame()] * 6)
+NO_EMPTY_IMAGES = EmptyImages("val", pd.DataFrame(), [], pd.DataFrame(), pd.DataFrame())
+NOTHING = Results([], *[pd.DataFrame()] * 6, NO_EMPTY_IMAGES)
 
 
 @pytest.fixture(scope="module")
@@ -55,9 +58,13 @@ def results(tables) -> Results:
     }
     importance = {"parameter": "optim.lr", "branch": "", "importance": 1.0, "method": "fanova", "n": 8, "note": ""}
     asked = compare_treatments(tables)
+    of_empty = [
+        asked[0]._replace(score=f"val_{name}", rows=asked[0].rows.assign(score=f"val_{name}")) for name in (ALARMS, IOU)
+    ]
     ranked = asked[0]._replace(ranks=pd.DataFrame(ranks | {"critical_difference": 3.0}), levels=len(names))
     return NOTHING._replace(
         comparisons=[*asked, ranked],
+        empty=NO_EMPTY_IMAGES._replace(comparisons=of_empty),
         differences=pd.DataFrame([pair | {"class": name, "difference": 0.02} for name in classes]),
         importance=pd.DataFrame([importance | {"target": name} for name in ("objective", *classes)]),
         validation_test=pd.DataFrame(

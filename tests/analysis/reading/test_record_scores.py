@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 
 from analysis import load_study
-from rarepix.records import ANY_CLASS, ClassCounts, Objective, PresenceHistogram, SplitSums, Stage
+from analysis.study.leaderboard import objective_label
+from analysis.study.summary import best_sentence
+from rarepix.records import ANY_CLASS, ClassCounts, GatedSums, Objective, PresenceHistogram, SplitSums, Stage
 from rarepix.scores import IMAGE_DICE_KINDS
+from tests.analysis.empty_records import tuned
 
 SCHEMA_1 = """{"schema": 1, "study": "old", "trial": "x", "attempt": 1, "resumed_from_epoch": null,
  "status": "complete", "started": "2026-01-01T00:00:00+00:00", "finished": "2026-01-01T00:10:00+00:00",
@@ -163,3 +166,41 @@ def test_two_records_that_differ_in_their_sums_are_no_copies(make, tmp_path):
     document["sums"]["val"]["presence"]["car"]["tp"] = 1
     (folder / "record.json").write_text(json.dumps(document))
     assert load_study(tmp_path / "s").trials["trial"].tolist() == ["t", "u"]
+
+
+def test_scores_with_the_gate_stand_beside_those_without_and_its_bound(make, tmp_path):
+    behind = sums_with(5).model_copy(update={"foreground": ClassCounts(tp=2, fp=0, fn=2, tn=5)})
+    record = make.record(
+        "t", sums=dict.fromkeys(SPLITS, sums_with(5)), gate=tuned(0.6, 0.12, images=25),
+        gated={split: GatedSums(sums=behind.model_copy(update={"presence_histogram": None})) for split in SPLITS},
+    )  # fmt: skip
+    make.add(tmp_path / "s", record)
+    make.add(tmp_path / "s", make.record("u", sums={"val": sums_with(5)}))
+    rows = load_study(tmp_path / "s").trials.set_index("trial")
+    row = rows.loc["t"]
+    assert (row["val_empty_false_alarm_rate"], row["val_gated_empty_false_alarm_rate"]) == (1 / 5, 0)
+    assert (row["test_sensitivity"], row["test_gated_sensitivity"]) == (3 / 4, 2 / 4)
+    assert "val_gated_foreground_auroc" not in rows  # of a gated image there is no score but yes or no
+    assert (row["gate_kind"], row["gate_target"], row["gate_bound"], row["gate_images"]) == ("presence", 0.05, 0.12, 25)
+    assert row["gate_sensitivity"] == 36 / 40
+    assert rows.loc["u", [name for name in rows if "gate" in name]].isna().all()
+
+
+def test_an_objective_behind_the_gate_is_held_against_test_behind_the_gate(make, tmp_path):
+    counts = make.record("t").counts
+    objective = Objective(name="mean_dice", value=0.25, epoch=3, gated=True)
+    gated = {split: GatedSums(counts=dict(reversed(counts["val"].items())), sums=sums_with(5)) for split in SPLITS}
+    config = {"evaluate": {"scores": ["kappa"]}}  # which is not known of what is behind a gate
+    behind = {"gate": tuned(0.6, 0.12), "gated": gated, "plan": "two_stage"}
+    record = make.record("t", config=config, objective=objective, **behind)
+    make.add(tmp_path / "s", record)
+    tables = load_study(tmp_path / "s")
+    (row,) = tables.trials.to_dict("records")
+    dice = [2 * c.tp / (2 * c.tp + c.fp + c.fn) for c in counts["val"].values()]
+    assert row["objective_name"] == "gated_mean_dice"
+    assert row["test_gated_mean_dice"] == pytest.approx(sum(dice) / 5)
+    assert "test_gated_kappa" not in row
+    assert objective_label(tables) == "mean Dice with gate"
+    text = best_sentence(tables)
+    assert "mean Dice with gate 0.250 at epoch 3" in text
+    assert f"Its test mean Dice with gate, which chose nothing, is {sum(dice) / 5:.3f}." in text

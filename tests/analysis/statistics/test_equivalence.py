@@ -93,3 +93,12 @@ def test_against_one_level():
 def test_wrong_arguments(change, message):
     with pytest.raises(ValueError, match=message):
         practical(tidy(np.ones(3)), **ASKED | change)
+
+
+def test_where_less_is_better_a_gain_is_a_fall():
+    gains = np.array([-0.02, -0.03, -0.025, -0.01, -0.02])
+    more, less = (practical(tidy(sign * gains), **ASKED, minimize=sign > 0).iloc[0] for sign in (-1, 1))
+    names = ["p_better", "p_equivalent", "p_worse"]
+    assert less[names].tolist() == pytest.approx(more[names].tolist())
+    assert less["p_better"] > 0.95
+    assert less["verdict"].startswith("'y' is lower than 'x' by more than 0.005 (probability of better ")

@@ -65,6 +65,15 @@ def test_critical_difference_by_demsars_table(k, q):
     assert ranks["mean_rank"].is_monotonic_increasing
 
 
+def test_where_less_is_better_the_lowest_has_rank_1():
+    table = tidy(drawn(9, 4, 0))
+    highest, lowest = average_ranks(table, **ASKED), average_ranks(table, **ASKED, minimize=True)
+    assert lowest.set_index("level")["mean_rank"].to_dict() == pytest.approx(
+        (5 - highest.set_index("level")["mean_rank"]).to_dict()
+    )
+    assert lowest["mean_rank"].is_monotonic_increasing
+
+
 def test_nemenyi_is_scikit_posthocs():
     scores = drawn(9, 5, 3)
     expected = scikit_posthocs.posthoc_nemenyi_friedman(scores).to_numpy()
