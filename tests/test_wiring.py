@@ -248,20 +248,24 @@ def test_each_device_needs_a_batch_to_evaluate(tiny_config):
         build_data(devices(tiny_config, **{"evaluate.batch_size": 6}), gpu=False)
 
 
-class Overwriting(torch.nn.Module):
-    """A network that changes what its own gradient needs."""
+class OneLayer(torch.nn.Module):
+    """A network that cannot learn: it changes what its own gradient needs, or takes images of another size alone."""
 
     outputs = ("mask",)
 
-    def __init__(self):
+    def __init__(self, overwrites=True):
         super().__init__()
-        self.layer = torch.nn.Conv2d(3, 4, 1)
+        self.layer, self.overwrites = torch.nn.Conv2d(3, 4, 1), overwrites
 
     def forward(self, x):
+        assert self.overwrites, "Input height (64) doesn't match model (224)."
         return self.layer(x).exp().add_(1)
 
 
-def test_a_network_without_a_gradient_is_found_by_the_tried_step(tiny_config, monkeypatch):
-    monkeypatch.setattr(network, "_build_model", lambda config, labels: Overwriting())
-    with pytest.raises(ConfigError, match=r"cannot take a training step .* modified by an inplace operation"):
+@pytest.mark.parametrize(
+    ("overwrites", "message"), [(True, "modified by an inplace operation"), (False, "doesn't match model")]
+)
+def test_a_network_that_cannot_learn_is_found_by_the_tried_step(tiny_config, monkeypatch, overwrites, message):
+    monkeypatch.setattr(network, "_build_model", lambda config, labels: OneLayer(overwrites))
+    with pytest.raises(ConfigError, match=f"cannot take a training step .* {message}"):
         try_step(tiny_config)

@@ -126,7 +126,7 @@ def try_step(config: TrialConfig) -> None:
         loss(output, _target_of(model, labels)(mask))["loss"].backward()
     except LossError as error:
         raise ConfigError(f"loss.name={config.loss.name!r}: {error}") from error
-    except (ValueError, RuntimeError) as error:
+    except (AssertionError, RuntimeError, ValueError) as error:  # an assertion: timm's encoders of one fixed size
         raise _no_training_step(config, error) from error
 
 
