@@ -194,7 +194,8 @@ REFUSED = [
     ({"engine.devices": 3}, "engine.batch_size must be a multiple of engine.devices = 3, but got 8: devices share"),
     ({"engine.validate_every": 31}, "engine.validate_every must be at most engine.epochs = 30, but got 31"),
     ({"loss.name": "ce+presence_bce"}, "loss.name='ce+presence_bce' compares mask and presence, but the network"),
-    ({"model.architecture": "classifier"}, "model.presence='none') gives presence: use another loss, or a"),
+    ({"model.architecture": "classifier"}, "gives presence: use another loss, or an architecture that gives masks"),
+    ({"model.architecture": "classifier", "loss.name": "proposed"}, "another loss, or an architecture that gives mask"),
     ({"model.presence": "encoder"}, "gives mask and presence, but loss.name='ce' compares only mask, so that nothing"),
     ({"optim.warmup": 31}, "optim.warmup must be at most engine.epochs = 30, but got 31"),
 ]  # fmt: skip
