@@ -47,6 +47,14 @@ def test_a_recipe_is_put_over_the_one_it_extends(recipes):
     assert (config.model.encoder, config.recipe) == ("resnet34", "child")
 
 
+def test_an_empty_mapping_empties_that_of_the_recipe_it_extends(recipes):
+    recipes("base", "data: {root: here}\nmodel: {architecture: unet, options: {decoder_channels: [8, 8]}}")
+    recipes("other", "extends: base\nmodel: {options: {encoder_depth: 2}}")
+    recipes("none", "extends: base\nmodel: {options: {}}")
+    assert load_recipe("other").model.options == {"decoder_channels": [8, 8], "encoder_depth": 2}
+    assert load_recipe("none").model.options == {}
+
+
 def test_a_recipe_file_extends_a_sibling_or_a_named_recipe(recipes, tmp_path):
     recipes("base", "data: {root: named}")
     own = tmp_path / "own"
