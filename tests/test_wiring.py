@@ -7,7 +7,7 @@ from rarepix.config import updated
 from rarepix.data.source import DataError
 from rarepix.data.transforms.paste import PasteOutcome
 from rarepix.settings import ConfigError
-from rarepix.wiring import build_data, build_module
+from rarepix.wiring import build_data, build_module, network, try_step
 
 
 @pytest.fixture
@@ -246,3 +246,26 @@ def test_each_device_needs_a_batch_to_evaluate(tiny_config):
     message = "each of 2 devices needs a batch of the part 'val', but its 6 images are 1 batches of 6: use a smaller"
     with pytest.raises(DataError, match=message):
         build_data(devices(tiny_config, **{"evaluate.batch_size": 6}), gpu=False)
+
+
+class OneLayer(torch.nn.Module):
+    """A network that cannot learn: it changes what its own gradient needs, or takes images of another size alone."""
+
+    outputs = ("mask",)
+
+    def __init__(self, overwrites=True):
+        super().__init__()
+        self.layer, self.overwrites = torch.nn.Conv2d(3, 4, 1), overwrites
+
+    def forward(self, x):
+        assert self.overwrites, "Input height (64) doesn't match model (224)."
+        return self.layer(x).exp().add_(1)
+
+
+@pytest.mark.parametrize(
+    ("overwrites", "message"), [(True, "modified by an inplace operation"), (False, "doesn't match model")]
+)
+def test_a_network_that_cannot_learn_is_found_by_the_tried_step(tiny_config, monkeypatch, overwrites, message):
+    monkeypatch.setattr(network, "_build_model", lambda config, labels: OneLayer(overwrites))
+    with pytest.raises(ConfigError, match=f"cannot take a training step .* {message}"):
+        try_step(tiny_config)

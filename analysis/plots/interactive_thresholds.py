@@ -24,21 +24,25 @@ def threshold_curves_json(curves: pd.DataFrame) -> str | None:
     named = {name: plain(label) for name, label in labels(curves)}
     traces: list[dict[str, Any]] = []
     titles: list[dict[str, Any]] = []
-    layout: dict[str, Any] = {"grid": {"rows": 1, "columns": len(drawn), "pattern": "independent", "xgap": 0.16}}
+    layout: dict[str, Any] = {"grid": {"rows": 1, "columns": len(drawn), "pattern": "independent", "xgap": 0.34}}
     for number, panel in enumerate(drawn):
         suffix = str(number + 1) if number else ""  # plotly's names: x, x2
         place = {"xaxis": f"x{suffix}", "yaxis": f"y{suffix}"}
         traces += [trace | place for trace in _traces(panel, named, in_legend=number == 0)]
         words, ticks = PANELS[panel.curve], panel.ticks
         marks = {"tickvals": list(ticks), "ticktext": list(ticks.values()), "range": [min(ticks), max(ticks)]}
-        layout[f"xaxis{suffix}"] = titled(words.x, **marks)
-        layout[f"yaxis{suffix}"] = titled(words.y, range=[-0.01, 1.01], tickformat=".0%")
-        above = {"xref": f"x{suffix} domain", "yref": f"y{suffix} domain", "x": 0, "y": 1.1, "xanchor": "left"}
+        layout[f"xaxis{suffix}"] = titled(_lines(words.x), **marks)
+        layout[f"yaxis{suffix}"] = titled(_lines(words.y), range=[-0.01, 1.01], tickformat=".0%")
+        above = {"xref": f"x{suffix} domain", "yref": f"y{suffix} domain", "x": 0.5, "y": 1.1, "xanchor": "center"}
         titles.append(above | {"text": words.title, "showarrow": False, "font": {"size": 14}})
     height = 440 + 22 * min(len(named), BEST)
     return as_json(
         traces, legend=LEGEND | {"y": -0.24, "traceorder": "reversed"}, annotations=titles, height=height, **layout
     )
+
+
+def _lines(text: str) -> str:
+    return plain(text).replace("\n", "<br>")
 
 
 def _traces(panel: Panel, named: dict[str, str], *, in_legend: bool) -> list[dict[str, Any]]:

@@ -52,12 +52,14 @@ class Panel(NamedTuple):
 
 PANELS = {
     IMAGES: Words(
-        "Is anything found in the image?", "false alarms per empty image", "sensitivity on images with foreground"
+        "Is anything found in the image?",
+        "empty images with a false alarm",
+        "images with foreground in which\nanything is found",
     ),
     PIXELS: Words(
         "How much of the foreground is found?",
-        "false positive area of empty images",
-        "recall on images with foreground",
+        "share of an empty image that is\npredicted as foreground, mean",
+        "share of an image’s foreground\nthat is found, mean",
     ),
 }
 
@@ -78,7 +80,8 @@ def logarithm(values: np.ndarray) -> Scale:
     decade = int(np.floor(np.log10(values[values > 0].min(initial=1.0))))
     positions = np.where(values > 0, np.log10(np.where(values > 0, values, 1.0)), decade - ZERO)
     every = 1 + abs(decade) // 6
-    return Scale(positions, {decade - ZERO: "0 %"} | {float(n): percent(10.0**n) for n in range(0, decade - 1, -every)})
+    last = decade if every > 1 else decade - 1  # of many decades the text of the lowest would touch that of 0
+    return Scale(positions, {decade - ZERO: "0 %"} | {float(n): percent(10.0**n) for n in range(0, last, -every)})
 
 
 SCALES = {IMAGES: square_root, PIXELS: logarithm}

@@ -36,11 +36,11 @@ SCORE_NAMES = {
         "positive_dice": "Dice of the images with foreground",
         "siim_dice": "SIIM Dice",
         "isuei_sum": "ISUEI sum",
-        "empty_false_alarm_rate": "false-alarm rate on empty images",
+        "empty_false_alarm_rate": "false alarms on empty images",
         "foreground_auroc": "presence AUROC",
     },
     **{
-        f"false_alarms_at_sensitivity_{percent}": f"false-alarm rate at {percent} % sensitivity"
+        f"false_alarms_at_sensitivity_{percent}": f"false alarms at {percent} % sensitivity"
         for percent in ("80", "90", "95")
     },
     **{

@@ -9,6 +9,7 @@ from PIL import Image
 
 from rarepix import cli
 from rarepix.config import load_recipe
+from rarepix.data.synthetic import draw_full_background
 from tests.layouts import write_coco, write_folders
 
 
@@ -38,6 +39,21 @@ def test_what_was_seen_and_what_to_do_next_is_printed(run, tiny_voc, tmp_path):
     ):  # fmt: skip
         assert text in printed
     assert {file.name for file in out.iterdir()} == {"tiny.yaml", "search_space.yml", "study.yml", "search.yml"}
+
+
+def test_how_many_images_are_empty_is_told(run, tmp_path):
+    draw_full_background(tmp_path / "drawn", images=40, size=(64, 64))
+    code, printed, _ = run(tmp_path / "drawn", "--out", tmp_path / "files")
+    learned = [
+        line
+        for name in ("train", "val")
+        for line in (tmp_path / "drawn" / "ImageSets" / "Segmentation" / f"{name}.txt").read_text().split()
+    ]
+    masks = [np.asarray(Image.open(tmp_path / "drawn" / "SegmentationClass" / f"{name}.png")) for name in learned]
+    empty = sum(bool(((mask == 0) | (mask == 255)).all()) for mask in masks)
+    assert code == 0
+    assert 0 < empty < len(learned)
+    assert f"empty: {empty} of {len(learned)} images hold no class" in printed
 
 
 def test_files_lie_among_the_studies_of_the_checkout_by_default(run, tmp_path, monkeypatch):

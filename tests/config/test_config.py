@@ -47,6 +47,14 @@ def test_a_recipe_is_put_over_the_one_it_extends(recipes):
     assert (config.model.encoder, config.recipe) == ("resnet34", "child")
 
 
+def test_an_empty_mapping_empties_that_of_the_recipe_it_extends(recipes):
+    recipes("base", "data: {root: here}\nmodel: {architecture: unet, options: {decoder_channels: [8, 8]}}")
+    recipes("other", "extends: base\nmodel: {options: {encoder_depth: 2}}")
+    recipes("none", "extends: base\nmodel: {options: {}}")
+    assert load_recipe("other").model.options == {"decoder_channels": [8, 8], "encoder_depth": 2}
+    assert load_recipe("none").model.options == {}
+
+
 def test_a_recipe_file_extends_a_sibling_or_a_named_recipe(recipes, tmp_path):
     recipes("base", "data: {root: named}")
     own = tmp_path / "own"
@@ -194,7 +202,8 @@ REFUSED = [
     ({"engine.devices": 3}, "engine.batch_size must be a multiple of engine.devices = 3, but got 8: devices share"),
     ({"engine.validate_every": 31}, "engine.validate_every must be at most engine.epochs = 30, but got 31"),
     ({"loss.name": "ce+presence_bce"}, "loss.name='ce+presence_bce' compares mask and presence, but the network"),
-    ({"model.architecture": "classifier"}, "model.presence='none') gives presence: use another loss, or a"),
+    ({"model.architecture": "classifier"}, "gives presence: use another loss, or an architecture that gives masks"),
+    ({"model.architecture": "classifier", "loss.name": "proposed"}, "another loss, or an architecture that gives mask"),
     ({"model.presence": "encoder"}, "gives mask and presence, but loss.name='ce' compares only mask, so that nothing"),
     ({"optim.warmup": 31}, "optim.warmup must be at most engine.epochs = 30, but got 31"),
 ]  # fmt: skip

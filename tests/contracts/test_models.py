@@ -121,7 +121,7 @@ def untouched_by_a_training_step(model: torch.nn.Module, labels: LabelSpace, ima
 
 
 def test_a_training_step_reaches_every_parameter(network):
-    """Training on several devices refuses a parameter that the loss does not depend on."""
+    """A parameter that the loss does not depend on would never learn."""
     config, model = network
     untouched = untouched_by_a_training_step(model, LABELS["multiclass"], image_of(config.architecture))
     if config.architecture in UNUSED_STAGES:

@@ -102,6 +102,18 @@ def test_the_encoder_can_be_pooled_by_a_learned_power(keys):
     assert dict(model.named_parameters())[names[0]].grad.abs() > 0
 
 
+@pytest.mark.parametrize("keys", [{"presence": "encoder", "presence_dropout": 0.5},
+                                  {"presence": "decoder", "presence_dropout": 0.5},
+                                  {"architecture": "plain_unet", "presence": "decoder", "presence_dropout": 0.5},
+                                  {"architecture": "classifier", "dropout": 0.5}])  # fmt: skip
+@pytest.mark.parametrize("pooling", POOLINGS)
+def test_a_head_learns_with_dropout(keys, pooling):
+    of_pooling = {"pooling" if "dropout" in keys else "presence_pooling": pooling}
+    model = build_model(ModelConfig(encoder=LIGHT, **keys, **of_pooling), classes=3).train()
+    model(IMAGES).presence.sum().backward()
+    assert next(model.encoder.parameters()).grad.abs().sum() > 0
+
+
 @pytest.mark.parametrize("architecture", ["unet", *DECODERS])
 def test_without_a_head_nothing_is_added(architecture):
     plain, headed = (

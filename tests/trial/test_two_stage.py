@@ -247,6 +247,9 @@ def test_killed_in_either_stage_it_is_the_trial_that_it_would_have_been(
 
     ended = subprocess.run(command, env=environment, cwd=CHECKOUT, **pipes)
     assert ended.returncode == 0, ended.stderr
+    *_, last = ended.stdout.splitlines()
+    assert ", with the gate): " in last
+    assert "sensitivity: " in ended.stdout
     record = records.read(folder / "record.json")
     assert record.attempt == 2
     assert record.resumed_from_epoch in (range(1, 7) if killed_in == "first" else range(7, 11))

@@ -29,7 +29,7 @@ def demo_data(
     images: Annotated[int, typer.Option(min=1)] = 320,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     full_background: Annotated[
-        bool, typer.Option("--full-background", help="Three classes, and most images hold none of them.")
+        bool, typer.Option("--full-background", help="Two classes on a background, and most images are empty.")
     ] = False,
 ) -> None:
     """Draw a small synthetic dataset in the Pascal VOC layout with common and rare classes."""

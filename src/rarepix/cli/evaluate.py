@@ -107,6 +107,8 @@ def predict(
     overlays = trained.has_masks if overlays is None else overlays
     with bar("predicting", len(files)) as advance:
         table = run(trained, files, out, form=form, overlays=overlays, advance=advance)
+    if trained.gate is not None:
+        print(f"with the gate {trained.gate.gate.kind}")
     for name, rows in table.groupby("class", sort=False):
         share = f", {rows['share'].mean():.2%} of their pixels on average" if "share" in rows else ""
         print(f"{name}: in {int(is_found(rows).sum())} of {len(rows)} images{share}")
@@ -128,14 +130,14 @@ def _print_scores(document: dict[str, Any], out: Path) -> None:
         print(f"  with the gate {document['gate']['gate']['kind']} (without it)")
     for name, value in sorted(scores.items(), key=lambda score: "/" in score[0]):
         if "/" in name:
-            print(f"    {name:18} {'absent' if value != value else f'{value:.4f}'}", end="")
+            print(f"    {name:20} {'absent' if value != value else f'{value:.4f}'}", end="")
         else:
-            print(f"  {name:20} {value:.4f}", end="")
+            print(f"  {name:22} {value:.4f}", end="")
         print(f" ({without[name]:.4f})" if without else "")
     if without and "foreground" in document:
         for name in ("empty_false_alarm_rate", "sensitivity"):
             values = document["foreground"][name], document["foreground_without_gate"][name]
-            print(f"  {name:20} {values[0]:.4f} ({values[1]:.4f})")
+            print(f"  {name:22} {values[0]:.4f} ({values[1]:.4f})")
     for evaluator, legacy_scores in document["legacy"].items():
         for name, value in legacy_scores.items():
             print(f"  {evaluator}: {name} {value:.4f}")

@@ -21,7 +21,7 @@ FIRST = typer.Argument(metavar="FIRST", help="Folder of a trial that says which 
 SECOND = typer.Argument(metavar="SECOND", help="Folder of a trial, or checkpoint, that predicts masks.")
 PART = typer.Option(help="train, val or test (the default), as the trial split its data.")
 LIST = typer.Option("--list", help="A list of the dataset instead of a part.")
-OUT = typer.Option(help="File for the numbers; default: evaluate/….json beside the network.")
+OUT = typer.Option(help="File for the numbers; default: evaluate/STAGES-PART.json in the trial.")
 Numbers = Mapping[str, Mapping[str, float]]
 """Heading of a column → name → number."""
 
@@ -52,7 +52,9 @@ def two_stage(
     first: Annotated[Path, FIRST],
     second: Annotated[Path, SECOND],
     recipe: Annotated[str | None, typer.Option(help="Recipe of SECOND, if it is a checkpoint file.")] = None,
-    threshold: Annotated[float, typer.Option(min=1e-6, max=1 - 1e-6, help="Probability in the first stage.")] = 0.5,
+    threshold: Annotated[
+        float, typer.Option(min=1e-6, max=1 - 1e-6, help="Probability in FIRST above which a class is found.")
+    ] = 0.5,
     part: Annotated[str | None, PART] = None,
     listed: Annotated[str | None, LIST] = None,
     settings: Annotated[list[str] | None, SETTINGS] = None,

@@ -74,6 +74,8 @@ def _print_survey(seen: "Survey") -> None:
         grid.add_row(name, *shares, mark, style="bold" if mark == "rare" else None)
     Console(width=None if sys.stdout.isatty() else 100).print(grid, markup=False)
     print(f"rare: {', '.join(seen.rare.names) or 'none'} ({seen.rare.reason})")
+    if empty := seen.empty:
+        print(f"empty: {empty} of {len(seen.learned)} images hold no class: docs/reference/full_background.md")
     print(f"lists: {_lists(seen)}")
     if seen.groups:
         print(f"groups: {seen.groups}, kept together in folds")

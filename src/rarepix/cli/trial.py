@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rarepix import layout
 from rarepix.choices import ChoiceError
+from rarepix.cli.tune import describe
 from rarepix.config import load_recipe, parse_settings, updated
 from rarepix.records import TrialRecord
 from rarepix.scores import SUMMARY
@@ -37,7 +38,11 @@ def main(plan: str, arguments: list[str] | None = None) -> int:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         return exit_code(error)
     objective = record.objective
-    print(f"{objective.name} {objective.value:.4f} (validation, epoch {objective.epoch}): {context.record_file}")
+    if record.gate is not None:
+        for line in describe(record.gate):
+            print(line)
+    gated = ", with the gate" if objective.gated else ""
+    print(f"{objective.name} {objective.value:.4f} (validation, epoch {objective.epoch}{gated}): {context.record_file}")
     return 0
 
 

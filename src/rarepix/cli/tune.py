@@ -15,19 +15,25 @@ if TYPE_CHECKING:
 def tune(
     network: Annotated[Path, NETWORK],
     false_alarms: Annotated[
-        float | None, typer.Option(min=0, max=1, help="Share of empty images that may alarm; default: 0.05.")
+        float | None,
+        typer.Option(min=0, max=1, help="Share of empty images on which anything may be found; default: 0.05."),
     ] = None,
-    best: Annotated[str | None, typer.Option(metavar="SCORE", help="The best of this score instead.")] = None,
+    best: Annotated[str | None, typer.Option(metavar="SCORE", help="Tune for the best of this score instead.")] = None,
     gate: Annotated[
         str | None,
         typer.Option(help="presence, pixels, area, classifier, or a sum (presence+area); default: by the network."),
     ] = None,
     classifier: Annotated[
-        Path | None, typer.Option(metavar="TRIAL", help="Folder of the trial whose network says what is there.")
+        Path | None,
+        typer.Option(metavar="TRIAL", help="Folder of the trial whose network says which classes are there."),
     ] = None,
-    confidence: Annotated[float, typer.Option(help="Of the bound of the false alarms.")] = 0.95,
+    confidence: Annotated[
+        float, typer.Option(help="Of the bound of the false alarms and of the interval of the sensitivity.")
+    ] = 0.95,
     recipe: Annotated[str | None, RECIPE] = None,
-    part: Annotated[str, typer.Option(help="val: the part that neither trained nor tests the network.")] = "val",
+    part: Annotated[
+        str, typer.Option(help="val, the part that neither trained nor tests the network: no other is taken.")
+    ] = "val",
     listed: Annotated[str | None, typer.Option("--list", help="A list of the dataset instead of the part.")] = None,
     settings: Annotated[list[str] | None, SETTINGS] = None,
 ) -> None:
@@ -69,11 +75,11 @@ def describe(tuned: "TunedGate") -> list[str]:
         asked = []
         if gate.presence is not None:
             of = "the classifier's" if "classifier" in gate.kind else "its"
-            asked.append(f"{of} probability of presence is above {gate.presence[number]:.4f}")
+            asked.append(f"{of} probability of presence is above {gate.presence[number]:.3g}")
         if gate.pixels is not None:
-            asked.append(f"some pixel's probability is above {gate.pixels[number]:.4f}")
+            asked.append(f"some pixel's probability is above {gate.pixels[number]:.3g}")
         if gate.area is not None:
-            asked.append(f"it has {gate.area[number]} pixels or more")
+            asked.append(f"it has at least {gate.area[number]} px")
         lines.append(f"  {name}: {', '.join(asked)}")
     if gate.mask is not None:
         lines.append(f"  pixels are those whose probability is above {gate.mask}")
@@ -85,6 +91,7 @@ def describe(tuned: "TunedGate") -> list[str]:
     ]
     chosen = certificate.chosen_on
     if any(chosen.values()):
-        others = f"{chosen['empty']} other empty images and {chosen['positive']} with a class"
-        lines.append(f"its form was chosen on {others}")
+        what = "the gate" if certificate.score else "all but its strictness"
+        others = f"{chosen['empty']} empty and {chosen['positive']} with a class"
+        lines.append(f"{what} was chosen on other images, {others}")
     return lines

@@ -78,13 +78,16 @@ def _read_extended(file: Path, children: tuple[Path, ...], sections: Sections) -
 
 
 def _merge(base: dict[str, Any], over: dict[str, Any], sections: Sections, section: str = "") -> dict[str, Any]:
-    """Return *over* put over *base*; where *over* makes a choice, the parameters of the base's choice are dropped."""
+    """Return *over* put over *base*; where *over* makes a choice, the parameters of the base's choice are dropped.
+
+    Mappings are merged key by key, but an empty one inside a section, such as ``options: {}``, empties that of the base.
+    """
     merged = dict(base)
     chosen = sections.get(section)
     for chooser in chosen.choosers if chosen else ():
         if chooser in over:
             set_choice(merged, chosen, chooser, over[chooser], reset=chosen.restating_resets)
     for key, value in over.items():
-        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        both = isinstance(value, dict) and isinstance(merged.get(key), dict) and not (section and not value)
         merged[key] = _merge(merged[key], value, sections, key) if both else value
     return merged

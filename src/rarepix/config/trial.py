@@ -55,11 +55,13 @@ class TrialConfig(Settings):
             f"the network (model.architecture={self.model.architecture!r}, model.presence={self.model.presence!r})"
         )
         if not set(needs) <= set(gives):
-            without = ", or loss.presence_weight=0" if self.loss.parameters().get("presence_weight") else ""
+            remedy = "an architecture that gives masks"
+            if "mask" in gives:
+                without = ", or loss.presence_weight=0" if self.loss.parameters().get("presence_weight") else ""
+                remedy = f"a network that gives both, such as model.presence=encoder{without}"
             raise ValueError(
                 f"loss.name={self.loss.name!r} compares {' and '.join(needs)}, but {network} gives "
-                f"{' and '.join(gives)}: use another loss, or a network that gives both, such as model.presence=encoder"
-                f"{without}"
+                f"{' and '.join(gives)}: use another loss, or {remedy}"
             )
         if not set(gives) <= set(compares):
             raise ValueError(

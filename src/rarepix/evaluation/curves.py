@@ -1,7 +1,7 @@
 """Curves over thresholds: what is found in the images with foreground against what is found on empty images.
 
-Of the images: sensitivity against false alarms per empty image. Of the pixels: the mean share of an image's foreground
-that is found against the mean share of an empty image that is. Each has intervals over the images.
+Of the images: sensitivity against the share of empty images with a false alarm. Of the pixels: the mean share of an
+image's foreground that is found against the mean share of an empty image that is. Each has intervals over the images.
 """
 
 from collections.abc import Mapping

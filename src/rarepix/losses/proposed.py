@@ -100,7 +100,7 @@ def _with_images(
 ) -> Tensor:
     """Return the loss of pixels plus the two that look at images.
 
-    A presence head whose weight is 0 stays in the sum: its gradient is then 0 and not absent, as several devices need.
+    A presence head whose weight is 0 stays in the sum: its gradient is 0.
     """
     total = pixels + dice_weight * overlap.dice_plus(batch, smooth=1.0)
     if presence_batch is None:

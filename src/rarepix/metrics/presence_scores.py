@@ -19,13 +19,20 @@ def presence_logits(output: SegOutput, mask: Tensor, labels: LabelSpace) -> Tens
     """
     if output.presence is not None:
         return output.presence.float()
-    logits, ignored = output.mask.float(), mask == labels.ignore
+    logits, ignored = output.mask, mask == labels.ignore
     if labels.task is not Task.MULTICLASS:
-        return logits.masked_fill(ignored.view_as(logits), -torch.inf).flatten(2).amax(dim=2)
-    # contiguous: on a CPU a softmax over the channels of another layout takes twice as long as the copy and it
-    log_p = logits.contiguous().log_softmax(dim=1).masked_fill_(ignored.unsqueeze(1), -torch.inf)
-    log_p = without_background(log_p.flatten(2).amax(dim=2), labels)
+        return logits.float().masked_fill(ignored.view_as(logits), -torch.inf).flatten(2).amax(dim=2)
+    # one image at a time: a CPU gets and clears the memory for the probabilities of a whole batch anew each time
+    log_p = torch.stack([_greatest_log_p(*image) for image in zip(logits, ignored, strict=True)])
+    log_p = without_background(log_p, labels)
     return log_p - torch.log1p(-log_p.exp())
+
+
+def _greatest_log_p(logits: Tensor, ignored: Tensor) -> Tensor:
+    """Return the greatest log-probability C in the pixels of an image that are not *ignored* H W, of logits C H W."""
+    # contiguous: on a CPU a softmax over the channels of another layout takes twice as long as the copy and it
+    log_p = logits.float().contiguous().log_softmax(dim=0).masked_fill_(ignored, -torch.inf)
+    return log_p.flatten(1).amax(dim=1)
 
 
 def presence_histogram(scores: Tensor, presence: Tensor, foreground: Tensor) -> Tensor:

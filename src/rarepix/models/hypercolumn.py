@@ -1,7 +1,7 @@
 """Hypercolumns: all levels of a decoder, each projected and upsampled to the finest, added up.
 
 Hariharan et al. (CVPR 2015) stack the encoder's features above a pixel; here they are the decoder's, and the sum of
-projections is what a linear layer on the stack would give. See ``docs/reference/full_background.md``.
+projections is what a linear layer on the stack would give. See ``docs/reference/networks.md``.
 """
 
 from collections.abc import Sequence

@@ -65,4 +65,7 @@ def presence_head(channels: int, presence: int, *, pooling: str, dropout: float)
 def pooled_by(head: ClassificationHead, pooling: str) -> ClassificationHead:
     """Give a head of segmentation-models-pytorch the *pooling* of that name, and return it."""
     head[0] = POOLINGS[pooling]()
+    for layer in head:
+        if isinstance(layer, nn.Dropout):
+            layer.inplace = False  # the gradients of maximum and generalised mean need what they returned
     return head

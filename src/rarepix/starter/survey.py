@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from rarepix.data.inventory import BORDER
 from rarepix.data.inventory.inspection import Inspection, ProgressBar, inspect_dataset
 from rarepix.data.inventory.summary import class_table
 from rarepix.data.registry import AUTO
@@ -56,6 +57,13 @@ class Survey(NamedTuple):
         """The inventory of the images that train or validate."""
         lists = (self.lists.train, self.lists.val)
         return pd.concat([self.counts[name] for name in lists if name is not None])
+
+    @property
+    def empty(self) -> int:
+        """How many of ``learned`` hold no class but the background."""
+        held = self.learned[[*self.labels.presence_names]].to_numpy().any(axis=1)
+        known = self.learned[BORDER] < self.learned["height"] * self.learned["width"]
+        return int((~held & known).sum())
 
 
 def look(folder: str, source: str, parameters: dict[str, Any], bar: ProgressBar) -> tuple[Inspection, Survey | None]:

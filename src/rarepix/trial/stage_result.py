@@ -38,8 +38,8 @@ class StageResult(RecordModel):
     """The gate that was tuned on the validation part; None: none was."""
     gated: dict[str, GatedSums] = Field(default_factory=dict)
     """Split → what is counted with the gate."""
-    curves: dict[str, SplitCurves]
-    """Split → curves over thresholds, of the splits that can have some."""
+    curves: dict[str, SplitCurves] = Field(default_factory=dict)
+    """Split → curves over thresholds, of the splits that can have some; empty where an older version trained it."""
     pasting: dict[str, NonNegativeInt]
     """Outcome of copy-paste → training images, over all attempts."""
     timings: dict[str, float]

@@ -78,7 +78,7 @@ def _draw_pixels(axes: Axes, table: pd.DataFrame) -> None:
     axes.set_xscale("symlog", linthresh=least, linscale=0.6)
     axes.set(xlim=(0, 1), ylim=(0, 1), title="How much of the foreground is found?")
     axes.set(
-        xlabel="share of an empty image that is found, mean",
+        xlabel="share of an empty image that is predicted as foreground, mean",
         ylabel="share of an image's foreground that is found, mean",
     )
     decades = 10.0 ** np.arange(0, round(np.log10(least)) - 1, -1)

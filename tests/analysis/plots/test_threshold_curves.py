@@ -57,6 +57,7 @@ def test_rates_stand_at_their_square_root_and_areas_at_their_logarithm():
     np.testing.assert_allclose(right.lines[0].get_xdata(), [-4.7, -4, -2, 0])
     assert [text.get_text() for text in right.get_xticklabels()] == ["0 %", "100 %", "10 %", "1 %", "0.1 %", "0.01 %"]
     assert square_root(np.array([0.25])).ticks[0.5] == "25 %"
+    assert [*logarithm(np.array([1e-6])).ticks.values()] == ["0 %", "100 %", "1 %", "0.01 %"]
     assert logarithm(np.array([0.0])).positions.tolist() == [-0.7]  # nothing is found on any empty image
 
 

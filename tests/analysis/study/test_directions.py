@@ -34,7 +34,7 @@ def turned(text: str) -> str:
     """Return what is said of the score of which more is better, in words of the other one."""
     swap = {"above": "below", "below": "above", "+": "−", "−": "+"}
     words = [swap.get(word, word) for word in text.replace("+", "+ ").replace("−", "− ").split(" ")]
-    label = {MORE: "validation sensitivity", LESS: "validation false-alarm rate on empty images, lower is better"}
+    label = {MORE: "validation sensitivity", LESS: "validation false alarms on empty images, lower is better"}
     return " ".join(words).replace("+ ", "+").replace("− ", "−").replace(label[MORE], label[LESS])
 
 
@@ -53,7 +53,7 @@ def test_of_two_levels_the_sign_is_that_of_the_better_less_the_worse():
     assert more.startswith("loss.name: dice above ce (+0.050, 95 % interval +0.040 to +0.064, validation sensitivity")
     assert less.startswith(
         "loss.name: dice below ce (−0.050, 95 % interval −0.064 to −0.040, "
-        "validation false-alarm rate on empty images, lower is better, n = 6 blocks"
+        "validation false alarms on empty images, lower is better, n = 6 blocks"
     )
 
 

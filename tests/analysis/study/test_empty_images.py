@@ -64,7 +64,7 @@ def test_the_two_questions_are_answered_apart_and_less_is_better_of_false_alarms
     assert list(said) == [ALARMS, IOU]
     ((alarms,), (iou,)) = said.values()
     assert alarms.startswith("loss.name: proposed below ce (−0.220, 95 % interval −0.2")
-    assert "validation false-alarm rate at 90 % sensitivity, lower is better, n = 6 blocks, p = .031)." in alarms
+    assert "validation false alarms at 90 % sensitivity, lower is better, n = 6 blocks, p = .031)." in alarms
     assert "Assuming normal errors the same is shown. They differ by more than 0.005" in alarms
     assert iou.startswith("loss.name: ce above proposed (+0.060, 95 % interval +0.0")
     assert "validation foreground IoU, n = 6 blocks, p = .031)." in iou

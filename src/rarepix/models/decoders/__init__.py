@@ -28,7 +28,7 @@ class DecoderLike(Protocol):
         """Build a decoder for features of *encoder_channels*, those of ``forward``.
 
         *all_levels*: every level is used. Otherwise the last one alone is, and there must be no layer that only others
-        depend on: it would never get a gradient, which training on several devices refuses.
+        depend on, which would never learn.
         """
 
     def forward(self, features: list[Tensor]) -> list[Tensor]:
