@@ -80,7 +80,7 @@ def _read_extended(file: Path, children: tuple[Path, ...], sections: Sections) -
 def _merge(base: dict[str, Any], over: dict[str, Any], sections: Sections, section: str = "") -> dict[str, Any]:
     """Return *over* put over *base*; where *over* makes a choice, the parameters of the base's choice are dropped.
 
-    Mappings are merged key by key, but an empty one inside a section, such as ``options: {}``, empties that of the base.
+    Mappings are merged key by key; an empty one inside a section, such as ``options: {}``, empties that of the base.
     """
     merged = dict(base)
     chosen = sections.get(section)
