@@ -17,7 +17,8 @@ from rarepix import layout, records
 from rarepix.config import load_recipe, updated
 from rarepix.data.images import image_files, read_image
 from rarepix.engine.module import METADATA_KEY
-from rarepix.evaluation.checkpoint import CheckpointError, load_trained_model
+from rarepix.evaluation.checkpoint import load_trained_model
+from rarepix.evaluation.checkpoint_weights import CheckpointError
 from rarepix.evaluation.predict import predict
 from rarepix.evaluation.preview import draw_preview
 from rarepix.evaluation.test import run_test, select_items

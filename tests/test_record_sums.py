@@ -4,18 +4,9 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from rarepix.record_splits import ANY_CLASS, ClassCounts, PresenceHistogram, SplitSums
 from rarepix.record_sums import named_scores, record_scores, record_sums
-from rarepix.records import (
-    ANY_CLASS,
-    Block,
-    ClassCounts,
-    Dataset,
-    Objective,
-    PresenceHistogram,
-    SplitSums,
-    Status,
-    TrialRecord,
-)
+from rarepix.records import Block, Dataset, Objective, Status, TrialRecord
 from rarepix.scores import IMAGE_DICE_KINDS, SOFT_KINDS, SURFACE_KINDS, MissingSums, score
 from rarepix.scores.presence_bins import BINS
 

@@ -11,18 +11,8 @@ from pydantic import ValidationError
 
 from rarepix import layout, records
 from rarepix.config import build_config, config_hash
-from rarepix.records import (
-    Block,
-    ClassCounts,
-    ClassPixels,
-    Dataset,
-    Failure,
-    Objective,
-    RecordError,
-    SplitSums,
-    Status,
-    TrialRecord,
-)
+from rarepix.record_splits import ClassCounts, SplitSums
+from rarepix.records import Block, ClassPixels, Dataset, Failure, Objective, RecordError, Status, TrialRecord
 
 SCHEMA_1 = Path(__file__).parent / "records" / "schema_1.json"
 COUNTS = {"val": {"a": ClassCounts(tp=1, fp=2, fn=3, tn=4), "b": ClassCounts(tp=4, fp=3, fn=2, tn=1)}}

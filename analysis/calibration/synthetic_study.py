@@ -8,7 +8,8 @@ import pandas as pd
 
 from analysis.calibration.synthetic import CLASSES, NAMES, RARE, class_scores
 from rarepix import layout
-from rarepix.records import Block, ClassCounts, ClassPixels, Dataset, Objective, Status, TrialRecord, write
+from rarepix.record_splits import ClassCounts
+from rarepix.records import Block, ClassPixels, Dataset, Objective, Status, TrialRecord, write
 
 SHARES = np.geomspace(0.3, 0.0003, CLASSES) / np.geomspace(0.3, 0.0003, CLASSES).sum()
 PIXELS = {"train": 4_000_000, "val": 1_000_000, "test": 1_000_000}

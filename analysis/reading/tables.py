@@ -21,7 +21,7 @@ THRESHOLD_COLUMNS = [
     "area",
 ]  # fmt: skip
 """Images with foreground and empty ones; in how many of them anything is found; means over images, see
-``rarepix.records.PixelCurve``."""
+``rarepix.record_splits.PixelCurve``."""
 LEFT_OUT = ["trial", "file", "reason"]
 GATED = "gated_"
 """Before the name of a score with the trial's gate: ``val_gated_sensitivity``."""

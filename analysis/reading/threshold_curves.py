@@ -3,7 +3,8 @@
 import pandas as pd
 
 from analysis.reading.tables import THRESHOLD_COLUMNS, empty
-from rarepix.records import SplitCurves, TrialRecord
+from rarepix.record_splits import SplitCurves
+from rarepix.records import TrialRecord
 
 HEAD, PIXELS = "presence", "pixels"
 """What says that something is in an image, in the order in which it is asked."""

@@ -8,10 +8,11 @@ import numpy as np
 
 from rarepix.choices import nearest
 from rarepix.config import TrialConfig, flatten
+from rarepix.data.foreground import kinds_of
 from rarepix.data.inventory import BORDER
 from rarepix.data.source import DataError
 from rarepix.data.splits.train_val_test import Splits
-from rarepix.gates import SUMS
+from rarepix.gates import SUMS, has_choice
 from rarepix.labels import LabelSpace, Task
 from rarepix.losses.libraries import is_library, why_no_ignored
 from rarepix.metrics.pooled_scores import class_names
@@ -180,13 +181,22 @@ def check_gate_data(config: TrialConfig, labels: LabelSpace, splits: Splits) -> 
             check_score(config.gate.best, sums, class_names(labels, config.evaluate))
         except ValueError as error:
             raise ConfigError(f"gate.best={config.gate.best}: {error}") from error
-    foreground = splits.by_name["val"].inventory[list(labels.presence_names)].to_numpy().any(axis=1)
-    sorts = {"without any class but the background": ~foreground, "with such a class": foreground}
+    positive, empty = kinds_of(splits.by_name["val"].inventory, labels)
+    sorts = {"without any class but the background": empty, "with such a class": positive}
     missing = [sort for sort, images in sorts.items() if not images.any()]
     if missing:
         raise DataError(
-            f"gate.kind={kind!r} is tuned on empty and on positive images, but none of the {len(foreground)} of the "
+            f"gate.kind={kind!r} is tuned on empty and on positive images, but none of the {len(positive)} of the "
             f"validation part is one {missing[0]}: use another fold or split, add such images, or use gate.kind=none"
+        )
+    independent = empty[empty].index.to_series()
+    if splits.groups is not None:
+        independent = splits.groups.loc[independent]
+    if has_choice(kind, len(labels.presence_names), config.gate.best) and independent.nunique() < 2:
+        raise DataError(
+            f"gate.kind={kind!r} of {len(labels.presence_names)} classes has something to choose, which needs two "
+            f"independent empty images in the validation part, one to choose and one to certify, but there is one: "
+            f"use another fold or split, add such images, or use gate.kind=none"
         )
 
 

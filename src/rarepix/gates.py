@@ -3,10 +3,10 @@
 ``rarepix.inference.gates`` applies it, ``rarepix.evaluation.tuning`` makes it; a record and ``gate.json`` keep it.
 """
 
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, NonNegativeInt, PositiveInt, model_validator
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, model_validator
 
 CONDITIONS = ("classifier", "presence", "pixels", "area")
 """What a gate may ask for: a probability of an external classifier or of the network's own presence head, a pixel of a
@@ -29,9 +29,17 @@ def conditions(kind: str) -> tuple[str, ...]:
     if not set(names) <= set(CONDITIONS) or len(set(names)) < len(names) or {"classifier", "presence"} <= set(names):
         raise ValueError(
             f"a gate must be a sum of different conditions out of {', '.join(CONDITIONS)}, of which classifier and "
-            f"presence exclude each other, such as presence+area, but got {kind!r}"
+            f"presence exclude each other, such as presence+area"
         )
     return names
+
+
+def has_choice(kind: str, classes: int, best: str | None) -> bool:
+    """Return whether anything but one threshold is chosen when a gate of this *kind* is tuned.
+
+    *classes* are those that are not the background, *best* the score that it is tuned for; None: a rate of alarms.
+    """
+    return best is not None or classes > 1 or len(conditions(kind)) > 1 or kind == "pixels"
 
 
 def logit(probability: np.ndarray) -> np.ndarray:
@@ -43,6 +51,9 @@ def logit(probability: np.ndarray) -> np.ndarray:
 def probability_of(logits: np.ndarray) -> np.ndarray:
     """Return the sigmoid."""
     return np.exp(-np.logaddexp(0, -np.asarray(logits, float)))
+
+
+Probability = Annotated[float, Field(ge=0, le=1)]
 
 
 class _Frozen(BaseModel):
@@ -59,11 +70,11 @@ class Gate(_Frozen):
     """The conditions, see ``conditions``."""
     classes: tuple[str, ...]
     """The K classes that are not the background."""
-    presence: tuple[float, ...] | None = None
+    presence: tuple[Probability, ...] | None = None
     """Per class: the probability of presence must be above this, that of the classifier or of the network itself."""
-    pixels: tuple[float, ...] | None = None
+    pixels: tuple[Probability, ...] | None = None
     """Per class: the probability of some pixel must be above this."""
-    mask: float | None = None
+    mask: Annotated[float, Field(gt=0, lt=1)] | None = None
     """A pixel is of a class where its probability is above this, and the largest of those; None: as without a gate."""
     area: tuple[PositiveInt, ...] | None = None
     """Per class: that many pixels at least must be of it."""
@@ -101,8 +112,8 @@ class Rate(_Frozen):
 
     hits: NonNegativeInt
     images: PositiveInt
-    low: float
-    high: float
+    low: Probability
+    high: Probability
 
 
 class Certificate(_Frozen):
@@ -111,17 +122,17 @@ class Certificate(_Frozen):
     It holds for images that are independent of each other and of the same kind as those of the validation part.
     """
 
-    target: float | None
+    target: Probability | None
     """The rate of false alarms that was asked for; None: the gate is that of the best ``score``."""
     score: str | None
-    confidence: float
+    confidence: Probability
     alarms: NonNegativeInt
     """Empty images, out of ``images``, on which anything is found."""
     rank: NonNegativeInt
     """Alarms that were allowed when the threshold was set; the bound is of these, which ties may not have used up."""
     images: PositiveInt
     """Empty images that certify; one of each group where images have groups."""
-    bound: float
+    bound: Probability
     """Of the true rate of false alarms on empty images, of any class: it is lower with this ``confidence``."""
     alarms_by_class: dict[str, NonNegativeInt]
     """Class → empty images on which it is found. The bound holds for each class, too."""
@@ -133,6 +144,15 @@ class Certificate(_Frozen):
     """What is independent: images, or groups."""
 
 
+class AskedClassifier(_Frozen):
+    """The other network that a gate asks."""
+
+    path: str
+    """Of its checkpoint; in a trial of two stages relative to the gate's folder."""
+    checkpoint: str
+    """SHA-256 of it."""
+
+
 class TunedGate(_Frozen):
     """A gate, what is known of it, and which network it is of."""
 
@@ -140,7 +160,17 @@ class TunedGate(_Frozen):
     certificate: Certificate
     checkpoint: str
     """SHA-256 of the checkpoint."""
-    classifier: dict[str, str] | None = None
-    """path (in a trial of two stages relative to the gate's folder) and checkpoint (SHA-256) of the classifier."""
+    classifier: AskedClassifier | None = None
+    """Of a gate that asks one."""
     predicted_as: dict[str, Any] = {}
     """The keys of the configuration by which the network predicted while the gate was tuned."""
+
+    @model_validator(mode="after")
+    def _check_classifier(self) -> "TunedGate":
+        asks = "classifier" in conditions(self.gate.kind)
+        if asks != (self.classifier is not None):
+            raise ValueError(
+                f"a gate of kind {self.gate.kind!r} must {'name its classifier' if asks else 'ask no classifier'}, but "
+                f"got {self.classifier!r}"
+            )
+        return self

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from rarepix.records import ANY_CLASS, GatedSums, PresenceHistogram, SplitSums, TrialRecord
+from rarepix.record_splits import ANY_CLASS, GatedSums, PresenceHistogram, SplitSums
+from rarepix.records import TrialRecord
 from rarepix.scores import KINDS, KINDS_OF, ClassNames, score, summary
 from rarepix.scores.presence_bins import BINS
 

@@ -8,10 +8,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, NonNegativeInt, ValidationError, model_validator
+from pydantic import Field, NonNegativeInt, ValidationError, model_validator
 
 from rarepix.files import write_text
 from rarepix.gates import TunedGate
+from rarepix.record_splits import ClassCounts, GatedSums, RecordModel, SplitCurves, SplitSums
 
 SCHEMA = 2
 READ_SCHEMAS = (1, 2)
@@ -20,8 +21,6 @@ DEFAULT_PLAN = "segment"
 """Plan of a trial that names none (see ``rarepix.trial.plans``), as of every record of schema 1: one training."""
 BLOCK_KEYS = ("seed", "data.fold")
 """The keys of a block, which configurations share when they are compared: enumerated, never tuned."""
-ANY_CLASS = "(any class)"
-"""Key of ``SplitSums.presence_histogram`` beside the classes: is any of them in the image?"""
 CHOICE_KEYS = {
     "data": "source", "sampling": "kind", "crop": "kind", "paste": "kind", "model": "architecture", "loss": "name",
     "optim": "name",
@@ -71,21 +70,6 @@ class RecordError(ValueError):
     """A record cannot be read; the message names the file and says why."""
 
 
-class RecordModel(BaseModel):
-    """Base of the parts of a record: frozen, and unknown fields are refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class ClassCounts(RecordModel):
-    """Pixels of one class, pooled over a split: true and false positives and negatives."""
-
-    tp: NonNegativeInt
-    fp: NonNegativeInt
-    fn: NonNegativeInt
-    tn: NonNegativeInt
-
-
 class ClassPixels(RecordModel):
     """How much of a class one split holds."""
 
@@ -115,93 +99,6 @@ class Dataset(RecordModel):
     """Split → number of pixels that are not ignored."""
     contents: dict[str, dict[str, ClassPixels]]
     """Split → class → how much of it there is."""
-
-
-class PresenceHistogram(RecordModel):
-    """Images by bin of their presence score, the bins that hold some; see ``rarepix.metrics.presence_scores``."""
-
-    bins: tuple[NonNegativeInt, ...]
-    """Numbers of the bins, rising."""
-    negatives: tuple[NonNegativeInt, ...]
-    """Images without the class in each of them."""
-    positives: tuple[NonNegativeInt, ...]
-    """Images with it."""
-
-    @model_validator(mode="after")
-    def _check_lengths(self) -> "PresenceHistogram":
-        if not len(self.bins) == len(self.negatives) == len(self.positives):
-            raise ValueError("a histogram must have as many negatives and positives as bins")
-        return self
-
-
-class SplitSums(RecordModel):
-    """Sums over the images of one split beside the counts of pixels; see ``rarepix.scores.table``. None: not taken."""
-
-    confusion: tuple[tuple[NonNegativeInt, ...], ...] | None = None
-    """Pixels by true class (row) and predicted class, in the order of ``Dataset.classes``; not of a multilabel task."""
-    presence: dict[str, ClassCounts] | None = None
-    """Class → images by whether the class is in them and was found in them. All classes but the background."""
-    foreground: ClassCounts | None = None
-    """Images by whether any class but the background is in them and any was found in them."""
-    positive_pixels: dict[str, ClassCounts] | None = None
-    """Class → pixels of the images that hold any class but the background. All classes but the background."""
-    image_dice: dict[str, dict[str, float]] | None = None
-    """Class → ``scores.IMAGE_DICE_KINDS`` → sum. All classes but the background."""
-    presence_histogram: dict[str, PresenceHistogram] | None = None
-    """Class → histogram; all classes but the background, and ``ANY_CLASS``."""
-    soft: dict[str, dict[str, float]] | None = None
-    """Class → ``scores.SOFT_KINDS`` → sum."""
-    surface: dict[str, dict[str, float]] | None = None
-    """Class → ``scores.SURFACE_KINDS`` → sum."""
-
-
-class GatedSums(RecordModel):
-    """What ``counts`` and ``sums`` of one split are with the trial's gate; confusion and histogram are not taken."""
-
-    counts: dict[str, ClassCounts] = {}
-    """Class → counts. Empty if the network predicts no masks."""
-    sums: SplitSums
-
-
-class ImageCurve(RecordModel):
-    """Images in which anything is found, by threshold."""
-
-    found: tuple[NonNegativeInt, ...]
-    """Of the images with foreground."""
-    alarms: tuple[NonNegativeInt, ...]
-    """Of the empty images."""
-
-
-class PixelCurve(RecordModel):
-    """Means over images by threshold, with intervals over images of 95 %, all rounded to four significant digits.
-
-    None where too few images differ for an interval.
-    """
-
-    recall: tuple[float, ...]
-    """Of the images with foreground: the share of its pixels that is found."""
-    recall_low: tuple[float | None, ...]
-    recall_high: tuple[float | None, ...]
-    area: tuple[float, ...]
-    """Of the empty images: the share of the image that is found."""
-    area_low: tuple[float | None, ...]
-    area_high: tuple[float | None, ...]
-
-
-class SplitCurves(RecordModel):
-    """What is found in the images of one split at each threshold; see ``rarepix.evaluation.curves``."""
-
-    threshold: tuple[float, ...]
-    """Probabilities in ascending order, rounded to six significant digits; all lists are in this order."""
-    positive: NonNegativeInt
-    """Images with foreground: with any class but the background."""
-    empty: NonNegativeInt
-    """Images without."""
-    images: dict[str, ImageCurve]
-    """What says that something is in the image → its curve: ``presence``, the presence head, and ``pixels``, the most
-    probable pixel."""
-    pixels: PixelCurve | None = None
-    """None: the network predicts no masks."""
 
 
 class Block(RecordModel):
@@ -262,7 +159,7 @@ class TrialRecord(RecordModel):
     """As the trial itself received them, nested choices included."""
     parameter_id: str | None = None
     """NNI's id of these parameters (None outside NNI)."""
-    settings: dict[str, Any] = {}
+    settings: dict[str, Any] = Field(default_factory=dict)
     """Keys set on the command line, put over the recipe before the parameters."""
     config: dict[str, Any]
     """The full configuration."""
@@ -275,28 +172,28 @@ class TrialRecord(RecordModel):
     machine: str | None = None
     """Name of the computer of this attempt (None in records written before this field existed)."""
     objective: Objective | None = None
-    counts: dict[str, dict[str, ClassCounts]] = {}
+    counts: dict[str, dict[str, ClassCounts]] = Field(default_factory=dict)
     """Split → class → counts. Empty if the network predicts no masks."""
     first_weights: str = ""
     """What ``model.weights`` gave the network of the first stage: how many tensors, of which file. Empty: random
     weights, or those that the encoder's library loaded."""
-    sums: dict[str, SplitSums] = {}
+    sums: dict[str, SplitSums] = Field(default_factory=dict)
     """Split → further sums. Empty in schema 1."""
     gate: TunedGate | None = None
     """The gate that was tuned on the validation part, and how sure it is what it does; None: the trial tunes none."""
-    gated: dict[str, GatedSums] = {}
+    gated: dict[str, GatedSums] = Field(default_factory=dict)
     """Split → what is counted with the gate; empty without one."""
-    curves: dict[str, SplitCurves] = {}
+    curves: dict[str, SplitCurves] = Field(default_factory=dict)
     """Split → curves, of the splits that hold both empty images and images with foreground."""
     plan: str = DEFAULT_PLAN
-    stages: list[Stage] = []
+    stages: list[Stage] = Field(default_factory=list)
     """The finished trainings of a trial that holds several, in their order."""
-    pasting: dict[str, NonNegativeInt] = {}
+    pasting: dict[str, NonNegativeInt] = Field(default_factory=dict)
     """Outcome of copy-paste → training images, over all attempts; empty without copy-paste."""
-    timings: dict[str, float] = {}
+    timings: dict[str, float] = Field(default_factory=dict)
     """Seconds, and ``images_per_second``; ``startup_*`` are the steps from process start to the first optimiser step,
     ``fit`` is training and validation in all attempts together."""
-    files: dict[str, str] = {}
+    files: dict[str, str] = Field(default_factory=dict)
     """What → path, relative to the trial's folder."""
     error: Failure | None = None
 

@@ -12,7 +12,8 @@ import pytest
 
 from analysis import Tables, load_study
 from analysis.study.results import Results, compute_results
-from rarepix.records import Block, ClassCounts, ClassPixels, Dataset, Failure, Objective, Status, TrialRecord, write
+from rarepix.record_splits import ClassCounts
+from rarepix.records import Block, ClassPixels, Dataset, Failure, Objective, Status, TrialRecord, write
 
 CLASSES = ("background", "road", "car", "person", "bottle")
 RARE = ("person", "bottle")

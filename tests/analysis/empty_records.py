@@ -5,20 +5,17 @@ from pathlib import Path
 import numpy as np
 
 from rarepix.gates import Certificate, Gate, Rate, TunedGate
-from rarepix.records import (
+from rarepix.record_splits import (
     ANY_CLASS,
     ClassCounts,
-    ClassPixels,
-    Dataset,
     GatedSums,
     ImageCurve,
-    Objective,
     PixelCurve,
     PresenceHistogram,
     SplitCurves,
     SplitSums,
-    TrialRecord,
 )
+from rarepix.records import ClassPixels, Dataset, Objective, TrialRecord
 from rarepix.scores.presence_bins import BINS, WIDTH
 from tests.analysis.conftest import add_trial, make_record
 

@@ -169,7 +169,7 @@ def test_stages_that_do_not_fit_are_refused(first, second, capsys):
     assert run("evaluate", "two-stage", second, second) == 2
     assert "a classifier must say which classes are in an image" in capsys.readouterr().err
     assert run("evaluate", "two-stage", first, first) == 2
-    assert "a second stage must have predicted masks" in capsys.readouterr().err
+    assert "the second stage must predict masks, but" in capsys.readouterr().err
 
 
 def test_stages_of_other_classes_are_refused(finished, first, capsys):

@@ -7,7 +7,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from rarepix.evaluation.checkpoint import CheckpointError, load_trained_model
+from rarepix.evaluation.checkpoint import load_trained_model
+from rarepix.evaluation.checkpoint_weights import CheckpointError
 from rarepix.labels import LabelSpace
 from rarepix.settings import ConfigError
 

@@ -12,7 +12,7 @@ from rarepix import cli
 from rarepix.evaluation.curves import curve_tables, split_curves
 from rarepix.metrics.curves import BINS, COUNT, PIXELS, PRESENCE, thresholds
 from rarepix.metrics.intervals import rate_interval
-from rarepix.records import SplitCurves
+from rarepix.record_splits import SplitCurves
 
 HALF = 32
 """Number of the threshold 0.5."""

@@ -10,7 +10,7 @@ from sklearn.metrics import confusion_matrix
 
 from rarepix.evaluation.image_sums import ImageSums, class_counts, image_table, split_sums
 from rarepix.labels import LabelSpace, Task
-from rarepix.records import ANY_CLASS, ClassCounts, PresenceHistogram
+from rarepix.record_splits import ANY_CLASS, ClassCounts, PresenceHistogram
 from rarepix.scores import IMAGE_DICE_KINDS, KINDS, SOFT_KINDS, SURFACE_KINDS
 from rarepix.scores.presence_bins import BINS
 

@@ -13,8 +13,10 @@ import yaml
 from PIL import Image
 
 from rarepix import cli, layout
+from rarepix.config import updated
+from rarepix.data.source import DataError
 from rarepix.evaluation.checkpoint import load_trained_model
-from rarepix.evaluation.gates import divide, one_of_each
+from rarepix.evaluation.gates import GateError, divide, one_of_each
 from rarepix.evaluation.tune import select_validation
 from rarepix.labels import Task
 from rarepix.seeding import generator
@@ -28,6 +30,8 @@ CLASSIFIER = {
     "loss": {"name": "presence_bce"},
     "evaluate": {"objective": "mean_presence_balanced_accuracy"},
 }
+
+PRESENCE = {"kind": "presence", "classes": ["crack", "dot"], "presence": [0.3, 0.3]}
 
 
 class Trained(NamedTuple):
@@ -168,7 +172,20 @@ def test_another_network_says_what_is_there(multiclass, classifier, tmp_path, ca
     [
         ({"checkpoint": "0" * 64}, "is the gate of another checkpoint than .*best.ckpt"),
         ({"gate": {"kind": "area", "classes": ["crack"], "area": [3]}}, "a gate of the classes crack, but the network"),
-        ({"gate": {"kind": "area"}}, "must be a whole gate"),
+        (
+            {"gate": {"kind": "area"}},
+            "must be a whole gate, but: gate.classes must be given, but is not: tune it again",
+        ),
+        (
+            {"gate": PRESENCE | {"presence": [0.3, 1.5]}},
+            "gate.presence.1: .* less than or equal to 1, but got 1.5: tune",
+        ),
+        ({"gate": PRESENCE | {"kind": "classifier"}}, "of kind 'classifier' must name its classifier, but got None"),
+        ({"classifier": {"path": "../other.ckpt"}}, "classifier.checkpoint must be given, but is not: tune it again"),
+        (
+            {"classifier": {"path": "../other.ckpt", "checkpoint": "0" * 64}},
+            "of kind 'presence' must ask no classifier, but got",
+        ),
         ({"predicted_as": {}}, "tuned for a network that predicts in another way: evaluate.threshold is 0.5, was None"),
     ],
 )
@@ -184,14 +201,39 @@ def test_a_gate_that_does_not_fit_is_refused(multiclass, tmp_path, capsys, chang
     assert run("test", multiclass.folder, "--out", tmp_path / "out", "--no-gate") == 0
 
 
+def test_images_of_a_list_have_their_groups_and_none_of_the_training(multiclass):
+    trained = load_trained_model(multiclass.folder)
+    groups = {"data.groups": {"file": "groups.csv", "image": "image", "column": "tile"}, "data.test_list": None}
+    trained = trained._replace(config=updated(trained.config, groups), split_fingerprint=None)
+    numbers = range(empty_images.IMAGES)
+
+    def write(group_of) -> None:
+        rows = [f"img{number:03},{group_of(number)}" for number in numbers]
+        (multiclass.data / "groups.csv").write_text("\n".join(["image,tile", *rows]))
+
+    write(lambda number: f"tile{number // 3}" if number != 80 else "tile80")
+    items, of_list = select_validation(trained, listed="val")
+    assert [item.id for item in items] == of_list.index.tolist()
+    assert of_list.tolist() == ["tile80"] + [f"tile{number // 3}" for number in numbers[81:]]
+    write(lambda number: f"tile{number % 80}")
+    with pytest.raises(GateError, match="the list 'val' shares .* groups with the part 'train', such as tile"):
+        select_validation(trained, listed="val")
+    numbers = range(100)
+    write(lambda number: number)
+    with pytest.raises(DataError, match=r"must name every image that is split, but lacks img100"):
+        select_validation(trained, listed="val")
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
+        (["--part", "vall"], "--part vall: there is no such part; use --part val"),
         (["--part", "test"], "must be tuned on the validation part, but got --part test: it is kept for the test"),
         (["--part", "train"], "--part train: the network was trained on it"),
         (["--list", "val"], "the list 'val' shares 30 with the part 'test'"),
         (["--list", "train"], "the list 'train' shares 40 with the part 'train'"),
-        (["--gate", "size"], "gate.kind: a gate must be a sum of different conditions"),
+        (["--gate", "size"], "exclude each other, such as presence+area, but got 'size'\n"),
+        (["--set", "gate.kind=area"], "must be given with --gate, --false-alarms, --best and --confidence, but --set"),
         (["--gate", "classifier"], "asks a classifier: name its trial with --classifier"),
         (["--best", "miuo"], "did you mean 'miou'"),
         (["--best", "kappa"], "needs sums of confusion"),
@@ -213,6 +255,11 @@ def test_what_the_network_cannot_tell_is_refused(finished, classifier, multiclas
     assert "predicts no masks: use gate.kind=presence" in capsys.readouterr().err
     assert run("tune", multiclass.folder, "--classifier", finished.folder) == 2
     assert "a classifier must say which classes are in an image, but" in capsys.readouterr().err
+    file = classifier.folder / "checkpoints" / "best.ckpt"
+    assert run("tune", multiclass.folder, "--classifier", file) == 2
+    assert f"a classifier must be the folder of a trial, which holds its configuration, but got the file {file}" in (
+        capsys.readouterr().err
+    )
     assert run("tune", finished.folder, "--classifier", classifier.folder) == 2
     assert "a classifier must be of the classes of the network (multiclass: ground, block" in capsys.readouterr().err
 

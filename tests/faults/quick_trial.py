@@ -11,7 +11,8 @@ from pathlib import Path
 from rarepix import records
 from rarepix.cli import trial
 from rarepix.files import write_text
-from rarepix.records import ClassCounts, ClassPixels, Dataset, Objective, Status, TrialRecord
+from rarepix.record_splits import ClassCounts
+from rarepix.records import ClassPixels, Dataset, Objective, Status, TrialRecord
 from rarepix.trial.lifecycle import RunContext, describe_failure, finish_attempt, run_lock, start_attempt, update_record
 
 EPOCHS = 4

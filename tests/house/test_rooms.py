@@ -5,7 +5,7 @@ import ast
 from tests.house.source import imports, libraries, modules, ours, tree
 
 FOUNDATION = (
-    *("labels", "records", "record_sums", "gates", "layout", "scores", "nni_database", "choices"),
+    *("labels", "records", "record_splits", "record_sums", "gates", "layout", "scores", "nni_database", "choices"),
     *("seeding", "paths", "files", "settings"),
 )
 GROUND = ("data", "losses", "models", "metrics", "engine", "viz")
@@ -133,7 +133,7 @@ def test_importance_takes_optuna_only_when_it_is_asked():
 
 
 def test_the_analysis_reads_records_and_nothing_else_of_ours():
-    files = ("gates", "labels", "layout", "nni_database", "record_sums", "records", "scores")
+    files = ("gates", "labels", "layout", "nni_database", "record_splits", "record_sums", "records", "scores")
     allowed = {"rarepix", *(f"rarepix.{name}" for name in files)}
     others = {name: {o for o in ours(name) if not o.startswith("analysis")} - allowed for name in ANALYSIS}
     assert {name: found for name, found in others.items() if found} == {}

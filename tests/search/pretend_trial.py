@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 from rarepix import layout, records
+from rarepix.record_splits import ClassCounts
 from rarepix.search.nni import trial_io
 
 
@@ -54,7 +55,7 @@ def main() -> int:
 
 def record(study: str, received: trial_io.Received) -> records.TrialRecord:
     """Return a complete record of a trial with one class and two pixels."""
-    counts = {"val": {"thing": records.ClassCounts(tp=1, fp=0, fn=1, tn=0)}}
+    counts = {"val": {"thing": ClassCounts(tp=1, fp=0, fn=1, tn=0)}}
     dataset = records.Dataset(
         name="none",
         root="none",

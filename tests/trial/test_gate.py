@@ -106,17 +106,47 @@ def test_a_gate_that_cannot_be_is_refused(tiny_config, gate, message):
     [
         ({"gate": {"kind": "classifier"}}, "this trial trains one network: use the plan two_stage"),
         ({"gate": {"kind": "area", "best": "kappa"}}, "gate.best=kappa: the score 'kappa' needs sums of confusion"),
-        ({"gate": {"kind": "area"}, "only": True}, "is one without any class but the background: use another fold"),
     ],
 )
-def test_data_that_tune_no_gate_are_refused_before_the_training(tiny_recipe, tmp_path, capsys, sections, message):
-    only = sections.pop("only", False)
+def test_a_gate_that_cannot_be_tuned_is_refused_before_the_training(tiny_recipe, tmp_path, capsys, sections, message):
     file = recipe(tiny_recipe, tmp_path, **sections)
-    if only:  # images with something alone
-        names = [name for name in range(empty_images.IMAGES) if empty_images.drawn_image(name, Task.BINARY)[1].any()]
-        listed = "".join(f"img{name:03}\n" for name in names if name < empty_images.LISTED)
-        (tmp_path / "data" / "ImageSets" / "Segmentation" / "train.txt").write_text(listed)
     assert main(["--recipe", str(file), "--results", str(tmp_path), "--study", "s", "--trial", "t"]) != 0
     assert message in capsys.readouterr().err
     assert not list(tmp_path.rglob("*.ckpt"))
     assert load_recipe(file).gate.kind == sections["gate"]["kind"]
+
+
+@pytest.mark.parametrize("empties", ["left out", "wholly ignored"])
+def test_a_validation_part_without_empty_images_is_refused_before_the_training(tiny_recipe, tmp_path, capsys, empties):
+    file = recipe(tiny_recipe, tmp_path, gate={"kind": "area"})
+    if empties == "wholly ignored":  # of what is not known, nothing says that it is empty
+        for mask in (tmp_path / "data" / "SegmentationClass").iterdir():
+            image = Image.open(mask)
+            if not np.asarray(image).any():
+                image.putdata([255] * image.width * image.height)
+                image.putpalette([*image.getpalette(), *[0] * 768][:768])
+                image.save(mask)
+    else:
+        names = [name for name in range(empty_images.IMAGES) if empty_images.drawn_image(name, Task.BINARY)[1].any()]
+        listed = "".join(f"img{name:03}\n" for name in names if name < empty_images.LISTED)
+        (tmp_path / "data" / "ImageSets" / "Segmentation" / "train.txt").write_text(listed)
+    assert main(["--recipe", str(file), "--results", str(tmp_path), "--study", "s", "--trial", "t"]) != 0
+    assert "is one without any class but the background: use another fold" in capsys.readouterr().err
+    assert not list(tmp_path.rglob("*.ckpt"))
+
+
+def test_one_empty_image_cannot_choose_and_certify(tiny_recipe, tmp_path, capsys):
+    file = recipe(tiny_recipe, tmp_path)  # presence+area
+    positive = [
+        number for number in range(empty_images.LISTED) if empty_images.drawn_image(number, Task.BINARY)[1].any()
+    ]
+    lists = tmp_path / "data" / "ImageSets" / "Segmentation"
+    for name, numbers in (("fit", [*positive[:10], 1]), ("check", [*positive[10:14], 3])):
+        (lists / f"{name}.txt").write_text("".join(f"img{number:03}\n" for number in numbers))
+    words = ["--recipe", str(file), "--results", str(tmp_path), "--study", "s"]
+    lists = ["data.split=listed", "data.train_list=fit", "data.val_list=check"]
+    words += [word for key in lists for word in ("--set", key)]
+    assert main([*words, "--trial", "both"]) != 0
+    assert "needs two independent empty images in the validation part" in capsys.readouterr().err
+    assert not list(tmp_path.rglob("*.ckpt"))
+    assert main([*words, "--trial", "one", "--set", "gate.kind=presence", "--set", "engine.epochs=1"]) == 0

@@ -9,7 +9,8 @@ from pydantic import ValidationError
 
 from rarepix import records
 from rarepix.config import TrialConfig, config_hash, updated
-from rarepix.records import ClassCounts, Dataset, Objective, RecordError, Status
+from rarepix.record_splits import ClassCounts
+from rarepix.records import Dataset, Objective, RecordError, Status
 from rarepix.trial.lifecycle import (
     AttemptError,
     RunContext,

@@ -16,7 +16,8 @@ from rarepix import layout, records
 from rarepix.config import load_recipe, updated
 from rarepix.data.source import DataError
 from rarepix.data.sources import source_of
-from rarepix.evaluation.checkpoint import CheckpointError, load_trained_model
+from rarepix.evaluation.checkpoint import load_trained_model
+from rarepix.evaluation.checkpoint_weights import CheckpointError
 from rarepix.evaluation.test import run_test, select_items
 from rarepix.record_sums import record_sums
 from rarepix.records import Status, TrialRecord
@@ -197,6 +198,11 @@ def test_a_finished_trial_that_does_not_fit_is_refused_before_anything_is_traine
             {"second.trial": str(finished.folder)},
             r"the second stage must be of the classes of the data \(multiclass: ground, red, blue\), but .* is of "
             r"multiclass: ground, block, stripe, dot: give a network of the classes of the data",
+        ),
+        (
+            {"second.trial": second, "evaluate.flips": ["horizontal"], "data.resize": 48},
+            r"second.trial=.*: a network that is taken predicts as in its own trial, .*, but evaluate.flips is "
+            r"\['horizontal'\], was \[\], data.resize is 48, was None: give these keys as they were",
         ),
         (
             {"first.trial": nowhere},

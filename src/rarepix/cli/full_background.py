@@ -63,10 +63,10 @@ def two_stage(
     """Evaluate two stages: masks of SECOND are emptied where FIRST finds no class in the image."""
     from rarepix.config import parse_settings
     from rarepix.evaluation.checkpoint import load_classifier, load_trained_model
-    from rarepix.evaluation.two_stage_numbers import check_not_trained_on, evaluate_two
+    from rarepix.evaluation.two_stage_numbers import check_not_trained_on, check_second_stage, evaluate_two
 
     trained = load_trained_model(second, recipe=recipe, settings=parse_settings(settings or []))
-    trained.refuse_without_masks(["a second stage"])
+    check_second_stage(trained)
     trained = trained._replace(classifier=load_classifier(first, trained.config, trained.labels))
     name, items = _select(trained, part, listed)
     if part != "train" and listed is None:

@@ -45,7 +45,13 @@ def tune(
 
     if false_alarms is not None and best is not None:
         raise ConfigError("--false-alarms and --best say what a gate is tuned for: give one of them")
-    trained = load_trained_model(network, recipe=recipe, settings=parse_settings(settings or []))
+    given = parse_settings(settings or [])
+    if of_gate := [key for key in given if key.partition(".")[0] == "gate"]:
+        raise ConfigError(
+            f"what a gate is tuned for must be given with --gate, --false-alarms, --best and --confidence, but --set "
+            f"gives {', '.join(of_gate)}: leave it out"
+        )
+    trained = load_trained_model(network, recipe=recipe, settings=given)
     if gate is None:
         gate = "classifier" if classifier else "presence" if "presence" in trained.module.model.outputs else "pixels"
     chosen = {"kind": gate, "best": best, "confidence": confidence}

@@ -61,6 +61,12 @@ class Foreground(NamedTuple):
         return of_kinds.rename("weight").astype(float)
 
 
+def kinds_of(inventory: pd.DataFrame, labels: LabelSpace) -> tuple[pd.Series, pd.Series]:
+    """Return image id → whether it has foreground, and whether it is empty, of the images of an inventory."""
+    positive = (inventory[[*labels.presence_names]] > 0).any(axis=1)
+    return positive, ~positive & (inventory["height"] * inventory["width"] > inventory[BORDER])
+
+
 def foreground_of(inventory: pd.DataFrame, labels: LabelSpace, sampling: SamplingConfig, *, epochs: int) -> Foreground:
     """Return how *sampling*, one of ``BY_FOREGROUND``, draws the images of an inventory in a training of *epochs*.
 
@@ -69,8 +75,7 @@ def foreground_of(inventory: pd.DataFrame, labels: LabelSpace, sampling: Samplin
     Raises:
         DataError: there is no image with foreground, or no empty one.
     """
-    positive = (inventory[[*labels.presence_names]] > 0).any(axis=1)
-    empty = ~positive & (inventory["height"] * inventory["width"] > inventory[BORDER])
+    positive, empty = kinds_of(inventory, labels)
     kinds = {"image with foreground": positive, "empty image": empty}
     missing = " and ".join(f"no {kind}" for kind, images in kinds.items() if not images.any())
     if missing:

@@ -1,23 +1,20 @@
 """Load a trained network: from a trial's folder, or from a checkpoint file with the recipe that it was trained by.
 
-Loading is strict: a checkpoint must hold exactly the weights of the network, and be of the same classes.
+It is of the classes of its data, and has exactly the weights of its checkpoint (``checkpoint_weights``).
 """
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
-from safetensors.torch import load_file
-from torch import Tensor, nn
 
 from rarepix import config_data_checks, records, wiring
 from rarepix.config import TrialConfig, build_config, load_recipe, updated
 from rarepix.data.sources import source_of
 from rarepix.engine.hardware import Hardware, choose_hardware, set_threads
-from rarepix.engine.module import METADATA_KEY
+from rarepix.evaluation.checkpoint_weights import CheckpointError, fill, read_checkpoint
 from rarepix.evaluation.gate_files import read_gate
 from rarepix.files import sha256
 from rarepix.gates import TunedGate
@@ -28,15 +25,6 @@ from rarepix.settings import ConfigError
 
 if TYPE_CHECKING:
     from rarepix.engine.module import SegmentationModule
-
-NAMED_AT_MOST = 3
-"""Weights that an error names."""
-PREFIX = "model."
-"""Of the names of the network's weights in the checkpoints of a trial."""
-
-
-class CheckpointError(ValueError):
-    """A checkpoint cannot be read or does not fit the network; the message says where it differs."""
 
 
 class TrainedModel(NamedTuple):
@@ -104,7 +92,7 @@ def load_trained_model(
     """
     config, checkpoint = _locate(path, recipe)
     config = updated(config, {"model.weights": "none"} | dict(settings or {}))
-    state, metadata = _read(checkpoint)
+    state, metadata = read_checkpoint(checkpoint)
     labels = LabelSpace.from_dict(metadata["labels"]) if metadata else source_of(config.data).labels
     config_data_checks.check_classes(config, labels)
     config_data_checks.check_scores(config, labels)
@@ -118,7 +106,7 @@ def load_trained_model(
         )
     tuned = read_gate(checkpoint, labels, config) if gated else None
     module = wiring.build_module(config, labels, normalisation=normalisation, gate=tuned and tuned.gate)
-    _fill(module.model, state, checkpoint)
+    fill(module.model, state, checkpoint)
     module.eval().to("cuda" if hardware.accelerator == "gpu" else "cpu")
     folder = path if path.is_dir() else checkpoint.parent
     fingerprint = metadata["division"] if metadata else None
@@ -132,8 +120,13 @@ def load_classifier(path: Path, config: TrialConfig, labels: LabelSpace) -> Trai
     It predicts in its own size, with batches of the same images as the other one, which is that of *config*.
 
     Raises:
-        CheckpointError: it says nothing of presence, or is of other classes than *labels*.
+        CheckpointError: it is a file, says nothing of presence, or is of other classes than *labels*.
     """
+    if path.is_file():
+        raise CheckpointError(
+            f"a classifier must be the folder of a trial, which holds its configuration, but got the file {path}: give "
+            f"the folder"
+        )
     same = {"evaluate.batch_size": config.evaluate.batch_size, "engine.device": config.engine.device}
     classifier = load_trained_model(path, settings=same)
     if "presence" not in classifier.module.model.outputs:
@@ -152,23 +145,13 @@ def load_classifier(path: Path, config: TrialConfig, labels: LabelSpace) -> Trai
 
 def _classifier_of(tuned: TunedGate, gated: Path, config: TrialConfig, labels: LabelSpace) -> TrainedModel:
     """Return the classifier that a gate names; the same checkpoint, wherever the trial now lies that it names."""
-    checkpoint = gated.parent / tuned.classifier["path"]
-    if not checkpoint.is_file() or sha256(checkpoint) != tuned.classifier["checkpoint"]:
+    checkpoint = gated.parent / tuned.classifier.path
+    if not checkpoint.is_file() or sha256(checkpoint) != tuned.classifier.checkpoint:
         raise CheckpointError(
-            f"the gate asks the classifier {checkpoint} (SHA-256 {tuned.classifier['checkpoint'][:12]}…), but that is "
+            f"the gate asks the classifier {checkpoint} (SHA-256 {tuned.classifier.checkpoint[:12]}…), but that is "
             f"{'another one now' if checkpoint.is_file() else 'not there'}: tune the gate again, or give --no-gate"
         )
     return load_classifier(checkpoint.parents[1], config, labels)
-
-
-def load_weights(network: nn.Module, checkpoint: Path) -> None:
-    """Load the weights in the *checkpoint* of a training into *network*.
-
-    Raises:
-        CheckpointError: the checkpoint cannot be read, or does not fit the network in every weight.
-    """
-    state, _ = _read(checkpoint)
-    _fill(network, state, checkpoint)
 
 
 def _locate(path: Path, recipe: str | None) -> tuple[TrialConfig, Path]:
@@ -201,65 +184,3 @@ def _stage_or_trial(trial: Path) -> Path:
         return trial
     judged = [stage for stage in record.stages if stage.checkpoint == record.files.get("best")] or record.stages
     return stage_folder(trial, judged[-1].name)
-
-
-def _read(file: Path) -> tuple[dict[str, Tensor], dict[str, Any] | None]:
-    """Return the network's weights by name, and the metadata of a trial's checkpoint (see ``wiring.build_module``)."""
-    try:
-        is_safetensors = file.suffix == ".safetensors"
-        tree: Any = load_file(file) if is_safetensors else torch.load(file, weights_only=True, map_location="cpu")
-    except Exception as error:  # torch raises whatever its reader of pickles raises
-        raise CheckpointError(
-            f"{file} must be a checkpoint that holds weights and nothing that has to be unpickled, but: "
-            f"{_first_line(error)}: save the network's state_dict()"
-        ) from error
-    metadata = tree.get(METADATA_KEY) if isinstance(tree, dict) else None
-    if metadata is not None and not (isinstance(metadata, dict) and {"labels", "division"} <= metadata.keys()):
-        raise CheckpointError(
-            f"{file} must say under {METADATA_KEY!r} which classes it is of, but does not: {metadata!r}"
-        )
-    state = tree.get("state_dict", tree) if isinstance(tree, dict) else None
-    if not isinstance(state, dict) or not state or not all(isinstance(value, Tensor) for value in state.values()):
-        raise CheckpointError(
-            f"{file} must hold a state dictionary (name → tensor), but does not: save model.state_dict()"
-        )
-    if all(name.startswith(PREFIX) for name in state):
-        state = {name.removeprefix(PREFIX): value for name, value in state.items()}
-    return state, metadata
-
-
-def _fill(network: nn.Module, state: dict[str, Tensor], file: Path) -> None:
-    """Load *state* into *network*; raise ``CheckpointError`` unless names, shapes and types agree."""
-    expected = network.state_dict()
-    both = [(name, state[name], value) for name, value in expected.items() if name in state]
-    problems = {
-        "lacks": [name for name in expected if name not in state],
-        "has besides": [name for name in state if name not in expected],
-        "has other than as floats": [
-            name for name, value, wanted in both if value.is_floating_point() != wanted.is_floating_point()
-        ],
-        "has with values that are not finite": [name for name, value in state.items() if not value.isfinite().all()],
-        "has in another shape": [
-            f"{name} {tuple(value.shape)} for {tuple(wanted.shape)}"
-            for name, value, wanted in both
-            if value.shape != wanted.shape
-        ],
-    }
-    differences = [f"it {what} {_shortened(names)}" for what, names in problems.items() if names]
-    if differences:
-        raise CheckpointError(
-            f"{file} must fit the network in every weight, but {'; '.join(differences)}: "
-            f"give the recipe that it was trained by, or another checkpoint"
-        )
-    network.load_state_dict(state)
-
-
-def _first_line(error: Exception) -> str:
-    """Return the first line of a library's message, without terminal colours."""
-    first = (str(error) or type(error).__name__).splitlines()[0]
-    return re.sub(r"\x1b\[[0-9;]*m", "", first).rstrip(" .:")
-
-
-def _shortened(names: list[str]) -> str:
-    more = f" and {len(names) - NAMED_AT_MOST} more" if len(names) > NAMED_AT_MOST else ""
-    return f"{', '.join(names[:NAMED_AT_MOST])}{more}"

@@ -11,7 +11,7 @@ import pandas as pd
 
 from rarepix.metrics import curves as bins
 from rarepix.metrics.intervals import mean_interval, rate_interval
-from rarepix.records import ImageCurve, PixelCurve, SplitCurves
+from rarepix.record_splits import ImageCurve, PixelCurve, SplitCurves
 
 CURVE_IMAGES, CURVE_PIXELS = "curve_images", "curve_pixels"
 """Names of the tables."""

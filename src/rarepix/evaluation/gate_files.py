@@ -10,9 +10,10 @@ from pydantic import ValidationError
 from rarepix.config import TrialConfig
 from rarepix.evaluation.gates import GateError
 from rarepix.files import sha256, write_text
-from rarepix.gates import Certificate, Gate, TunedGate
+from rarepix.gates import AskedClassifier, Certificate, Gate, TunedGate
 from rarepix.labels import LabelSpace
 from rarepix.layout import GATE, STAGES
+from rarepix.settings import explain
 
 PREDICTED_AS = ("threshold", "window", "overlap", "flips", "scales")
 """Keys of ``evaluate`` that change what the network predicts for an image."""
@@ -36,7 +37,8 @@ def tuned_gate(
     """Return the gate of *checkpoint* with what it must be applied to; *classifier* is the checkpoint that it asks."""
     asked = None
     if classifier is not None:
-        asked = {"path": _path_from(checkpoint.absolute(), classifier.absolute()), "checkpoint": sha256(classifier)}
+        path = _path_from(checkpoint.absolute(), classifier.absolute())
+        asked = AskedClassifier(path=path, checkpoint=sha256(classifier))
     return TunedGate(
         gate=gate,
         certificate=certificate,
@@ -72,8 +74,9 @@ def read_gate(checkpoint: Path, labels: LabelSpace, config: TrialConfig) -> Tune
         return None
     try:
         tuned = TunedGate(**json.loads(file.read_text(encoding="utf-8")))
-    except (ValueError, TypeError, ValidationError) as error:
-        raise GateError(f"{file} must be a whole gate, but: {error}: tune it again, or give --no-gate") from error
+    except (ValueError, TypeError) as error:
+        problems = "; ".join(explain(error, TunedGate).splitlines()) if isinstance(error, ValidationError) else error
+        raise GateError(f"{file} must be a whole gate, but: {problems}: tune it again, or give --no-gate") from error
     if tuned.gate.classes != labels.presence_names:
         raise GateError(
             f"{file} is a gate of the classes {', '.join(tuned.gate.classes)}, but the network is of "

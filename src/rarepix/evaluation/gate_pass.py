@@ -77,7 +77,7 @@ def tune_on(
         gate.kind,
         goal_of(gate, config, features.labels),
         generator=generator(config.seed, "gate"),
-        units=None if groups is None else groups.reindex(list(ids)).fillna(pd.Series(ids, index=ids)).to_numpy(str),
+        units=None if groups is None else groups.loc[list(ids)].to_numpy(str),
         confidence=gate.confidence,
     )
 

@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader
 from rarepix.engine import distributed
 from rarepix.labels import LabelSpace
 from rarepix.metrics.sums import CONFUSION, OF_A_BATCH
-from rarepix.records import ANY_CLASS, ClassCounts, PresenceHistogram, SplitSums
+from rarepix.record_splits import ANY_CLASS, ClassCounts, PresenceHistogram, SplitSums
 from rarepix.scores import KINDS, KINDS_OF, by_kind, pool
 
 if TYPE_CHECKING:

@@ -15,7 +15,8 @@ from rarepix.data.inventory import take_inventory
 from rarepix.data.source import DataError, Item, Source
 from rarepix.data.sources import source_of
 from rarepix.data.splits.train_val_test import make_splits
-from rarepix.evaluation.checkpoint import CheckpointError, TrainedModel
+from rarepix.evaluation.checkpoint import TrainedModel
+from rarepix.evaluation.checkpoint_weights import CheckpointError
 from rarepix.evaluation.curves import CURVE_IMAGES
 from rarepix.evaluation.examples import choose_examples, classes_to_show, draw_examples, lowest_mean_iou
 from rarepix.evaluation.gate_batches import gated_batches, items_loader

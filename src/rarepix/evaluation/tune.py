@@ -9,10 +9,12 @@ import pandas as pd
 import torch
 
 from rarepix.config_data_checks import check_split_fingerprint
+from rarepix.data.settings import DataConfig
 from rarepix.data.source import Item
 from rarepix.data.sources import source_of
-from rarepix.data.splits.train_val_test import make_splits
-from rarepix.evaluation.checkpoint import CheckpointError, TrainedModel, load_classifier
+from rarepix.data.splits.train_val_test import groups_of, make_splits
+from rarepix.evaluation.checkpoint import TrainedModel, load_classifier
+from rarepix.evaluation.checkpoint_weights import CheckpointError
 from rarepix.evaluation.gate_batches import gated_batches, items_loader
 from rarepix.evaluation.gate_files import tuned_gate, write_gate
 from rarepix.evaluation.gate_pass import features_of, taking_features, tune_on
@@ -33,13 +35,15 @@ def select_validation(
     They are those of the validation part of the network's trial, or of a list that shares no image with other parts.
 
     Raises:
-        GateError: another part, or a list with images of one, is asked for.
+        GateError: another part, or a list with images of one, or with groups of the training part, is asked for.
+        DataError: an image of the list has no group, where the dataset has groups.
         CheckpointError: the dataset has other classes than the network was trained on.
         ConfigError: the configuration would split the dataset otherwise than the network's trial did.
     """
     if part != PART:
-        why = "it is kept for the test of what was tuned" if part == "test" else "the network was trained on it"
-        raise GateError(f"a gate must be tuned on the validation part, but got --part {part}: {why}; use --part val")
+        why = {"test": "it is kept for the test of what was tuned", "train": "the network was trained on it"}
+        reason = why.get(part, "there is no such part")
+        raise GateError(f"a gate must be tuned on the validation part, but got --part {part}: {reason}; use --part val")
     config, source = trained.config, source_of(trained.config.data)
     if (trained.labels.names, trained.labels.task) != (source.labels.names, source.labels.task):
         raise CheckpointError(
@@ -60,7 +64,23 @@ def select_validation(
                 f"a gate must be tuned on images that the network neither trained on nor is tested on, but the list "
                 f"{listed!r} shares {len(shared)} with the part {name!r}: use the validation part, or another list"
             )
-    return items, splits.groups
+    return items, _groups_of_list(items, splits.by_name["train"].items, listed, config.data)
+
+
+def _groups_of_list(items: list[Item], trained_on: list[Item], listed: str, data: DataConfig) -> pd.Series | None:
+    """Return the groups of the images of a list, which share none with those that the network was *trained_on*."""
+    groups = groups_of(source_of(data), data, [*trained_on, *items], cache_root() / "inventory")
+    if groups is None:
+        return None
+    of_list = groups.loc[[item.id for item in items]]
+    shared = set(of_list) & set(groups.loc[[item.id for item in trained_on]])
+    if shared:
+        raise GateError(
+            f"a gate must be tuned on images of groups (data.groups) that the network was not trained on, but the list "
+            f"{listed!r} shares {len(shared)} groups with the part 'train', such as {min(shared)}: "
+            f"use the validation part, or another list"
+        )
+    return of_list
 
 
 def run_tune(

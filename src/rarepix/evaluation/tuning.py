@@ -14,7 +14,7 @@ from rarepix.evaluation import gates
 from rarepix.evaluation.gate_features import GateFeatures
 from rarepix.evaluation.gate_forms import Form, forms, gate_of, of_images
 from rarepix.evaluation.gates import GateError, Parts, allowed_alarms, threshold_of_rank
-from rarepix.gates import Certificate, Gate, Rate, conditions
+from rarepix.gates import Certificate, Gate, Rate, conditions, has_choice
 from rarepix.labels import LabelSpace, Task
 
 TRIED = 33
@@ -104,7 +104,7 @@ def check_labels(labels: LabelSpace) -> None:
 def _divide(features: GateFeatures, kind: str, goal: Goal, units: np.ndarray, generator: np.random.Generator) -> Parts:
     """Return which images choose and which certify; where there is only one form, all certify."""
     empty, positive = features.empty, features.positive
-    if goal.false_alarms is not None and kind != "pixels" and "+" not in kind and features.truth.shape[1] == 1:
+    if not has_choice(kind, features.truth.shape[1], goal.score):
         certify = [gates.one_of_each(units, images, generator) for images in (empty, positive)]
         return Parts(np.zeros(len(units), bool), *certify)
     return gates.divide(units, empty, positive, generator)

@@ -15,10 +15,12 @@ from rarepix.data.dataset import SegmentationDataset
 from rarepix.data.samplers import RankShard
 from rarepix.data.source import Item
 from rarepix.engine import distributed
-from rarepix.evaluation.checkpoint import CheckpointError, TrainedModel, load_classifier, load_trained_model
+from rarepix.evaluation.checkpoint import TrainedModel, load_classifier, load_trained_model
+from rarepix.evaluation.checkpoint_weights import CheckpointError
 from rarepix.evaluation.gate_batches import gated_batches
 from rarepix.evaluation.gate_pass import taking_features
 from rarepix.evaluation.image_sums import ImageSums, joined
+from rarepix.evaluation.two_stage_numbers import check_second_stage
 from rarepix.labels import LabelSpace
 from rarepix.wiring import evaluation_loader
 
@@ -38,11 +40,7 @@ def load_stage(name: str, folder: Path, config: TrialConfig, labels: LabelSpace)
         return load_classifier(folder, config, labels)
     settings = {"evaluate.batch_size": config.evaluate.batch_size, "data.workers": config.data.workers}
     trained = load_trained_model(folder, settings=settings | {"engine.device": config.engine.device})
-    if not trained.has_masks:
-        raise CheckpointError(
-            f"the second stage must predict masks, but {trained.checkpoint} only says which classes are in an image: "
-            f"give a segmentation network"
-        )
+    check_second_stage(trained)
     if (trained.labels.names, trained.labels.task) != (labels.names, labels.task):
         raise CheckpointError(
             f"the second stage must be of the classes of the data ({labels.task}: {', '.join(labels.names)}), but "

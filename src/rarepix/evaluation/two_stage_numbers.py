@@ -14,6 +14,7 @@ from rarepix.data.source import Item
 from rarepix.data.sources import source_of
 from rarepix.data.splits.train_val_test import make_splits
 from rarepix.evaluation.checkpoint import TrainedModel
+from rarepix.evaluation.checkpoint_weights import CheckpointError
 from rarepix.evaluation.full_background import Advance, Columns, check_background, no_bar, numbers
 from rarepix.evaluation.gate_batches import gated_batches, items_loader
 from rarepix.inference.gates import CLASSIFIER, emptied
@@ -39,12 +40,13 @@ def evaluate_two(
     is its probability, of masks that it empties.
 
     Raises:
-        ConfigError: the second stage predicts no masks, or the dataset has no background.
+        CheckpointError: the second stage predicts no masks.
+        ConfigError: the dataset has no background.
         DataError: an image or mask cannot be read.
     """
     labels = trained.labels
     check_background(labels)
-    trained.refuse_without_masks(["a second stage"])
+    check_second_stage(trained)
     total: dict[str, Sums] = {}
     for batch in gated_batches(trained, partial(items_loader, items=items)):
         prediction = trained.predict(batch)
@@ -71,6 +73,15 @@ def ways(prediction: Prediction, logits: Tensor, labels: LabelSpace, threshold: 
         way: prediction._replace(output=output, mask=emptied(prediction.mask, kept, labels))
         for way, kept in kept_classes.items()
     }
+
+
+def check_second_stage(trained: TrainedModel) -> None:
+    """Raise ``CheckpointError`` unless the second stage predicts masks."""
+    if not trained.has_masks:
+        raise CheckpointError(
+            f"the second stage must predict masks, but {trained.checkpoint} only says which classes are in an image: "
+            f"give a segmentation network"
+        )
 
 
 def check_not_trained_on(first: TrainedModel, second: TrainedModel, items: Sequence[Item]) -> None:

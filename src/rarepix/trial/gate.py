@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rarepix.gates import TunedGate
-from rarepix.records import GatedSums
+from rarepix.record_splits import GatedSums
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -24,20 +24,37 @@ def check_taken(config: TrialConfig, taken: Mapping[str, Path]) -> None:
     """Refuse finished trials (stage → folder) whose networks do not fit the data of *config*.
 
     Raises:
-        ConfigError: a folder is of no finished training, or its network was trained on images of another split.
+        ConfigError: a folder is of no finished training, its network was trained on images of another split, or the
+            second stage was evaluated in another way.
         CheckpointError: a network is of other classes, or of the wrong kind.
     """
     from rarepix.config_data_checks import check_split_fingerprint
     from rarepix.data.sources import source_of
-    from rarepix.evaluation.two_stage import load_stage
+    from rarepix.evaluation.two_stage import SECOND, load_stage
 
     for name, trial in taken.items():
         folder = find_training(trial, f"{name}.trial").folder
         trained = load_stage(name, folder, config, source_of(config.data).labels)
         try:
             check_split_fingerprint(config, trained.split_fingerprint)
+            if name == SECOND:
+                _check_predicts_as(trained.config, config)
         except ConfigError as error:
             raise ConfigError(f"{name}.trial={trial}: {error}") from error
+
+
+def _check_predicts_as(taken: TrialConfig, config: TrialConfig) -> None:
+    """Raise ``ConfigError`` unless a network that is taken has been evaluated as this trial evaluates."""
+    from rarepix.evaluation.gate_files import predicted_as
+
+    was, now = predicted_as(taken), predicted_as(config)
+    different = [key for key in now if now[key] != was[key]]
+    if different:
+        changes = ", ".join(f"{key} is {now[key]!r}, was {was[key]!r}" for key in different)
+        raise ConfigError(
+            f"a network that is taken predicts as in its own trial, whose scores are taken with it, but {changes}: "
+            f"give these keys as they were, or train the second stage"
+        )
 
 
 def check_data(config: TrialConfig) -> None:

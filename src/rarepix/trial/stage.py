@@ -94,7 +94,7 @@ def _build(config: TrialConfig, folder: Path, context: StageContext) -> _Parts:
     from rarepix import wiring
     from rarepix.engine import distributed
     from rarepix.engine.hardware import choose_hardware, set_threads
-    from rarepix.evaluation.checkpoint import load_weights
+    from rarepix.evaluation.checkpoint_weights import load_weights
 
     set_threads(config.engine)
     hardware = choose_hardware(config.engine)

@@ -10,7 +10,8 @@ from rarepix.config import TrialConfig, config_hash
 from rarepix.files import write_text
 from rarepix.gates import TunedGate
 from rarepix.layout import BEST, CHECKPOINTS, STAGE
-from rarepix.records import ClassCounts, Dataset, GatedSums, Objective, RecordModel, SplitCurves, SplitSums
+from rarepix.record_splits import ClassCounts, GatedSums, RecordModel, SplitCurves, SplitSums
+from rarepix.records import Dataset, Objective
 from rarepix.trial.lifecycle import AttemptError
 
 

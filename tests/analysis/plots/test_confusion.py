@@ -5,7 +5,8 @@ import pytest
 
 from analysis import load_study
 from analysis.plots.confusion import confusion_shares, draw_confusion
-from rarepix.records import Objective, SplitSums
+from rarepix.record_splits import SplitSums
+from rarepix.records import Objective
 
 MATRIX = np.array([[60, 0, 0, 0, 0], [10, 20, 0, 0, 10], [0, 0, 5, 0, 0], [0, 0, 0, 0, 0], [1, 0, 0, 2, 1]])
 """True × predicted: background, road, car, person (which is nowhere), bottle."""

@@ -3,7 +3,7 @@
 import numpy as np
 
 from analysis import load_study
-from rarepix.records import SplitSums
+from rarepix.record_splits import SplitSums
 
 
 def test_a_row_is_a_true_and_a_predicted_class(make, tmp_path):

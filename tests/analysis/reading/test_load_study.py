@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from analysis import load_study
-from rarepix.records import ClassCounts, Status
+from rarepix.record_splits import ClassCounts
+from rarepix.records import Status
 
 
 def test_every_status_has_its_row(tables):

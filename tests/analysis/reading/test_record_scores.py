@@ -8,7 +8,8 @@ import pytest
 from analysis import load_study
 from analysis.study.leaderboard import objective_label
 from analysis.study.summary import best_sentence
-from rarepix.records import ANY_CLASS, ClassCounts, GatedSums, Objective, PresenceHistogram, SplitSums, Stage
+from rarepix.record_splits import ANY_CLASS, ClassCounts, GatedSums, PresenceHistogram, SplitSums
+from rarepix.records import Objective, Stage
 from rarepix.scores import IMAGE_DICE_KINDS
 from tests.analysis.empty_records import tuned
 

@@ -6,7 +6,8 @@ import shutil
 import pytest
 
 from analysis import load_study
-from rarepix.records import ClassCounts, Objective, Status, read, write
+from rarepix.record_splits import ClassCounts
+from rarepix.records import Objective, Status, read, write
 
 
 def reasons(tables) -> dict[tuple[str, str], str]:

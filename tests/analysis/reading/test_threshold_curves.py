@@ -3,7 +3,7 @@
 import numpy as np
 
 from analysis import load_study
-from rarepix.records import ImageCurve, PixelCurve, SplitCurves
+from rarepix.record_splits import ImageCurve, PixelCurve, SplitCurves
 
 THREE = (0.1, 0.5, 0.9)
 PIXELS = PixelCurve(

@@ -11,7 +11,8 @@ from analysis import load_study
 from analysis.reporting.page import SECTIONS
 from analysis.reporting.report import csv_files, write_report
 from analysis.study.leaderboard import leaderboard
-from rarepix.records import ClassCounts, Objective, SplitSums
+from rarepix.record_splits import ClassCounts, SplitSums
+from rarepix.records import Objective
 from tests.analysis.conftest import add_trial, make_record
 
 

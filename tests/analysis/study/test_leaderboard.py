@@ -19,7 +19,8 @@ from analysis.study.leaderboard import (
 from analysis.study.provenance import commands, facts, failures, timings
 from analysis.study.results import compute_results
 from analysis.study.summary import best_sentence, caveat, rarest_sentence
-from rarepix.records import ClassCounts, Objective, Status
+from rarepix.record_splits import ClassCounts
+from rarepix.records import Objective, Status
 
 
 @pytest.mark.parametrize(

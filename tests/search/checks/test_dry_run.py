@@ -125,6 +125,12 @@ def test_every_training_of_a_plan_is_tried(tiny_config: TrialConfig) -> None:
     assert of_the_plan == "refine.epochs must be at most 50, but got 51"
 
 
+def test_a_gate_that_only_some_trials_have_is_found(tiny_config: TrialConfig) -> None:
+    kinds = [updated(tiny_config, {"gate.kind": kind}) for kind in ("none", "classifier")]
+    (problem,) = dry_run.dry_run_problems(kinds, parts=["data"])
+    assert problem.startswith("gate.kind='classifier' asks a classifier, but this trial trains one network")
+
+
 def test_an_error_that_configurations_share_is_reported_once(tiny_config: TrialConfig) -> None:
     lost = updated(tiny_config, {"data.root": "lost"})
     assert (

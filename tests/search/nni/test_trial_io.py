@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from rarepix import records
-from rarepix.records import Block, ClassCounts, ClassPixels, Dataset, Objective, SplitSums, Status, TrialRecord
+from rarepix.record_splits import ClassCounts, SplitSums
+from rarepix.records import Block, ClassPixels, Dataset, Objective, Status, TrialRecord
 from rarepix.search.nni import trial_io
 from tests.search import pretend_trial
 
@@ -189,8 +190,7 @@ def test_a_packed_record_comes_back_without_its_files(record: records.TrialRecor
 def test_a_thousand_classes_fit_into_a_report(record: records.TrialRecord) -> None:
     """NNI's server takes 50 MB, its database anything; a web page has to load them all."""
     wide = {
-        f"class {number}": records.ClassCounts(tp=number**3, fp=number**2, fn=7, tn=10**9 - number)
-        for number in range(1000)
+        f"class {number}": ClassCounts(tp=number**3, fp=number**2, fn=7, tn=10**9 - number) for number in range(1000)
     }
     assert len(trial_io.pack_record(record.model_copy(update={"counts": {"val": wide, "test": wide}}))) < 64_000
 

@@ -1,6 +1,6 @@
 """The splits of a dataset in one block: which items train, validate and test, and their pixel counts."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -73,7 +73,7 @@ def make_splits(source: Source, config: DataConfig, *, seed: int, cache: Path | 
         folds = pd.Series({item.id: int(split == "train") for split in ("train", "val") for item in items[split]})
     else:
         with _as_data_errors():
-            groups = _groups(source, config, items["train"], cache)
+            groups = groups_of(source, config, items["train"], cache)
             of_list = inventory.loc[[item.id for item in items["train"]]]
             folds, centroids = _assign_folds(of_list, source.labels, config, seed, groups)
         held_out = folds == config.fold
@@ -104,8 +104,12 @@ def _ids_to_remove(inventory: pd.DataFrame, labels: LabelSpace, config: DataConf
     return inventory.index.difference(kept, sort=False).tolist()
 
 
-def _groups(source: Source, config: DataConfig, items: list[Item], cache: Path | None) -> pd.Series | None:
-    """Return image id → group of the images that are split; None without groups."""
+def groups_of(source: Source, config: DataConfig, items: Sequence[Item], cache: Path | None = None) -> pd.Series | None:
+    """Return image id → group of *items*; None without groups.
+
+    Raises:
+        DataError: the file of the groups cannot be used, or lacks an image.
+    """
     if config.groups == "auto":
         return similar_groups(items, cache=cache).set_index("image")["group"]
     return read_groups(source.root, config.groups, [item.id for item in items]) if config.groups else None

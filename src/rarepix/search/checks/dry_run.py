@@ -111,7 +111,8 @@ def _steps(config: TrialConfig) -> Iterator[tuple[tuple, Callable[[], object]]]:
     yield ("network", config.engine), lambda: choose_hardware(config.engine)
     training_data = (config.sampling, config.crop, config.paste, config.augment)
     library_loss = config.loss if is_library(config.loss.name) else None  # some cannot ignore pixels of the data
-    checked = (config.model.network, config.evaluate)  # whether the network gives the scores that are evaluated
+    # whether the network gives the scores that are evaluated, and the validation part can tune the gate
+    checked = (config.model.network, config.evaluate, config.gate)
     data = (config.data, *training_data, *checked, config.engine.batch_size, config.seed, library_loss)
     yield ("data", *data), lambda: wiring.build_data(config, gpu=False)
     batch = (config.engine.batch_size, config.engine.devices, config.engine.device)
