@@ -37,7 +37,7 @@ analyze: $(READY) ## write the report of a study: make analyze STUDY=name (defau
 
 calibrate: $(READY) ## hold the statistics against their own promises: false claims, power, coverage, times
 	$(BIN)/python -m analysis.calibration
-	$(BIN)/python -m rarepix.evaluation.gate_calibration
+	$(BIN)/python -m rarepix.evaluation.gates.calibration
 
 check: $(READY) ## check the demo study, search space and data without starting anything
 	$(BIN)/rarepix check nni_config.yml

@@ -1,6 +1,6 @@
 """A gate as data: what a class must show in an image to count as found there, and how sure its rate of alarms is.
 
-``rarepix.inference.gates`` applies it, ``rarepix.evaluation.tuning`` makes it; a record and ``gate.json`` keep it.
+``rarepix.inference.gates`` applies it, ``rarepix.evaluation.gates`` tunes it; a record and ``gate.json`` keep it.
 """
 
 from typing import Annotated, Any

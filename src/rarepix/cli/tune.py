@@ -40,7 +40,7 @@ def tune(
     """Tune a gate on validation images: when does a class count as found, and how often on empty images?"""
     from rarepix.config import build_config, parse_settings
     from rarepix.evaluation.checkpoint import load_trained_model
-    from rarepix.evaluation.tune import run_tune, select_validation
+    from rarepix.evaluation.gates.tune import run_tune, select_validation
     from rarepix.settings import ConfigError
 
     if false_alarms is not None and best is not None:

@@ -15,7 +15,7 @@ from rarepix.config import TrialConfig, build_config, load_recipe, updated
 from rarepix.data.sources import source_of
 from rarepix.engine.hardware import Hardware, choose_hardware, set_threads
 from rarepix.evaluation.checkpoint_weights import CheckpointError, fill, read_checkpoint
-from rarepix.evaluation.gate_files import read_gate
+from rarepix.evaluation.gates.files import read_gate
 from rarepix.files import sha256
 from rarepix.gates import TunedGate
 from rarepix.labels import LabelSpace

@@ -6,7 +6,7 @@ from functools import partial
 
 from rarepix.data.source import Item
 from rarepix.evaluation.checkpoint import TrainedModel
-from rarepix.evaluation.gate_batches import gated_batches, items_loader
+from rarepix.evaluation.gates.batches import gated_batches, items_loader
 from rarepix.evaluation.measure import measure
 from rarepix.labels import LabelSpace, Task
 from rarepix.metrics.pooled_scores import class_names

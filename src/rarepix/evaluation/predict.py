@@ -21,7 +21,7 @@ from rarepix.data.images import read_image
 from rarepix.data.loaders import padded, round_up
 from rarepix.data.transforms.resizing import Size, fitted, resize_image
 from rarepix.evaluation.checkpoint import TrainedModel
-from rarepix.evaluation.gate_batches import gated_batches
+from rarepix.evaluation.gates.batches import gated_batches
 from rarepix.evaluation.mask_files import MASKS, write_mask
 from rarepix.files import replacing, write_text
 from rarepix.inference.decode import crop_masks, probabilities

@@ -19,7 +19,7 @@ from rarepix.evaluation.checkpoint import TrainedModel
 from rarepix.evaluation.checkpoint_weights import CheckpointError
 from rarepix.evaluation.curves import CURVE_IMAGES
 from rarepix.evaluation.examples import choose_examples, classes_to_show, draw_examples, lowest_mean_iou
-from rarepix.evaluation.gate_batches import gated_batches, items_loader
+from rarepix.evaluation.gates.batches import gated_batches, items_loader
 from rarepix.evaluation.legacy import build_legacy
 from rarepix.evaluation.mask_files import MASKS, check_form, write_mask
 from rarepix.evaluation.measure import measure

@@ -17,8 +17,8 @@ from rarepix.data.source import Item
 from rarepix.engine import distributed
 from rarepix.evaluation.checkpoint import TrainedModel, load_classifier, load_trained_model
 from rarepix.evaluation.checkpoint_weights import CheckpointError
-from rarepix.evaluation.gate_batches import gated_batches
-from rarepix.evaluation.gate_pass import taking_features
+from rarepix.evaluation.gates.batches import gated_batches
+from rarepix.evaluation.gates.passes import taking_features
 from rarepix.evaluation.image_sums import ImageSums, joined
 from rarepix.evaluation.two_stage_numbers import check_second_stage
 from rarepix.labels import LabelSpace

@@ -16,7 +16,7 @@ from rarepix.data.splits.train_val_test import make_splits
 from rarepix.evaluation.checkpoint import TrainedModel
 from rarepix.evaluation.checkpoint_weights import CheckpointError
 from rarepix.evaluation.full_background import Advance, Columns, check_background, no_bar, numbers
-from rarepix.evaluation.gate_batches import gated_batches, items_loader
+from rarepix.evaluation.gates.batches import gated_batches, items_loader
 from rarepix.inference.gates import CLASSIFIER, emptied
 from rarepix.labels import LabelSpace
 from rarepix.metrics.sums import image_sums

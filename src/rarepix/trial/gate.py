@@ -28,7 +28,7 @@ def tune_gate(
 ) -> tuple[TunedGate | None, dict[str, GatedSums]]:
     """Tune the gate of *config* on the validation part, and return it and the sums of every split with it.
 
-    *evaluated* are the sums of each split, with the features for a gate (``gate_pass.taking_features``); *groups* say
+    *evaluated* are the sums of each split, with the features for a gate (``passes.taking_features``); *groups* say
     which images belong together, *classifier* is the checkpoint that the gate asks. The main process writes the gate
     beside *checkpoint*. Without a gate in *config* there is none, and no sums.
 
@@ -36,8 +36,8 @@ def tune_gate(
         GateError: a sort of image is missing.
     """
     from rarepix.engine import distributed
-    from rarepix.evaluation.gate_files import tuned_gate, write_gate
-    from rarepix.evaluation.gate_pass import features_of, tune_on
+    from rarepix.evaluation.gates.files import tuned_gate, write_gate
+    from rarepix.evaluation.gates.passes import features_of, tune_on
 
     if config.gate.kind == "none":
         return None, {}

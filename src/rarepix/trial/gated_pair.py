@@ -45,7 +45,7 @@ def check_taken(config: TrialConfig, taken: Mapping[str, Path]) -> None:
 
 def _check_predicts_as(taken: TrialConfig, config: TrialConfig) -> None:
     """Raise ``ConfigError`` unless a network that is taken has been evaluated as this trial evaluates."""
-    from rarepix.evaluation.gate_files import predicted_as
+    from rarepix.evaluation.gates.files import predicted_as
 
     was, now = predicted_as(taken), predicted_as(config)
     different = [key for key in now if now[key] != was[key]]
@@ -121,7 +121,7 @@ def _splits(config: TrialConfig) -> Splits:
 
 def _objective(validation: ImageSums, gate: Gate, labels: LabelSpace, config: TrialConfig) -> float:
     """Return the objective of the validation images behind the *gate*; 0 where it is absent, as in a validation."""
-    from rarepix.evaluation.gate_pass import features_of
+    from rarepix.evaluation.gates.passes import features_of
     from rarepix.metrics.pooled_scores import class_names
     from rarepix.scores import objective, pool
 

@@ -180,7 +180,7 @@ def _evaluate(parts: _Parts, trainer: pl.Trainer) -> tuple[dict[str, ImageSums],
     """Return the sums by split of every image that was not trained on, with the best checkpoint; and the seconds."""
     from rarepix.engine import distributed
     from rarepix.evaluation.examples import choose_examples, classes_to_show, draw_examples
-    from rarepix.evaluation.gate_pass import taking_features
+    from rarepix.evaluation.gates.passes import taking_features
     from rarepix.evaluation.image_sums import image_table, sum_images
 
     began, folder = time.perf_counter(), parts.folder

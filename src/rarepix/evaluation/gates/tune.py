@@ -15,11 +15,11 @@ from rarepix.data.sources import source_of
 from rarepix.data.splits.train_val_test import groups_of, make_splits
 from rarepix.evaluation.checkpoint import TrainedModel, load_classifier
 from rarepix.evaluation.checkpoint_weights import CheckpointError
-from rarepix.evaluation.gate_batches import gated_batches, items_loader
-from rarepix.evaluation.gate_files import tuned_gate, write_gate
-from rarepix.evaluation.gate_pass import features_of, taking_features, tune_on
-from rarepix.evaluation.gates import GateError
-from rarepix.evaluation.tuning import check_labels
+from rarepix.evaluation.gates.batches import gated_batches, items_loader
+from rarepix.evaluation.gates.bounds import GateError
+from rarepix.evaluation.gates.files import tuned_gate, write_gate
+from rarepix.evaluation.gates.passes import features_of, taking_features, tune_on
+from rarepix.evaluation.gates.tuning import check_labels
 from rarepix.gates import TunedGate, conditions
 from rarepix.metrics.settings import GateConfig
 from rarepix.paths import cache_root

@@ -16,8 +16,8 @@ from rarepix import cli, layout
 from rarepix.config import updated
 from rarepix.data.source import DataError
 from rarepix.evaluation.checkpoint import load_trained_model
-from rarepix.evaluation.gates import GateError, divide, one_of_each
-from rarepix.evaluation.tune import select_validation
+from rarepix.evaluation.gates.bounds import GateError, divide, one_of_each
+from rarepix.evaluation.gates.tune import select_validation
 from rarepix.labels import Task
 from rarepix.seeding import generator
 from tests import empty_images

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from rarepix.config import TrialConfig
-from rarepix.evaluation.gates import GateError
+from rarepix.evaluation.gates.bounds import GateError
 from rarepix.files import sha256, write_text
 from rarepix.gates import AskedClassifier, Certificate, Gate, TunedGate
 from rarepix.labels import LabelSpace

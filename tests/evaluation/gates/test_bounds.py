@@ -8,7 +8,7 @@ import pytest
 from scipy.stats import binom
 from statsmodels.stats.proportion import proportion_confint
 
-from rarepix.evaluation.gates import (
+from rarepix.evaluation.gates.bounds import (
     GateError,
     allowed_alarms,
     divide,
@@ -133,7 +133,7 @@ def test_a_bound_of_the_alarms_that_ties_used_would_not_hold():
 
 
 def test_the_bounds_need_neither_torch_nor_pandas():
-    assert "rarepix.evaluation.gates" in modules()
-    assert libraries("rarepix.evaluation.gates") <= {"numpy", "scipy", "math", "typing"}
-    tree = ast.parse(modules()["rarepix.evaluation.gates"].read_text())
+    assert "rarepix.evaluation.gates.bounds" in modules()
+    assert libraries("rarepix.evaluation.gates.bounds") <= {"numpy", "scipy", "math", "typing"}
+    tree = ast.parse(modules()["rarepix.evaluation.gates.bounds"].read_text())
     assert not any("rarepix" in ast.unparse(node) for node in tree.body if isinstance(node, ast.ImportFrom))

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rarepix.evaluation.gate_features import GateFeatures
-from rarepix.evaluation.gates import MARGIN
+from rarepix.evaluation.gates.bounds import MARGIN
+from rarepix.evaluation.gates.features import GateFeatures
 from rarepix.gates import Gate, conditions, probability_of
 
 QUANTILES = (0.0, 0.25, 0.5, 0.75, 0.9)

@@ -1,7 +1,7 @@
 """Hold the bound of false alarms against its promise: simulated calibrations whose true rate of alarms is known.
 
-    python -m rarepix.evaluation.gate_calibration            2,000 calibrations a setting, about fifteen minutes
-    python -m rarepix.evaluation.gate_calibration --quick    a tenth
+    python -m rarepix.evaluation.gates.calibration            2,000 calibrations a setting, about fifteen minutes
+    python -m rarepix.evaluation.gates.calibration --quick    a tenth
 
 Each calibration draws a validation part, tunes a gate on it as ``rarepix tune`` does, choices included, and compares
 the rate of false alarms of that gate, on many fresh empty images, with its bound. Exit code 1 if a setting fails.
@@ -16,9 +16,9 @@ from typing import NamedTuple
 import numpy as np
 from scipy.stats import binom
 
-from rarepix.evaluation.gate_features import GateFeatures
-from rarepix.evaluation.gates import CONFIDENCE, allowed_alarms, false_alarm_bound
-from rarepix.evaluation.tuning import Goal, tune
+from rarepix.evaluation.gates.bounds import CONFIDENCE, allowed_alarms, false_alarm_bound
+from rarepix.evaluation.gates.features import GateFeatures
+from rarepix.evaluation.gates.tuning import Goal, tune
 from rarepix.labels import LabelSpace
 from rarepix.seeding import generator
 

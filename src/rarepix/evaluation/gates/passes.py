@@ -9,8 +9,8 @@ import pandas as pd
 from torch import Tensor
 
 from rarepix.config import TrialConfig
-from rarepix.evaluation.gate_features import GateFeatures, image_features, thresholds_for
-from rarepix.evaluation.tuning import Goal, tune
+from rarepix.evaluation.gates.features import GateFeatures, image_features, thresholds_for
+from rarepix.evaluation.gates.tuning import Goal, tune
 from rarepix.gates import SUMS, Certificate, Gate
 from rarepix.inference.predictor import Predictor
 from rarepix.labels import LabelSpace

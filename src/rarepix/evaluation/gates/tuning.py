@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rarepix.evaluation import gates
-from rarepix.evaluation.gate_features import GateFeatures
-from rarepix.evaluation.gate_forms import Form, forms, gate_of, of_images
-from rarepix.evaluation.gates import GateError, Parts, allowed_alarms, threshold_of_rank
+from rarepix.evaluation.gates import bounds
+from rarepix.evaluation.gates.bounds import GateError, Parts, allowed_alarms, threshold_of_rank
+from rarepix.evaluation.gates.features import GateFeatures
+from rarepix.evaluation.gates.forms import Form, forms, gate_of, of_images
 from rarepix.gates import Certificate, Gate, Rate, conditions, has_choice
 from rarepix.labels import LabelSpace, Task
 
@@ -44,11 +44,11 @@ def tune(
     *,
     generator: np.random.Generator,
     units: np.ndarray | None = None,
-    confidence: float = gates.CONFIDENCE,
+    confidence: float = bounds.CONFIDENCE,
 ) -> tuple[Gate, Certificate]:
     """Return the gate of this *kind* for the *goal*, and how sure it is what it does.
 
-    *units* (N) say which images are not independent, see ``gates.divide``; None: all are.
+    *units* (N) say which images are not independent, see ``bounds.divide``; None: all are.
 
     Raises:
         GateError: a sort of image, or an output of the network, is missing.
@@ -105,9 +105,9 @@ def _divide(features: GateFeatures, kind: str, goal: Goal, units: np.ndarray, ge
     """Return which images choose and which certify; where there is only one form, all certify."""
     empty, positive = features.empty, features.positive
     if not has_choice(kind, features.truth.shape[1], goal.score):
-        certify = [gates.one_of_each(units, images, generator) for images in (empty, positive)]
+        certify = [bounds.one_of_each(units, images, generator) for images in (empty, positive)]
         return Parts(np.zeros(len(units), bool), *certify)
-    return gates.divide(units, empty, positive, generator)
+    return bounds.divide(units, empty, positive, generator)
 
 
 def _sensitivity(form: Form, choosing: GateFeatures, target: float) -> float:
@@ -131,7 +131,7 @@ def _best(features: GateFeatures, parts: Parts, kind: str, goal: Goal) -> Gate:
         scores = np.unique(of_images(form, choosing))
         levels = np.unique(np.quantile(scores, np.linspace(0, 1, TRIED), method="nearest")) if len(scores) else []
         for level in [-np.inf, *levels]:
-            threshold = level if np.isneginf(level) else level + gates.MARGIN
+            threshold = level if np.isneginf(level) else level + bounds.MARGIN
             gate = gate_of(form, threshold, features, kind)
             sums = {name: np.tensordot(weights, values, 1) for name, values in choosing.sums(gate).items()}
             value = goal.score_of(sums)
@@ -150,7 +150,7 @@ def _certify(
     found = features.found(gate)
     alarms, hits = (int(found[images].any(axis=1).sum()) for images in (parts.empty, parts.positive))
     rank = alarms if rank is None else rank
-    sensitivity = gates.rate_interval(hits, len(parts.positive), confidence)
+    sensitivity = bounds.rate_interval(hits, len(parts.positive), confidence)
     chosen = {"empty": features.empty, "positive": features.positive}
     return Certificate(
         target=goal.false_alarms,
@@ -159,7 +159,7 @@ def _certify(
         alarms=alarms,
         rank=rank,
         images=len(parts.empty),
-        bound=gates.false_alarm_bound(rank, len(parts.empty), confidence),
+        bound=bounds.false_alarm_bound(rank, len(parts.empty), confidence),
         alarms_by_class=dict(zip(gate.classes, found[parts.empty].sum(axis=0).tolist(), strict=True)),
         sensitivity=Rate(hits=hits, images=len(parts.positive), low=sensitivity.low, high=sensitivity.high),
         chosen_on={sort: int((images & parts.choose).sum()) for sort, images in chosen.items()},

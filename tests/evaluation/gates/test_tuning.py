@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from rarepix.evaluation.gate_features import GateFeatures
-from rarepix.evaluation.gates import GateError, false_alarm_bound, rate_interval
-from rarepix.evaluation.tuning import Goal, tune
+from rarepix.evaluation.gates.bounds import GateError, false_alarm_bound, rate_interval
+from rarepix.evaluation.gates.features import GateFeatures
+from rarepix.evaluation.gates.tuning import Goal, tune
 from rarepix.gates import probability_of
 from rarepix.labels import LabelSpace, Task
 from rarepix.scores import ClassNames, score

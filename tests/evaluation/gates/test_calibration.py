@@ -2,7 +2,7 @@
 
 import pytest
 
-from rarepix.evaluation.gate_calibration import Outcome, Setting, draw, settings, simulate
+from rarepix.evaluation.gates.calibration import Outcome, Setting, draw, settings, simulate
 from rarepix.seeding import generator
 
 
