@@ -6,13 +6,13 @@ import pytest
 
 from rarepix.data.inventory.summary import co_occurrence
 from rarepix.data.scarcity import thin
-from rarepix.data.settings import SAMPLING_PARAMETERS, DataConfig
+from rarepix.data.settings import DataConfig
 from rarepix.data.sources import open_source
 from rarepix.data.splits import SPLITS, make_split
 from rarepix.data.splits.clusters import assign, fit
 from rarepix.data.splits.train_val_test import make_splits
 from rarepix.data.tables import major_class, proportion
-from rarepix.data.weights import image_weights
+from rarepix.data.weights import WEIGHTS, image_weights
 from tests.layouts import write_lesions
 
 AREA = 100
@@ -45,7 +45,7 @@ def test_splits(counts, kind, on):
     assert (counts.groupby(folds).sum() > 0).all(axis=None)
 
 
-@pytest.mark.parametrize("kind", SAMPLING_PARAMETERS)
+@pytest.mark.parametrize("kind", WEIGHTS)
 def test_weights(counts, kind):
     for by in ("label", "cluster", "pixels", "proportion") if kind == "inverse_log" else ("label",):
         weights = image_weights(counts, kind, by=by, ignoring=())

@@ -48,7 +48,7 @@ def test_the_seed_decides_the_first_weights():
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ({"architecture": "unett"}, r"unknown model.architecture 'unett': did you mean 'unet'\? valid: classif"),
+        ({"architecture": "unett"}, r"unknown model.architecture 'unett': did you mean 'unet'\? valid: bifpn, classif"),
         ({"architecture": "clasifier"}, r"unknown model.architecture 'clasifier': did you mean 'classifier'\? valid: "),
         ({"encoder": "resnet19"}, r"unknown model.encoder 'resnet19': did you mean 'resnet1\d+'\? valid: "),
         (

@@ -329,7 +329,7 @@ def plan_of(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Plan]:
 def test_a_script_whose_plan_does_not_exist_says_so_once(tiny_recipe, tmp_path, capsys):
     assert trial.main("segmnt", ["--recipe", str(tiny_recipe), "--results", str(tmp_path / "results")]) == 1
     (line,) = capsys.readouterr().err.splitlines()
-    assert line == "ChoiceError: unknown plan 'segmnt': did you mean 'segment'? valid: segment, two_stages"
+    assert line == "ChoiceError: unknown plan 'segmnt': did you mean 'segment'? valid: segment, two_stage, two_stages"
     assert not (tmp_path / "results").exists()
 
 
