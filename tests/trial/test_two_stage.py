@@ -233,6 +233,7 @@ def command_of(recipe: Path, results: Path) -> list[str]:
     return [sys.executable, "-m", "trials.two_stage", *place, *settings]
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("killed_in", ["first", "second"])
 def test_killed_in_either_stage_it_is_the_trial_that_it_would_have_been(
     whole, recipe, tmp_path, environment, killed_in
@@ -256,6 +257,7 @@ def test_killed_in_either_stage_it_is_the_trial_that_it_would_have_been(
     assert judged(record) == judged(whole.record)
 
 
+@pytest.mark.full
 def test_a_trial_of_two_stages_on_two_devices(whole, recipe, tmp_path, environment):
     """Each process tunes the same gate, on the whole validation part."""
     command = [*command_of(recipe, tmp_path), "--set", "engine.devices=2"]
