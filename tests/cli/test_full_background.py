@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +10,13 @@ import pytest
 import yaml
 from PIL import Image
 
-from rarepix import cli, layout
+from rarepix import layout
 from rarepix.data.synthetic import draw_full_background
 from rarepix.evaluation.full_background import GATED, UNGATED
 from rarepix.evaluation.legacy import build_legacy
 from rarepix.evaluation.two_stage_numbers import ALONE, BY_CLASS, TWO_STAGES
 from rarepix.labels import LabelSpace
+from tests.command import run
 from trials.segment import main
 
 LABELS = LabelSpace(names=("background", "sheep", "beacon"), background=0)
@@ -76,14 +76,6 @@ def second(trial) -> Path:
     """With weights by which it finds something after two epochs, on empty images, too."""
     loss = {"name": "ce", "class_weights": [1, 40, 40]}
     return trial("second", {"architecture": "unet", "options": {"decoder_channels": [16, 16, 8, 8, 8]}}, loss)
-
-
-def run(*words) -> int:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["rarepix", *map(str, words)])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-    return ended.value.code or 0
 
 
 def published(masks: dict[str, np.ndarray], drawn: Path) -> dict[str, float]:

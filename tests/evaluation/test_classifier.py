@@ -1,7 +1,6 @@
 """A network that only says which classes are in an image, and one that also says it: from the training to the files."""
 
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +11,9 @@ from PIL import Image
 from scipy.special import logit
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
-from rarepix import cli, layout, records
+from rarepix import layout, records
 from rarepix.scores.presence_bins import WIDTH
+from tests.command import run
 from tests.conftest import Finished
 from trials.segment import main
 
@@ -46,14 +46,6 @@ def classifier(tiny_recipe, tmp_path_factory) -> Finished:
 @pytest.fixture(scope="module")
 def both(tiny_recipe, tmp_path_factory) -> Finished:
     return trained(tiny_recipe, tmp_path_factory.mktemp("both"), BOTH)
-
-
-def run(*words) -> int:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["rarepix", *map(str, words)])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-    return ended.value.code or 0
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 import json
 import re
 import shutil
-import sys
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,7 +11,7 @@ import pytest
 import yaml
 from PIL import Image
 
-from rarepix import cli, layout
+from rarepix import layout
 from rarepix.config import updated
 from rarepix.data.source import DataError
 from rarepix.evaluation.checkpoint import load_trained_model
@@ -21,6 +20,7 @@ from rarepix.evaluation.gates.tune import select_validation
 from rarepix.labels import Task
 from rarepix.seeding import generator
 from tests import empty_images
+from tests.command import run
 from tests.layouts import lines
 from trials.segment import main
 
@@ -73,14 +73,6 @@ def classifier(tiny_recipe, tmp_path_factory, multiclass) -> Trained:
     """A classifier that gets images in another size, trained on the same images as ``multiclass``."""
     sections = CLASSIFIER | {"augment": {}}
     return train(tiny_recipe, tmp_path_factory.mktemp("classifier"), Task.MULTICLASS, sections, data=multiclass.data)
-
-
-def run(*words) -> int:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["rarepix", *map(str, words)])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-    return ended.value.code or 0
 
 
 def gate_of(trained: Trained) -> dict:
