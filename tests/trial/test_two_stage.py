@@ -197,7 +197,7 @@ def test_a_finished_trial_that_does_not_fit_is_refused_before_anything_is_traine
         (
             {"second.trial": str(finished.folder)},
             r"the second stage must be of the classes of the data \(multiclass: ground, red, blue\), but .* is of "
-            r"multiclass: ground, block, stripe, dot: give a network of the classes of the data",
+            r"multiclass: ground, block, stripe, dot: give one that was trained on these classes",
         ),
         (
             {"second.trial": second, "evaluate.flips": ["horizontal"], "data.resize": 48},

@@ -65,6 +65,15 @@ class TrainedModel(NamedTuple):
                 f"leave {'it' if len(wanted) == 1 else 'them'} out"
             )
 
+    def refuse_other_classes(self, what: str, of: str, labels: LabelSpace) -> None:
+        """Raise ``CheckpointError`` unless the network, named *what*, is of the classes *labels* of something else."""
+        if (self.labels.names, self.labels.task) != (labels.names, labels.task):
+            raise CheckpointError(
+                f"{what} must be of the classes of {of} ({labels.task}: {', '.join(labels.names)}), but "
+                f"{self.checkpoint} is of {self.labels.task}: {', '.join(self.labels.names)}: "
+                f"give one that was trained on these classes"
+            )
+
     def predict(self, batch: dict) -> Prediction:
         """Return the prediction for a batch, without gradients; see ``inference.predictor.Predictor``."""
         with torch.inference_mode(), self.autocast():
@@ -134,12 +143,7 @@ def load_classifier(path: Path, config: TrialConfig, labels: LabelSpace) -> Trai
             f"a classifier must say which classes are in an image, but {classifier.checkpoint} predicts only masks: "
             f"give a network with model.architecture=classifier, or with a presence head"
         )
-    if (classifier.labels.names, classifier.labels.task) != (labels.names, labels.task):
-        raise CheckpointError(
-            f"a classifier must be of the classes of the network ({labels.task}: {', '.join(labels.names)}), but "
-            f"{classifier.checkpoint} is of {classifier.labels.task}: {', '.join(classifier.labels.names)}: "
-            f"give one that was trained on these classes"
-        )
+    classifier.refuse_other_classes("a classifier", "the network", labels)
     return classifier
 
 

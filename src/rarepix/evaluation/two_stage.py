@@ -16,7 +16,6 @@ from rarepix.data.samplers import RankShard
 from rarepix.data.source import Item
 from rarepix.engine import distributed
 from rarepix.evaluation.checkpoint import TrainedModel, load_classifier, load_trained_model
-from rarepix.evaluation.checkpoint_weights import CheckpointError
 from rarepix.evaluation.gates.batches import gated_batches
 from rarepix.evaluation.gates.passes import taking_features
 from rarepix.evaluation.image_sums import ImageSums, joined
@@ -41,12 +40,7 @@ def load_stage(name: str, folder: Path, config: TrialConfig, labels: LabelSpace)
     settings = {"evaluate.batch_size": config.evaluate.batch_size, "data.workers": config.data.workers}
     trained = load_trained_model(folder, settings=settings | {"engine.device": config.engine.device})
     check_second_stage(trained)
-    if (trained.labels.names, trained.labels.task) != (labels.names, labels.task):
-        raise CheckpointError(
-            f"the second stage must be of the classes of the data ({labels.task}: {', '.join(labels.names)}), but "
-            f"{trained.checkpoint} is of {trained.labels.task}: {', '.join(trained.labels.names)}: "
-            f"give a network of the classes of the data"
-        )
+    trained.refuse_other_classes("the second stage", "the data", labels)
     return trained
 
 
