@@ -188,7 +188,7 @@ def refusals(config: TwoStageConfig) -> list[str]:
 def test_a_finished_trial_that_does_not_fit_is_refused_before_anything_is_trained(whole, finished, recipe, tmp_path):
     first, second = stage(whole, "first"), stage(whole, "second")
     nowhere = str(tmp_path / "nowhere")
-    for parameters, message in [
+    cases = [
         ({"first.trial": second}, "a classifier must say which classes are in an image, but .* predicts only masks"),
         (
             {"second.trial": first},
@@ -209,10 +209,11 @@ def test_a_finished_trial_that_does_not_fit_is_refused_before_anything_is_traine
             f"first.trial must be the folder of a finished trial or of a finished stage, but got {nowhere}",
         ),
         ({"first.trial": "$NOBODY_SET_THIS"}, "every variable in a path must be set"),
-    ]:
+    ]
+    for number, (parameters, message) in enumerate(cases):
         context = context_of(recipe, tmp_path, **parameters)
         with pytest.raises((CheckpointError, ConfigError, FileNotFoundError), match=message):
-            run(replace(context, trial=f"t{len(message)}"))
+            run(replace(context, trial=f"t{number}"))
         assert not list(tmp_path.rglob("*.ckpt"))
         assert len(refusals(context.config)) == 1
 
